@@ -1,0 +1,1 @@
+"""Pixels to vectors. Knows nothing of products, of the layout on disk, or of HTTP."""

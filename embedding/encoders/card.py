@@ -1,0 +1,56 @@
+"""Model cards: what is known of a model before it is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Family = Literal["open_clip", "starter"]
+Fit = Literal["shortest", "longest", "squash"]
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How any picture becomes the model's input. Fields mean what open_clip's PreprocessCfg says.
+
+    `fit`: "shortest" scales the short side to `size` and cuts the centre; "longest" scales the long side and
+    pads with `fill` (a letterbox); "squash" ignores the aspect ratio.
+    """
+
+    size: int
+    fit: Fit
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: Literal["bicubic", "bilinear"] = "bicubic"
+    fill: int = 255
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One published or measured figure with where it comes from."""
+
+    what: str
+    value: float
+    source: str
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A model of the registry.
+
+    `weights` says where the weights come from: "hub:OWNER/REPO/FILE", "package:MODULE" or "file:FOLDER" (imported).
+    `sha256` is that of the weights file; None until a hub has told it, after which the local store records it.
+    """
+
+    name: str
+    family: Family
+    architecture: str
+    weights: str
+    sha256: str | None
+    licence: str
+    dimension: int
+    preprocess: Preprocess
+    text: bool
+    quality: tuple[Figure, ...] = ()
+    speed: tuple[Figure, ...] = ()
+    note: str = ""

@@ -1,0 +1,25 @@
+"""The errors a user may see. Each message says what was wrong, with which input, and what to do."""
+
+
+class TraceObjectError(Exception):
+    """Base of every error that is reported to a user as one line, never as a stack trace."""
+
+
+class ImageRefused(TraceObjectError):
+    """These bytes are not a picture that can be used. `reason` is a stable word for reports and counts."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class RegionInvalid(TraceObjectError):
+    """A box that is not inside the picture or is empty."""
+
+
+class ModelUnavailable(TraceObjectError):
+    """A model's weights or the libraries that run it are not here and could not be had."""
+
+
+class TextUnsupported(TraceObjectError):
+    """Words were given to a model without a text side."""

@@ -1,0 +1,1 @@
+"""Vectors and records to candidates. Knows nothing of HTTP or screens."""
