@@ -1,0 +1,27 @@
+"""The errors of the index, each told to the user as one line."""
+
+from embedding.errors import TraceObjectError
+
+
+class WorkspaceError(TraceObjectError):
+    """The workspace is missing, is not one, or cannot be written."""
+
+
+class FeedError(TraceObjectError):
+    """A feed as a whole cannot be read: missing, of no known format, without the columns that matter."""
+
+
+class GenerationError(TraceObjectError):
+    """No generation is live, or one does not verify."""
+
+
+class FilterInvalid(TraceObjectError):
+    """A filter with an unknown key or a value of the wrong kind."""
+
+
+class QueryInvalid(TraceObjectError):
+    """A query that asks for nothing, or for something that cannot be combined."""
+
+
+class UnknownEntry(TraceObjectError):
+    """No product, object or image goes by that name."""

@@ -1,0 +1,81 @@
+"""What feeds deliver: products, objects, and the rows that could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Literal
+
+Collection = Literal["catalogue", "objects"]
+COLLECTIONS: tuple[Collection, ...] = ("catalogue", "objects")
+
+
+class ObjectStatus(StrEnum):
+    """Whether an authority still asks about an object."""
+
+    OPEN = "open"
+    IDENTIFIED = "identified"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True)
+class FeedRow:
+    """One row of a feed in the feed's own column names, before anything is made of it.
+
+    `number` is where a person finds it: the line of a text file, the ordinal of an item elsewhere. `pictures` are the
+    row's picture references as written (a path or a URL), in order.
+    """
+
+    number: int
+    fields: Mapping[str, str]
+    pictures: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ProductRecord:
+    """A product as one row tells it. Several rows may tell of one product: their pictures add up.
+
+    `pictures` are absolute paths or http(s) URLs. Empty text means "not told". Dates are the feed's own.
+    """
+
+    number: int
+    product_id: str
+    pictures: tuple[str, ...]
+    title: str = ""
+    brand: str = ""
+    category: str = ""
+    retailer: str = ""
+    country: str = ""
+    price: str = ""
+    link: str = ""
+    first_seen: date | None = None
+    last_seen: date | None = None
+
+
+@dataclass(frozen=True)
+class ObjectRecord:
+    """An object as one row of an authority's publication tells it."""
+
+    number: int
+    object_id: str
+    pictures: tuple[str, ...]
+    title: str = ""
+    kind: str = ""
+    country: str = ""
+    published: date | None = None
+    status: ObjectStatus = ObjectStatus.OPEN
+    tip_page: str = ""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An input that was left out, and why: listed in the report, never fatal, never silent.
+
+    `where` is what a person looks up (feed and line, or a picture's path or URL); `reason` a stable word for counting.
+    """
+
+    where: str
+    reason: str
+    message: str
