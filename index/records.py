@@ -56,11 +56,12 @@ class ProductRecord:
 
 @dataclass(frozen=True)
 class ObjectRecord:
-    """An object as one row of an authority's publication tells it."""
+    """An object as one row of an authority's publication tells it; `authority` may be left to whoever adds the feed."""
 
     number: int
     object_id: str
     pictures: tuple[str, ...]
+    authority: str = ""
     title: str = ""
     kind: str = ""
     country: str = ""

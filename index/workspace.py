@@ -1,0 +1,138 @@
+"""A workspace: one folder with settings, records, pictures, vectors and generations."""
+
+from __future__ import annotations
+
+import fcntl
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from index.durable import write_file
+from index.errors import WorkspaceError
+
+SETTINGS = "traceobject.toml"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What traceobject.toml holds.
+
+    `model`: "auto" until the first run pins the model it took; `model_sha256` and `model_why` are written with the pin.
+    `database`: an SQLAlchemy URL for the records; empty means catalogue.sqlite in the workspace.
+    `keep_generations`: how many published generations stay on disk, the live one among them.
+    """
+
+    model: str = "auto"
+    model_sha256: str = ""
+    model_why: str = ""
+    database: str = ""
+    keep_generations: int = 3
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The places of a workspace. `open` it; only `create` makes one."""
+
+    root: Path
+    settings: Settings
+
+    @classmethod
+    def create(cls, root: Path, model: str = "auto") -> Workspace:
+        """Make a new workspace in `root`, which may exist but must not be one.
+
+        Raises:
+            WorkspaceError: there is a workspace already, or the folder cannot be written.
+        """
+        if (root / SETTINGS).exists():
+            raise WorkspaceError(f"{root} is a workspace already; use it, or choose another folder with --workspace")
+        workspace = cls(root.absolute(), Settings(model=model))
+        try:
+            for folder in (workspace.images, workspace.vectors, workspace.generations):
+                folder.mkdir(parents=True, exist_ok=True)
+            workspace._write_settings()
+        except OSError as error:
+            raise WorkspaceError(f"cannot make a workspace in {root}: {error.strerror or error}") from error
+        return workspace
+
+    @classmethod
+    def open(cls, root: Path) -> Workspace:
+        """Open the workspace in `root`.
+
+        Raises:
+            WorkspaceError: there is none, or its settings cannot be read.
+        """
+        path = root / SETTINGS
+        try:
+            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise WorkspaceError(
+                f"no workspace in {root}: run `traceobject --workspace {root} init` first, or name another folder"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise WorkspaceError(f"{path} cannot be read: {error}") from error
+        return cls(root.absolute(), _settings(raw, path))
+
+    @property
+    def images(self) -> Path:
+        return self.root / "images"
+
+    @property
+    def vectors(self) -> Path:
+        return self.root / "vectors"
+
+    @property
+    def generations(self) -> Path:
+        return self.root / "generations"
+
+    @property
+    def current(self) -> Path:
+        return self.root / "CURRENT"
+
+    @property
+    def database_url(self) -> str:
+        return self.settings.database or f"sqlite:///{self.root / 'catalogue.sqlite'}"
+
+    def pin_model(self, name: str, sha256: str, why: str) -> Workspace:
+        """Write down which model this workspace uses from now on."""
+        pinned = replace(self, settings=replace(self.settings, model=name, model_sha256=sha256, model_why=why))
+        pinned._write_settings()
+        return pinned
+
+    @contextmanager
+    def lock(self, job: str) -> Iterator[None]:
+        """Hold the workspace for one writing job; the lock ends with the process, however it ends.
+
+        Raises:
+            WorkspaceError: another job holds it.
+        """
+        with (self.root / "writer.lock").open("a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                holder = file.read().strip() or "another job"
+                raise WorkspaceError(
+                    f"{self.root} is being written by {holder}; `{job}` left it alone: run it again when that has ended"
+                ) from None
+            file.truncate(0)
+            file.write(job)
+            file.flush()
+            yield
+
+    def _write_settings(self) -> None:
+        write_file(self.root / SETTINGS, tomli_w.dumps(asdict(self.settings)).encode())
+
+
+def _settings(raw: dict[str, Any], path: Path) -> Settings:
+    known = asdict(Settings())
+    for key, value in raw.items():
+        if key not in known:
+            raise WorkspaceError(f"{path}: no setting is called {key!r}; there are {', '.join(known)}")
+        if type(value) is not type(known[key]):
+            raise WorkspaceError(f"{path}: {key} must be {type(known[key]).__name__}, not {value!r}")
+    return Settings(**raw)
