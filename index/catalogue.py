@@ -1,0 +1,322 @@
+"""The catalogue: sources, their products and objects, and which pictures show them.
+
+A source is read as a whole, in numbered readings. Rows seen carry the reading's number; what carries an older number
+when a reading ends is gone from the feed. A reading that breaks off changes nobody's standing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from itertools import groupby
+from typing import Any, Self
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from index.entries import Entry, EntryFields
+from index.records import COLLECTIONS, Collection, Refusal
+from index.schema import entries, images, metadata, origins, pictures, refusals, sources
+
+DISCONTINUED = "discontinued"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where entries come from: a feed's place and format, under a name."""
+
+    id: int
+    name: str
+    collection: Collection
+    location: str
+    format: str
+    reading: int
+    read_on: str
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a reading of a feed changed, in entries; `pictures` counts picture references that came or went."""
+
+    added: int = 0
+    changed: int = 0
+    gone: int = 0
+    unchanged: int = 0
+    pictures: int = 0
+
+    def __add__(self, other: Changes) -> Changes:
+        return Changes(*(mine + theirs for mine, theirs in zip(asdict(self).values(), asdict(other).values(), strict=True)))
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is known of a picture reference: the image it was, or why it was refused, and how to tell a change."""
+
+    reference: str
+    sha256: str = ""
+    size: int = -1
+    modified_ns: int = -1
+    etag: str = ""
+    last_modified: str = ""
+    refused: str = ""
+    message: str = ""
+
+
+class Catalogue:
+    """The records of a workspace, in SQLite (write-ahead log) or PostgreSQL."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        metadata.create_all(engine)
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Open the database at an SQLAlchemy URL, and make its tables if they are missing."""
+        engine = sa.create_engine(url)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _configure_sqlite)
+        return cls(engine)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def add_source(self, name: str, collection: Collection, location: str, feed_format: str) -> Source:
+        """Name a source; the same name in the same collection moves it to its new place."""
+        row = {"name": name, "collection": collection, "location": location, "format": feed_format}
+        with self._engine.begin() as connection:
+            statement = self._insert(sources).values(row)
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["collection", "name"], set_={"location": location, "format": feed_format}
+                )
+            )
+        return next(source for source in self.sources() if (source.collection, source.name) == (collection, name))
+
+    def sources(self) -> list[Source]:
+        """Every source, in the order they were added."""
+        with self._engine.connect() as connection:
+            return [Source(**row) for row in connection.execute(sa.select(sources).order_by(sources.c.id)).mappings()]
+
+    def begin_reading(self, source: Source) -> Source:
+        """Give the reading that starts now its number."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.update(sources).where(sources.c.id == source.id).values(reading=sources.c.reading + 1)
+            )
+            reading = connection.execute(sa.select(sources.c.reading).where(sources.c.id == source.id)).scalar_one()
+        return replace(source, reading=reading)
+
+    def record(self, source: Source, rows: Sequence[tuple[EntryFields, Sequence[str]]], today: date) -> Changes:
+        """Write a batch of rows of the current reading: an entry's fields, and the pictures this row gives it.
+
+        The first row of an entry in a reading decides its fields; later rows only add pictures.
+        """
+        fresh: dict[str, EntryFields] = {}
+        for fields, _ in rows:
+            fresh.setdefault(fields.entry_id, fields)
+        with self._engine.begin() as connection:
+            known = self._known(connection, source, list(fresh))
+            changes, upserts = _sort_changes(source, fresh, known, today)
+            if upserts:
+                statement = self._insert(entries)
+                update = {
+                    column: statement.excluded[column]
+                    for column in upserts[0]
+                    if column not in ("source_id", "entry_id", "first_seen")
+                }
+                # The day an entry was first seen here stays; a day told by the feed replaces it.
+                update["first_seen"] = sa.case(
+                    (statement.excluded.first_seen == today.isoformat(), entries.c.first_seen),
+                    else_=statement.excluded.first_seen,
+                )
+                connection.execute(
+                    statement.on_conflict_do_update(index_elements=["source_id", "entry_id"], set_=update), upserts
+                )
+            seen = [row.id for row in known.values()]
+            if seen:
+                connection.execute(
+                    sa.update(entries).where(entries.c.id == sa.bindparam("entry")).values(reading=source.reading),
+                    [{"entry": entry} for entry in seen],
+                )
+            ids = {name: row.id for name, row in self._known(connection, source, list(fresh)).items()}
+            added = self._attach(connection, source, [(ids[fields.entry_id], refs) for fields, refs in rows])
+        return replace(changes, pictures=added)
+
+    def finish_reading(self, source: Source, today: date) -> Changes:
+        """End a complete reading: what it did not name is discontinued, pictures it did not name come off."""
+        old = (entries.c.source_id == source.id) & (entries.c.reading < source.reading)
+        with self._engine.begin() as connection:
+            gone = connection.execute(
+                sa.update(entries)
+                .where(old & (entries.c.status != DISCONTINUED))
+                .values(
+                    status=DISCONTINUED,
+                    digest="",
+                    last_seen=sa.case((entries.c.last_seen == "", source.read_on), else_=entries.c.last_seen),
+                )
+            ).rowcount
+            here = sa.select(entries.c.id).where(
+                (entries.c.source_id == source.id) & (entries.c.reading == source.reading)
+            )
+            removed = connection.execute(
+                sa.delete(pictures).where(pictures.c.entry.in_(here) & (pictures.c.reading < source.reading))
+            ).rowcount
+            connection.execute(sa.update(sources).where(sources.c.id == source.id).values(read_on=today.isoformat()))
+        return Changes(gone=gone, pictures=removed)
+
+    def set_refusals(self, source: Source, found: Iterable[Refusal]) -> None:
+        """Replace what is on record as refused of a source."""
+        rows = [
+            {"source_id": source.id, "place": item.where, "reason": item.reason, "message": item.message}
+            for item in found
+        ]
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(refusals).where(refusals.c.source_id == source.id))
+            if rows:
+                connection.execute(sa.insert(refusals), rows)
+
+    def refusals(self) -> list[Refusal]:
+        """Every input on record as refused, source by source."""
+        query = sa.select(refusals.c.place, refusals.c.reason, refusals.c.message).order_by(refusals.c.id)
+        with self._engine.connect() as connection:
+            return [Refusal(*row) for row in connection.execute(query)]
+
+    def picture_origins(self, source: Source) -> Iterator[Origin]:
+        """Each picture reference of a source's current entries once, in order, with what is known of it."""
+        query = (
+            sa.select(
+                sa.distinct(pictures.c.reference).label("name"),
+                *[origins.c[name] for name in Origin.__dataclass_fields__ if name != "reference"],
+            )
+            .join(entries, entries.c.id == pictures.c.entry)
+            .outerjoin(origins, origins.c.reference == pictures.c.reference)
+            .where((entries.c.source_id == source.id) & (entries.c.status != DISCONTINUED))
+            .order_by(pictures.c.reference)
+        )
+        with self._engine.connect() as connection:
+            for reference, *known in connection.execute(query):
+                yield Origin(reference) if known[0] is None else Origin(reference, *known)
+
+    def set_origins(self, known: Sequence[Origin], sizes: dict[str, tuple[int, int]]) -> None:
+        """Write what was learnt of picture references, and width and height of the images among them."""
+        with self._engine.begin() as connection:
+            if sizes:
+                connection.execute(
+                    self._insert(images).on_conflict_do_nothing(),
+                    [{"sha256": name, "width": width, "height": height} for name, (width, height) in sizes.items()],
+                )
+            if known:
+                statement = self._insert(origins)
+                update = {name: statement.excluded[name] for name in Origin.__dataclass_fields__ if name != "reference"}
+                connection.execute(
+                    statement.on_conflict_do_update(index_elements=["reference"], set_=update),
+                    [asdict(origin) for origin in known],
+                )
+
+    def image_size(self, sha256: str) -> tuple[int, int] | None:
+        """Width and height in pixels of an image on record, or None."""
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                sa.select(images.c.width, images.c.height).where(images.c.sha256 == sha256)
+            ).one_or_none()
+        return (row.width, row.height) if row else None
+
+    def entries(self, collection: Collection) -> Iterator[Entry]:
+        """Every entry of a collection that has a picture, by id; its images in the feed's order, each once."""
+        query = (
+            sa.select(entries, sources.c.name.label("source"), origins.c.sha256)
+            .join(sources, sources.c.id == entries.c.source_id)
+            .join(pictures, pictures.c.entry == entries.c.id)
+            .join(origins, (origins.c.reference == pictures.c.reference) & (origins.c.sha256 != ""))
+            .where(entries.c.collection == collection)
+            .order_by(entries.c.id, pictures.c.position, pictures.c.reference)
+        )
+        with self._engine.connect() as connection:
+            for identity, group in groupby(connection.execute(query).mappings(), key=lambda row: row["id"]):
+                rows = list(group)
+                fields = EntryFields(**{name: rows[0][name] for name in EntryFields.__dataclass_fields__})
+                shown = tuple(dict.fromkeys(row["sha256"] for row in rows))
+                yield Entry(identity, collection, rows[0]["source"], fields, shown)
+
+    def counts(self) -> dict[str, int]:
+        """Entries on record by collection, pictured or not."""
+        query = sa.select(entries.c.collection, sa.func.count()).group_by(entries.c.collection)
+        with self._engine.connect() as connection:
+            found: dict[str, int] = {name: number for name, number in connection.execute(query)}
+        return {collection: found.get(collection, 0) for collection in COLLECTIONS}
+
+    def _insert(self, table: sa.Table) -> Any:
+        # ON CONFLICT is spelled alike in both dialects, but each has its own construct.
+        return postgresql.insert(table) if self._engine.dialect.name == "postgresql" else sqlite.insert(table)
+
+    def _known(self, connection: Connection, source: Source, names: list[str]) -> dict[str, sa.Row[Any]]:
+        query = sa.select(entries.c.id, entries.c.entry_id, entries.c.digest, entries.c.reading, entries.c.status).where(
+            (entries.c.source_id == source.id) & entries.c.entry_id.in_(names)
+        )
+        return {row.entry_id: row for row in connection.execute(query)}
+
+    def _attach(self, connection: Connection, source: Source, rows: list[tuple[int, Sequence[str]]]) -> int:
+        """Give entries their pictures, counted from those this reading gave them before."""
+        owners = {entry for entry, _ in rows}
+        query = sa.select(pictures.c.entry, pictures.c.reference, pictures.c.reading).where(pictures.c.entry.in_(owners))
+        before = {(row.entry, row.reference): row.reading for row in connection.execute(query)}
+        position = dict.fromkeys(owners, 0)
+        for (entry, _), reading in before.items():
+            position[entry] += reading == source.reading
+        writes: dict[tuple[int, str], dict[str, object]] = {}
+        for entry, references in rows:
+            for reference in references:
+                if (entry, reference) in writes or before.get((entry, reference)) == source.reading:
+                    continue
+                writes[entry, reference] = {
+                    "entry": entry, "reference": reference, "position": position[entry], "reading": source.reading,
+                }  # fmt: skip
+                position[entry] += 1
+        if writes:
+            statement = self._insert(pictures)
+            update = {name: statement.excluded[name] for name in ("position", "reading")}
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["entry", "reference"], set_=update),
+                list(writes.values()),
+            )
+        return sum(key not in before for key in writes)
+
+
+def _sort_changes(
+    source: Source, fresh: dict[str, EntryFields], known: dict[str, sa.Row[Any]], today: date
+) -> tuple[Changes, list[dict[str, object]]]:
+    """Which entries are new or told differently, and the rows to write for them."""
+    added = changed = unchanged = 0
+    upserts: list[dict[str, object]] = []
+    for name, fields in fresh.items():
+        before = known.get(name)
+        if before is not None and before.reading == source.reading:
+            continue
+        digest = fields.digest()
+        if before is not None and before.digest == digest:
+            unchanged += 1
+            continue
+        added += before is None
+        changed += before is not None
+        row = asdict(fields) | {
+            "source_id": source.id, "collection": source.collection, "digest": digest, "reading": source.reading,
+        }  # fmt: skip
+        row["first_seen"] = fields.first_seen or today.isoformat()
+        upserts.append(row)
+    return Changes(added=added, changed=changed, unchanged=unchanged), upserts
+
+
+def _configure_sqlite(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

@@ -1,0 +1,101 @@
+"""The tables of the catalogue."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("collection", String, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("format", String, nullable=False),
+    # The number of the last complete reading, and its day: what a vanished product was last seen on.
+    Column("reading", Integer, nullable=False, default=0),
+    Column("read_on", String, nullable=False, default=""),
+    UniqueConstraint("collection", "name"),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source_id", ForeignKey("sources.id", ondelete="CASCADE"), nullable=False),
+    Column("entry_id", String, nullable=False),
+    Column("collection", String, nullable=False),
+    Column("title", Text, nullable=False, default=""),
+    Column("brand", Text, nullable=False, default=""),
+    Column("category", Text, nullable=False, default=""),
+    Column("retailer", Text, nullable=False, default=""),
+    Column("authority", Text, nullable=False, default=""),
+    Column("country", Text, nullable=False, default=""),
+    Column("price", Text, nullable=False, default=""),
+    Column("link", Text, nullable=False, default=""),
+    Column("published", String, nullable=False, default=""),
+    Column("status", String, nullable=False),
+    Column("first_seen", String, nullable=False),
+    Column("last_seen", String, nullable=False, default=""),
+    # What the feed said, hashed: tells a changed row from an unchanged one.
+    Column("digest", String, nullable=False),
+    Column("reading", Integer, nullable=False),
+    UniqueConstraint("source_id", "entry_id"),
+)
+
+pictures = Table(
+    "pictures",
+    metadata,
+    Column("entry", ForeignKey("entries.id", ondelete="CASCADE"), primary_key=True),
+    Column("reference", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("reading", Integer, nullable=False),
+)
+
+origins = Table(
+    "origins",
+    metadata,
+    Column("reference", Text, primary_key=True),
+    # The image these bytes are; empty when they were refused.
+    Column("sha256", String, nullable=False, default=""),
+    Column("size", BigInteger, nullable=False, default=-1),
+    Column("modified_ns", BigInteger, nullable=False, default=-1),
+    Column("etag", Text, nullable=False, default=""),
+    Column("last_modified", Text, nullable=False, default=""),
+    Column("refused", String, nullable=False, default=""),
+    Column("message", Text, nullable=False, default=""),
+)
+
+images = Table(
+    "images",
+    metadata,
+    Column("sha256", String, primary_key=True),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+)
+
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source_id", ForeignKey("sources.id", ondelete="CASCADE"), nullable=False),
+    Column("place", Text, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("message", Text, nullable=False),
+)
+
+Index("pictures_by_reference", pictures.c.reference)
+Index("origins_by_sha256", origins.c.sha256)
