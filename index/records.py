@@ -25,12 +25,14 @@ class FeedRow:
     """One row of a feed in the feed's own column names, before anything is made of it.
 
     `number` is where a person finds it: the line of a text file, the ordinal of an item elsewhere. `pictures` are the
-    row's picture references as written (a path or a URL), in order.
+    row's picture references as written (a path or a URL), in order. `place` is where to look where a number in the
+    feed does not tell it, as in a folder of pages.
     """
 
     number: int
     fields: Mapping[str, str]
     pictures: tuple[str, ...]
+    place: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,115 @@
+"""Where a row's pictures are: which columns name them, how one cell names several, what each becomes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+# One picture a cell; the first filled one is the row's picture.
+_SINGULAR = (
+    *("path", "image_path", "picture_path", "file_path", "file", "filename", "file_name", "image_file"),
+    *("image_link", "image", "image_url", "image_src", "main_image", "base_image", "picture", "picture_url"),
+    *("picture_link", "photo", "photo_url", "img", "img_url", "img_src", "variant_image", "crop", "crop_url"),
+)
+# Several pictures a cell; they add to it.
+_PLURAL = (
+    *("additional_image_link", "additional_image_links", "additional_image", "additional_images"),
+    *("additional_image_urls", "image_links", "images", "image_urls", "image_paths", "pictures", "picture_urls"),
+    *("photos", "photo_urls", "paths", "files", "crops", "gallery", "media_gallery"),
+)
+PICTURE_COLUMNS = (*_SINGULAR, *_PLURAL)
+_NUMBERED = re.compile(r"^(.+?)_?(\d+)$")
+_NEXT_URL = re.compile(r"[\s,;|]+(?=(?:https?|file)://)", re.IGNORECASE)
+_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+):")
+
+
+@lru_cache(maxsize=4096)
+def normal_name(column: str) -> str:
+    """Return a column's name in the one spelling that synonyms are looked up in: `Image Link` -> `image_link`."""
+    name = re.sub(r"[\s\-./]+", "_", column.strip().strip("\ufeff").casefold()).strip("_")
+    return name.removeprefix("g:")
+
+
+@lru_cache(maxsize=4096)
+def _role(column: str) -> tuple[str, str] | None:
+    """Return how a column names pictures, ("one" | "more" | "many", its plain name), or None."""
+    name = normal_name(column)
+    if name in _SINGULAR:
+        return "one", name
+    if name in _PLURAL:
+        return "many", name
+    numbered = _NUMBERED.match(name)
+    if numbered and numbered[1] in PICTURE_COLUMNS:
+        return ("many" if numbered[1] in _PLURAL else "more"), numbered[1]
+    return None
+
+
+def names_pictures(column: str) -> bool:
+    """Tell whether a column holds picture references."""
+    return _role(column) is not None
+
+
+def split_references(cell: str) -> list[str]:
+    """Return the references of a cell that may hold several.
+
+    URLs may contain commas, so between URLs a separator counts only before the next scheme; between plain paths each
+    comma, semicolon, bar or line break separates.
+    """
+    parts = _NEXT_URL.split(cell) if "://" in cell else re.split(r"[,;|\r\n]", cell)
+    return [part.strip(" \t\r\n,;|") for part in parts if part.strip(" \t\r\n,;|")]
+
+
+def references(fields: Mapping[str, str]) -> tuple[str, ...]:
+    """Return a row's picture references as written, each once: its main picture, then the others in column order.
+
+    Singular columns (path, image_link, image ...) are synonyms: the first filled one counts, and only `|` separates
+    in it. Numbered (image_2) and plural ones (additional_image_link, images) add to it.
+    """
+    main: dict[str, str] = {}
+    others: list[str] = []
+    for column, cell in fields.items():
+        role = _role(column)
+        if role is None or not cell.strip():
+            continue
+        if role[0] == "one":
+            main.setdefault(role[1], cell)
+        elif role[0] == "more":
+            others.extend(cell.split("|"))
+        else:
+            others.extend(split_references(cell))
+    first = next((main[name].split("|") for name in _SINGULAR if name in main), [])
+    return tuple(dict.fromkeys(part.strip() for part in [*first, *others] if part.strip()))
+
+
+def resolve(reference: str, base: Path) -> str:
+    """Return the absolute path or http(s) URL that a reference as written means.
+
+    A relative path is taken from `base`, the feed's own folder; absolute paths and file:// are the operator's own.
+    Nothing is looked up on disk. Raises ValueError with what is wrong.
+    """
+    if "\0" in reference:
+        raise ValueError("it contains a NUL character")
+    if len(reference) > 4096:
+        raise ValueError(f"it has {len(reference)} characters, 4096 are allowed")
+    if reference.startswith("//"):
+        reference = "https:" + reference
+    scheme = _SCHEME.match(reference)
+    if scheme is None:
+        # Feeds written on Windows separate with backslashes.
+        relative = reference if reference.startswith("/") else reference.replace("\\", "/")
+        return os.path.normpath(base.absolute() / relative)
+    kind = scheme[1].casefold()
+    if kind in ("http", "https"):
+        if not urlsplit(reference).hostname or re.search(r"[\s\x00-\x1f]", reference):
+            raise ValueError("it is not a complete URL")
+        return reference
+    if kind == "file":
+        parts = urlsplit(reference)
+        if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
+            raise ValueError("a file URL is file:///absolute/path")
+        return os.path.normpath(unquote(parts.path))
+    raise ValueError(f"{kind}: is not fetched; give a path, a file:// or an http(s) URL")
