@@ -1,0 +1,62 @@
+"""The VectorEngine seam: unit vectors in, nearest neighbours out. A vector's id is its row in what was built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from embedding.encoders.protocol import Vectors
+
+Rows = npt.NDArray[np.int64]
+NO_ROW = -1
+
+
+@dataclass(frozen=True)
+class EngineStats:
+    """What an engine says of itself: `spec` is all that is needed to build it alike again; `bytes` its size in memory."""
+
+    spec: str
+    count: int
+    dimension: int
+    bytes: int
+
+
+class VectorEngine(Protocol):
+    """Nearest neighbours by inner product. Every implementation passes tests/contract/test_engine_contract.py."""
+
+    @classmethod
+    def build(cls, vectors: Vectors) -> Self:
+        """Index unit vectors, float32 [n, d]; n may be 0."""
+        ...
+
+    @classmethod
+    def open(cls, path: Path, spec: str) -> Self:
+        """Open what `save` wrote of an engine whose stats told this spec. Only for a file whose checksum was verified: engines trust their files."""
+        ...
+
+    def save(self, path: Path) -> None:
+        """Write one file."""
+        ...
+
+    def search(self, queries: Vectors, k: int, allow: Rows | None = None) -> tuple[Vectors, Rows]:
+        """The k best of each query, among the rows of `allow` alone where it is given.
+
+        Args:
+            queries: float32 [q, d], unit rows.
+            k: how many, at least 1.
+            allow: int64 [m], rising; None allows all. The filter acts inside the search: min(k, m) rows come back.
+
+        Returns:
+            scores float32 [q, k], falling, and rows int64 [q, k]; where there are fewer, score -inf and row NO_ROW.
+        """
+        ...
+
+    def vectors(self, rows: Rows) -> Vectors:
+        """The vectors of some rows, float32 [n, d], as exact as the engine keeps them."""
+        ...
+
+    def stats(self) -> EngineStats: ...

@@ -1,0 +1,76 @@
+"""Filters: which entries a search may answer with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from index.errors import FilterInvalid
+
+_TEXT_KEYS = ("brand", "retailer", "country", "source", "status", "authority")
+_DATE_KEYS = ("seen_before", "seen_after")
+KEYS = (*_TEXT_KEYS, "category", *_DATE_KEYS)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One KEY=VALUE. Several of one key mean any of them, of several keys all of them.
+
+    Text compares without regard to case. A category takes in what lies below it ("Bags" allows "Bags/Backpacks" and
+    "Bags > Backpacks"). `seen_before` keeps what was on sale before that day, `seen_after` what still was after it;
+    an unknown day does not exclude.
+
+    Raises:
+        FilterInvalid: there is no such key, or a day is not a date.
+    """
+
+    key: str
+    value: str
+
+    def __post_init__(self) -> None:
+        if self.key not in KEYS:
+            raise FilterInvalid(f"no filter is called {self.key!r}; there are {', '.join(KEYS)}")
+        if self.key in _DATE_KEYS:
+            try:
+                date.fromisoformat(self.value)
+            except ValueError as error:
+                raise FilterInvalid(f"{self.key}={self.value}: needs a day such as 2019-06-01") from error
+
+    @classmethod
+    def parse(cls, text: str) -> Filter:
+        """Read "KEY=VALUE"."""
+        key, equals, value = text.partition("=")
+        if not equals or not value:
+            raise FilterInvalid(f"filter {text!r}: needs KEY=VALUE, for example brand=Luma")
+        return cls(key.strip(), value.strip())
+
+
+def where(filters: Sequence[Filter]) -> tuple[str, list[str]]:
+    """The filters as an SQL condition over a generation's entries, and its values."""
+    clauses: list[str] = []
+    values: list[str] = []
+    for key, group in groupby(sorted(filters, key=lambda item: item.key), key=lambda item: item.key):
+        options: list[str] = []
+        for item in group:
+            clause, given = _condition(key, item.value)
+            options.append(clause)
+            values += given
+        clauses.append("(" + " OR ".join(options) + ")")
+    return " AND ".join(clauses), values
+
+
+def _condition(key: str, value: str) -> tuple[str, list[str]]:
+    if key == "seen_before":
+        return "(entries.first_seen = '' OR entries.first_seen < ?)", [value]
+    if key == "seen_after":
+        return "(entries.last_seen = '' OR entries.last_seen > ?)", [value]
+    if key == "category":
+        # A range rather than LIKE: it uses the index, and no character of the value is special.
+        below = " OR ".join(
+            "(entries.category COLLATE NOCASE >= ? AND entries.category COLLATE NOCASE < ?)" for _ in "/>"
+        )
+        bounds = [part for mark in ("/", " >") for part in (value + mark, value + mark[:-1] + chr(ord(mark[-1]) + 1))]
+        return f"(entries.category = ? COLLATE NOCASE OR {below})", [value, *bounds]
+    return f"entries.{key} = ? COLLATE NOCASE", [value]

@@ -1,0 +1,219 @@
+"""Generations: built beside the live one, verified, published by one rename, rolled back the same way."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from index.durable import sync_file, sync_folder, write_file
+from index.engines.faiss_engine import FaissEngine
+from index.engines.protocol import VectorEngine
+from index.errors import GenerationError
+from index.records import Collection
+from index.snapshot import Snapshot
+from index.workspace import Workspace
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+RECORDS = "records.sqlite"
+_BUILDING = ".building"
+
+
+@dataclass(frozen=True)
+class CollectionPart:
+    """What a generation holds of one collection; `spec` is the engine's."""
+
+    entries: int
+    images: int
+    rows: int
+    spec: str
+
+
+@dataclass(frozen=True)
+class FileProof:
+    """A file of a generation: how long it is, and its SHA-256."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a generation is, and the proof of each of its files.
+
+    `content` is a SHA-256 over what went in: equal content needs no new generation. `created` is ISO 8601, UTC.
+    """
+
+    generation: int
+    created: str
+    model: str
+    model_sha256: str
+    dimension: int
+    content: str
+    collections: Mapping[Collection, CollectionPart]
+    files: Mapping[str, FileProof]
+    format: int = FORMAT
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read a generation's manifest.
+
+        Raises:
+            GenerationError: it is missing or cannot be understood.
+        """
+        try:
+            raw = json.loads((folder / MANIFEST).read_bytes())
+            if raw["format"] != FORMAT:
+                raise GenerationError(f"{folder}: made by another version (format {raw['format']}): re-index")
+            parts = {name: CollectionPart(**part) for name, part in raw.pop("collections").items()}
+            files = {name: FileProof(**proof) for name, proof in raw.pop("files").items()}
+            return cls(**raw, collections=parts, files=files)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise GenerationError(f"{folder}: its manifest cannot be read ({error}); roll back or re-index") from error
+
+    def write(self, folder: Path) -> None:
+        write_file(folder / MANIFEST, json.dumps(asdict(self), indent=2, sort_keys=True).encode())
+
+    def verify(self, folder: Path) -> None:
+        """Compare every file with its proof.
+
+        Raises:
+            GenerationError: a file is missing or differs.
+        """
+        for name, proof in self.files.items():
+            path = folder / name
+            if not path.is_file() or path.stat().st_size != proof.bytes or prove(path) != proof:
+                raise GenerationError(f"{path} is missing or was changed since it was built: roll back or re-index")
+
+
+class Generation:
+    """One generation, verified and open for searching. It keeps answering after its files are deleted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.manifest = Manifest.read(folder)
+        self.manifest.verify(folder)
+        self.records = Snapshot(folder / RECORDS)
+        self._engines: dict[Collection, VectorEngine] = {
+            name: FaissEngine.open(folder / engine_file(name), part.spec)
+            for name, part in self.manifest.collections.items()
+        }
+
+    def engine(self, collection: Collection) -> VectorEngine:
+        return self._engines[collection]
+
+    @property
+    def number(self) -> int:
+        return self.manifest.generation
+
+    def close(self) -> None:
+        self.records.close()
+
+
+def engine_file(collection: Collection) -> str:
+    """The name of a collection's engine file."""
+    return f"{collection}.index"
+
+
+def prove(path: Path) -> FileProof:
+    """A file's proof as it is now."""
+    with path.open("rb") as file:
+        return FileProof(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def numbers(workspace: Workspace) -> list[int]:
+    """The generations on disk, rising."""
+    return sorted(int(path.name) for path in workspace.generations.glob("[0-9]*") if path.name.isdigit())
+
+
+def live_number(workspace: Workspace) -> int | None:
+    """The live generation's number, or None before the first is published.
+
+    Raises:
+        GenerationError: CURRENT does not hold a number.
+    """
+    try:
+        text = workspace.current.read_text(encoding="ascii").strip()
+        return int(text)
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        raise GenerationError(f"{workspace.current} does not name a generation: roll back to one") from None
+
+
+def open_live(workspace: Workspace) -> Generation:
+    """Open the live generation.
+
+    Raises:
+        GenerationError: none is published yet, or it does not verify.
+    """
+    number = live_number(workspace)
+    if number is None:
+        raise GenerationError(f"{workspace.root} has no generation yet: run `traceobject reindex`")
+    try:
+        return Generation(workspace.generations / str(number))
+    except GenerationError:
+        # It may have been superseded and pruned between the two reads.
+        again = live_number(workspace)
+        if again is None or again == number:
+            raise
+        return Generation(workspace.generations / str(again))
+
+
+def begin(workspace: Workspace) -> tuple[int, Path]:
+    """A new generation's number and an empty folder to build it in; what an earlier crash left is thrown away."""
+    folder = workspace.generations / _BUILDING
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return max([*numbers(workspace), live_number(workspace) or 0], default=0) + 1, folder
+
+
+def seal(folder: Path, manifest: Manifest) -> None:
+    """Flush what was built, write its manifest, and verify it as a reader would."""
+    for name in manifest.files:
+        sync_file(folder / name)
+    manifest.write(folder)
+    Manifest.read(folder).verify(folder)
+
+
+def publish(workspace: Workspace, folder: Path, number: int) -> None:
+    """Make a sealed generation the live one, then delete those beyond the number to keep."""
+    folder.rename(workspace.generations / str(number))
+    sync_folder(workspace.generations)
+    _point(workspace, number)
+    for old in numbers(workspace)[: -workspace.settings.keep_generations]:
+        if old != number:
+            shutil.rmtree(workspace.generations / str(old))
+
+
+def rollback(workspace: Workspace, number: int | None = None) -> int:
+    """Make an older generation live again: the one named, or the newest before the live one. It must verify.
+
+    Raises:
+        GenerationError: there is none, or it does not verify.
+    """
+    live = live_number(workspace)
+    earlier = [candidate for candidate in numbers(workspace) if live is None or candidate < live]
+    chosen = number if number is not None else (earlier[-1] if earlier else None)
+    if chosen is None or chosen not in numbers(workspace):
+        kept = ", ".join(map(str, numbers(workspace))) or "none"
+        raise GenerationError(f"no generation {chosen or ''} to roll back to; kept are: {kept}".replace("  ", " "))
+    folder = workspace.generations / str(chosen)
+    Manifest.read(folder).verify(folder)
+    _point(workspace, chosen)
+    return chosen
+
+
+def now() -> str:
+    """The time, ISO 8601 in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _point(workspace: Workspace, number: int) -> None:
+    write_file(workspace.current, f"{number}\n".encode())
+

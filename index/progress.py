@@ -1,0 +1,24 @@
+"""Progress of long work, told to whoever watches: a bar on a terminal, a line elsewhere, nobody in a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+Tick = Callable[[int], None]
+
+
+class Progress(Protocol):
+    """Someone to tell. `step` opens one named piece of work and gives a function that counts what is done of it."""
+
+    def step(self, name: str, total: int | None = None) -> AbstractContextManager[Tick]: ...
+
+
+class Unwatched:
+    """Progress that nobody sees."""
+
+    @contextmanager
+    def step(self, name: str, total: int | None = None) -> Iterator[Tick]:
+        del name, total
+        yield lambda done: None

@@ -1,0 +1,120 @@
+"""The records of one generation: entries as they were when it was built, and what each row of its engines shows."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from embedding.regions import Region
+from index.engines.protocol import Rows
+from index.entries import Entry, EntryFields
+from index.filters import Filter, where
+from index.records import Collection
+
+_FIELDS = tuple(EntryFields.__dataclass_fields__)
+_TABLES = f"""
+CREATE TABLE entries (id INTEGER PRIMARY KEY, collection TEXT NOT NULL, source TEXT NOT NULL, images TEXT NOT NULL,
+  {", ".join(f"{name} TEXT NOT NULL" for name in _FIELDS)}) STRICT;
+CREATE TABLE rows (collection TEXT NOT NULL, row INTEGER NOT NULL, entry INTEGER NOT NULL, image TEXT NOT NULL,
+  region TEXT NOT NULL, PRIMARY KEY (collection, row)) STRICT, WITHOUT ROWID;
+"""
+_INDEXES = "".join(
+    f"CREATE INDEX by_{column} ON entries (collection, {column} COLLATE NOCASE);"
+    for column in ("entry_id", "brand", "retailer", "country", "category", "authority")
+) + "CREATE INDEX rows_by_entry ON rows (entry); CREATE INDEX rows_by_image ON rows (image);"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a row of an engine stands for: a region of an image of an entry."""
+
+    row: int
+    entry: int
+    image: str
+    region: Region
+
+
+def write_snapshot(path: Path, entries: Iterable[Entry], rows: Iterable[tuple[Collection, Shown]]) -> None:
+    """Write the records of a generation into a new SQLite file."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        # Built aside and published whole: no journal is needed, and a crash leaves a folder that is thrown away.
+        connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _TABLES + "BEGIN;")
+        marks = ",".join("?" * (4 + len(_FIELDS)))
+        connection.executemany(
+            f"INSERT INTO entries VALUES ({marks})",
+            (
+                (e.id, e.collection, e.source, json.dumps(e.images), *(getattr(e.fields, name) for name in _FIELDS))
+                for e in entries
+            ),
+        )
+        connection.executemany(
+            "INSERT INTO rows VALUES (?,?,?,?,?)",
+            ((collection, s.row, s.entry, s.image, str(s.region)) for collection, s in rows),
+        )
+        connection.executescript("COMMIT;" + _INDEXES + "PRAGMA optimize;")
+    finally:
+        connection.close()
+
+
+class Snapshot:
+    """A generation's records, read-only. Safe to share between threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def shown(self, collection: Collection, rows: Sequence[int]) -> dict[int, Shown]:
+        """What rows of a collection's engine stand for."""
+        found: dict[int, Shown] = {}
+        for row in rows:
+            record = self._connection.execute(
+                "SELECT entry, image, region FROM rows WHERE collection=? AND row=?", (collection, row)
+            ).fetchone()
+            found[row] = Shown(row, record[0], record[1], Region.parse(record[2]))
+        return found
+
+    def allowed(self, collection: Collection, filters: Sequence[Filter]) -> Rows | None:
+        """The rows whose entries pass every filter, int64 [m], rising; None where there is no filter."""
+        if not filters:
+            return None
+        clause, values = where(filters)
+        query = (
+            "SELECT row FROM entries JOIN rows ON rows.entry = entries.id "
+            f"WHERE entries.collection = ? AND {clause} ORDER BY row"
+        )
+        found = self._connection.execute(query, (collection, *values)).fetchall()
+        return np.array([row for (row,) in found], np.int64)
+
+    def rows_of(self, entry: int) -> list[int]:
+        """Every row that shows an entry, rising."""
+        query = "SELECT row FROM rows WHERE entry=? ORDER BY row"
+        return [row for (row,) in self._connection.execute(query, (entry,))]
+
+    def entry(self, identity: int) -> Entry:
+        """One entry by its number in the workspace; it must be here."""
+        return next(self._entries("id = ?", (identity,)))
+
+    def find(self, collection: Collection, entry_id: str) -> list[Entry]:
+        """The entries that go by a feed's own id: one of each source that uses it."""
+        return list(self._entries("collection = ? AND entry_id = ? ORDER BY id", (collection, entry_id)))
+
+    def entries(self, collection: Collection) -> Iterator[Entry]:
+        """All entries of a collection, by id."""
+        return self._entries("collection = ? ORDER BY id", (collection,))
+
+    def has_image(self, sha256: str) -> bool:
+        """Whether this generation shows an image."""
+        return self._connection.execute("SELECT 1 FROM rows WHERE image=? LIMIT 1", (sha256,)).fetchone() is not None
+
+    def _entries(self, clause: str, values: Sequence[object]) -> Iterator[Entry]:
+        query = f"SELECT id, collection, source, images, {', '.join(_FIELDS)} FROM entries WHERE {clause}"
+        for identity, collection, source, images, *fields in self._connection.execute(query, tuple(values)):
+            yield Entry(identity, collection, source, EntryFields(*fields), tuple(json.loads(images)))
