@@ -66,9 +66,7 @@ def embed_stream(
                 waiting, refused = [], []
 
 
-def _encode(
-    loaded: list[tuple[Item, npt.NDArray[np.uint8]]], encoder: Encoder
-) -> Iterator[tuple[Item, Vectors]]:
+def _encode(loaded: list[tuple[Item, npt.NDArray[np.uint8]]], encoder: Encoder) -> Iterator[tuple[Item, Vectors]]:
     if not loaded:
         return
     vectors = encoder.encode_images(np.concatenate([views for _, views in loaded]))

@@ -12,8 +12,6 @@ from embedding.regions import WHOLE, Region
 CATALOGUE_VIEWS: tuple[Region, ...] = (WHOLE,)
 
 
-def prepare_views(
-    image: npt.NDArray[np.uint8], views: tuple[Region, ...], how: Preprocess
-) -> npt.NDArray[np.uint8]:
+def prepare_views(image: npt.NDArray[np.uint8], views: tuple[Region, ...], how: Preprocess) -> npt.NDArray[np.uint8]:
     """Cut and scale regions of an image [h, w, 3] for a model: uint8 [len(views), size, size, 3]."""
     return np.stack([prepare(view.of(image), how) for view in views])

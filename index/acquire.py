@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from embedding.decode import Limits, decode, normalised_copy
+
 from embedding.errors import ImageRefused
 from index.catalogue import Catalogue, Origin, Source
 from index.images import ImageStore
@@ -82,4 +83,3 @@ def _keep(path: Path, seen: Origin, store: ImageStore) -> tuple[Origin, tuple[in
         return replace(seen, refused=error.reason, message=f"{path}: {error}"), None
     store.add(sha256, normalised_copy(image))
     return replace(seen, sha256=sha256), (image.shape[1], image.shape[0])
-

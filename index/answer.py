@@ -33,6 +33,8 @@ class QueryImage:
 class Query:
     """A question: one to eight pictures of one object, words, or both, and which entries may answer.
 
+    `without_images` are images of the index, by SHA-256, that must not answer: the asked picture itself, say.
+
     Raises:
         QueryInvalid: it asks for nothing, or for more than is answered.
     """
@@ -42,6 +44,7 @@ class Query:
     collection: Collection = "catalogue"
     filters: tuple[Filter, ...] = ()
     limit: int = 10
+    without_images: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.images and not self.text.strip():
@@ -150,5 +153,9 @@ def _candidate_json(candidate: Candidate) -> dict[str, Any]:
             "text_similarity": None if evidence.text_similarity is None else round(evidence.text_similarity, 6),
             "region": str(evidence.region),
         },
-        **{key: value for key, value in entry.items() if key not in ("product_id", "title", "brand", "retailer", "link")},
+        **{
+            key: value
+            for key, value in entry.items()
+            if key not in ("product_id", "title", "brand", "retailer", "link")
+        },
     }

@@ -6,7 +6,7 @@ when a reading ends is gone from the feed. A reading that breaks off changes nob
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from itertools import groupby
@@ -48,7 +48,13 @@ class Changes:
     pictures: int = 0
 
     def __add__(self, other: Changes) -> Changes:
-        return Changes(*(mine + theirs for mine, theirs in zip(asdict(self).values(), asdict(other).values(), strict=True)))
+        return Changes(
+            self.added + other.added,
+            self.changed + other.changed,
+            self.gone + other.gone,
+            self.unchanged + other.unchanged,
+            self.pictures + other.pictures,
+        )
 
 
 @dataclass(frozen=True)
@@ -258,16 +264,18 @@ class Catalogue:
         # ON CONFLICT is spelled alike in both dialects, but each has its own construct.
         return postgresql.insert(table) if self._engine.dialect.name == "postgresql" else sqlite.insert(table)
 
-    def _known(self, connection: Connection, source: Source, names: list[str]) -> dict[str, sa.Row[Any]]:
-        query = sa.select(entries.c.id, entries.c.entry_id, entries.c.digest, entries.c.reading, entries.c.status).where(
-            (entries.c.source_id == source.id) & entries.c.entry_id.in_(names)
-        )
+    def _known(self, connection: Connection, source: Source, names: list[str]) -> dict[str, Any]:
+        query = sa.select(
+            entries.c.id, entries.c.entry_id, entries.c.digest, entries.c.reading, entries.c.status
+        ).where((entries.c.source_id == source.id) & entries.c.entry_id.in_(names))
         return {row.entry_id: row for row in connection.execute(query)}
 
     def _attach(self, connection: Connection, source: Source, rows: list[tuple[int, Sequence[str]]]) -> int:
         """Give entries their pictures, counted from those this reading gave them before."""
         owners = {entry for entry, _ in rows}
-        query = sa.select(pictures.c.entry, pictures.c.reference, pictures.c.reading).where(pictures.c.entry.in_(owners))
+        query = sa.select(pictures.c.entry, pictures.c.reference, pictures.c.reading).where(
+            pictures.c.entry.in_(owners)
+        )
         before = {(row.entry, row.reference): row.reading for row in connection.execute(query)}
         position = dict.fromkeys(owners, 0)
         for (entry, _), reading in before.items():
@@ -292,7 +300,7 @@ class Catalogue:
 
 
 def _sort_changes(
-    source: Source, fresh: dict[str, EntryFields], known: dict[str, sa.Row[Any]], today: date
+    source: Source, fresh: dict[str, EntryFields], known: Mapping[str, sa.Row[Any]], today: date
 ) -> tuple[Changes, list[dict[str, object]]]:
     """Which entries are new or told differently, and the rows to write for them."""
     added = changed = unchanged = 0

@@ -58,7 +58,7 @@ def where(filters: Sequence[Filter]) -> tuple[str, list[str]]:
             options.append(clause)
             values += given
         clauses.append("(" + " OR ".join(options) + ")")
-    return " AND ".join(clauses), values
+    return " AND ".join(clauses) or "TRUE", values
 
 
 def _condition(key: str, value: str) -> tuple[str, list[str]]:

@@ -216,4 +216,3 @@ def now() -> str:
 
 def _point(workspace: Workspace, number: int) -> None:
     write_file(workspace.current, f"{number}\n".encode())
-

@@ -51,7 +51,7 @@ def group(similarities: Similarities, records: Snapshot, query: Query) -> tuple[
 
 def _best(values: Vectors, owner: np.ndarray[tuple[int], np.dtype[np.intp]], count: int) -> Vectors:
     """The largest value of each owner and column: [r, n] -> [count, n]."""
-    best = np.full((count, values.shape[1]), -np.inf, np.float32)
+    best: Vectors = np.full((count, values.shape[1]), -np.inf, np.float32)
     np.maximum.at(best, owner, values)
     return best
 
@@ -59,11 +59,13 @@ def _best(values: Vectors, owner: np.ndarray[tuple[int], np.dtype[np.intp]], cou
 def _score(pictures: Vectors, words: Vectors | None) -> Vectors:
     """One score per entry: the mean over pictures, the words, or both on one scale."""
     if words is None:
-        return pictures.mean(axis=1)
+        mean: Vectors = pictures.mean(axis=1, dtype=np.float32)
+        return mean
     if pictures.shape[1] == 0:
         return words
-    seen = pictures.mean(axis=1)
+    seen: Vectors = pictures.mean(axis=1, dtype=np.float32)
     spread = float(words.std())
     if spread == 0.0:
         return seen
-    return seen + (words - words.mean()) * np.float32(seen.std() / spread)
+    seen += (words - words.mean()) * np.float32(seen.std() / spread)
+    return seen

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from embedding.encoders.choose import choose, load
+
 from embedding.encoders.protocol import Encoder
 from index.errors import WorkspaceError
 from index.workspace import Workspace
@@ -26,8 +27,8 @@ def workspace_encoder(workspace: Workspace, say: Callable[[str], None]) -> tuple
     sha256 = encoder.card.sha256 or ""
     if settings.model_sha256 and sha256 != settings.model_sha256:
         raise WorkspaceError(
-            f"{workspace.root} was indexed with {settings.model} {settings.model_sha256[:12]}, but the weights here are "
-            f"{sha256[:12]}: put the former weights back, or clear model_sha256 in its settings and run reindex --full"
+            f"{workspace.root} was indexed with {settings.model} {settings.model_sha256[:12]}, but the weights "
+            f"here are {sha256[:12]}: put the former weights back, or clear model_sha256 in its settings and run reindex --full"
         )
     if not settings.model_sha256:
         workspace = workspace.pin_model(encoder.card.name, sha256, settings.model_why or "named by the operator")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -23,7 +23,6 @@ from index.errors import FeedError
 from index.generations import CollectionPart, Manifest
 from index.images import ImageStore
 from index.ingest import ingest
-from index.models import workspace_encoder
 from index.progress import Progress
 from index.records import COLLECTIONS, Collection, Refusal
 from index.snapshot import Shown, write_snapshot
@@ -45,7 +44,7 @@ class Report:
     failed: tuple[str, ...]
 
 
-def reindex(workspace: Workspace, progress: Progress, say: Callable[[str], None], *, full: bool = False) -> Report:
+def reindex(workspace: Workspace, encoder: Encoder, progress: Progress, *, full: bool = False) -> Report:
     """Bring catalogue and index up to date with every source, and publish if anything changed.
 
     `full` builds and publishes even when nothing did. What was embedded before under this model is never embedded
@@ -53,12 +52,10 @@ def reindex(workspace: Workspace, progress: Progress, say: Callable[[str], None]
 
     Raises:
         WorkspaceError: another job is writing here.
-        ModelUnavailable: the model cannot be loaded.
     """
     with workspace.lock("reindex"), Catalogue.open(workspace.database_url) as catalogue:
         store = ImageStore(workspace.images)
         changes, new_images, failed = read_sources(catalogue, store, catalogue.sources(), progress)
-        workspace, encoder = workspace_encoder(workspace, say)
         vectors = VectorStore.open(workspace.vectors, encoder.card)
         embedded, damaged = embed_missing(_images(catalogue), CATALOGUE_VIEWS, store, vectors, encoder, progress)
         generation, published = build(workspace, catalogue, vectors, encoder, progress, full=full)
@@ -187,4 +184,3 @@ def _content(encoder: Encoder, entries: dict[Collection, list[Entry]]) -> str:
         for entry in found:
             digest.update(f"{entry.id} {entry.source} {entry.fields.digest()} {entry.images}\n".encode())
     return digest.hexdigest()
-

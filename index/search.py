@@ -48,10 +48,10 @@ def embed_pictures(query: Query, encoder: Encoder) -> Vectors:
 def first_list(query: Query, pictures: Vectors, words: Vectors | None, generation: Generation) -> Rows:
     """The rows worth a closer look: the nearest of every picture and of the words, rising, each once.
 
-    A product with many pictures takes many rows, so the list is widened until it names as many entries as are asked for.
+    A product with many pictures takes many rows: the list is widened until it names as many entries as are asked for.
     """
     engine = generation.engine(query.collection)
-    allowed = generation.records.allowed(query.collection, query.filters)
+    allowed = generation.records.allowed(query.collection, query.filters, query.without_images)
     asked = pictures if words is None else np.concatenate([pictures, words])
     available = engine.stats().count if allowed is None else len(allowed)
     wide = max(FIRST_LIST, 4 * query.limit)
@@ -64,9 +64,7 @@ def first_list(query: Query, pictures: Vectors, words: Vectors | None, generatio
         wide *= 4
 
 
-def compare(
-    rows: Rows, pictures: Vectors, words: Vectors | None, query: Query, generation: Generation
-) -> Similarities:
+def compare(rows: Rows, pictures: Vectors, words: Vectors | None, query: Query, generation: Generation) -> Similarities:
     """Every row of the first list against every picture and the words."""
     vectors = generation.engine(query.collection).vectors(rows)
     return Similarities(

@@ -23,10 +23,13 @@ CREATE TABLE entries (id INTEGER PRIMARY KEY, collection TEXT NOT NULL, source T
 CREATE TABLE rows (collection TEXT NOT NULL, row INTEGER NOT NULL, entry INTEGER NOT NULL, image TEXT NOT NULL,
   region TEXT NOT NULL, PRIMARY KEY (collection, row)) STRICT, WITHOUT ROWID;
 """
-_INDEXES = "".join(
-    f"CREATE INDEX by_{column} ON entries (collection, {column} COLLATE NOCASE);"
-    for column in ("entry_id", "brand", "retailer", "country", "category", "authority")
-) + "CREATE INDEX rows_by_entry ON rows (entry); CREATE INDEX rows_by_image ON rows (image);"
+_INDEXES = (
+    "".join(
+        f"CREATE INDEX by_{column} ON entries (collection, {column} COLLATE NOCASE);"
+        for column in ("entry_id", "brand", "retailer", "country", "category", "authority")
+    )
+    + "CREATE INDEX rows_by_entry ON rows (entry); CREATE INDEX rows_by_image ON rows (image);"
+)
 
 
 @dataclass(frozen=True)
@@ -81,11 +84,16 @@ class Snapshot:
             found[row] = Shown(row, record[0], record[1], Region.parse(record[2]))
         return found
 
-    def allowed(self, collection: Collection, filters: Sequence[Filter]) -> Rows | None:
-        """The rows whose entries pass every filter, int64 [m], rising; None where there is no filter."""
-        if not filters:
+    def allowed(
+        self, collection: Collection, filters: Sequence[Filter], without_images: Sequence[str] = ()
+    ) -> Rows | None:
+        """The rows whose entries pass every filter, less those of some images: int64 [m], rising; None allows all."""
+        if not filters and not without_images:
             return None
         clause, values = where(filters)
+        if without_images:
+            clause += f" AND rows.image NOT IN ({','.join('?' * len(without_images))})"
+            values = [*values, *without_images]
         query = (
             "SELECT row FROM entries JOIN rows ON rows.entry = entries.id "
             f"WHERE entries.collection = ? AND {clause} ORDER BY row"

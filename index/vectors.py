@@ -117,7 +117,8 @@ class VectorStore:
             chosen = shard_of == shard
             vectors[chosen] = self._shards[shard][rows[chosen] - self._starts[shard]]
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors / np.maximum(lengths, np.float32(1e-12))
+        vectors /= np.maximum(lengths, np.float32(1e-12))
+        return vectors
 
     def append(self, keys: Sequence[VectorKey], vectors: Vectors) -> None:
         """Keep new embeddings: float32 [n, dimension]. When this returns they outlive a power cut.
@@ -198,10 +199,9 @@ class VectorStore:
 
 
 def _fingerprints(identities: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
-    """A 64-bit number per identity [n, 40]: its image's first bytes folded with its region, equal for equal identities."""
+    """A 64-bit number per identity, uint8 [n, 40]: its image's first bytes folded with its region."""
     if len(identities) == 0:
         return np.empty(0, np.uint64)
     words = np.ascontiguousarray(identities).view("<u8")
     folded: npt.NDArray[np.uint64] = words[:, 0] ^ (words[:, 4] * np.uint64(0x9E3779B97F4A7C15))
     return folded
-
