@@ -27,7 +27,8 @@ class Encoder(Protocol):
         """Embed prepared images.
 
         Args:
-            images: uint8 0..255 or float32 0..1, [n, size, size, 3] RGB, as `preprocess.prepare` makes them; n may be 0.
+            images: uint8 0..255 or float32 0..1, [n, size, size, 3] RGB, as `preprocess.prepare`
+                makes them; n may be 0.
 
         Returns:
             float32 [n, card.dimension], rows of length 1. The same image gives the same row in any batch, up to 1e-5.

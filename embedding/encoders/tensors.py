@@ -1,0 +1,83 @@
+"""Between numpy and torch: what every encoder that runs on torch does before and after its network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from embedding.encoders.card import ModelCard
+from embedding.encoders.protocol import Vectors
+from embedding.errors import ModelUnavailable
+
+Images = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
+
+
+def pick_device(name: str | None) -> torch.device:
+    """The device to run on: the one named, else the first CUDA device, else the CPU.
+
+    Raises:
+        ModelUnavailable: torch knows no such device, or it is not on this machine.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelUnavailable(f"device {name!r} cannot be used: {reason}; use cpu, or leave it out") from error
+    return device
+
+
+def batch_size(device: torch.device) -> int:
+    """How many images or texts go through a network at once on this device."""
+    return 128 if device.type == "cuda" else 32
+
+
+def check_images(images: Images, card: ModelCard) -> None:
+    """Refuse what is not a batch of this model's input.
+
+    Raises:
+        ValueError: the shape is not [n, size, size, 3], or the type neither uint8 nor float32.
+    """
+    size = card.preprocess.size
+    if images.ndim != 4 or images.shape[1:] != (size, size, 3) or images.dtype not in (np.uint8, np.float32):
+        raise ValueError(
+            f"{card.name} takes uint8 or float32 images [n, {size}, {size}, 3] as preprocess.prepare makes them, "
+            f"not {images.dtype} {list(images.shape)}"
+        )
+
+
+@torch.inference_mode()
+def encode(
+    images: Images, card: ModelCard, device: torch.device, network: Callable[[torch.Tensor], torch.Tensor]
+) -> Vectors:
+    """Run a network over images in batches: float32 [n, d] of unit rows.
+
+    Args:
+        images: uint8 0..255 or float32 0..1, [n, size, size, 3].
+        network: normalised float32 [b, 3, size, size] in channels_last on `device` -> features [b, d].
+    """
+    check_images(images, card)
+    rows = [unit(network(batch)) for batch in _batches(images, card, device)]
+    return np.concatenate(rows) if rows else np.empty((0, card.dimension), np.float32)
+
+
+def unit(features: torch.Tensor) -> Vectors:
+    """Features [n, d] of any precision -> float32 [n, d] on the CPU, rows of length 1."""
+    return np.asarray(torch.nn.functional.normalize(features.float(), dim=-1).cpu().numpy(), np.float32)
+
+
+def _batches(images: Images, card: ModelCard, device: torch.device) -> Iterator[torch.Tensor]:
+    scale = 255.0 if images.dtype == np.uint8 else 1.0
+    mean = torch.tensor(card.preprocess.mean, device=device) * scale
+    std = torch.tensor(card.preprocess.std, device=device) * scale
+    step = batch_size(device)
+    for start in range(0, len(images), step):
+        # The bytes travel as they are; becoming float and normalised is the device's work.
+        pixels = torch.from_numpy(np.ascontiguousarray(images[start : start + step])).to(device)
+        # [n, h, w, 3] seen as [n, 3, h, w] is channels_last without a copy.
+        yield ((pixels.float() - mean) / std).permute(0, 3, 1, 2)
