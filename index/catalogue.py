@@ -112,6 +112,11 @@ class Catalogue:
         with self._engine.connect() as connection:
             return [Source(**row) for row in connection.execute(sa.select(sources).order_by(sources.c.id)).mappings()]
 
+    def forget_source(self, source: Source) -> None:
+        """Delete a source and all it told; its images are left to whoever else shows them."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(sources).where(sources.c.id == source.id))
+
     def begin_reading(self, source: Source) -> Source:
         """Give the reading that starts now its number."""
         with self._engine.begin() as connection:
@@ -190,9 +195,11 @@ class Catalogue:
             if rows:
                 connection.execute(sa.insert(refusals), rows)
 
-    def refusals(self) -> list[Refusal]:
-        """Every input on record as refused, source by source."""
+    def refusals(self, source: Source | None = None) -> list[Refusal]:
+        """What is on record as refused, of one source or of all."""
         query = sa.select(refusals.c.place, refusals.c.reason, refusals.c.message).order_by(refusals.c.id)
+        if source is not None:
+            query = query.where(refusals.c.source_id == source.id)
         with self._engine.connect() as connection:
             return [Refusal(*row) for row in connection.execute(query)]
 
@@ -200,12 +207,13 @@ class Catalogue:
         """Each picture reference of a source's current entries once, in order, with what is known of it."""
         query = (
             sa.select(
-                sa.distinct(pictures.c.reference).label("name"),
+                pictures.c.reference.label("name"),
                 *[origins.c[name] for name in Origin.__dataclass_fields__ if name != "reference"],
             )
             .join(entries, entries.c.id == pictures.c.entry)
             .outerjoin(origins, origins.c.reference == pictures.c.reference)
             .where((entries.c.source_id == source.id) & (entries.c.status != DISCONTINUED))
+            .distinct()
             .order_by(pictures.c.reference)
         )
         with self._engine.connect() as connection:

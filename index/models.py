@@ -28,7 +28,7 @@ def workspace_encoder(workspace: Workspace, say: Callable[[str], None]) -> tuple
     if settings.model_sha256 and sha256 != settings.model_sha256:
         raise WorkspaceError(
             f"{workspace.root} was indexed with {settings.model} {settings.model_sha256[:12]}, but the weights "
-            f"here are {sha256[:12]}: put the former weights back, or clear model_sha256 in its settings and run reindex --full"
+            f"here are {sha256[:12]}: put the former ones back, or clear model_sha256 in its settings and re-index"
         )
     if not settings.model_sha256:
         workspace = workspace.pin_model(encoder.card.name, sha256, settings.model_why or "named by the operator")

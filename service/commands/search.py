@@ -1,0 +1,87 @@
+"""search: pictures, words or both, to candidates."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from embedding.decode import decode
+from embedding.errors import ImageRefused, RegionInvalid
+from embedding.regions import WHOLE, Region
+from index.answer import Answer, Query, QueryImage, answer_json
+from index.filters import KEYS, Filter
+from index.generations import open_live
+from index.models import workspace_encoder
+from index.records import COLLECTIONS, Collection
+from index.search import search as run_search
+from index.workspace import Workspace
+from index.records import Refusal
+from service.exit_status import list_refused
+
+
+@click.command()
+@click.argument("images", nargs=-1, type=click.Path(path_type=Path), metavar="IMAGE...")
+@click.option("--in", "collection", type=click.Choice(COLLECTIONS), default="catalogue", show_default=True,
+              help="What to search: products for a published crop, or published objects for a volunteer's photo.")  # fmt: skip
+@click.option("--box", "boxes", multiple=True, metavar="X0,Y0,X1,Y1",
+              help="The thing in the picture, in fractions of width and height; once, or once per picture.")  # fmt: skip
+@click.option("--text", default="", help="Words to search by, alone or with the pictures, where the model knows words.")
+@click.option("--filter", "filters", multiple=True, metavar="KEY=VALUE", help=f"Only entries with: {', '.join(KEYS)}.")
+@click.option("--limit", default=10, show_default=True, help="How many candidates.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@click.pass_context
+def search(
+    context: click.Context,
+    images: tuple[Path, ...],
+    collection: Collection,
+    boxes: tuple[str, ...],
+    text: str,
+    filters: tuple[str, ...],
+    limit: int,
+    as_json: bool,
+) -> None:
+    """Find what resembles the thing in IMAGE; several pictures must show one and the same thing."""
+    regions = _regions(boxes, len(images))
+    wanted = tuple(Filter.parse(text) for text in filters)
+    loaded, refused = _load(images, regions)
+    status = list_refused(refused)
+    if refused and not loaded:
+        raise click.ClickException("none of the pictures could be read")
+    query = Query(loaded, text, collection, wanted, limit)
+    workspace = Workspace.open(context.obj)
+    generation = open_live(workspace)
+    _, encoder = workspace_encoder(workspace, lambda message: click.echo(message, err=True))
+    answer = run_search(query, generation, encoder)
+    click.echo(json.dumps(answer_json(answer), ensure_ascii=False) if as_json else _table(answer))
+    context.exit(status)
+
+
+def _regions(boxes: tuple[str, ...], pictures: int) -> list[Region]:
+    if len(boxes) not in (0, 1, pictures):
+        raise RegionInvalid(f"{len(boxes)} boxes for {pictures} pictures: give one, or one for each picture in order")
+    regions = [Region.parse(box) for box in boxes]
+    return regions if len(regions) == pictures else (regions or [WHOLE]) * pictures
+
+
+def _load(images: tuple[Path, ...], regions: list[Region]) -> tuple[tuple[QueryImage, ...], list[Refusal]]:
+    loaded: list[QueryImage] = []
+    refused: list[Refusal] = []
+    for path, region in zip(images, regions, strict=True):
+        try:
+            loaded.append(QueryImage(decode(path.read_bytes()), region))
+        except ImageRefused as error:
+            refused.append(Refusal(str(path), error.reason, str(error)))
+        except OSError as error:
+            refused.append(Refusal(str(path), "unreadable", error.strerror or str(error)))
+    return tuple(loaded), refused
+
+
+def _table(answer: Answer) -> str:
+    lines = [f"{answer.verdict} (generation {answer.generation}, {answer.model})"]
+    for candidate in answer.candidates:
+        fields = candidate.entry.fields
+        told = [fields.entry_id, fields.title, fields.brand, fields.retailer or fields.authority, fields.link]
+        lines.append(f"{candidate.rank:3d}  {candidate.score:.3f}  " + "  ".join(filter(None, told)))
+    return "\n".join(lines)

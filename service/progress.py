@@ -1,0 +1,49 @@
+"""Progress on stderr: a bar on a terminal, one JSON line per finished step elsewhere."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tqdm import tqdm
+
+from index.progress import Progress, Tick
+
+
+class Bars:
+    """Count, rate and time left, for a person."""
+
+    @contextmanager
+    def step(self, name: str, total: int | None = None) -> Iterator[Tick]:
+        with tqdm(total=total, desc=name, file=sys.stderr, disable=total == 0, dynamic_ncols=True) as bar:
+
+            def tick(done: int) -> None:
+                bar.update(done)
+
+            yield tick
+
+
+class Lines:
+    """What a log wants: a line when a step ends, with its count and seconds."""
+
+    @contextmanager
+    def step(self, name: str, total: int | None = None) -> Iterator[Tick]:
+        done = 0
+        started = time.perf_counter()
+
+        def tick(more: int) -> None:
+            nonlocal done
+            done += more
+
+        yield tick
+        seconds = round(time.perf_counter() - started, 3)
+        line = {"step": name, "done": done, "total": total, "seconds": seconds}
+        print(json.dumps(line), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def progress_for_stderr() -> Progress:
+    """Bars if a person is watching, lines otherwise."""
+    return Bars() if sys.stderr.isatty() else Lines()

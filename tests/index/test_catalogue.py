@@ -1,0 +1,105 @@
+from datetime import date
+
+import pytest
+
+from index.catalogue import Catalogue, Changes, Origin
+from index.entries import EntryFields
+from index.records import Refusal
+
+MONDAY, TUESDAY, WEDNESDAY = date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 7)
+
+
+@pytest.fixture
+def catalogue(tmp_path):
+    with Catalogue.open(f"sqlite:///{tmp_path / 'catalogue.sqlite'}") as opened:
+        yield opened
+
+
+def read(catalogue, rows, day, name="shop"):
+    """One complete reading of rows (id, title, pictures)."""
+    source = catalogue.begin_reading(catalogue.add_source(name, "catalogue", "/feed.csv", "csv"))
+    told = [(EntryFields(entry, title=title), pictures) for entry, title, pictures in rows]
+    changes = catalogue.record(source, told, day) + catalogue.finish_reading(source, day)
+    references = {reference for _, _, pictures in rows for reference in pictures}
+    catalogue.set_origins([Origin(reference, sha256=reference * 64) for reference in references], {})
+    return changes
+
+
+def listed(catalogue):
+    return {entry.fields.entry_id: entry for entry in catalogue.entries("catalogue")}
+
+
+def test_rows_added_changed_gone_and_back(catalogue):
+    assert read(catalogue, [("p1", "Mug", "a"), ("p2", "Lamp", "b")], MONDAY) == Changes(added=2, pictures=2)
+    assert read(catalogue, [("p1", "Mug", "a"), ("p2", "Lamp", "b")], TUESDAY) == Changes(unchanged=2)
+    assert read(catalogue, [("p1", "Big mug", "a")], WEDNESDAY) == Changes(changed=1, gone=1)
+    gone = listed(catalogue)["p2"].fields
+    assert (gone.status, gone.last_seen, gone.first_seen) == ("discontinued", "2026-01-06", "2026-01-05")
+    assert listed(catalogue)["p1"].fields.title == "Big mug"
+    assert read(catalogue, [("p1", "Big mug", "a"), ("p2", "Lamp", "b")], date(2026, 1, 8)) == Changes(
+        changed=1, unchanged=1
+    )
+    back = listed(catalogue)["p2"].fields
+    assert (back.status, back.last_seen, back.first_seen) == ("current", "", "2026-01-05")
+
+
+def test_several_rows_of_one_product_add_up_in_order(catalogue):
+    read(catalogue, [("p1", "Mug", "ab"), ("p2", "Lamp", "d"), ("p1", "ignored", "ca")], MONDAY)
+    assert listed(catalogue)["p1"].images == ("a" * 64, "b" * 64, "c" * 64)
+    assert listed(catalogue)["p1"].fields.title == "Mug"
+    assert read(catalogue, [("p1", "Mug", "ab"), ("p2", "Lamp", "d"), ("p1", "ignored", "ca")], TUESDAY) == Changes(
+        unchanged=2
+    )
+
+
+def test_a_picture_no_longer_named_comes_off(catalogue):
+    read(catalogue, [("p1", "Mug", "ab")], MONDAY)
+    assert read(catalogue, [("p1", "Mug", "b")], TUESDAY) == Changes(unchanged=1, pictures=1)
+    assert listed(catalogue)["p1"].images == ("b" * 64,)
+
+
+def test_a_reading_that_breaks_off_changes_nobodys_standing(catalogue):
+    read(catalogue, [("p1", "Mug", "a"), ("p2", "Lamp", "b")], MONDAY)
+    source = catalogue.begin_reading(catalogue.sources()[0])
+    catalogue.record(source, [(EntryFields("p1", title="Mug"), "a")], TUESDAY)
+    assert listed(catalogue)["p2"].fields.status == "current"
+    assert read(catalogue, [("p2", "Lamp", "b")], WEDNESDAY) == Changes(unchanged=1, gone=1)
+    assert listed(catalogue)["p1"].fields.status == "discontinued"
+
+
+def test_sources_do_not_meddle(catalogue):
+    read(catalogue, [("p1", "Mug", "a")], MONDAY)
+    read(catalogue, [("p1", "Other mug", "b")], MONDAY, name="other shop")
+    read(catalogue, [], TUESDAY, name="other shop")
+    standing = [(entry.source, entry.fields.status) for entry in catalogue.entries("catalogue")]
+    assert standing == [("shop", "current"), ("other shop", "discontinued")]
+    assert catalogue.counts() == {"catalogue": 2, "objects": 0}
+
+
+def test_an_entry_without_a_readable_picture_is_not_offered(catalogue):
+    read(catalogue, [("p1", "Mug", "a"), ("p2", "Lamp", "b")], MONDAY)
+    catalogue.set_origins([Origin("b", refused="broken", message="not a picture")], {})
+    assert list(listed(catalogue)) == ["p1"]
+
+
+def test_what_is_known_of_a_picture_is_told_again(catalogue):
+    read(catalogue, [("p1", "Mug", "a"), ("p2", "Same picture", "a")], MONDAY)
+    known = Origin("a", "f" * 64, 10, 20, "etag", "yesterday")
+    catalogue.set_origins([known], {"f" * 64: (30, 40)})
+    assert list(catalogue.picture_origins(catalogue.sources()[0])) == [known]
+    assert catalogue.image_size("f" * 64) == (30, 40)
+    assert catalogue.image_size("e" * 64) is None
+
+
+def test_refusals_are_replaced_not_piled_up(catalogue):
+    source = catalogue.add_source("shop", "catalogue", "/feed.csv", "csv")
+    catalogue.set_refusals(source, [Refusal("line 2", "no_id", "no id")])
+    catalogue.set_refusals(source, [Refusal("line 3", "no_id", "no id")])
+    assert [item.where for item in catalogue.refusals()] == ["line 3"]
+
+
+def test_forgetting_a_source_takes_its_entries(catalogue):
+    read(catalogue, [("p1", "Mug", "a")], MONDAY)
+    catalogue.forget_source(catalogue.sources()[0])
+    assert listed(catalogue) == {}
+    assert catalogue.sources() == []
