@@ -1,0 +1,76 @@
+"""Fetch pictures by URL: many at once, politely towards every host, and safely whatever a server answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from queue import SimpleQueue
+
+import anyio.from_thread
+
+from index.fetching.address import AddressPolicy
+from index.fetching.fetcher import Fetcher, Job, Outside
+from index.fetching.outcomes import FetchLimits, Outcome, Request
+
+
+def fetch_all(
+    requests: Iterable[Request],
+    *,
+    user_agent: str,
+    limits: FetchLimits | None = None,
+    allow_hosts: frozenset[str] = frozenset(),
+    seed: int = 0,
+    outside: Outside | None = None,
+) -> Iterator[Outcome]:
+    """Fetch the pictures behind `requests`; one outcome for each, as they come, in no order.
+
+    Streams: takes at most `limits.lookahead` requests ahead, in the caller's thread, and holds at most
+    `limits.connections` pictures that were not taken yet. A picture that cannot be had is an outcome, never an error.
+    Closing the iterator ends all downloads.
+
+    Args:
+        requests: what to fetch, each URL once: the same URL twice is asked for twice. Hosts that are mixed rather than
+            in blocks are served side by side.
+        user_agent: sent to every server, like "traceobject/0.1 (+https://example.org/crawler)"; its first word is the
+            name by which robots.txt and X-Robots-Tag may address this crawler.
+        limits: see FetchLimits.
+        allow_hosts: hosts of one's own that may have private addresses and other ports: "images.internal" (every
+            port), "127.0.0.1:8123". Every feed row and every redirect can reach them.
+        seed: of the jitter in the waits between attempts.
+        outside: time, names and connections, for tests and unusual networks.
+
+    Raises:
+        FetchSettingInvalid: at once, for a user agent or an allowed host that is none.
+    """
+    policy = AddressPolicy.allowing(allow_hosts)
+    return _stream(requests, Fetcher(limits or FetchLimits(), user_agent, policy, outside or Outside(), seed))
+
+
+def _stream(requests: Iterable[Request], fetcher: Fetcher) -> Iterator[Outcome]:
+    source = iter(requests)
+    more = True
+    done: SimpleQueue[Future[Outcome]] = SimpleQueue()
+    jobs: dict[Future[Outcome], Job] = {}
+    with anyio.from_thread.start_blocking_portal("asyncio") as portal, portal.wrap_async_context_manager(fetcher):
+        try:
+            while True:
+                while more and len(jobs) < fetcher.limits.lookahead and done.empty():
+                    request = next(source, None)
+                    if request is None:
+                        more = False
+                        break
+                    job = fetcher.job(request)
+                    future = portal.start_task_soon(fetcher.fetch, job)
+                    jobs[future] = job
+                    future.add_done_callback(done.put)
+                if not jobs:
+                    return
+                future = done.get()
+                portal.start_task_soon(fetcher.taken, jobs.pop(future))
+                outcome = future.result()
+                del future  # it holds the picture too, and the caller may keep this generator waiting for long
+                yield outcome
+                del outcome
+        finally:
+            for waiting in jobs:
+                waiting.cancel()
