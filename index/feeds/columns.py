@@ -19,15 +19,29 @@ TEXT_LIMIT = 4000
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 # Each record field: the column names that may tell it, the most telling first, as normal_name() spells them.
-PRODUCT_ID = ("product_id", "id", "sku", "item_id", "offer_id", "product_code", "article_number", "code", "handle")
+PRODUCT_ID = (
+    "product_id",
+    "id",
+    "sku",
+    "item_id",
+    "offer_id",
+    "product_code",
+    "article_number",
+    "code",
+    "handle",
+    "key",
+)
 OBJECT_ID = ("object_id", "id", "reference", "ref", "identifier")
 _PRODUCT = {
-    "title": ("title", "name", "product_name", "product_title"),
+    "title": ("title", "name", "product_name", "product_title", "caption"),
     "brand": ("brand", "vendor", "manufacturer", "brand_name"),
-    "category": ("category", "product_type", "product_category", "google_product_category", "categories", "type"),
+    "category": (
+        *("category", "product_type", "product_category", "category_name", "google_product_category", "categories"),
+        "type",
+    ),
     "retailer": ("retailer", "seller", "store", "shop", "merchant", "retailer_name", "store_name", "shop_name"),
     "country": ("country", "country_code", "target_country", "market"),
-    "price": ("price", "variant_price", "regular_price", "sale_price"),
+    "price": ("price", "variant_price", "regular_price", "sale_price", "price_value", "price_amount"),
     "currency": ("currency", "price_currency", "pricecurrency", "currency_code"),
     "link": ("link", "url", "product_url", "product_link", "page", "page_url", "canonical_link"),
     "first_seen": ("first_seen", "available_from", "date_first_available", "availability_date", "published_at"),
@@ -35,9 +49,9 @@ _PRODUCT = {
 }
 _OBJECT = {
     "title": ("title", "name"),
-    "authority": ("authority", "publisher", "published_by"),
+    "authority": ("authority", "authority_name", "publisher", "published_by"),
     "kind": ("kind", "object_kind", "type", "category"),
-    "country": ("country", "country_code"),
+    "country": ("country", "country_code", "country_name"),
     "published": ("published", "published_at", "date_published", "publication_date", "date"),
     "status": ("status", "state"),
     "tip_page": ("tip_page", "tips", "tip_url", "tip_link", "link", "url"),

@@ -11,16 +11,31 @@ from index.feeds import columns, text
 from index.feeds.columns import NO_DEFAULTS, Defaults
 from index.feeds.delimited import DelimitedReader
 from index.feeds.folder import FolderReader
+from index.feeds.google import GoogleReader
+from index.feeds.jsonl import JsonReader
+from index.feeds.parquet import ParquetReader
 from index.feeds.protocol import FeedReader
+from index.feeds.schemaorg import SchemaOrgReader
+from index.feeds.shopify import ShopifyReader
+from index.feeds.webdataset import WebDatasetReader
 from index.records import Collection, FeedRow, ObjectRecord, ProductRecord, Refusal
 
 # In the order in which they are asked: the most particular first.
-READERS: tuple[FeedReader, ...] = (FolderReader(), DelimitedReader())
-FORMATS: tuple[str, ...] = tuple(reader.format for reader in READERS)
+READERS: tuple[FeedReader, ...] = (
+    ParquetReader(),
+    WebDatasetReader(),
+    SchemaOrgReader(),
+    FolderReader(),
+    GoogleReader(),
+    ShopifyReader(),
+    JsonReader(),
+    DelimitedReader(),
+)
+FORMATS: tuple[str, ...] = ("folder", "csv", "jsonl", "parquet", "google", "shopify", "schemaorg", "webdataset")
 # A folder that holds one of these is that feed, its pictures being what the feed names.
 _FEED_FILES: dict[Collection, tuple[str, ...]] = {
-    "catalogue": ("products.csv", "products.tsv"),
-    "objects": ("objects.csv", "objects.tsv"),
+    "catalogue": tuple(f"products.{ending}" for ending in ("csv", "tsv", "jsonl", "json", "parquet", "xml")),
+    "objects": tuple(f"objects.{ending}" for ending in ("csv", "tsv", "jsonl", "json")),
 }
 
 _Record = TypeVar("_Record", ProductRecord, ObjectRecord)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -23,13 +23,19 @@ _PLURAL = (
 )
 PICTURE_COLUMNS = (*_SINGULAR, *_PLURAL)
 _NUMBERED = re.compile(r"^(.+?)_?(\d+)$")
+# Names come from the feed: what is remembered of them is bounded.
+_NAME_LIMIT = 200
 _NEXT_URL = re.compile(r"[\s,;|]+(?=(?:https?|file)://)", re.IGNORECASE)
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+):")
 
 
-@lru_cache(maxsize=4096)
 def normal_name(column: str) -> str:
     """Return a column's name in the one spelling that synonyms are looked up in: `Image Link` -> `image_link`."""
+    return _normal(column[:_NAME_LIMIT])
+
+
+@lru_cache(maxsize=4096)
+def _normal(column: str) -> str:
     name = re.sub(r"[\s\-./]+", "_", column.strip().strip("\ufeff").casefold()).strip("_")
     return name.removeprefix("g:")
 
@@ -50,7 +56,7 @@ def _role(column: str) -> tuple[str, str] | None:
 
 def names_pictures(column: str) -> bool:
     """Tell whether a column holds picture references."""
-    return _role(column) is not None
+    return _role(column[:_NAME_LIMIT]) is not None
 
 
 def split_references(cell: str) -> list[str]:
@@ -63,25 +69,29 @@ def split_references(cell: str) -> list[str]:
     return [part.strip(" \t\r\n,;|") for part in parts if part.strip(" \t\r\n,;|")]
 
 
-def references(fields: Mapping[str, str]) -> tuple[str, ...]:
+def references(cells: Mapping[str, str | Sequence[str]]) -> tuple[str, ...]:
     """Return a row's picture references as written, each once: its main picture, then the others in column order.
 
     Singular columns (path, image_link, image ...) are synonyms: the first filled one counts, and only `|` separates
-    in it. Numbered (image_2) and plural ones (additional_image_link, images) add to it.
+    in it. Numbered (image_2) and plural ones (additional_image_link, images) add to it. A cell that is a sequence is
+    already taken apart.
     """
-    main: dict[str, str] = {}
+    main: dict[str, list[str]] = {}
     others: list[str] = []
-    for column, cell in fields.items():
-        role = _role(column)
-        if role is None or not cell.strip():
+    for column, cell in cells.items():
+        role = _role(column[:_NAME_LIMIT])
+        if role is None or not cell:
             continue
-        if role[0] == "one":
-            main.setdefault(role[1], cell)
-        elif role[0] == "more":
-            others.extend(cell.split("|"))
+        if not isinstance(cell, str):
+            parts = list(cell)
         else:
-            others.extend(split_references(cell))
-    first = next((main[name].split("|") for name in _SINGULAR if name in main), [])
+            parts = split_references(cell) if role[0] == "many" else cell.split("|")
+        if role[0] == "one":
+            if any(part.strip() for part in parts):
+                main.setdefault(role[1], parts)
+        else:
+            others.extend(parts)
+    first = next((main[name] for name in _SINGULAR if name in main), [])
     return tuple(dict.fromkeys(part.strip() for part in [*first, *others] if part.strip()))
 
 
@@ -95,6 +105,8 @@ def resolve(reference: str, base: Path) -> str:
         raise ValueError("it contains a NUL character")
     if len(reference) > 4096:
         raise ValueError(f"it has {len(reference)} characters, 4096 are allowed")
+    if not reference.isascii() and any("\ud800" <= letter <= "\udfff" for letter in reference):
+        raise ValueError("it is not valid Unicode")
     if reference.startswith("//"):
         reference = "https:" + reference
     scheme = _SCHEME.match(reference)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,11 @@ from index.errors import FeedError
 
 HEAD_BYTES = 65_536
 LINE_LIMIT = 1_048_576
+# Declarations and comments may come before the first element.
+_ROOT = re.compile(
+    r"(?:\s+|<\?[^>]*>|<!--(?:[^-]|-(?!->))*-->|<!DOCTYPE[^>\[]*(?:\[[^\]]*\]\s*)?>)*<([A-Za-z_][\w.:-]*)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -32,11 +38,13 @@ def read_head(path: Path) -> bytes:
 
 
 def encoding_of(head: bytes) -> str:
-    """Return "utf-16", "utf-16-le", "utf-16-be", "cp1252" or "utf-8" for a file that begins with `head`.
+    """Return "utf-16", "utf-16-le", "utf-16-be", "cp1252", "utf-8", or "ascii" for a head that does not tell.
 
     It is cp1252 where no line of the head that has non-ASCII bytes is valid UTF-8: text in another encoding forms
     valid UTF-8 by accident practically never, so one valid line means UTF-8 with some broken lines.
     """
+    if head.startswith(codecs.BOM_UTF8):
+        return "utf-8"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if len(head) >= 4 and head[1] == 0 and head[3] == 0 and head[0] and head[2]:
@@ -56,12 +64,18 @@ def encoding_of(head: bytes) -> str:
             foreign = True
         else:
             return "utf-8"
-    return "cp1252" if foreign else "utf-8"
+    return "cp1252" if foreign else "ascii"
 
 
 def head_text(head: bytes) -> str:
     """Return the head as text, for telling formats apart; broken bytes are replaced."""
     return head.decode(encoding_of(head), errors="replace").removeprefix("\ufeff")
+
+
+def root_element(head: str) -> str:
+    """Return the lower-case local name of the first element of an XML or HTML text, or nothing where there is none."""
+    found = _ROOT.match(head)
+    return found[1].rpartition(":")[2].casefold() if found else ""
 
 
 def lines(path: Path) -> Iterator[Line]:
@@ -73,7 +87,6 @@ def lines(path: Path) -> Iterator[Line]:
     """
     encoding = encoding_of(read_head(path))
     wide = encoding.startswith("utf-16")
-    undecided = encoding == "utf-8"
     try:
         # Surrogate escapes keep broken bytes, so that one line can be read again as cp1252 or refused alone.
         with path.open(
@@ -91,9 +104,8 @@ def lines(path: Path) -> Iterator[Line]:
                     continue
                 broken = None
                 if not text.isascii() and not wide:
-                    if encoding == "utf-8" and undecided:
+                    if encoding == "ascii":
                         encoding = "cp1252" if _escaped(text) else "utf-8"
-                        undecided = False
                     text, broken = _decoded(text, encoding)
                 elif wide and "\ufffd" in text:
                     broken = ("bad-encoding", f"the line is not valid {encoding}")

@@ -1,0 +1,146 @@
+"""Products in JSON-LD: the nodes of schema.org's Product wherever they lie, and what each tells.
+
+Vocabulary: https://schema.org/Product, /ProductGroup, /Offer, /AggregateOffer, /ImageObject.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Mapping
+from typing import TypedDict
+
+_PRODUCT = frozenset(("product", "productgroup", "individualproduct", "productmodel", "someproducts"))
+# Where a page's own products are; related and similar ones are other pages' products, told in part.
+_INTO = ("@graph", "mainEntity", "itemListElement", "item", "hasVariant")
+_IDENTIFIERS = ("productID", "sku", "mpn", "gtin14", "gtin13", "gtin12", "gtin8", "gtin", "@id", "url")
+_DEPTH = 12
+
+Node = Mapping[str, object]
+
+
+class Told(TypedDict):
+    """What a product's node tells; blank where it tells nothing. References are as written."""
+
+    id: str
+    name: str
+    brand: str
+    category: str
+    price: str
+    currency: str
+    link: str
+    retailer: str
+    country: str
+    available_from: str
+    available_until: str
+    image: list[str]
+
+
+def products(documents: list[object]) -> Iterator[Told]:
+    """Yield the products of a page's JSON-LD documents, a group's variants instead of the group."""
+    nodes: dict[str, Node] = {}
+    for document in documents:
+        _note(document, nodes, _DEPTH)
+    for document in documents:
+        for product, group in _found(document, {}, _DEPTH):
+            yield _told({**{name: group[name] for name in _INHERITED if name in group}, **product}, nodes)
+
+
+# What a variant has from its group where it does not tell it itself.
+_INHERITED = ("name", "brand", "category", "image", "url", "offers")
+
+
+def _note(value: object, nodes: dict[str, Node], depth: int) -> None:
+    """Remember the nodes that others may point to by `@id`."""
+    if not depth:
+        return
+    if isinstance(value, list):
+        for one in value:
+            _note(one, nodes, depth - 1)
+    elif isinstance(value, dict):
+        name = value.get("@id")
+        if isinstance(name, str) and len(value) > 1:
+            nodes.setdefault(name, value)
+        for one in value.values():
+            _note(one, nodes, depth - 1)
+
+
+def _found(value: object, group: Node, depth: int) -> Iterator[tuple[Node, Node]]:
+    """Yield each product's node with that of the group around it."""
+    if not depth:
+        return
+    if isinstance(value, list):
+        for one in value:
+            yield from _found(one, group, depth - 1)
+    elif isinstance(value, dict):
+        types = _types(value)
+        variants = isinstance(value.get("hasVariant"), list | dict)
+        if types & _PRODUCT:
+            if not variants:
+                yield value, group
+                return
+            group = value
+        for name in _INTO:
+            yield from _found(value.get(name), group, depth - 1)
+
+
+def _types(node: Node) -> set[str]:
+    types = node.get("@type")
+    listed = types if isinstance(types, list) else [types]
+    return {one.replace("#", "/").replace(":", "/").rpartition("/")[2].casefold() for one in listed if type(one) is str}
+
+
+def _told(node: Node, nodes: Mapping[str, Node]) -> Told:
+    offer = _offer(node, nodes)
+    price = _object(offer.get("priceSpecification"), nodes)
+    return {
+        "id": next((found for name in _IDENTIFIERS if (found := _text(node.get(name)))), ""),
+        "name": _text(node.get("name")),
+        "brand": _name(node.get("brand"), nodes) or _name(node.get("manufacturer"), nodes),
+        "category": _name(node.get("category"), nodes),
+        "price": _text(offer.get("price")) or _text(offer.get("lowPrice")) or _text(price.get("price")),
+        "currency": _text(offer.get("priceCurrency")) or _text(price.get("priceCurrency")),
+        "link": _text(node.get("url")) or _text(offer.get("url")),
+        "retailer": _name(offer.get("seller"), nodes) or _name(offer.get("offeredBy"), nodes),
+        "country": _name(offer.get("eligibleRegion"), nodes),
+        "available_from": _text(offer.get("availabilityStarts")),
+        "available_until": _text(offer.get("availabilityEnds")),
+        "image": _images(node.get("image"), nodes, _DEPTH),
+    }
+
+
+def _offer(node: Node, nodes: Mapping[str, Node]) -> Node:
+    """Return the first offer, an aggregate's own words before those of the offers in it."""
+    offer = _object(node.get("offers"), nodes)
+    return {**_object(offer.get("offers"), nodes), **offer} if "offers" in offer else offer
+
+
+def _object(value: object, nodes: Mapping[str, Node]) -> Node:
+    if isinstance(value, list):
+        value = next((one for one in value if isinstance(one, dict)), None)
+    if not isinstance(value, dict):
+        return {}
+    name = value.get("@id")
+    return nodes.get(name, value) if isinstance(name, str) and len(value) == 1 else value
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        value = next((one for one in value if isinstance(one, str)), "")
+    if isinstance(value, dict):
+        value = value.get("@value")
+    # Shops write entities into JSON although a script is not HTML.
+    return html.unescape(value).strip() if isinstance(value, str) else ""
+
+
+def _name(value: object, nodes: Mapping[str, Node]) -> str:
+    return _text(value) or _text(_object(value, nodes).get("name"))
+
+
+def _images(value: object, nodes: Mapping[str, Node], depth: int) -> list[str]:
+    if isinstance(value, list) and depth:
+        return [address for one in value for address in _images(one, nodes, depth - 1)]
+    if isinstance(value, dict):
+        node = _object(value, nodes)
+        value = node.get("contentUrl") or node.get("url") or node.get("@id")
+    address = _text(value) if isinstance(value, str) else ""
+    return [address] if address else []
