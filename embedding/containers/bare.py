@@ -1,0 +1,59 @@
+"""What every container reader answers with, and the refusals they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from embedding.errors import ImageRefused
+
+Format = Literal["JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF", "HEIC"]
+
+
+@dataclass(frozen=True)
+class BarePicture:
+    """One picture, ready for its decoder.
+
+    Attributes:
+        data: the bytes for the decoder.
+        size: width and height as stored, before `orientation`; None where only the decoder can tell (it is asked
+            before it decodes).
+        orientation: 1..8 as EXIF counts them; None where the decoder tells.
+        profile: the ICC profile; None where there is none or the decoder tells.
+        decoding_bytes: memory per pixel while decoding, the decoded picture included.
+        extra_bytes: memory while decoding that does not follow from the size.
+        truncated: the file ends before its picture does.
+        white_level: the sample value of white in pictures of more than 8 bits, if not 65535.
+        black_is_white: grey samples count from white to black, and the decoder leaves them so.
+        frame: left, top, right, bottom of the part that the file paints; None for all of it.
+    """
+
+    format: Format
+    data: bytes
+    size: tuple[int, int] | None
+    orientation: int | None = 1
+    profile: bytes | None = None
+    decoding_bytes: float = 4.0
+    extra_bytes: int = 0
+    truncated: bool = False
+    white_level: int = 65535
+    black_is_white: bool = False
+    frame: tuple[int, int, int, int] | None = None
+
+
+def broken(format_: Format, what: str) -> ImageRefused:
+    return ImageRefused(
+        "broken", f"this {format_} picture is damaged ({what}): get it again from where it came, or save it anew"
+    )
+
+
+def truncated(format_: Format) -> ImageRefused:
+    return ImageRefused(
+        "truncated", f"this {format_} picture ends before it is complete: download or copy it again from its source"
+    )
+
+
+def unsupported(format_: Format, what: str) -> ImageRefused:
+    return ImageRefused(
+        "unsupported", f"this {format_} picture has {what}, which is not read here: save it as an ordinary JPEG or PNG"
+    )
