@@ -1,0 +1,63 @@
+"""GET /v1/objects and /v1/objects/{id}: the published objects of the live generation."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+
+from index.answer import entry_json
+from service.api.dependencies import LiveOne, TheServices
+from service.api.entries import entry_named
+from service.api.openapi import problems
+from service.api.schemas import ObjectPage, PublishedObject
+from service.listing import Wanted
+from service.problems import AMBIGUOUS, INVALID, NOT_FOUND, NOT_READY
+
+router = APIRouter(tags=["objects"])
+
+Word = Annotated[str, Query(max_length=200)]
+
+
+@router.get(
+    "/v1/objects",
+    summary="Published objects, newest first",
+    response_model=ObjectPage,
+    responses=problems(INVALID, NOT_READY),
+)
+def objects(
+    services: TheServices,
+    generation: LiveOne,
+    authority: Annotated[Word, Query(description="Who published it.")] = "",
+    status: Annotated[Word, Query(description="open, identified or closed.")] = "",
+    kind: Annotated[Word, Query(description="What it is, and what lies below that.")] = "",
+    country: Word = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    after: Annotated[str | None, Query(description="`next` of the page before.", max_length=100)] = None,
+) -> JSONResponse:
+    """The objects that fit every filter given; letters' case does not matter. Follow `next` for more."""
+    page = services.listing.page(generation, Wanted(authority, status, kind, country), limit, after)
+    return JSONResponse(
+        {
+            "generation": generation.number,
+            "total": page.total,
+            "objects": [entry_json(entry) for entry in page.objects],
+            "next": page.next,
+        }
+    )
+
+
+@router.get(
+    "/v1/objects/{object_id:path}",
+    summary="One published object",
+    response_model=PublishedObject,
+    responses=problems(NOT_FOUND, AMBIGUOUS, INVALID, NOT_READY),
+)
+def published_object(
+    object_id: str,
+    generation: LiveOne,
+    source: Annotated[str | None, Query(description="The source meant, where several use the id.")] = None,
+) -> JSONResponse:
+    """What an authority tells of an object. Its id is the authority's own and may hold slashes."""
+    return JSONResponse(entry_json(entry_named(generation, "objects", object_id, source)))

@@ -1,0 +1,51 @@
+"""What FastAPI does not write into OpenAPI by itself: problem details, and the multipart form of a search."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from service.api.schemas import ProblemDetails
+from service.problems import MEDIA_TYPE, Kind
+
+_SCHEMA = "#/components/schemas/ProblemDetails"
+
+
+def problems(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
+    """The error answers of a route, for its `responses`; each kind is an example of its status."""
+    told: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        answer = told.setdefault(
+            kind.status,
+            {
+                "description": kind.title,
+                "content": {MEDIA_TYPE: {"schema": {"$ref": _SCHEMA}, "examples": {}}},
+            },
+        )
+        example = {
+            "type": kind.type, "title": kind.title, "status": kind.status, "detail": kind.advice,
+            "instance": "urn:uuid:9e1a6c0a-8c0e-4c7e-8f43-6a4f2bb0a6d1",
+        }  # fmt: skip
+        answer["content"][MEDIA_TYPE]["examples"][kind.name] = {"summary": kind.title, "value": example}
+        if kind.title not in answer["description"]:
+            answer["description"] += f"; or: {kind.title}"
+    return told
+
+
+def complete(app: FastAPI) -> None:
+    """Put the schema of problem details into the application's OpenAPI document."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(
+                title=app.title, version=app.version, description=app.description, routes=app.routes,
+                tags=app.openapi_tags,
+            )  # fmt: skip
+            schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+            schemas["ProblemDetails"] = ProblemDetails.model_json_schema()
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]

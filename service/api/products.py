@@ -1,0 +1,30 @@
+"""GET /v1/products/{id}: one product of the live generation."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+
+from index.answer import entry_json
+from service.api.dependencies import LiveOne
+from service.api.entries import entry_named
+from service.api.openapi import problems
+from service.api.schemas import Product
+from service.problems import AMBIGUOUS, INVALID, NOT_FOUND, NOT_READY
+
+router = APIRouter(tags=["catalogue"])
+
+Source = Annotated[str | None, Query(description="The source meant, where several use the id.", max_length=500)]
+
+
+@router.get(
+    "/v1/products/{product_id:path}",
+    summary="One product",
+    response_model=Product,
+    responses=problems(NOT_FOUND, AMBIGUOUS, INVALID, NOT_READY),
+)
+def product(product_id: str, generation: LiveOne, source: Source = None) -> JSONResponse:
+    """What the catalogue tells of a product. Its id is its feed's own and may hold slashes."""
+    return JSONResponse(entry_json(entry_named(generation, "catalogue", product_id, source)))

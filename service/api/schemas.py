@@ -1,0 +1,159 @@
+"""The JSON of the HTTP interface, as OpenAPI describes it. What is not told is null."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from index.answer import Verdict
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["9f86d081884c7d659a2feaa0c55ad015" * 2])]
+Day = Annotated[str, Field(description="ISO 8601", examples=["2019-06-01"])]
+
+
+class Evidence(BaseModel):
+    """What speaks for a candidate."""
+
+    similarity: list[float] = Field(description="The best cosine with each query picture, in their order.")
+    text_similarity: float | None = Field(description="The best cosine with the words, if there were any.")
+    region: str = Field(description="The box of `image` that fits best, in fractions.", examples=["0,0,1,1"])
+
+
+class Product(BaseModel):
+    """One catalogue entry of one source."""
+
+    product_id: str = Field(examples=["A-1001"])
+    source: str = Field(examples=["luma-2024"])
+    title: str | None = Field(examples=["Messenger bag"])
+    brand: str | None = Field(examples=["Luma"])
+    category: str | None = Field(examples=["Bags/Messenger"])
+    retailer: str | None
+    country: str | None = Field(examples=["NL"])
+    price: str | None = Field(examples=["34.00 EUR"])
+    link: str | None
+    status: str | None = Field(examples=["current"])
+    first_seen: Day | None
+    last_seen: Day | None
+    images: list[Sha256]
+
+
+class PublishedObject(BaseModel):
+    """One thing that an authority wants identified."""
+
+    object_id: str = Field(examples=["2024-017"])
+    authority: str | None = Field(examples=["Europol"])
+    title: str | None = Field(examples=["Blue plush rabbit"])
+    kind: str | None = Field(examples=["toy"])
+    country: str | None
+    published: Day | None
+    status: str | None = Field(examples=["open"])
+    tip_page: str | None = Field(description="Where tips go.")
+    images: list[Sha256]
+
+
+class Candidate(BaseModel):
+    """An entry offered as an answer: what both collections tell."""
+
+    rank: int = Field(examples=[1])
+    product_id: str = Field(description="The entry's id, of a product or of an object.", examples=["A-1001"])
+    title: str | None
+    brand: str | None
+    retailer: str | None
+    link: str | None
+    score: float = Field(description="Comparable within one answer only.", examples=[0.8312])
+    likelihood: float | None = Field(description="Between 0 and 1; null where the scores are not calibrated.")
+    image: Sha256 = Field(description="The entry's picture that fits best.")
+    evidence: Evidence
+    country: str | None
+    status: str | None
+    images: list[Sha256]
+
+
+class ProductCandidate(Candidate):
+    """A product offered as an answer."""
+
+    source: str
+    category: str | None
+    price: str | None
+    first_seen: Day | None
+    last_seen: Day | None
+
+
+class ObjectCandidate(Candidate):
+    """A published object offered as an answer."""
+
+    object_id: str
+    authority: str | None
+    kind: str | None
+    published: Day | None
+
+
+class _Answer(BaseModel):
+    query_id: str = Field(examples=["4f9c2d0e-7a51-4c0b-9d57-5f2f3f1f8f10"])
+    verdict: Verdict
+    generation: int = Field(description="Which build of the index answered.", examples=[12])
+    model: str = Field(examples=["ViT-B-16-SigLIP2/webli"])
+
+
+class CatalogueAnswer(_Answer):
+    """Products, best first."""
+
+    collection: Literal["catalogue"]
+    candidates: list[ProductCandidate]
+
+
+class ObjectsAnswer(_Answer):
+    """Published objects, best first."""
+
+    collection: Literal["objects"]
+    candidates: list[ObjectCandidate]
+
+
+class ObjectPage(BaseModel):
+    """Some of the published objects, newest first."""
+
+    generation: int = Field(examples=[12])
+    total: int = Field(description="How many fit the filters, on all pages.", examples=[431])
+    objects: list[PublishedObject]
+    next: str | None = Field(description="`after` of the next page; null on the last.", examples=["2024-03-01~81"])
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["alive"]
+
+
+class Ready(BaseModel):
+    """Searches are answered."""
+
+    status: Literal["ready"]
+    generation: int = Field(examples=[12])
+    model: str = Field(examples=["ViT-B-16-SigLIP2/webli"])
+    created: str = Field(description="When the generation was built.", examples=["2026-03-01T02:14:00+00:00"])
+    fault: str | None = Field(description="Why a newer generation was not taken, if one was refused.")
+
+
+class ProblemDetails(BaseModel):
+    """An error, as RFC 9457 has it. GET `type` for what to do about it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["/problems/image-refused"])
+    title: str = Field(examples=["A picture cannot be used"])
+    status: int = Field(examples=[415])
+    detail: str = Field(examples=["picture 2: this is not a picture of a known format"])
+    instance: str = Field(examples=["urn:uuid:9e1a6c0a-8c0e-4c7e-8f43-6a4f2bb0a6d1"])
+    reason: str | None = Field(None, description="Why a picture was refused.", examples=["unknown_format"])
+    image: int | None = Field(None, description="Which picture was refused, counted from 1.", examples=[2])
+    sources: list[str] | None = Field(None, description="Which sources share the id.")
+
+
+class ProblemKind(BaseModel):
+    """A kind of problem, and what to do about it."""
+
+    type: str = Field(examples=["/problems/busy"])
+    title: str
+    status: int
+    advice: str

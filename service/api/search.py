@@ -1,0 +1,95 @@
+"""POST /v1/search: pictures, words or both, to candidates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from index.answer import MAX_IMAGES, MAX_LIMIT, MAX_TEXT
+from index.filters import KEYS
+from index.records import COLLECTIONS
+from service.api.dependencies import Services, TheServices
+from service.api.openapi import problems
+from service.api.schemas import CatalogueAnswer, ObjectsAnswer
+from service.problems import (
+    BUSY,
+    IMAGE_REFUSED,
+    INVALID,
+    MALFORMED,
+    NOT_MULTIPART,
+    NOT_READY,
+    TOO_LARGE,
+    TOO_SLOW,
+)
+from service.question import DEFAULT_LIMIT, Question, answer, question_of
+from service.upload import upload_of
+
+router = APIRouter(tags=["search"])
+
+_BOX = "The thing in the picture: x0,y0,x1,y1 in fractions of its upright width and height. Once, or once per picture."
+_FORM: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "image": {
+            "type": "array",
+            "items": {"type": "string", "format": "binary"},
+            "maxItems": MAX_IMAGES,
+            "description": "Pictures of one and the same thing: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC.",
+        },
+        "collection": {
+            "type": "string",
+            "enum": list(COLLECTIONS),
+            "default": "catalogue",
+            "description": "Products for a published crop, or published objects for a photo of something recognised.",
+        },
+        "box": {"type": "array", "items": {"type": "string"}, "description": _BOX, "example": ["0.1,0.2,0.6,0.9"]},
+        "text": {
+            "type": "string",
+            "maxLength": MAX_TEXT,
+            "description": "Words to search by, alone or with the pictures, where the model knows words.",
+        },
+        "filter": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": f"KEY=VALUE; several of one key mean any of them. Keys: {', '.join(KEYS)}.",
+            "example": ["brand=Luma"],
+        },
+        "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+    },
+}
+_REPEATED = {"style": "form", "explode": True}
+_REQUEST = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {"schema": _FORM, "encoding": {"box": _REPEATED, "filter": _REPEATED}},
+        },
+    }
+}
+
+
+@router.post(
+    "/v1/search",
+    summary="Find what resembles the thing in the pictures",
+    response_model=CatalogueAnswer | ObjectsAnswer,
+    responses=problems(
+        MALFORMED, TOO_SLOW, TOO_LARGE, NOT_MULTIPART, IMAGE_REFUSED, INVALID, NOT_READY, BUSY,
+    ),
+    openapi_extra=_REQUEST,
+)  # fmt: skip
+async def search(request: Request, services: TheServices) -> JSONResponse:
+    """Candidates, best first, stamped with the generation and the model that found them.
+
+    Pictures are looked at and forgotten: they are kept neither on disk nor in a log.
+    """
+    async with upload_of(request, services.limits, services.held) as upload:
+        question = question_of(upload)
+        return JSONResponse(await services.turns.run(lambda: _answer(question, services)))
+
+
+def _answer(question: Question, services: Services) -> dict[str, Any]:
+    # Leased when its turn has come: a search that waited answers from what is live then.
+    with services.live.lease() as generation:
+        return answer(question, generation, services.encoder, services.limits.pixels)

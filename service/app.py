@@ -1,0 +1,81 @@
+"""The web application: its parts wired together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from embedding.encoders.protocol import Encoder
+from index.images import ImageStore
+from index.workspace import Workspace
+from service import problems
+from service.api import docs, health, images, objects, products, search
+from service.api.dependencies import Services
+from service.api.openapi import complete
+from service.limits import HeldBytes, Limits, OneAtATime, Turns
+from service.live import LiveGeneration
+from service.middleware import HeadAsGet, KnownHosts, RequestLog, SafeHeaders
+
+_DESCRIPTION = """Visual similarity search that names everyday objects in published police crops.
+
+A published crop is compared with product catalogues (`collection=catalogue`), a photo of something recognised with the
+published objects (`collection=objects`). Errors are problem details (RFC 9457)."""
+
+
+def create_app(
+    workspace: Workspace, encoder: Encoder, *, limits: Limits | None = None, hosts: Collection[str] | None = None
+) -> FastAPI:
+    """The application over a workspace and its loaded model.
+
+    Its lifespan opens the live generation and watches for the next; without one it starts all the same, not ready.
+
+    Args:
+        hosts: the only host names that requests may use; None allows any.
+    """
+    limits = limits or Limits()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with LiveGeneration(workspace, encoder.card) as live:
+            app.state.services = Services(
+                live=live,
+                encoder=OneAtATime(encoder),
+                images=ImageStore(workspace.images),
+                limits=limits,
+                turns=Turns(limits.searches, limits.waiting),
+                held=HeldBytes(limits.held_bytes),
+            )
+            yield
+
+    app = FastAPI(
+        title="traceobject",
+        version=version("traceobject"),
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        # FastAPI can be told by the environment to export traces and errors' messages: nothing leaves this machine.
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
+    )
+    for part in (search, products, objects, images, health, docs):
+        app.include_router(part.router)
+    app.mount("/docs/swagger", docs.swagger_files)
+    problems.install(app)
+    complete(app)
+    # The last one added is the first to see a request.
+    if hosts is not None:
+        app.add_middleware(KnownHosts, hosts=hosts)
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(SafeHeaders)
+    app.add_middleware(RequestLog)
+    return app

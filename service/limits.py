@@ -1,0 +1,118 @@
+"""How much is taken at once: bytes, pictures, seconds, and searches that wait for their turn."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+import numpy as np
+import numpy.typing as npt
+
+from embedding.decode import Limits as PictureLimits
+from embedding.encoders.card import ModelCard
+from embedding.encoders.protocol import Encoder, Vectors
+from index.answer import MAX_IMAGES
+from service.problems import BUSY, Problem
+
+Result = TypeVar("Result")
+
+RETRY_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one server takes.
+
+    `held_bytes` bounds the uploads of all requests together, from their first byte to their answer. `searches` run at
+    a time, one decoding while another encodes; `waiting` more may queue, and the next one is told to come back.
+    `pixels` bounds the decoded pictures of one question together, at 3 bytes each.
+    """
+
+    image_bytes: int = PictureLimits().bytes
+    body_bytes: int = MAX_IMAGES * PictureLimits().bytes + 1_000_000
+    held_bytes: int = 3 * MAX_IMAGES * PictureLimits().bytes
+    pixels: int = 4 * PictureLimits().pixels
+    field_bytes: int = 16_384
+    parts: int = 64
+    upload_seconds: float = 120.0
+    searches: int = 2
+    waiting: int = 32
+
+
+class HeldBytes:
+    """Counts the uploads in memory. Used from the event loop alone, so it needs no lock."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._held = most, 0
+
+    @property
+    def held(self) -> int:
+        return self._held
+
+    @contextmanager
+    def account(self) -> Iterator[Callable[[int], None]]:
+        """One upload's account: call what it gives with each chunk's length; all is given back at the end.
+
+        Raises:
+            Problem: the server holds as much as it may (busy).
+        """
+        mine = 0
+
+        def take(count: int) -> None:
+            nonlocal mine
+            if self._held + count > self._most:
+                raise busy("the server holds as many uploads as it can")
+            self._held += count
+            mine += count
+
+        try:
+            yield take
+        finally:
+            self._held -= mine
+
+
+class Turns:
+    """A bounded queue before a few worker threads, so that neither decoding nor encoding blocks the event loop."""
+
+    def __init__(self, searches: int, waiting: int) -> None:
+        self._limiter = anyio.CapacityLimiter(searches)
+        self._waiting = waiting
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        """Run work in a thread when its turn comes.
+
+        Raises:
+            Problem: too many wait already (busy).
+        """
+        if self._limiter.statistics().tasks_waiting >= self._waiting:
+            raise busy("more searches are waiting than the server takes")
+        return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+
+
+class OneAtATime:
+    """An Encoder used by one thread at a time: a forward pass already takes every core."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder, self._lock = encoder, threading.Lock()
+
+    @property
+    def card(self) -> ModelCard:
+        return self._encoder.card
+
+    def encode_images(self, images: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> Vectors:
+        with self._lock:
+            return self._encoder.encode_images(images)
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        with self._lock:
+            return self._encoder.encode_texts(texts)
+
+
+def busy(why: str) -> Problem:
+    """The problem of a server that has enough to do."""
+    return Problem(BUSY, f"{why}: try again in {RETRY_SECONDS} s", headers={"Retry-After": str(RETRY_SECONDS)})

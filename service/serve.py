@@ -1,0 +1,111 @@
+"""Run the server: one process, one model, one workspace."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import sys
+from collections.abc import Callable
+
+import uvicorn
+
+from embedding.errors import TraceObjectError
+from index.models import workspace_encoder
+from index.workspace import Workspace
+from service.app import create_app
+from service.logs import configure_logs
+
+HOST, PORT = "127.0.0.1", 8080
+# How long requests under way may take to end when the server is told to stop.
+GRACE_SECONDS = 20
+
+
+class ServeRefused(TraceObjectError):
+    """The server cannot start where it was told to."""
+
+
+def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callable[[str], None] | None = None) -> None:
+    """Serve a workspace over HTTP until told to stop (SIGINT, SIGTERM); requests under way are finished first.
+
+    Args:
+        port: 0 takes any free one.
+        say: told what a person should know; lines on stderr by default.
+
+    Raises:
+        ServeRefused: the address is not loopback, or cannot be had.
+        ModelUnavailable: the model cannot be loaded.
+    """
+    say = say or _to_stderr
+    require_loopback(host)
+    with _listening(host, port) as listener:
+        workspace, encoder = workspace_encoder(workspace, say)
+        bound_host, bound_port = listener.getsockname()[:2]
+        shown = f"[{bound_host}]" if ":" in bound_host else bound_host
+        app = create_app(workspace, encoder, hosts={"localhost", "127.0.0.1", "[::1]", shown})
+        configure_logs()
+        config = uvicorn.Config(
+            app,
+            lifespan="on",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        say(
+            "single-user mode: whoever can reach this address may search, without signing in; "
+            "it is this machine's own, and there are no users"
+        )
+        server = _Server(config, lambda: say(f"listening on http://{shown}:{bound_port} (documentation: /docs)"))
+        try:
+            server.run(sockets=[listener])
+        except KeyboardInterrupt:
+            # uvicorn has shut down in order and raises the signal again.
+            say("stopped")
+
+
+def require_loopback(host: str) -> None:
+    """Refuse an address that others can reach.
+
+    Raises:
+        ServeRefused: it is not this machine's own.
+    """
+    if host == "localhost":
+        return
+    try:
+        if ipaddress.ip_address(host).is_loopback:
+            return
+    except ValueError:
+        pass
+    raise ServeRefused(
+        f"will not listen on {host}: there are no users yet, so whoever reaches it could search without signing in; "
+        f"use 127.0.0.1, and an SSH tunnel to reach it from elsewhere"
+    )
+
+
+class _Server(uvicorn.Server):
+    """Tells when it takes requests."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A bound socket; nothing is accepted before the server runs."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ServeRefused(f"cannot listen on {host}, port {port}: {reason}; choose another port") from error
+
+
+def _to_stderr(message: str) -> None:
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
