@@ -7,15 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from embedding.decode import Limits, decode, normalised_copy
+from embedding.decode import DEFAULT_LIMITS, decode
 
 from embedding.errors import ImageRefused
+from embedding.normalised_copy import normalised_copy
 from index.catalogue import Catalogue, Origin, Source
 from index.images import ImageStore
 from index.progress import Progress
 from index.records import Refusal
 
 BATCH = 256
+# Enough for local features and for an investigator's eye; the models want 224 to 512.
+LONG_SIDE = 1024
 READERS = 2
 
 
@@ -70,16 +73,16 @@ def _look(origin: Origin, store: ImageStore) -> tuple[Origin, tuple[int, int] | 
 
 
 def _keep(path: Path, seen: Origin, store: ImageStore) -> tuple[Origin, tuple[int, int] | None]:
-    if seen.size > Limits().bytes:
-        message = f"{path}: {seen.size} bytes, at most {Limits().bytes} are read: make it smaller"
+    if seen.size > DEFAULT_LIMITS.bytes:
+        message = f"{path}: {seen.size} bytes, at most {DEFAULT_LIMITS.bytes} are read: make it smaller"
         return replace(seen, refused="too_large_bytes", message=message), None
     data = path.read_bytes()
     sha256 = hashlib.sha256(data).hexdigest()
     if sha256 in store:
         return replace(seen, sha256=sha256), None
     try:
-        image = decode(data, small_side=0)
+        image = decode(data, small_side=LONG_SIDE)
     except ImageRefused as error:
         return replace(seen, refused=error.reason, message=f"{path}: {error}"), None
-    store.add(sha256, normalised_copy(image))
+    store.add(sha256, normalised_copy(image, LONG_SIDE))
     return replace(seen, sha256=sha256), (image.shape[1], image.shape[0])

@@ -60,7 +60,8 @@ def write_snapshot(path: Path, entries: Iterable[Entry], rows: Iterable[tuple[Co
             "INSERT INTO rows VALUES (?,?,?,?,?)",
             ((collection, s.row, s.entry, s.image, str(s.region)) for collection, s in rows),
         )
-        connection.executescript("COMMIT;" + _INDEXES + "PRAGMA optimize;")
+        connection.execute("COMMIT")
+        connection.executescript(_INDEXES + "PRAGMA optimize;")
     finally:
         connection.close()
 

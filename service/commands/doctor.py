@@ -43,7 +43,7 @@ def doctor(context: click.Context) -> None:
 
 def _examine(root: Path) -> Iterator[Finding]:
     yield _try("libraries", _libraries)
-    yield _try("models", lambda: ", ".join(card.name for card in registry.cards()))
+    yield _try("models", lambda: ", ".join(registry.names()))
     try:
         workspace = Workspace.open(root)
     except TraceObjectError as error:
