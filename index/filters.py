@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -9,9 +10,9 @@ from itertools import groupby
 
 from index.errors import FilterInvalid
 
-_TEXT_KEYS = ("brand", "retailer", "country", "source", "status", "authority")
+FACETS = ("brand", "retailer", "country", "source", "status", "authority", "category")
 _DATE_KEYS = ("seen_before", "seen_after")
-KEYS = (*_TEXT_KEYS, "category", *_DATE_KEYS)
+KEYS = (*FACETS, *_DATE_KEYS)
 
 
 @dataclass(frozen=True)
@@ -61,16 +62,23 @@ def where(filters: Sequence[Filter]) -> tuple[str, list[str]]:
     return " AND ".join(clauses) or "TRUE", values
 
 
+def folded(value: str) -> str:
+    """A facet's value in the form that is compared: case, in any alphabet, does not count."""
+    return unicodedata.normalize("NFC", value).casefold()
+
+
 def _condition(key: str, value: str) -> tuple[str, list[str]]:
     if key == "seen_before":
         return "(entries.first_seen = '' OR entries.first_seen < ?)", [value]
     if key == "seen_after":
         return "(entries.last_seen = '' OR entries.last_seen > ?)", [value]
+    wanted = folded(value)
+    options = ["value = ?"]
+    values = [wanted]
     if key == "category":
-        # A range rather than LIKE: it uses the index, and no character of the value is special.
-        below = " OR ".join(
-            "(entries.category COLLATE NOCASE >= ? AND entries.category COLLATE NOCASE < ?)" for _ in "/>"
-        )
-        bounds = [part for mark in ("/", " >") for part in (value + mark, value + mark[:-1] + chr(ord(mark[-1]) + 1))]
-        return f"(entries.category = ? COLLATE NOCASE OR {below})", [value, *bounds]
-    return f"entries.{key} = ? COLLATE NOCASE", [value]
+        # What lies below, as ranges rather than LIKE: they use the index, and no character of the value is special.
+        for mark in ("/", " >"):
+            options.append("(value >= ? AND value < ?)")
+            values += [wanted + mark, wanted + mark[:-1] + chr(ord(mark[-1]) + 1)]
+    chosen = f"SELECT entry FROM facets WHERE facet = ? AND ({' OR '.join(options)})"
+    return f"entries.id IN ({chosen})", [key, *values]

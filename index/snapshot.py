@@ -13,7 +13,7 @@ import numpy as np
 from embedding.regions import Region
 from index.engines.protocol import Rows
 from index.entries import Entry, EntryFields
-from index.filters import Filter, where
+from index.filters import FACETS, Filter, folded, where
 from index.records import Collection
 
 _FIELDS = tuple(EntryFields.__dataclass_fields__)
@@ -22,14 +22,14 @@ CREATE TABLE entries (id INTEGER PRIMARY KEY, collection TEXT NOT NULL, source T
   {", ".join(f"{name} TEXT NOT NULL" for name in _FIELDS)}) STRICT;
 CREATE TABLE rows (collection TEXT NOT NULL, row INTEGER NOT NULL, entry INTEGER NOT NULL, image TEXT NOT NULL,
   region TEXT NOT NULL, PRIMARY KEY (collection, row)) STRICT, WITHOUT ROWID;
+CREATE TABLE facets (facet TEXT NOT NULL, value TEXT NOT NULL, entry INTEGER NOT NULL,
+  PRIMARY KEY (facet, value, entry)) STRICT, WITHOUT ROWID;
 """
-_INDEXES = (
-    "".join(
-        f"CREATE INDEX by_{column} ON entries (collection, {column} COLLATE NOCASE);"
-        for column in ("entry_id", "brand", "retailer", "country", "category", "authority")
-    )
-    + "CREATE INDEX rows_by_entry ON rows (entry); CREATE INDEX rows_by_image ON rows (image);"
-)
+_INDEXES = """
+CREATE INDEX entries_by_entry_id ON entries (collection, entry_id);
+CREATE INDEX rows_by_entry ON rows (entry);
+CREATE INDEX rows_by_image ON rows (image);
+"""
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,16 @@ def write_snapshot(path: Path, entries: Iterable[Entry], rows: Iterable[tuple[Co
     try:
         # Built aside and published whole: no journal is needed, and a crash leaves a folder that is thrown away.
         connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _TABLES + "BEGIN;")
-        marks = ",".join("?" * (4 + len(_FIELDS)))
-        connection.executemany(
-            f"INSERT INTO entries VALUES ({marks})",
-            (
-                (e.id, e.collection, e.source, json.dumps(e.images), *(getattr(e.fields, name) for name in _FIELDS))
-                for e in entries
-            ),
-        )
+        into_entries = f"INSERT INTO entries VALUES ({','.join('?' * (4 + len(_FIELDS)))})"
+        for entry in entries:
+            told = {name: getattr(entry.fields, name) for name in _FIELDS}
+            row = (entry.id, entry.collection, entry.source, json.dumps(entry.images), *told.values())
+            connection.execute(into_entries, row)
+            facets = told | {"source": entry.source}
+            connection.executemany(
+                "INSERT INTO facets VALUES (?,?,?)",
+                [(facet, folded(facets[facet]), entry.id) for facet in FACETS if facets[facet]],
+            )
         connection.executemany(
             "INSERT INTO rows VALUES (?,?,?,?,?)",
             ((collection, s.row, s.entry, s.image, str(s.region)) for collection, s in rows),

@@ -14,19 +14,29 @@ from index.answer import Answer, Query, QueryImage, answer_json
 from index.filters import KEYS, Filter
 from index.generations import open_live
 from index.models import workspace_encoder
-from index.records import COLLECTIONS, Collection
+from index.records import COLLECTIONS, Collection, Refusal
 from index.search import search as run_search
 from index.workspace import Workspace
-from index.records import Refusal
 from service.exit_status import list_refused
 
 
 @click.command()
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path), metavar="IMAGE...")
-@click.option("--in", "collection", type=click.Choice(COLLECTIONS), default="catalogue", show_default=True,
-              help="What to search: products for a published crop, or published objects for a volunteer's photo.")  # fmt: skip
-@click.option("--box", "boxes", multiple=True, metavar="X0,Y0,X1,Y1",
-              help="The thing in the picture, in fractions of width and height; once, or once per picture.")  # fmt: skip
+@click.option(
+    "--in",
+    "collection",
+    type=click.Choice(COLLECTIONS),
+    default="catalogue",
+    show_default=True,
+    help="What to search: products for a published crop, or published objects for a photo.",
+)
+@click.option(
+    "--box",
+    "boxes",
+    multiple=True,
+    metavar="X0,Y0,X1,Y1",
+    help="The thing in the picture, in fractions of its width and height; once, or once per picture.",
+)
 @click.option("--text", default="", help="Words to search by, alone or with the pictures, where the model knows words.")
 @click.option("--filter", "filters", multiple=True, metavar="KEY=VALUE", help=f"Only entries with: {', '.join(KEYS)}.")
 @click.option("--limit", default=10, show_default=True, help="How many candidates.")

@@ -1,0 +1,169 @@
+"""The way of a query: boxes, several pictures, words, filters."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embedding.errors import TextUnsupported
+from embedding.regions import Region
+from index.answer import MAX_IMAGES, Query, QueryImage, answer_json
+from index.errors import FilterInvalid, QueryInvalid
+from index.filters import KEYS, Filter
+from index.generations import open_live
+from index.progress import Unwatched
+from index.reindex import reindex
+from index.search import search
+from index.workspace import Workspace
+from tests.fakes import ColourEncoder, add_feed, render, write_feed
+
+BRANDS = ("Luma", "Nord", "Été")
+
+
+class WordyEncoder(ColourEncoder):
+    """Knows the words "like 7": the vector of the picture with that seed."""
+
+    def encode_texts(self, texts):
+        return self.encode_images(np.stack([render(int(text.split()[-1]), 32) for text in texts]))
+
+
+@pytest.fixture(scope="module")
+def generation(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("search")
+    workspace = Workspace.create(folder / "workspace", "colour-64")
+    rows = [
+        {
+            "product_id": f"p{seed}",
+            "title": f"Thing {seed}",
+            "brand": BRANDS[seed % 3],
+            "category": ("Bags", "Bags/Backpacks", "Bags > Totes", "Bagsy")[seed % 4],
+            "retailer": "Corner shop",
+            "country": ("FR", "DE")[seed % 2],
+            "link": f"https://example.org/{seed}",
+            "first_seen": f"20{10 + seed % 10}-01-01",
+        }
+        for seed in range(400)
+    ]
+    add_feed(workspace, "shop", "catalogue", write_feed(folder / "shop", rows, list(range(400))))
+    reindex(workspace, ColourEncoder(), Unwatched())
+    return open_live(workspace)
+
+
+def ask(generation, *pictures, encoder=None, **query):
+    images = tuple(QueryImage(picture) for picture in pictures)
+    return search(Query(images, **query), generation, encoder or ColourEncoder())
+
+
+def ids(answer):
+    return [candidate.entry.fields.entry_id for candidate in answer.candidates]
+
+
+def test_the_answer_is_stamped_and_ranked(generation):
+    answer = ask(generation, render(5), limit=7)
+    assert ids(answer)[0] == "p5"
+    assert [candidate.rank for candidate in answer.candidates] == list(range(1, 8))
+    scores = [candidate.score for candidate in answer.candidates]
+    assert scores == sorted(scores, reverse=True)
+    assert (answer.generation, answer.model, answer.verdict) == (1, "colour-64", "candidates")
+
+
+def test_the_json_keeps_its_contract(generation):
+    told = answer_json(ask(generation, render(5), limit=1))
+    assert {"query_id", "verdict", "generation", "model", "candidates"} <= set(told)
+    contract = ("rank", "product_id", "title", "brand", "retailer", "link", "score", "likelihood", "image", "evidence")
+    assert tuple(told["candidates"][0])[: len(contract)] == contract
+    assert told["candidates"][0]["link"] == "https://example.org/5"
+
+
+def test_the_same_question_gives_the_same_bytes(generation):
+    one, two = (answer_json(ask(generation, render(9), render(11), limit=50)) for _ in range(2))
+    assert one.pop("query_id") != two.pop("query_id")
+    assert one == two
+
+
+def test_a_box_looks_at_the_thing_alone(generation):
+    cluttered = np.concatenate([render(5), render(900), render(901)], axis=1)
+    boxed = Query((QueryImage(cluttered, Region(0, 0, 1 / 3, 1)),))
+    assert ids(search(boxed, generation, ColourEncoder()))[0] == "p5"
+
+
+def test_several_pictures_of_one_thing_agree_on_it(generation):
+    random = np.random.default_rng(0)
+    noisy = [
+        np.clip(render(5).astype(int) + random.integers(-110, 110, (96, 96, 3)), 0, 255).astype(np.uint8)
+        for _ in range(8)
+    ]
+    assert ids(ask(generation, *noisy))[0] == "p5"
+
+
+def test_words_alone_and_words_with_a_picture(generation):
+    assert ids(ask(generation, text="like 7", encoder=WordyEncoder()))[0] == "p7"
+    both = ask(generation, render(5), text="like 7", encoder=WordyEncoder(), limit=20)
+    assert {"p5", "p7"} <= set(ids(both)[:3])
+    assert both.candidates[0].evidence.text_similarity is not None
+
+
+def test_words_need_a_text_side(generation):
+    with pytest.raises(TextUnsupported, match="text side"):
+        ask(generation, text="a red mug")
+
+
+@pytest.mark.parametrize(
+    ("filters", "right"),
+    [
+        (["brand=luma"], lambda seed: seed % 3 == 0),
+        (["brand=Luma", "brand=été"], lambda seed: seed % 3 in (0, 2)),
+        (["brand=Luma", "country=de"], lambda seed: seed % 3 == 0 and seed % 2 == 1),
+        (["category=bags"], lambda seed: seed % 4 != 3),
+        (["category=Bags/Backpacks"], lambda seed: seed % 4 == 1),
+        (["seen_before=2012-06-01"], lambda seed: seed % 10 <= 2),
+        (["retailer=Corner shop", "source=shop", "status=current"], lambda seed: True),
+        (["seen_after=2030-01-01"], lambda seed: True),
+    ],
+)
+def test_a_filter_never_empties_a_list_that_has_matches(generation, filters, right):
+    answer = ask(generation, render(1000), filters=tuple(map(Filter.parse, filters)), limit=200)
+    expected = [seed for seed in range(400) if right(seed)]
+    assert len(answer.candidates) == min(200, len(expected))
+    assert {int(name[1:]) for name in ids(answer)} <= set(expected)
+
+
+def test_a_filter_without_matches_says_no_good_match(generation):
+    answer = ask(generation, render(5), filters=(Filter("brand", "Nobody"),))
+    assert (answer.verdict, answer.candidates) == ("no good match", ())
+
+
+def test_an_image_can_be_left_out(generation):
+    itself = ask(generation, render(5)).candidates[0].image
+    again = ask(generation, render(5), without_images=(itself,))
+    assert "p5" not in ids(again)
+    assert len(again.candidates) == 10
+
+
+@pytest.mark.parametrize("text", ["brand", "brand=", "colour=red", "seen_before=yesterday", "=x", ""])
+def test_a_wrong_filter_says_what_is_right(text):
+    with pytest.raises(FilterInvalid, match=r"KEY=VALUE|there are|such as"):
+        Filter.parse(text)
+
+
+@given(st.sampled_from([key for key in KEYS if not key.startswith("seen")]), st.text(min_size=1, max_size=30))
+def test_no_filter_value_reaches_the_query_language(generation, key, value):
+    """Quotes, percent signs and SQL are just characters of a brand nobody has."""
+    answer = ask(generation, render(5), filters=(Filter(key, value),), limit=3)
+    assert all(value.casefold() in str(candidate.entry).casefold() for candidate in answer.candidates)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"text": "   "},
+        {"images": tuple(QueryImage(render(1)) for _ in range(MAX_IMAGES + 1))},
+        {"text": "x", "limit": 0},
+        {"text": "x", "limit": 10_000},
+        {"text": "x" * 2000},
+    ],
+)
+def test_a_question_that_asks_nothing_or_too_much_is_refused(query):
+    with pytest.raises(QueryInvalid):
+        Query(**query)
