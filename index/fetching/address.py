@@ -20,12 +20,13 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 URL_LENGTH = 4096
 
 # IANA special-purpose address registries (RFC 6890 and its updates). Spelled out because ipaddress.is_global differs
-# between Python releases and says yes to multicast, 6to4 and relays.
+# between Python releases and says yes to multicast, 6to4 and relays. The first block that fits counts.
 _NOT_PUBLIC_V4 = {
     IPv4Network(network): kind
     for network, kind in {
         "0.0.0.0/8": "this network",
         "10.0.0.0/8": "private",
+        "100.100.100.200/32": "cloud platform",
         "100.64.0.0/10": "carrier-grade NAT",
         "127.0.0.0/8": "loopback",
         "168.63.129.16/32": "cloud platform",
@@ -53,6 +54,8 @@ _NOT_PUBLIC_V6 = {
         "2001:db8::/32": "documentation",
         "2002::/16": "6to4",
         "3fff::/20": "documentation",
+        "fd00:ec2::254/128": "cloud platform",
+        "fd20:ce::254/128": "cloud platform",
         "fc00::/7": "private",
         "fe80::/10": "link-local",
         "fec0::/10": "private",
@@ -115,10 +118,8 @@ class AddressPolicy:
         if parsed.scheme not in DEFAULT_PORTS:
             raise Failure(Reason.URL_REFUSED, f"{text}: only http and https are fetched")
         host, port = host_of(parsed), port_of(parsed)
-        if not (_HOST_NAME.fullmatch(host) or is_literal(host)):
-            raise Failure(Reason.URL_INVALID, f"{text}: the host name is not one; correct the feed")
-        if _NUMERIC_LABEL.fullmatch(host.rstrip(".").rsplit(".", 1)[-1]) and not is_literal(host):
-            raise Failure(Reason.URL_REFUSED, f"{text}: an address is only accepted as four decimal numbers")
+        if not _is_host(host):
+            raise Failure(Reason.URL_INVALID, f"{text}: the host is neither a name nor a plainly written address")
         if port != DEFAULT_PORTS[parsed.scheme] and not self._is_allowed(host, port):
             raise Failure(
                 Reason.URL_REFUSED,
@@ -132,17 +133,16 @@ class AddressPolicy:
         Raises:
             Failure: the target is not one that is requested.
         """
+        here, there = shown(str(url)), shown(location)
         try:
-            target = url.join(location)
+            target = self.check_url(url.join(location))
         except (httpx.InvalidURL, ValueError):
-            raise Failure(
-                Reason.REDIRECT_REFUSED, f"{shown(str(url))}: redirects to {shown(location)}, which is not a URL"
-            ) from None
+            raise Failure(Reason.REDIRECT_REFUSED, f"{here}: redirects to {there}, which is not a URL") from None
+        except Failure as failure:
+            raise Failure(Reason.REDIRECT_REFUSED, f"{here}: redirects to what is not fetched: {failure}") from None
         if url.scheme == "https" and target.scheme == "http":
-            raise Failure(
-                Reason.REDIRECT_REFUSED, f"{shown(str(url))}: redirects from https to {shown(location)}, unprotected"
-            )
-        return self.check_url(target)
+            raise Failure(Reason.REDIRECT_REFUSED, f"{here}: redirects from https to {there}, unprotected")
+        return target
 
     def check_addresses(self, host: str, port: int, addresses: Iterable[str]) -> list[str]:
         """The addresses that a host resolved to, when every one of them may be contacted.
@@ -201,6 +201,12 @@ def is_literal(host: str) -> bool:
     return "%" not in host
 
 
+def _is_host(host: str) -> bool:
+    """Whether this is a name or an address; not 127.1, 0x7f.1 or 2130706433, which the C library takes for one."""
+    numeric = _NUMERIC_LABEL.fullmatch(host.rstrip(".").rsplit(".", 1)[-1])
+    return is_literal(host) or (_HOST_NAME.fullmatch(host) is not None and not numeric)
+
+
 def _allowed_entry(entry: str) -> tuple[str, int | None]:
     text = f"[{entry}]" if entry.count(":") > 1 and "[" not in entry else entry
     match = _ALLOWED_ENTRY.fullmatch(text.strip())
@@ -209,7 +215,7 @@ def _allowed_entry(entry: str) -> tuple[str, int | None]:
             raise ValueError("neither host nor host:port")
         host = host_of(httpx.URL(f"http://{match['host']}/")).rstrip(".")
         port = int(match["port"]) if match["port"] else None
-        if not host or port == 0 or (port or 0) > 65535:
+        if not _is_host(host) or port == 0 or (port or 0) > 65535:
             raise ValueError("no such host or port")
     except (httpx.InvalidURL, ValueError):
         raise FetchSettingInvalid(

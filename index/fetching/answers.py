@@ -98,7 +98,7 @@ def _status_failure(response: httpx.Response, wall_now: float) -> Failure:
         asked = retry_after(response.headers.get("retry-after", ""), wall_now)
         reason = Reason.RATE_LIMITED if status == 429 else Reason.SERVER_ERROR
         return Failure(reason, text, again=True, pause=True, retry_after=asked)
-    if status == 408 or status >= 500:
+    if status == 408 or 500 <= status < 600:
         return Failure(Reason.SERVER_ERROR, text, again=True)
     if status in (404, 410):
         return Failure(Reason.NOT_FOUND, text)

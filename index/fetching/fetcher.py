@@ -123,10 +123,14 @@ class Fetcher:
             self._places.release()
 
     async def _attempts(self, job: Job, once: Callable[[], Awaitable[T]]) -> T:
+        first: Failure | None = None
         for attempt in itertools.count(1):
             try:
                 return await once()
             except Failure as failure:
+                if failure.reason == Reason.HOST_GIVEN_UP and first is not None:
+                    raise first from None  # what went wrong tells more than that no further attempt was made
+                first = first or failure
                 if not failure.again or attempt >= self.limits.attempts or job.budget.left <= 0:
                     raise
             await self._clock.sleep(backoff(self.limits, attempt, f"{self._seed} {job.request.url} {attempt}"))
@@ -203,13 +207,10 @@ class Fetcher:
         except Failure as failure:
             # A host that cannot be reached at all is reported as that; only its robots.txt is the news otherwise.
             answered = failure.reason in (Reason.SERVER_ERROR, Reason.STATUS_UNEXPECTED, Reason.ANSWER_BROKEN)
-            outcome = failure
+            reason, text = failure.reason, str(failure)
             if answered or redirected:
-                text = (
-                    f"{shown(host_of(url))}: robots.txt cannot be had, so nothing is fetched there for now ({failure})"
-                )
-                outcome = Failure(
-                    Reason.ROBOTS_UNAVAILABLE, text, transient=failure.transient, retry_after=failure.retry_after
-                )
+                reason = Reason.ROBOTS_UNAVAILABLE
+                text = f"{shown(host_of(url))}: robots.txt cannot be had, so nothing is fetched there for now ({text})"
+            outcome = Failure(reason, text, transient=failure.transient, retry_after=failure.retry_after)
         lasts = ROBOTS_SECONDS if isinstance(outcome, Rules) else self.limits.host_rest
         return RobotsEntry(outcome, self._clock.monotonic() + lasts)
