@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from index.errors import FeedError
 from index.feeds.dates import parse_date
-from index.feeds.references import PICTURE_COLUMNS, names_pictures, normal_name, resolve
+from index.feeds.references import PICTURE_COLUMNS, is_web_address, names_pictures, normal_name, resolve
+from index.feeds.text import SURROGATE
 from index.records import Collection, FeedRow, ObjectRecord, ObjectStatus, ProductRecord, Refusal
 
 ID_LIMIT = 512
@@ -196,8 +197,8 @@ def _cells(fields: Mapping[str, str]) -> dict[str, str]:
 
 def _first(cells: Mapping[str, str], names: Iterable[str]) -> str:
     for name in names:
-        text = _text(name, cells.get(name, ""), TEXT_LIMIT)
-        if text:
+        raw = cells.get(name)
+        if raw and (text := _text(name, raw, TEXT_LIMIT)):
             return text
     return ""
 
@@ -219,10 +220,10 @@ def _text(name: str, raw: str, limit: int) -> str:
     if "\0" in raw:
         raise _RowError("nul-byte", f"{name} contains a NUL character")
     # Control characters go too: a title is printed on terminals.
-    text = _BLANK.sub(" ", raw).strip()
+    text = (raw if raw.isprintable() and "  " not in raw else _BLANK.sub(" ", raw)).strip()
     if len(text) > limit:
         raise _RowError("field-too-long", f"{name} has {len(text)} characters, {limit} are allowed")
-    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+    if not text.isascii() and SURROGATE.search(text):
         raise _RowError("bad-encoding", f"{name} contains half a character (a lone surrogate)")
     return text
 
@@ -264,8 +265,7 @@ def _web_address(text: str, site: str) -> str:
     if text.startswith("www."):
         text = "https://" + text
     try:
-        address = urljoin(site, text) if text and site else text
-        parts = urlsplit(address)
+        address = urljoin(site, text) if text and site and not is_web_address(text) else text
     except ValueError:
         return ""
-    return address if parts.scheme in ("http", "https") and parts.hostname and " " not in address else ""
+    return address if is_web_address(address) else ""

@@ -31,8 +31,8 @@ _LEFTOVERS = frozenset(("__MACOSX", "@eaDir", "$RECYCLE.BIN"))
 
 def is_picture_name(name: str) -> bool:
     """Tell by its ending whether a file name is a picture's; hidden files are none."""
-    last = PurePosixPath(name)
-    return not last.name.startswith(".") and last.suffix.casefold() in _ENDINGS
+    last = name.rpartition("/")[2]
+    return not last.startswith(".") and last[last.rfind(".") :].casefold() in _ENDINGS
 
 
 class FolderReader:

@@ -19,8 +19,8 @@ from index.feeds import text
 ITEM_LIMIT = 1_048_576
 _CHUNK = 65_536
 _BLANK = re.compile(r"[\s,]*")
-# A text cannot run over a line's end, so a quote that stays open is taken to close there.
-_TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"?|[{}\[\]]')
+# A text cannot run over a line's end: `open` is empty where its quote does not close.
+_TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*(?P<open>"?)|[{}\[\]]')
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,10 @@ class _Window:
 
     def extend(self) -> bool:
         """Read on, doubling what is ahead, and forget what lies behind. Return False at the document's end."""
-        self._line += self.text.count("\n", 0, self.at)
-        self.text, self.at = self.text[self.at :], 0
+        # The beginning of the line stays, for its indentation.
+        behind = max(self.text.rfind("\n", 0, self.at), self.at - 200, 0)
+        self._line += self.text.count("\n", 0, behind)
+        self.text, self.at = self.text[behind:], self.at - behind
         more = self._file.read(max(_CHUNK, len(self.text)))
         self.text += more
         return bool(more)
@@ -125,7 +127,7 @@ class _Window:
                 raise ValueError(reason) from None
 
     def _extent(self) -> int | None:
-        """Return where the brackets that open here have all closed, or None where they have not yet."""
+        """Return where the value here ends by its brackets, or None where that is not to be seen yet."""
         depth = 0
         for token in _TOKEN.finditer(self.text, self.at):
             mark = token[0]
@@ -136,7 +138,18 @@ class _Window:
                 if depth <= 0:
                     # A closing bracket that nothing opened belongs to the list around.
                     return token.end() if depth == 0 else max(token.start(), self.at + 1)
+            elif not token["open"] and token.end() < len(self.text):
+                return self._next_alike(token.end())
         return None
+
+    def _next_alike(self, after: int) -> int | None:
+        """Return where the next object begins a line with the same indentation as this one, quotes having failed."""
+        start = self.text.rfind("\n", 0, self.at) + 1
+        indentation = self.text[start : self.at]
+        if indentation.strip():
+            return None
+        found = re.compile(rf"\n{re.escape(indentation)}(?=\{{)").search(self.text, after)
+        return found.end() if found else None
 
 
 def _enter(window: _Window) -> bool:

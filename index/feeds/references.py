@@ -9,6 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from index.feeds.text import SURROGATE
+
 # One picture a cell; the first filled one is the row's picture.
 _SINGULAR = (
     *("path", "image_path", "picture_path", "file_path", "file", "filename", "file_name", "image_file"),
@@ -26,6 +28,7 @@ _NUMBERED = re.compile(r"^(.+?)_?(\d+)$")
 # Names come from the feed: what is remembered of them is bounded.
 _NAME_LIMIT = 200
 _NEXT_URL = re.compile(r"[\s,;|]+(?=(?:https?|file)://)", re.IGNORECASE)
+_WEB = re.compile(r"https?://[^\s\x00-\x1f\x7f/?#]+[^\s\x00-\x1f\x7f]*", re.IGNORECASE)
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+):")
 
 
@@ -95,6 +98,11 @@ def references(cells: Mapping[str, str | Sequence[str]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in [*first, *others] if part.strip()))
 
 
+def is_web_address(text: str) -> bool:
+    """Tell whether a text is an http(s) URL with a host. Whether the host may be asked is for the fetcher to say."""
+    return _WEB.fullmatch(text) is not None
+
+
 def resolve(reference: str, base: Path) -> str:
     """Return the absolute path or http(s) URL that a reference as written means.
 
@@ -105,18 +113,19 @@ def resolve(reference: str, base: Path) -> str:
         raise ValueError("it contains a NUL character")
     if len(reference) > 4096:
         raise ValueError(f"it has {len(reference)} characters, 4096 are allowed")
-    if not reference.isascii() and any("\ud800" <= letter <= "\udfff" for letter in reference):
+    if not reference.isascii() and SURROGATE.search(reference):
         raise ValueError("it is not valid Unicode")
     if reference.startswith("//"):
         reference = "https:" + reference
     scheme = _SCHEME.match(reference)
     if scheme is None:
+        if reference.startswith("/"):
+            return reference  # as it stands: a shard's member follows `#`, and is no path to be shortened
         # Feeds written on Windows separate with backslashes.
-        relative = reference if reference.startswith("/") else reference.replace("\\", "/")
-        return os.path.normpath(base.absolute() / relative)
+        return os.path.normpath(base.absolute() / reference.replace("\\", "/"))
     kind = scheme[1].casefold()
     if kind in ("http", "https"):
-        if not urlsplit(reference).hostname or re.search(r"[\s\x00-\x1f]", reference):
+        if not is_web_address(reference):
             raise ValueError("it is not a complete URL")
         return reference
     if kind == "file":

@@ -12,6 +12,8 @@ from index.errors import FeedError
 
 HEAD_BYTES = 65_536
 LINE_LIMIT = 1_048_576
+# Half a character: what stands for a broken byte, and what nothing can store.
+SURROGATE = re.compile("[\ud800-\udfff]")
 # Declarations and comments may come before the first element.
 _ROOT = re.compile(
     r"(?:\s+|<\?[^>]*>|<!--(?:[^-]|-(?!->))*-->|<!DOCTYPE[^>\[]*(?:\[[^\]]*\]\s*)?>)*<([A-Za-z_][\w.:-]*)",
@@ -105,7 +107,7 @@ def lines(path: Path) -> Iterator[Line]:
                 broken = None
                 if not text.isascii() and not wide:
                     if encoding == "ascii":
-                        encoding = "cp1252" if _escaped(text) else "utf-8"
+                        encoding = "cp1252" if SURROGATE.search(text) else "utf-8"
                     text, broken = _decoded(text, encoding)
                 elif wide and "\ufffd" in text:
                     broken = ("bad-encoding", f"the line is not valid {encoding}")
@@ -116,16 +118,12 @@ def lines(path: Path) -> Iterator[Line]:
         raise FeedError(f"{path}: cannot be read: {error.strerror}. Check the disk and start again.") from error
 
 
-def _escaped(text: str) -> bool:
-    return any("\udc80" <= letter <= "\udcff" for letter in text)
-
-
 def _decoded(text: str, encoding: str) -> tuple[str, tuple[str, str] | None]:
     if encoding == "cp1252":
         try:
             return text.encode("utf-8", "surrogateescape").decode("cp1252"), None
         except UnicodeDecodeError:
             return text, ("bad-encoding", "the line has bytes that mean nothing in Windows-1252")
-    if _escaped(text):
+    if SURROGATE.search(text):
         return text, ("bad-encoding", "the line is not valid UTF-8")
     return text, None

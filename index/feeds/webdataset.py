@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby, islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
 from index.errors import FeedError
@@ -64,19 +64,22 @@ def _shards(folder: Path) -> list[Path]:
 
 
 def _key(member: Member) -> str:
-    name = PurePosixPath(member.name)
-    return str(name.with_name(name.name.partition(".")[0])) if name.name.partition(".")[0] else member.name
+    folder, slash, name = member.name.rpartition("/")
+    return folder + slash + (name.partition(".")[0] or name)
 
 
 def _sample(shard: Path, file: BinaryIO, key: str, group: Iterator[Member], number: int) -> FeedRow | Refusal:
     where = f"{shard}#{key}"
+    absolute = shard.absolute()
     told: dict[str, object] = {}
     pictures = []
     for member in islice(group, _SAMPLE_LIMIT):
+        if member.name.startswith("/") or ".." in member.name.split("/"):
+            return Refusal(where, "bad-member-name", f"{member.name[:80]!r} points out of the shard")
         if is_picture_name(member.name):
-            pictures.append(f"{shard.absolute()}#{member.name}")
+            pictures.append(f"{absolute}#{member.name}")
             continue
-        ending = PurePosixPath(member.name).suffix.casefold()
+        ending = member.name[member.name.rfind(".") :].casefold()
         limit = {".json": _JSON_LIMIT, ".txt": _TEXT_LIMIT}.get(ending)
         if limit is None:
             continue

@@ -20,6 +20,7 @@ _CHUNK = 65_536
 _MARK = re.compile(
     r"<!--|<!\[CDATA\[|<!DOCTYPE|<!ENTITY|<(?P<open>(?:[\w.-]+:)?(?:item|entry))(?=[\s/>])|</(?P<close>(?:[\w.-]+:)?(?:item|entry))\s*>",
 )
+_BROKEN = re.compile("[\ud800-\udfff\ufffd]")
 _ENDS = {"<!--": "-->", "<![CDATA[": "]]>"}
 _LONGEST_MARK = 200
 _NAMESPACE = re.compile(r"""\bxmlns(?::[\w.-]+)?\s*=\s*(?:"[^"<]*"|'[^'<]*')""")
@@ -179,7 +180,7 @@ def _parsed(raw: str, namespaces: dict[str, str], number: int, line: int) -> Xml
     broken = None
     if "\0" in raw:
         broken = ("nul-byte", "the item contains a NUL character")
-    elif not raw.isascii() and any("\ud800" <= letter <= "\udfff" or letter == "\ufffd" for letter in raw):
+    elif not raw.isascii() and _BROKEN.search(raw):
         broken = ("bad-encoding", "the item has bytes that are not in the document's encoding")
     if broken:
         return XmlItem(number, line, None, broken)

@@ -1,0 +1,157 @@
+"""How fast each feed format is read, and in how much memory.
+
+    python -m benchmarks.feeds [--rows 100000] [--formats csv,jsonl,...] [--json]
+
+Each format is written to a temporary folder and read in a process of its own: rows per second is the median of three
+readings, memory the peak of the process (resident, interpreter included). The same rows read by the standard library's
+csv.DictReader, with nothing made of them, is the reference that the ratio is to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import multiprocessing
+import resource
+import statistics
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+FORMATS = ("reference", "csv", "jsonl", "json list", "parquet", "google xml", "shopify", "webdataset", "schemaorg")
+_DESCRIPTION = "A thing for the house, with a handle and a lid; dishwasher safe. " * 4
+
+
+def items(rows: int) -> Iterator[dict[str, str]]:
+    """Yield products as feeds tell them: about 500 bytes a row, two pictures each."""
+    for number in range(rows):
+        yield {
+            "id": f"SKU-{number:08d}",
+            "title": f"Thing number {number} in größe {number % 7}",
+            "description": _DESCRIPTION,
+            "brand": f"Brand {number % 50}",
+            "product_type": "Home > Kitchen",
+            "link": f"https://shop.example/p/{number}",
+            "image_link": f"https://shop.example/i/{number % 1000}.jpg",
+            "additional_image_link": f"https://shop.example/i/{number % 1000}-2.jpg",
+            "price": f"{number % 90}.00 EUR",
+        }
+
+
+def write(format: str, folder: Path, rows: int) -> Path:
+    """Write the feed and return its path."""
+    if format == "parquet":
+        import pyarrow
+        import pyarrow.parquet
+
+        path = folder / "feed.parquet"
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(items(rows))), path)
+        return path
+    if format == "webdataset":
+        path = folder / "00000.tar"
+        with tarfile.open(path, "w") as archive:
+            for number, item in enumerate(items(rows)):
+                for ending, told in (("jpg", b"\xff\xd8" + b"0" * 1000), ("json", json.dumps(item).encode())):
+                    info = tarfile.TarInfo(f"{number:09d}.{ending}")
+                    info.size = len(told)
+                    archive.addfile(info, io.BytesIO(told))
+        return path
+    if format == "schemaorg":
+        path = folder / "pages"
+        path.mkdir()
+        for number, item in enumerate(items(rows)):
+            (path / f"{number}.html").write_text(_page(item), encoding="utf-8")
+        return path
+    path = folder / {"google xml": "feed.xml"}.get(
+        format, "feed.csv" if format in ("csv", "reference") else "feed.json"
+    )
+    with path.open("w", encoding="utf-8", newline="") as file:
+        if format in ("csv", "reference"):
+            writer = csv.DictWriter(file, next(items(1)).keys())
+            writer.writeheader()
+            writer.writerows(items(rows))
+        elif format == "jsonl":
+            file.writelines(json.dumps(item) + "\n" for item in items(rows))
+        elif format == "google xml":
+            file.write('<?xml version="1.0"?><rss xmlns:g="http://base.google.com/ns/1.0"><channel>\n')
+            for item in items(rows):
+                cells = "".join(f"<g:{name}>{value.replace('>', '&gt;')}</g:{name}>" for name, value in item.items())
+                file.write(f"<item>{cells}</item>\n")
+            file.write("</channel></rss>")
+        else:
+            listed = (json.dumps(_shopify(item) if format == "shopify" else item) for item in items(rows))
+            file.write('{"products":[' if format == "shopify" else "[")
+            for number, text in enumerate(listed):
+                file.write(("," if number else "") + text)
+            file.write("]}" if format == "shopify" else "]")
+    return path
+
+
+def _shopify(item: dict[str, str]) -> dict[str, object]:
+    return {
+        **{"id": item["id"], "title": item["title"], "handle": item["id"].lower(), "vendor": item["brand"]},
+        "body_html": item["description"],
+        "variants": [{"id": 1, "price": item["price"]}],
+        "images": [{"src": item["image_link"]}, {"src": item["additional_image_link"]}],
+    }
+
+
+def _page(item: dict[str, str]) -> str:
+    told = {"@type": "Product", "sku": item["id"], "name": item["title"], "image": item["image_link"]}
+    return f'<!doctype html><html><script type="application/ld+json">{json.dumps(told)}</script>{_DESCRIPTION}</html>'
+
+
+def measure(format: str, path: Path) -> tuple[int, float, float]:
+    """Return the rows read, the seconds it took and the peak memory in MB; runs in a process of its own."""
+    from index.feeds import read_products
+
+    start = time.perf_counter()
+    if format == "reference":
+        with path.open(encoding="utf-8", newline="") as file:
+            count = sum(1 for _ in csv.DictReader(file))
+    else:
+        count = sum(1 for _ in read_products(path))
+    seconds = time.perf_counter() - start
+    return count, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _alone(work: Callable[..., Any], *arguments: object) -> Any:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(work, arguments)
+
+
+def main() -> int:
+    """Measure and print; exit status 1 where a format misses 5,000 rows a second or 500 MB."""
+    parser = argparse.ArgumentParser(description="Rows per second and memory of each feed format.")
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--formats", default=",".join(FORMATS))
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    reference = 0.0
+    missed = False
+    for format in arguments.formats.split(","):
+        with tempfile.TemporaryDirectory() as folder:
+            # Writing, too, in a process of its own: a new process begins with its parent's peak.
+            path = _alone(write, format, Path(folder), arguments.rows)
+            runs = [_alone(measure, format, path) for _ in range(3)]
+        rate = arguments.rows / statistics.median(seconds for _, seconds, _ in runs)
+        memory = max(peak for _, _, peak in runs)
+        reference = rate if format == "reference" else reference
+        missed |= format != "reference" and (rate < 5000 or memory > 500)
+        told = {"format": format, "rows": runs[0][0], "rows_per_second": round(rate), "peak_mb": round(memory)}
+        if reference:
+            told["ratio_to_reference"] = round(rate / reference, 3)
+        line = json.dumps(told) if arguments.json else "  ".join(f"{name} {value}" for name, value in told.items())
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
