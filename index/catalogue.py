@@ -263,9 +263,9 @@ class Catalogue:
 
     def counts(self) -> dict[str, int]:
         """Entries on record by collection, pictured or not."""
-        query = sa.select(entries.c.collection, sa.func.count()).group_by(entries.c.collection)
+        query = sa.select(entries.c.collection, sa.func.count().label("number")).group_by(entries.c.collection)
         with self._engine.connect() as connection:
-            found: dict[str, int] = {name: number for name, number in connection.execute(query)}
+            found = {row.collection: row.number for row in connection.execute(query)}
         return {collection: found.get(collection, 0) for collection in COLLECTIONS}
 
     def _insert(self, table: sa.Table) -> Any:

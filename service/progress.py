@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import click
 from tqdm import tqdm
 
 from index.progress import Progress, Tick
@@ -47,3 +48,8 @@ class Lines:
 def progress_for_stderr() -> Progress:
     """Bars if a person is watching, lines otherwise."""
     return Bars() if sys.stderr.isatty() else Lines()
+
+
+def say(message: str) -> None:
+    """Tell a person something that is not a result."""
+    click.echo(message, err=True)

@@ -18,6 +18,7 @@ from index.models import workspace_encoder
 from index.vectors import VectorStore
 from index.workspace import Workspace
 from service.exit_status import DONE, FAILED
+from service.progress import say
 
 LOW_DISK = 2_000_000_000
 
@@ -87,7 +88,7 @@ def _generation(workspace: Workspace) -> str:
 
 
 def _vectors(workspace: Workspace) -> str:
-    _, encoder = workspace_encoder(workspace, lambda message: click.echo(message, err=True))
+    _, encoder = workspace_encoder(workspace, say)
     store = VectorStore.open(workspace.vectors, encoder.card)
     damaged = store.damaged()
     if damaged:

@@ -12,7 +12,7 @@ from embedding.encoders.choose import choose, load
 from index.evaluate import Evaluation
 from index.evaluate import evaluate as run_evaluate
 from service.exit_status import list_refused
-from service.progress import progress_for_stderr
+from service.progress import progress_for_stderr, say
 
 
 @click.command()
@@ -33,7 +33,7 @@ def evaluate(context: click.Context, gallery: Path, queries: Path, model: str, a
     """Index GALLERY.csv, ask every picture of QUERIES.csv, and print recall with 95 % intervals."""
     if model == "auto":
         encoder, choice = choose()
-        click.echo(choice.why, err=True)
+        say(choice.why)
     else:
         encoder = load(model)
     measured = run_evaluate(gallery, queries, encoder, cache, progress_for_stderr())

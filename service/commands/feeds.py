@@ -18,7 +18,7 @@ from index.reindex import read_sources
 from index.reindex import reindex as run_reindex
 from index.workspace import Workspace
 from service.exit_status import SOME_REFUSED, list_refused
-from service.progress import progress_for_stderr
+from service.progress import progress_for_stderr, say
 
 
 @click.command()
@@ -73,7 +73,6 @@ def objects(root: Path, feed: Path, authority: str, feed_format: str) -> None:
 @click.pass_context
 def reindex(context: click.Context, full: bool, as_json: bool) -> None:
     """Read every source again, embed what is new, and publish a generation if anything changed."""
-    say = _say
     workspace, encoder = workspace_encoder(Workspace.open(context.obj), say)
     report = run_reindex(workspace, encoder, progress_for_stderr(), full=full)
     for name, changes in report.changes.items():
@@ -92,15 +91,17 @@ def reindex(context: click.Context, full: bool, as_json: bool) -> None:
 def _add(root: Path, collection: Collection, feed: Path, name: str, feed_format: str) -> None:
     workspace = Workspace.open(root)
     with workspace.lock("add"), Catalogue.open(workspace.database_url) as records:
-        known = any((source.collection, source.name) == (collection, name) for source in records.sources())
+        former = next((old for old in records.sources() if (old.collection, old.name) == (collection, name)), None)
         source = records.add_source(name, collection, str(feed.absolute()), feed_format)
         changes, images, failed = read_sources(records, ImageStore(workspace.images), [source], progress_for_stderr())
-        if failed and not known:
+        if failed and former is None:
             records.forget_source(source)
+        elif failed and former is not None:
+            records.add_source(name, collection, former.location, former.format)
         refused = records.refusals(source)
     for failure in failed:
         raise click.ClickException(failure)
-    _say(f"{name}: {_told(changes[name])}; {images} new pictures. Next: traceobject reindex")
+    say(f"{name}: {_told(changes[name])}; {images} new pictures. Next: traceobject reindex")
     click.get_current_context().exit(list_refused(refused))
 
 
@@ -112,7 +113,3 @@ def _source_name(feed: Path) -> str:
 
 def _told(changes: Changes) -> str:
     return f"{changes.added} added, {changes.changed} changed, {changes.gone} gone, {changes.unchanged} unchanged"
-
-
-def _say(message: str) -> None:
-    click.echo(message, err=True)

@@ -18,6 +18,7 @@ from index.records import COLLECTIONS, Collection, Refusal
 from index.search import search as run_search
 from index.workspace import Workspace
 from service.exit_status import list_refused
+from service.progress import say
 
 
 @click.command()
@@ -62,7 +63,7 @@ def search(
     query = Query(loaded, text, collection, wanted, limit)
     workspace = Workspace.open(context.obj)
     generation = open_live(workspace)
-    _, encoder = workspace_encoder(workspace, lambda message: click.echo(message, err=True))
+    _, encoder = workspace_encoder(workspace, say)
     answer = run_search(query, generation, encoder)
     click.echo(json.dumps(answer_json(answer), ensure_ascii=False) if as_json else _table(answer))
     context.exit(status)
