@@ -58,6 +58,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
         # FastAPI can be told by the environment to export traces and errors' messages: nothing leaves this machine.
         telemetry={
             "tracing": False,
@@ -76,6 +77,6 @@ def create_app(
     if hosts is not None:
         app.add_middleware(KnownHosts, hosts=hosts)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(SafeHeaders)
     app.add_middleware(RequestLog)
+    app.add_middleware(SafeHeaders)
     return app

@@ -83,13 +83,18 @@ class Turns:
         self._limiter = anyio.CapacityLimiter(searches)
         self._waiting = waiting
 
+    @property
+    def queued(self) -> int:
+        """How many searches wait for their turn."""
+        return self._limiter.statistics().tasks_waiting
+
     async def run(self, work: Callable[[], Result]) -> Result:
         """Run work in a thread when its turn comes.
 
         Raises:
             Problem: too many wait already (busy).
         """
-        if self._limiter.statistics().tasks_waiting >= self._waiting:
+        if self.queued >= self._waiting:
             raise busy("more searches are waiting than the server takes")
         return await anyio.to_thread.run_sync(work, limiter=self._limiter)
 

@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from index.entries import Entry
 from index.errors import QueryInvalid
+from index.filters import folded
 from index.generations import Generation
 
 
@@ -22,12 +23,12 @@ class Wanted:
     def passes(self, entry: Entry) -> bool:
         fields = entry.fields
         exact = ((self.authority, fields.authority), (self.status, fields.status), (self.country, fields.country))
-        return all(not asked or asked.casefold() == told.casefold() for asked, told in exact) and self._of_kind(
-            fields.category.casefold()
+        return all(not asked or folded(asked) == folded(told) for asked, told in exact) and self._of_kind(
+            folded(fields.category)
         )
 
     def _of_kind(self, kind: str) -> bool:
-        asked = self.kind.casefold()
+        asked = folded(self.kind)
         return not asked or kind == asked or kind.startswith((f"{asked}/", f"{asked} >"))
 
 

@@ -23,33 +23,85 @@ _STATUS_OF_REASON = {"too_large_bytes": 413, "unknown_format": 415, "unsupported
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of problem: its name ends the type's address, `advice` is what that address tells."""
+    """A kind of problem: its name ends the type's address, `advice` is what that address tells, `example` a detail."""
 
     name: str
     status: int
     title: str
     advice: str
+    example: str
 
     @property
     def type(self) -> str:
         return f"/problems/{self.name}"
 
 
-MALFORMED = Kind("malformed-request", 400, "The request cannot be read", "Send multipart/form-data as OpenAPI tells.")
-NOT_FOUND = Kind("not-found", 404, "Nothing goes by that name", "Check the address and the id; entries may be gone.")
-NOT_ALLOWED = Kind("method-not-allowed", 405, "Not that method", "Use a method of the Allow header.")
-TOO_SLOW = Kind("upload-too-slow", 408, "The upload took too long", "Send it again, or send smaller pictures.")
-AMBIGUOUS = Kind("several-sources", 409, "Several sources use that id", "Name one of `sources` as ?source=NAME.")
-TOO_LARGE = Kind("too-large", 413, "The upload is too large", "Send smaller or fewer pictures.")
-NOT_MULTIPART = Kind("unsupported-media-type", 415, "Not multipart/form-data", "Send multipart/form-data.")
-UNKNOWN_HOST = Kind("unknown-host", 421, "This server does not go by that name", "Use the address it was started on.")
-INVALID = Kind("invalid-query", 422, "The question cannot be answered as asked", "Correct what `detail` names.")
+MALFORMED = Kind(
+    "malformed-request", 400, "The request cannot be read",
+    "Send a form as OpenAPI describes it, to its last boundary.",
+    "the multipart form ends before its last boundary",
+)  # fmt: skip
+NOT_FOUND = Kind(
+    "not-found", 404, "Nothing goes by that name",
+    "Check the address and the id; what left the catalogue is gone after the next re-index.",
+    "no product 'A-1001' is in generation 12",
+)  # fmt: skip
+NOT_ALLOWED = Kind(
+    "method-not-allowed", 405, "Not that method",
+    "Use a method of the Allow header.",
+    "this address takes POST",
+)  # fmt: skip
+TOO_SLOW = Kind(
+    "upload-too-slow", 408, "The upload took too long",
+    "Send it again, or send smaller pictures.",
+    "the upload was not complete after 120 s",
+)  # fmt: skip
+AMBIGUOUS = Kind(
+    "several-sources", 409, "Several sources use that id",
+    "Name one of `sources` as ?source=NAME.",
+    "2 sources use the id 'A-1001': name one as ?source=, of luma-2024, nova",
+)  # fmt: skip
+TOO_LARGE = Kind(
+    "too-large", 413, "The upload is too large",
+    "Send smaller or fewer pictures.",
+    "at most 201000000 bytes are taken in one request",
+)  # fmt: skip
+NOT_MULTIPART = Kind(
+    "unsupported-media-type", 415, "Not multipart/form-data",
+    "Send multipart/form-data, pictures as parts called `image`.",
+    "send multipart/form-data, not application/json",
+)  # fmt: skip
+UNKNOWN_HOST = Kind(
+    "unknown-host", 421, "This server does not go by that name",
+    "Use the address it was started on.",
+    "this server goes by 127.0.0.1, [::1], localhost",
+)  # fmt: skip
+INVALID = Kind(
+    "invalid-query", 422, "The question cannot be answered as asked",
+    "Correct what `detail` names.",
+    "limit 500: must be between 1 and 200",
+)  # fmt: skip
 IMAGE_REFUSED = Kind(
-    "image-refused", 422, "A picture cannot be used", "`reason` is a stable word; `image` counts from 1. Send another."
-)
-INTERNAL = Kind("internal", 500, "The server failed", "Tell the operator the `instance`: the log has it.")
-NOT_READY = Kind("not-ready", 503, "Nothing can be searched yet", "Try again after the seconds of Retry-After.")
-BUSY = Kind("busy", 503, "The server has enough to do", "Try again after the seconds of Retry-After.")
+    "image-refused", 422, "A picture cannot be used",
+    "Send another in place of picture number `image`, counted from 1. `reason` is a stable word for what is wrong with "
+    "it; 413 means too many bytes, 415 a format that is not read.",
+    "picture 2: this file is empty: get it again from where it came",
+)  # fmt: skip
+INTERNAL = Kind(
+    "internal", 500, "The server failed",
+    "Tell the operator the `instance`: the log has it.",
+    "something failed here; the server's log tells it under this instance",
+)  # fmt: skip
+NOT_READY = Kind(
+    "not-ready", 503, "Nothing can be searched yet",
+    "Try again after the seconds of Retry-After.",
+    "nothing is indexed here yet: run `traceobject reindex`",
+)  # fmt: skip
+BUSY = Kind(
+    "busy", 503, "The server has enough to do",
+    "Try again after the seconds of Retry-After.",
+    "more searches are waiting than the server takes: try again in 2 s",
+)  # fmt: skip
 
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
@@ -106,7 +158,7 @@ def of_error(error: TraceObjectError) -> Problem:
 
 def internal() -> Problem:
     """The problem of a fault of ours: what went wrong is for the log alone."""
-    return Problem(INTERNAL, "something failed here; the log of the server tells it under this instance")
+    return Problem(INTERNAL, INTERNAL.example)
 
 
 def install(app: FastAPI) -> None:

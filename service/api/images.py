@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from index.errors import UnknownEntry
 from service.api.dependencies import LiveOne, TheServices
 from service.api.openapi import problems
-from service.problems import INVALID, NOT_FOUND, NOT_READY
+from service.problems import NOT_FOUND, NOT_READY
 
 router = APIRouter(tags=["images"])
 
@@ -25,7 +25,7 @@ _KEEP = "private, max-age=31536000, immutable"
     responses={
         200: {"description": "The picture", "content": {"image/jpeg": {}}},
         304: {"description": "The copy you have is the right one"},
-        **problems(NOT_FOUND, INVALID, NOT_READY),
+        **problems(NOT_FOUND, NOT_READY),
     },
 )
 def image(

@@ -25,7 +25,7 @@ def problems(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
             },
         )
         example = {
-            "type": kind.type, "title": kind.title, "status": kind.status, "detail": kind.advice,
+            "type": kind.type, "title": kind.title, "status": kind.status, "detail": kind.example,
             "instance": "urn:uuid:9e1a6c0a-8c0e-4c7e-8f43-6a4f2bb0a6d1",
         }  # fmt: skip
         answer["content"][MEDIA_TYPE]["examples"][kind.name] = {"summary": kind.title, "value": example}
@@ -43,9 +43,20 @@ def complete(app: FastAPI) -> None:
                 title=app.title, version=app.version, description=app.description, routes=app.routes,
                 tags=app.openapi_tags,
             )  # fmt: skip
+            _drop_other_errors(schema)
             schemas = schema.setdefault("components", {}).setdefault("schemas", {})
             schemas["ProblemDetails"] = ProblemDetails.model_json_schema()
             app.openapi_schema = schema
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
+
+
+def _drop_other_errors(schema: dict[str, Any]) -> None:
+    """Take out the validation errors that FastAPI adds by itself: ours are problem details."""
+    for path in schema["paths"].values():
+        for operation in path.values():
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schema.get("components", {}).get("schemas", {}).pop(name, None)

@@ -87,6 +87,7 @@ class ObjectCandidate(Candidate):
     authority: str | None
     kind: str | None
     published: Day | None
+    tip_page: str | None
 
 
 class _Answer(BaseModel):

@@ -1,0 +1,79 @@
+"""One small indexed workspace for the tests that only read, and a client of an application over it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from index.progress import Unwatched
+from index.reindex import reindex
+from index.workspace import Workspace
+from service.app import create_app
+from tests.fakes import ColourEncoder, add_feed, render, write_feed
+
+HERE = "http://127.0.0.1"
+
+PRODUCTS = [
+    {"product_id": f"A/{n}", "title": f"Thing {n}", "brand": ("Luma", "Nova")[n % 2], "category": "Bags/Small"}
+    for n in range(12)
+]
+SHARED = [{"product_id": "A/1", "title": "Another thing", "brand": "Nova", "category": "Toys"}]
+OBJECTS = [
+    {
+        "object_id": f"2024-{n}",
+        "title": f"Object {n}",
+        "published": day,
+        "status": status,
+        "kind": kind,
+        "country": land,
+    }
+    for n, (day, status, kind, land) in enumerate(
+        [
+            ("2024-01-05", "open", "toy/plush", "NL"),
+            ("2024-03-01", "open", "toys", "DE"),
+            ("", "open", "bag", "NL"),
+            ("2024-03-01", "closed", "Toy", "FR"),
+            ("2023-12-31", "identified", "bag", "nl"),
+        ]
+    )
+]
+
+
+def make_workspace(root: Path) -> Workspace:
+    """Two catalogue sources that share one id, and one authority's objects, indexed under the colour encoder."""
+    encoder = ColourEncoder()
+    workspace = Workspace.create(root / "workspace", encoder.card.name)
+    add_feed(workspace, "luma", "catalogue", write_feed(root / "luma", PRODUCTS, range(12)))
+    add_feed(workspace, "nova", "catalogue", write_feed(root / "nova", SHARED, [100]))
+    add_feed(workspace, "police", "objects", write_feed(root / "police", OBJECTS, range(200, 205)))
+    report = reindex(workspace, encoder, Unwatched())
+    assert report.published
+    assert report.refused == ()
+    assert report.failed == ()
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def indexed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """An indexed workspace. Read it only."""
+    return make_workspace(tmp_path_factory.mktemp("indexed"))
+
+
+@pytest.fixture(scope="session")
+def client(indexed: Workspace) -> Iterator[TestClient]:
+    """A client of an application over `indexed`."""
+    with TestClient(create_app(indexed, ColourEncoder()), base_url=HERE) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def png() -> bytes:
+    """A picture that the catalogue of `indexed` has."""
+    file = io.BytesIO()
+    Image.fromarray(render(3)).save(file, "PNG")
+    return file.getvalue()

@@ -1,0 +1,167 @@
+"""What holds for every answer: problem details, safe headers, known hosts, a log that keeps nobody's data."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+from starlette.testclient import TestClient
+
+from service.app import create_app
+from service.logs import JsonLines
+from service.problems import KINDS
+from tests.fakes import ColourEncoder
+from tests.service.conftest import HERE
+from tests.service.problem_checks import problem_of
+
+SECRET = "surveillance target"
+
+
+class BrokenEncoder(ColourEncoder):
+    def encode_images(self, images):
+        raise KeyError(SECRET)
+
+
+@pytest.fixture
+def log(caplog):
+    """The lines that the server would log, as it would write them; what the test's own client logs is left out."""
+    caplog.set_level(logging.INFO)
+
+    def lines():
+        return [json.loads(JsonLines().format(record)) for record in caplog.records if "httpx" not in record.name]
+
+    return lines
+
+
+def test_an_unknown_address(client):
+    problem_of(client.get("/v2/search"), 404, "not-found")
+    problem_of(client.get("/docs/swagger/none.js"), 404, "not-found")
+    problem_of(client.get("/problems/none"), 404, "not-found")
+
+
+def test_another_method(client):
+    answer = client.get("/v1/search")
+    problem_of(answer, 405, "method-not-allowed")
+    assert answer.headers["allow"] == "POST"
+    problem_of(client.delete("/v1/objects"), 405, "method-not-allowed")
+
+
+def test_a_fault_of_ours_tells_the_log_and_nobody_else(indexed, png, log):
+    with TestClient(create_app(indexed, BrokenEncoder()), base_url=HERE) as broken:
+        answer = broken.post("/v1/search", files={"image": png})
+    told = problem_of(answer, 500, "internal")
+    assert SECRET not in answer.text
+    assert "KeyError" not in answer.text
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    line = next(line for line in log() if line["message"] == "request failed")
+    assert line["exception"] == "KeyError"
+    assert told["instance"] == f"urn:uuid:{line['request']}"
+    assert any("encode_images" in place for place in line["raised_at"])
+    assert SECRET not in json.dumps(log())
+
+
+def test_every_type_leads_to_what_to_do(client):
+    for name, kind in KINDS.items():
+        told = client.get(kind.type).json()
+        assert (told["type"], told["status"], told["advice"]) == (f"/problems/{name}", kind.status, kind.advice)
+
+
+def test_without_a_generation_nothing_is_ready(tmp_path, png):
+    from index.workspace import Workspace
+
+    workspace = Workspace.create(tmp_path / "empty", "colour-64")
+    with TestClient(create_app(workspace, ColourEncoder()), base_url=HERE) as empty:
+        assert empty.get("/healthz").json() == {"status": "alive"}
+        for answer in (empty.get("/readyz"), empty.get("/v1/objects"), empty.post("/v1/search", files={"image": png})):
+            assert "reindex" in problem_of(answer, 503, "not-ready")["detail"]
+            assert int(answer.headers["retry-after"]) > 0
+            assert str(tmp_path) not in answer.text
+
+
+def test_ready_tells_what_answers(client):
+    told = client.get("/readyz").json()
+    assert told.pop("created").endswith("+00:00")
+    assert told == {"status": "ready", "generation": 1, "model": "colour-64", "fault": None}
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/v1/objects", "/nowhere", "/problems/busy", "/openapi.json"])
+def test_every_answer_is_safe_in_a_browser(client, path):
+    headers = client.get(path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["cache-control"] == "no-store"
+    assert "server" not in headers
+
+
+def test_other_sites_get_no_permission(client):
+    asked = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
+    preflight = client.options("/v1/search", headers=asked)
+    assert preflight.status_code == 405
+    answer = client.get("/v1/objects", headers=asked)
+    assert not [name for name in (*preflight.headers, *answer.headers) if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/v1/objects", "/docs", "/nowhere"])
+def test_head_is_get_without_its_body(client, path):
+    got, asked = client.get(path), client.head(path)
+    assert (asked.status_code, asked.content) == (got.status_code, b"")
+    assert asked.headers["content-type"] == got.headers["content-type"]
+
+
+class TestHosts:
+    @pytest.fixture
+    def guarded(self, indexed):
+        with TestClient(create_app(indexed, ColourEncoder(), hosts={"127.0.0.1", "[::1]"}), base_url=HERE) as opened:
+            yield opened
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8080", "[::1]", "[::1]:8080"])
+    def test_its_own_names_are_answered(self, guarded, host):
+        assert guarded.get("/healthz", headers={"Host": host}).status_code == 200
+
+    @pytest.mark.parametrize("host", ["rebound.example", "127.0.0.1.rebound.example:8080", "", "127.0.0.2", "[::2]:80"])
+    def test_others_are_not(self, guarded, host):
+        answer = guarded.get("/v1/objects", headers={"Host": host})
+        problem_of(answer, 421, "unknown-host")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_log_keeps_nobodys_data(client, png, log):
+    asked = {"text": SECRET, "filter": f"brand={SECRET}"}
+    client.post("/v1/search", files={"image": (f"{SECRET}.png", png)}, data=asked, headers={"User-Agent": SECRET})
+    client.get(f"/v1/products/{SECRET}?source={SECRET}")
+    lines = [line for line in log() if line["message"] == "request"]
+    assert SECRET not in json.dumps(lines)
+    assert "testclient" not in json.dumps(lines)
+    assert [(line["method"], line["route"], line["status"]) for line in lines] == [
+        ("POST", "/v1/search", 422),
+        ("GET", "/v1/products/{product_id:path}", 404),
+    ]
+
+
+def test_a_log_line_is_one_json_object():
+    record = logging.makeLogRecord({"msg": "two\nlines %s", "args": ("é",), "levelno": 30, "levelname": "WARNING"})
+    record.generation = 3
+    text = JsonLines().format(record)
+    assert "\n" not in text
+    told = json.loads(text)
+    assert (told["message"], told["level"], told["generation"]) == ("two\nlines é", "warning", 3)
+
+
+def test_nothing_is_exported_to_a_collector(indexed, monkeypatch):
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    scopes = []
+    app = create_app(indexed, ColourEncoder())
+
+    @app.middleware("http")
+    async def note(request, call_next):
+        scopes.append(dict(request.scope))
+        return await call_next(request)
+
+    with TestClient(app, base_url=HERE) as opened:
+        assert opened.get("/healthz").status_code == 200
+    assert len(scopes) == 1
+    assert "fastapi.telemetry" not in scopes[0]
