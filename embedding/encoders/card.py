@@ -38,7 +38,8 @@ class Figure:
 class ModelCard:
     """A model of the registry.
 
-    `weights` says where the weights come from: "hub:OWNER/REPO/FILE", "package:MODULE" or "file:FOLDER" (imported).
+    `weights` says where the weights come from: "hub:OWNER/REPO/FILE", "package:MODULE", or "file:FILE" for those
+    that were imported and lie only in the model store.
     `sha256` is that of the weights file; None until a hub has told it, after which the local store records it.
     """
 

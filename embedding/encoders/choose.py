@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from embedding.encoders import registry
+from embedding.encoders import registry, store, weights
 from embedding.encoders.card import ModelCard
+from embedding.encoders.download import GIVE_UP_SECONDS, NotFetched
 from embedding.encoders.protocol import Encoder
 from embedding.errors import ModelUnavailable
 
@@ -46,7 +47,44 @@ def load_card(card: ModelCard, device: str | None = None) -> Encoder:
         ) from error
 
 
-def choose(device: str | None = None) -> tuple[Encoder, Choice]:
-    """Take the first that works of: CLIP weights already here; the default's, fetched; the starter model."""
-    encoder = load(registry.STARTER, device)
-    return encoder, Choice(encoder.card.name, f"took {encoder.card.name}")
+def choose(device: str | None = None, give_up: float = GIVE_UP_SECONDS) -> tuple[Encoder, Choice]:
+    """Take the first that works of: CLIP weights already here; the default's, fetched; the starter model.
+
+    Args:
+        give_up: seconds after which a hub that does not answer is given up.
+
+    Raises:
+        ModelUnavailable: not even the starter model loads; the message says what was tried.
+    """
+    tried: list[str] = []
+    for card in _clip_cards_here():
+        try:
+            return _took(load_card(card, device), tried, "its weights were already here")
+        except ModelUnavailable as error:
+            tried.append(str(error))
+    default = registry.get(registry.DEFAULT)
+    missing = weights.missing_libraries(default)
+    if missing:
+        tried.append(f"{default.name} cannot run here ({' and '.join(missing)} not installed)")
+    elif not weights.locate(default):
+        try:
+            return _took(load_card(weights.pull(default, give_up), device), tried, f"fetched from {weights.hub()}")
+        except ModelUnavailable as error:
+            reason = error.reason if isinstance(error, NotFetched) else str(error)
+            tried.append(f"{default.name} could not be fetched: {reason}")
+    try:
+        return _took(load(registry.STARTER, device), tried, "the starter model, which knows pictures but no words")
+    except ModelUnavailable as error:
+        raise ModelUnavailable("no model can be used. " + ". ".join([*tried, str(error)])) from error
+
+
+def _clip_cards_here() -> list[ModelCard]:
+    """The CLIP models in the store: the default first, then the table's, then imported ones."""
+    cards = [card for card in registry.CARDS if card.weights.startswith("hub:")]
+    table = [registry.DEFAULT, *(card.name for card in cards if card.name != registry.DEFAULT)]
+    here = store.names()
+    return [registry.get(name) for name in [*table, *(name for name in here if name not in table)] if name in here]
+
+
+def _took(encoder: Encoder, tried: list[str], why: str) -> tuple[Encoder, Choice]:
+    return encoder, Choice(encoder.card.name, ". ".join([*tried, f"Took {encoder.card.name}: {why}."]))

@@ -15,7 +15,7 @@ import numpy as np
 import open_clip
 import torch
 
-from embedding.encoders import clip_config, weights
+from embedding.encoders import clip_config, locate
 from embedding.encoders.card import ModelCard
 from embedding.encoders.protocol import Vectors
 from embedding.encoders.tensors import Images, batch_size, encode, pick_device, unit
@@ -31,7 +31,7 @@ class OpenClipEncoder:
         Raises:
             ModelUnavailable: the weights are not here, not the card's, or do not fit the architecture of their folder.
         """
-        path, sha256 = weights.verified(card)
+        path, sha256 = locate.verified(card)
         source = f"local-dir:{path.parent}"
         config = clip_config.read(path.parent)
         self._device = pick_device(device)

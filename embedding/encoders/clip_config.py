@@ -12,7 +12,8 @@ from embedding.encoders.card import Preprocess
 from embedding.errors import ModelUnavailable
 
 Config = dict[str, Any]
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+TOKENIZER_NEEDS = ("tokenizer.json", "tokenizer_config.json")
+TOKENIZER_FILES = (*TOKENIZER_NEEDS, "special_tokens_map.json")
 _INTERPOLATIONS = ("bicubic", "bilinear")
 _FITS = ("shortest", "longest", "squash")
 

@@ -10,8 +10,8 @@ DEFAULT = "ViT-B-16-SigLIP2"
 STARTER = "starter-lite1"
 ALIASES = {"starter": STARTER}
 
-_OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
-_OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
+OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
+OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
 _HALF = (0.5, 0.5, 0.5)
 
 _ZERO_SHOT = "ImageNet-1k zero-shot top-1"
@@ -105,7 +105,7 @@ CARDS: tuple[ModelCard, ...] = (
         sha256=None,
         licence="MIT",
         dimension=512,
-        preprocess=Preprocess(256, "shortest", _OPENAI_MEAN, _OPENAI_STD),
+        preprocess=Preprocess(256, "shortest", OPENAI_MEAN, OPENAI_STD),
         text=True,
         quality=(
             Figure(_ZERO_SHOT, 0.7281, _OPEN_CLIP),
@@ -121,7 +121,7 @@ CARDS: tuple[ModelCard, ...] = (
         sha256=None,
         licence="MIT",
         dimension=512,
-        preprocess=Preprocess(224, "shortest", _OPENAI_MEAN, _OPENAI_STD),
+        preprocess=Preprocess(224, "shortest", OPENAI_MEAN, OPENAI_STD),
         text=True,
         quality=(
             Figure(_ZERO_SHOT, 0.6656, _OPEN_CLIP),

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from embedding.encoders import weights
+from embedding.encoders import locate
 from embedding.encoders.card import ModelCard
 from embedding.encoders.protocol import Vectors
 from embedding.encoders.tensors import Images, encode, pick_device
@@ -38,7 +39,7 @@ class StarterEncoder:
         Raises:
             ModelUnavailable: timm or the package with the weights is not installed, or the weights are not the card's.
         """
-        path, _ = weights.verified(card)
+        path, _ = locate.verified(card)
         try:
             import timm
         except ImportError as error:
@@ -49,7 +50,7 @@ class StarterEncoder:
         network.load_state_dict(_renamed(_read(path), network.state_dict(), path))
         self._card = card
         self._device = pick_device(device)
-        self._network = network.eval().to(self._device).to(memory_format=torch.channels_last)
+        self._network: Any = network.eval().to(self._device).to(memory_format=torch.channels_last)
 
     @property
     def card(self) -> ModelCard:

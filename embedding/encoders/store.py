@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from embedding.errors import ModelUnavailable
 WEIGHTS = "open_clip_model.safetensors"
 CONFIG = "open_clip_config.json"
 CARD = "card.json"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)?")
 
 
 def root() -> Path:
@@ -25,6 +27,11 @@ def root() -> Path:
     return (
         Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("traceobject", appauthor=False) / "models"
     )
+
+
+def is_name(name: str) -> bool:
+    """Whether a model can be called this: a plain word, or OWNER/WORD."""
+    return _NAME.fullmatch(name) is not None
 
 
 def folder(name: str) -> Path:
@@ -38,7 +45,8 @@ def recorded(name: str) -> ModelCard | None:
     Raises:
         ModelUnavailable: the kept card cannot be read.
     """
-    return _read(folder(name) / CARD)
+    card = _read(folder(name) / CARD) if is_name(name) else None
+    return card if card and card.name == name else None
 
 
 def names() -> list[str]:

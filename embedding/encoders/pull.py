@@ -1,0 +1,67 @@
+"""A card's files from the model hub into the store."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from embedding.encoders import checkpoint, clip_config, locate, store
+from embedding.encoders.card import ModelCard
+from embedding.encoders.download import GIVE_UP_SECONDS, NotThere, download
+from embedding.errors import ModelUnavailable
+
+_HUB = "https://huggingface.co"
+
+
+def hub() -> str:
+    """Where models are fetched from: the variable HF_ENDPOINT (a mirror), else the hub."""
+    return (os.environ.get("HF_ENDPOINT") or _HUB).rstrip("/")
+
+
+def pull(card: ModelCard, give_up: float = GIVE_UP_SECONDS) -> ModelCard:
+    """Fetch what is missing of a model, with progress bars on stderr; returns its card with its SHA-256.
+
+    A call that was broken off is resumed by the next. A model that is already here is only checked.
+
+    Args:
+        give_up: seconds after which a hub that does not answer is given up.
+
+    Raises:
+        ModelUnavailable: the model is not one that is fetched, or could not be; the message says what to do.
+    """
+    scheme, _, rest = card.weights.partition(":")
+    if scheme != "hub" or store.recorded(card.name):
+        _, sha256 = locate.verified(card)
+        return replace(card, sha256=sha256)
+    owner, repository, file = rest.split("/", 2)
+    source = f"{hub()}/{owner}/{repository}/resolve/main"
+    folder = store.folder(card.name)
+
+    # The small files first: they tell at once whether the hub answers.
+    _fetch_config(card, source, give_up)
+    sha256 = download(f"{source}/{file}", folder / store.WEIGHTS, card.sha256, give_up)
+    try:
+        checkpoint.shapes(folder / store.WEIGHTS)
+    except ModelUnavailable:
+        (folder / store.WEIGHTS).unlink()  # A proxy's own page, say, where the hub told no checksum.
+        raise
+    store.record(replace(card, sha256=sha256))
+    return replace(card, sha256=sha256)
+
+
+def _fetch_config(card: ModelCard, source: str, give_up: float) -> None:
+    folder = store.folder(card.name)
+    download(f"{source}/{store.CONFIG}", folder / store.CONFIG, give_up=give_up)
+    try:
+        config = clip_config.read(folder)
+    except ModelUnavailable as error:
+        (folder / store.CONFIG).unlink()
+        raise ModelUnavailable(f"{source}/{store.CONFIG} is no description of a model: {error}") from error
+    if not clip_config.wants_tokenizer_files(config):
+        return
+    for name in clip_config.TOKENIZER_FILES:
+        try:
+            download(f"{source}/{name}", folder / name, give_up=give_up)
+        except NotThere:
+            if name in clip_config.TOKENIZER_NEEDS:
+                raise

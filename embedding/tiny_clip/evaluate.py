@@ -1,0 +1,66 @@
+"""How well an encoder finds the shapes of shapes.py: by picture, by words, and by both at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from embedding.encoders.protocol import Encoder, Vectors
+from embedding.tiny_clip.shapes import ALL_SPECS, COLOURS, Spec, full_caption, render
+
+
+@dataclass(frozen=True)
+class Recall:
+    """The share of queries whose right answer is first, and among the first five, of `gallery` pictures."""
+
+    at_1: float
+    at_5: float
+    queries: int
+    gallery: int
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Recall by picture, by caption, and by a picture with a word that changes its colour."""
+
+    by_picture: Recall
+    by_text: Recall
+    by_both: Recall
+
+
+def evaluate(encoder: Encoder, wanted: tuple[Spec, ...], seed: int) -> Findings:
+    """Render one new picture of all 600 combinations as the gallery and look in it for `wanted`.
+
+    Args:
+        wanted: the combinations that are asked for; the right answer is the gallery's picture of the same one.
+        seed: of the renders. Any seed but training's gives pictures never shown.
+    """
+    rng = np.random.default_rng(seed)
+    gallery = _pictures(encoder, ALL_SPECS, rng)
+    right = np.array([ALL_SPECS.index(spec) for spec in wanted])
+    by_picture = _recall(_pictures(encoder, wanted, rng) @ gallery.T, right)
+    by_text = _recall(encoder.encode_texts([full_caption(spec) for spec in wanted]) @ gallery.T, right)
+    by_both = _recall(_recoloured(encoder, wanted, rng) @ gallery.T, right)
+    return Findings(by_picture, by_text, by_both)
+
+
+def _recoloured(encoder: Encoder, wanted: tuple[Spec, ...], rng: np.random.Generator) -> Vectors:
+    """For each wanted picture: one like it in another colour, and the word of the right colour; their vectors' sum."""
+    colours = list(COLOURS)
+    others = [colours[(colours.index(spec.colour) + rng.integers(1, len(colours))) % len(colours)] for spec in wanted]
+    pictures = _pictures(encoder, tuple(replace(s, colour=c) for s, c in zip(wanted, others, strict=True)), rng)
+    words = encoder.encode_texts([spec.colour for spec in wanted])
+    both: Vectors = pictures + words
+    return both
+
+
+def _pictures(encoder: Encoder, specs: tuple[Spec, ...], rng: np.random.Generator) -> Vectors:
+    return encoder.encode_images(np.stack([render(spec, rng) for spec in specs]))
+
+
+def _recall(scores: npt.NDArray[np.float32], right: npt.NDArray[np.int64]) -> Recall:
+    """Recall of scores [queries, gallery], where `right` [queries] is the column of each query's answer."""
+    rank = (scores > scores[np.arange(len(right)), right][:, None]).sum(1)
+    return Recall(float((rank < 1).mean()), float((rank < 5).mean()), *scores.shape)
