@@ -29,6 +29,12 @@ def read_picture(reference: str, limit: int) -> bytes:
     return _read(path, member.offset, member.size, limit, reference)
 
 
+def file_of(reference: str) -> Path:
+    """Return the file that holds a local picture: itself, or the tar shard it is a member of."""
+    shard = _shard(reference)
+    return Path(reference) if shard is None else shard[0]
+
+
 def _shard(reference: str) -> tuple[Path, str] | None:
     """Take `SHARD#MEMBER` apart at the first `#` before which a file's name ends; None for a plain path."""
     if "#" not in reference or "\0" in reference or os.path.exists(reference):  # noqa: PTH110 - any text may stand here
