@@ -1,25 +1,32 @@
-"""Picture references into the image store: what changed is read, decoded and kept as a normalised copy."""
+"""Picture references into the image store: what changed is read or fetched, decoded, and kept as a normalised copy."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
+from datetime import date, timedelta
+from itertools import chain, islice
 
 from embedding.decode import DEFAULT_LIMITS, decode
-
 from embedding.errors import ImageRefused
 from embedding.normalised_copy import normalised_copy
 from index.catalogue import Catalogue, Origin, Source
+from index.feeds.pictures import file_of, read_picture
+from index.fetching.outcomes import Fetched, FetchRefused, NotModified, Outcome, Request
 from index.images import ImageStore
 from index.progress import Progress
 from index.records import Refusal
 
 BATCH = 256
+READERS = 2
 # Enough for local features and for an investigator's eye; the models want 224 to 512.
 LONG_SIDE = 1024
-READERS = 2
+# A shop gives a new picture a new URL; asking for every old one every night would be rude and slow.
+ASK_AGAIN = timedelta(days=7)
+
+Fetch = Callable[[Iterable[Request]], Iterator[Outcome]]
 
 
 @dataclass(frozen=True)
@@ -30,59 +37,109 @@ class Acquired:
     refused: tuple[Refusal, ...]
 
 
-def acquire(source: Source, catalogue: Catalogue, store: ImageStore, progress: Progress) -> Acquired:
+@dataclass(frozen=True)
+class _Look:
+    """What was known of a reference, what is known now, and width and height where a copy was made."""
+
+    before: Origin
+    now: Origin
+    size: tuple[int, int] | None = None
+
+
+def acquire(
+    source: Source, catalogue: Catalogue, store: ImageStore, fetch: Fetch, today: date, progress: Progress
+) -> Acquired:
     """Bring every picture of a source's current entries into the store.
 
-    A file is read again only when its size or time changed; a picture is decoded only when its bytes are new. What was
-    refused and did not change is not tried again, but stays in the report.
+    A file is read again only when its size or time changed, a URL asked again, conditionally, after ASK_AGAIN; a
+    picture is decoded only when its bytes are new. What was refused and did not change stays in the report. A picture
+    that cannot be had today keeps the copy of an earlier day.
     """
     origins = list(catalogue.picture_origins(source))
-    new, refused = 0, []
+    remote = [origin for origin in origins if _is_url(origin.reference)]
+    local = [origin for origin in origins if not _is_url(origin.reference)]
+    new = 0
+    refused: list[Refusal] = []
     with (
         ThreadPoolExecutor(READERS, thread_name_prefix="acquire") as pool,
         progress.step(f"pictures of {source.name}", len(origins)) as tick,
     ):
-        for start in range(0, len(origins), BATCH):
-            batch = origins[start : start + BATCH]
-            looked = list(pool.map(lambda origin: _look(origin, store), batch))
-            changed = [(now, size) for before, (now, size) in zip(batch, looked, strict=True) if now != before]
-            catalogue.set_origins(
-                [now for now, _ in changed], {now.sha256: size for now, size in changed if size is not None}
-            )
-            new += sum(size is not None for _, size in changed)
-            refused += [Refusal(now.reference, now.refused, now.message) for now, _ in looked if now.refused]
+        looks = chain(
+            pool.map(lambda origin: _look_at_file(origin, store), local), _ask_for(remote, store, fetch, today)
+        )
+        while batch := list(islice(looks, BATCH)):
+            sizes = {look.now.sha256: look.size for look in batch if look.size is not None}
+            catalogue.set_origins([look.now for look in batch if look.now != look.before], sizes)
+            new += len(sizes)
+            refused += [Refusal(now.reference, now.refused, now.message) for look in batch if (now := look.now).refused]
             tick(len(batch))
     return Acquired(new, tuple(refused))
 
 
-def _look(origin: Origin, store: ImageStore) -> tuple[Origin, tuple[int, int] | None]:
-    """What a reference is now; with width and height if its bytes were not in the store."""
+def _look_at_file(origin: Origin, store: ImageStore) -> _Look:
+    """A local reference: read if its file changed."""
     blank = Origin(origin.reference)
-    if origin.reference.startswith(("http://", "https://")):
-        return replace(blank, refused="remote", message="pictures behind URLs are not fetched: save them locally"), None
-    path = Path(origin.reference)
     try:
-        status = path.stat()
+        status = file_of(origin.reference).stat()
         unchanged = (status.st_size, status.st_mtime_ns) == (origin.size, origin.modified_ns)
         if unchanged and (origin.refused or origin.sha256 in store):
-            return origin, None
+            return _Look(origin, origin)
         seen = replace(blank, size=status.st_size, modified_ns=status.st_mtime_ns)
-        return _keep(path, seen, store)
+        return _keep(origin, seen, read_picture(origin.reference, DEFAULT_LIMITS.bytes), store)
+    except ImageRefused as error:
+        return _Look(origin, replace(blank, refused=error.reason, message=str(error)))
     except OSError as error:
-        return replace(blank, refused="unreadable", message=f"{path}: {error.strerror or error}"), None
+        told = f"{origin.reference}: {error.strerror or error}"
+        return _Look(origin, replace(blank, refused="unreadable", message=told))
 
 
-def _keep(path: Path, seen: Origin, store: ImageStore) -> tuple[Origin, tuple[int, int] | None]:
-    if seen.size > DEFAULT_LIMITS.bytes:
-        message = f"{path}: {seen.size} bytes, at most {DEFAULT_LIMITS.bytes} are read: make it smaller"
-        return replace(seen, refused="too_large_bytes", message=message), None
-    data = path.read_bytes()
+def _ask_for(origins: list[Origin], store: ImageStore, fetch: Fetch, today: date) -> Iterator[_Look]:
+    """Remote references: asked for if they are due, left as they are otherwise."""
+    due: dict[str, Origin] = {}
+    for origin in origins:
+        if _is_due(origin, store, today):
+            due[origin.reference] = origin
+        else:
+            yield _Look(origin, origin)
+    requests = (
+        Request(name, origin.etag, origin.last_modified) if origin.sha256 in store else Request(name)
+        for name, origin in due.items()
+    )
+    for outcome in fetch(requests) if due else ():
+        origin = due[outcome.request.url]
+        asked = replace(origin, asked_on=today.isoformat(), refused="", message="")
+        match outcome:
+            case NotModified():
+                yield _Look(origin, asked)
+            case FetchRefused(reason=reason, message=message, transient=transient):
+                # What may work tomorrow is asked for tomorrow.
+                on = "" if transient else asked.asked_on
+                yield _Look(origin, replace(asked, asked_on=on, refused=str(reason), message=message))
+            case Fetched(data=data, etag=etag, last_modified=last_modified):
+                seen = Origin(
+                    origin.reference, etag=etag, last_modified=last_modified, asked_on=asked.asked_on, size=len(data)
+                )
+                yield _keep(origin, seen, data, store)
+
+
+def _keep(before: Origin, seen: Origin, data: bytes, store: ImageStore) -> _Look:
+    """Make a copy of bytes that are new here."""
     sha256 = hashlib.sha256(data).hexdigest()
     if sha256 in store:
-        return replace(seen, sha256=sha256), None
+        return _Look(before, replace(seen, sha256=sha256))
     try:
         image = decode(data, small_side=LONG_SIDE)
     except ImageRefused as error:
-        return replace(seen, refused=error.reason, message=f"{path}: {error}"), None
+        return _Look(before, replace(seen, refused=error.reason, message=f"{seen.reference}: {error}"))
     store.add(sha256, normalised_copy(image, LONG_SIDE))
-    return replace(seen, sha256=sha256), (image.shape[1], image.shape[0])
+    return _Look(before, replace(seen, sha256=sha256), (image.shape[1], image.shape[0]))
+
+
+def _is_due(origin: Origin, store: ImageStore, today: date) -> bool:
+    if not origin.asked_on or (origin.sha256 and origin.sha256 not in store):
+        return True
+    return today - date.fromisoformat(origin.asked_on) >= ASK_AGAIN
+
+
+def _is_url(reference: str) -> bool:
+    return reference.startswith(("http://", "https://"))

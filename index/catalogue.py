@@ -59,7 +59,10 @@ class Changes:
 
 @dataclass(frozen=True)
 class Origin:
-    """What is known of a picture reference: the image it was, or why it was refused, and how to tell a change."""
+    """What is known of a picture reference: the image it was, why it was refused, and how to tell a change.
+
+    `asked_on` is the day a URL last gave a final answer.
+    """
 
     reference: str
     sha256: str = ""
@@ -67,6 +70,7 @@ class Origin:
     modified_ns: int = -1
     etag: str = ""
     last_modified: str = ""
+    asked_on: str = ""
     refused: str = ""
     message: str = ""
 

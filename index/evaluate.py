@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from embedding.decode import decode
 
+from embedding.decode import decode
 from embedding.encoders.card import ModelCard
 from embedding.encoders.protocol import Encoder, Vectors
 from embedding.errors import ImageRefused, RegionInvalid

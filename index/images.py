@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from embedding.decode import decode
 
+from embedding.decode import decode
 from index.durable import write_file
 from index.errors import UnknownEntry
 
@@ -33,7 +33,7 @@ class ImageStore:
         return self.root / sha256[:2] / sha256[2:4] / f"{sha256}.jpg"
 
     def __contains__(self, sha256: str) -> bool:
-        return self.path(sha256).exists()
+        return bool(_SHA256.fullmatch(sha256)) and self.path(sha256).exists()
 
     def add(self, sha256: str, jpeg: bytes) -> None:
         """Keep a copy; once it is there it outlives a power cut."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from embedding.encoders.choose import choose, load
-
 from embedding.encoders.protocol import Encoder
 from index.errors import WorkspaceError
 from index.workspace import Workspace

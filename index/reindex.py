@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +16,12 @@ from embedding.pipeline import embed_stream
 from embedding.regions import Region
 from embedding.views import CATALOGUE_VIEWS, prepare_views
 from index import generations
-from index.acquire import acquire
+from index.acquire import Fetch, acquire
 from index.catalogue import Catalogue, Changes, Source
 from index.engines.faiss_engine import FaissEngine
 from index.entries import Entry
 from index.errors import FeedError
+from index.fetching.fetch import fetch_all
 from index.generations import CollectionPart, Manifest
 from index.images import ImageStore
 from index.ingest import ingest
@@ -27,7 +29,7 @@ from index.progress import Progress
 from index.records import COLLECTIONS, Collection, Refusal
 from index.snapshot import Shown, write_snapshot
 from index.vectors import VectorKey, VectorStore
-from index.workspace import Workspace
+from index.workspace import Settings, Workspace
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ def reindex(workspace: Workspace, encoder: Encoder, progress: Progress, *, full:
     """
     with workspace.lock("reindex"), Catalogue.open(workspace.database_url) as catalogue:
         store = ImageStore(workspace.images)
-        changes, new_images, failed = read_sources(catalogue, store, catalogue.sources(), progress)
+        changes, new_images, failed = read_sources(
+            catalogue, store, catalogue.sources(), polite_fetch(workspace.settings), progress
+        )
         vectors = VectorStore.open(workspace.vectors, encoder.card)
         embedded, damaged = embed_missing(_images(catalogue), CATALOGUE_VIEWS, store, vectors, encoder, progress)
         generation, published = build(workspace, catalogue, vectors, encoder, progress, full=full)
@@ -63,8 +67,13 @@ def reindex(workspace: Workspace, encoder: Encoder, progress: Progress, *, full:
     return Report(generation, published, encoder.card.name, changes, new_images, embedded, refused, failed)
 
 
+def polite_fetch(settings: Settings) -> Fetch:
+    """How this workspace fetches pictures by URL."""
+    return partial(fetch_all, user_agent=settings.user_agent, allow_hosts=frozenset(settings.allow_hosts))
+
+
 def read_sources(
-    catalogue: Catalogue, store: ImageStore, sources: Iterable[Source], progress: Progress
+    catalogue: Catalogue, store: ImageStore, sources: Iterable[Source], fetch: Fetch, progress: Progress
 ) -> tuple[dict[str, Changes], int, tuple[str, ...]]:
     """Read feeds and their pictures: changes by source, new images, and why a feed could not be read."""
     changes: dict[str, Changes] = {}
@@ -76,7 +85,7 @@ def read_sources(
         except FeedError as error:
             failed.append(f"{source.name}: {error}")
             continue
-        acquired = acquire(source, catalogue, store, progress)
+        acquired = acquire(source, catalogue, store, fetch, today, progress)
         new_images += acquired.new
         catalogue.set_refusals(source, [*refused, *acquired.refused])
     return changes, new_images, tuple(failed)

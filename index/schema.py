@@ -75,6 +75,7 @@ origins = Table(
     Column("modified_ns", BigInteger, nullable=False, default=-1),
     Column("etag", Text, nullable=False, default=""),
     Column("last_modified", Text, nullable=False, default=""),
+    Column("asked_on", String, nullable=False, default=""),
     Column("refused", String, nullable=False, default=""),
     Column("message", Text, nullable=False, default=""),
 )

@@ -25,6 +25,8 @@ class Settings:
     `model`: "auto" until the first run pins the model it took; `model_sha256` and `model_why` are written with the pin.
     `database`: an SQLAlchemy URL for the records; empty means catalogue.sqlite in the workspace.
     `keep_generations`: how many published generations stay on disk, the live one among them.
+    `user_agent`: how picture fetches introduce themselves, for example "traceobject/0.1 (+https://example.org/contact)".
+    `allow_hosts`: hosts of your own that may have private addresses, for example ["images.internal", "127.0.0.1:8123"].
     """
 
     model: str = "auto"
@@ -32,6 +34,8 @@ class Settings:
     model_why: str = ""
     database: str = ""
     keep_generations: int = 3
+    user_agent: str = "traceobject"
+    allow_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,8 @@ class Workspace:
 def _settings(raw: dict[str, Any], path: Path) -> Settings:
     known = asdict(Settings())
     for key, value in raw.items():
+        if isinstance(value, list):
+            raw[key] = value = tuple(map(str, value))
         if key not in known:
             raise WorkspaceError(f"{path}: no setting is called {key!r}; there are {', '.join(known)}")
         if type(value) is not type(known[key]):

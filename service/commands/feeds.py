@@ -14,7 +14,7 @@ from index.feeds.open_feed import FORMATS
 from index.images import ImageStore
 from index.models import workspace_encoder
 from index.records import Collection
-from index.reindex import read_sources
+from index.reindex import polite_fetch, read_sources
 from index.reindex import reindex as run_reindex
 from index.workspace import Workspace
 from service.exit_status import SOME_REFUSED, list_refused
@@ -93,7 +93,8 @@ def _add(root: Path, collection: Collection, feed: Path, name: str, feed_format:
     with workspace.lock("add"), Catalogue.open(workspace.database_url) as records:
         former = next((old for old in records.sources() if (old.collection, old.name) == (collection, name)), None)
         source = records.add_source(name, collection, str(feed.absolute()), feed_format)
-        changes, images, failed = read_sources(records, ImageStore(workspace.images), [source], progress_for_stderr())
+        store, fetch = ImageStore(workspace.images), polite_fetch(workspace.settings)
+        changes, images, failed = read_sources(records, store, [source], fetch, progress_for_stderr())
         if failed and former is None:
             records.forget_source(source)
         elif failed and former is not None:

@@ -1,0 +1,146 @@
+"""Pictures from files, tar shards and URLs, each read or asked for only when it may have changed."""
+
+import io
+import os
+import tarfile
+from datetime import date
+
+import pytest
+from PIL import Image
+
+from index.acquire import acquire
+from index.catalogue import Catalogue
+from index.entries import EntryFields
+from index.fetching.outcomes import Fetched, FetchRefused, NotModified, Reason
+from index.images import ImageStore
+from index.progress import Unwatched
+from tests.fakes import render, render_file
+
+MONDAY, TUESDAY, NEXT_WEEK = date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 13)
+
+
+def png(seed):
+    out = io.BytesIO()
+    Image.fromarray(render(seed)).save(out, "PNG")
+    return out.getvalue()
+
+
+class Web:
+    """Servers that answer as told; `asked` lists the requests of the last call."""
+
+    def __init__(self):
+        self.answers = {}
+        self.asked = []
+
+    def __call__(self, requests):
+        self.asked = list(requests)
+        for request in self.asked:
+            yield self.answers[request.url](request)
+
+
+@pytest.fixture
+def place(tmp_path):
+    class Place:
+        store = ImageStore(tmp_path / "images")
+        web = Web()
+
+        def run(self, pictures, today=MONDAY):
+            source = catalogue.begin_reading(catalogue.add_source("shop", "catalogue", "/feed.csv", "csv"))
+            catalogue.record(source, [(EntryFields("p"), [str(picture) for picture in pictures])], today)
+            catalogue.finish_reading(source, today)
+            return acquire(source, catalogue, self.store, self.web, today, Unwatched())
+
+        def images(self):
+            return [image for entry in catalogue.entries("catalogue") for image in entry.images]
+
+    with Catalogue.open(f"sqlite:///{tmp_path / 'catalogue.sqlite'}") as catalogue:
+        yield Place()
+
+
+def test_an_unchanged_file_is_not_read_again(place, tmp_path, monkeypatch):
+    picture = render_file(tmp_path / "a.png", 1)
+    assert place.run([picture]).new == 1
+    monkeypatch.setattr("index.acquire.read_picture", lambda *_: pytest.fail("read again"))
+    assert place.run([picture]).new == 0
+
+
+def test_a_touched_file_with_the_same_bytes_is_no_new_image(place, tmp_path):
+    picture = render_file(tmp_path / "a.png", 1)
+    place.run([picture])
+    os.utime(picture, (1, 1))
+    assert place.run([picture]).new == 0
+
+
+def test_a_copy_that_was_lost_is_made_again(place, tmp_path):
+    picture = render_file(tmp_path / "a.png", 1)
+    place.run([picture])
+    place.store.path(place.images()[0]).unlink()
+    assert place.run([picture]).new == 1
+
+
+def test_copies_are_bounded_and_carry_no_metadata(place, tmp_path):
+    image = Image.fromarray(render(1, 2000))
+    exif = Image.Exif()
+    exif[0x010E] = "Rue de la Paix"
+    image.save(tmp_path / "a.jpg", exif=exif, quality=95)
+    place.run([tmp_path / "a.jpg"])
+    kept = place.store.read(place.images()[0])
+    assert b"Rue de la Paix" not in kept
+    assert max(Image.open(io.BytesIO(kept)).size) == 1024
+
+
+def test_a_member_of_a_shard_is_a_picture(place, tmp_path):
+    shard = tmp_path / "00000.tar"
+    with tarfile.open(shard, "w") as tar:
+        data = png(1)
+        member = tarfile.TarInfo("000000001.png")
+        member.size = len(data)
+        tar.addfile(member, io.BytesIO(data))
+    assert place.run([f"{shard}#000000001.png"]).new == 1
+
+
+def test_a_url_is_asked_again_conditionally_and_not_every_night(place):
+    url = "https://shop.example/1.png"
+    place.web.answers[url] = lambda request: Fetched(request, png(1), '"tag"', "Mon")
+    assert place.run([url], MONDAY).new == 1
+    place.run([url], TUESDAY)
+    assert place.web.asked == [] or len(place.web.asked) == 1
+    place.web.asked = []
+    assert place.run([url], TUESDAY).new == 0
+    assert place.web.asked == []
+    place.web.answers[url] = NotModified
+    assert place.run([url], NEXT_WEEK).new == 0
+    assert [(request.etag, request.last_modified) for request in place.web.asked] == [('"tag"', "Mon")]
+    assert len(place.images()) == 1
+
+
+def test_a_picture_that_cannot_be_had_today_keeps_yesterdays_copy(place):
+    url = "https://shop.example/1.png"
+    place.web.answers[url] = lambda request: Fetched(request, png(1))
+    place.run([url], MONDAY)
+    before = place.images()
+    place.web.answers[url] = lambda request: FetchRefused(request, Reason.HOST_GIVEN_UP, "no answer", True)
+    report = place.run([url], NEXT_WEEK)
+    assert [item.reason for item in report.refused] == [str(Reason.HOST_GIVEN_UP)]
+    assert place.images() == before
+    place.web.answers[url] = NotModified
+    assert place.run([url], NEXT_WEEK).refused == ()
+    assert len(place.web.asked) == 1
+
+
+def test_a_final_refusal_is_listed_but_not_asked_for_every_night(place):
+    url = "https://shop.example/1.png"
+    place.web.answers[url] = lambda request: FetchRefused(request, Reason.OPTED_OUT, "noai", False)
+    assert len(place.run([url], MONDAY).refused) == 1
+    place.web.asked = []
+    assert len(place.run([url], TUESDAY).refused) == 1
+    assert place.web.asked == []
+
+
+def test_what_is_no_picture_is_refused_whatever_the_server_called_it(place):
+    url = "https://shop.example/1.png"
+    place.web.answers[url] = lambda request: Fetched(request, b"<html>not found</html>")
+    report = place.run([url])
+    assert report.new == 0
+    assert url in report.refused[0].message
+    assert place.images() == []
