@@ -47,7 +47,7 @@ def one_a_line(head: str) -> bool:
         whole = lines[0].rstrip().endswith("}") or len(lines) == 1
         return whole and not _LIST_INSIDE.search(lines[0])
     if len(lines) > 1:
-        return lines[1].startswith("{")
+        return True  # an object that ends on its line, and something after it
     return isinstance(first, dict) and any(known(name) for name in first if not isinstance(first[name], list))
 
 

@@ -100,7 +100,14 @@ def references(cells: Mapping[str, str | Sequence[str]]) -> tuple[str, ...]:
 
 def is_web_address(text: str) -> bool:
     """Tell whether a text is an http(s) URL with a host. Whether the host may be asked is for the fetcher to say."""
-    return _WEB.fullmatch(text) is not None
+    if not _WEB.fullmatch(text):
+        return False
+    if text.isascii() and "[" not in text:
+        return True
+    try:
+        return bool(urlsplit(text).hostname)  # numbers in brackets and letters that only look like a slash
+    except ValueError:
+        return False
 
 
 def resolve(reference: str, base: Path) -> str:
