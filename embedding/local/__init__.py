@@ -1,0 +1,1 @@
+"""Local features: keypoints, their descriptors, and what two pictures have in common by them."""

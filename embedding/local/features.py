@@ -1,0 +1,117 @@
+"""The local features of one picture: plain arrays, and their form on disk."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from embedding.errors import TraceObjectError
+
+DESCRIPTOR = 64
+_MAGIC = b"TOLF"
+_VERSION = 1
+_HEADER = struct.Struct("<4sHHIIII")
+_FRACTION = 65535
+_LAYOUT: tuple[tuple[str, str, int], ...] = (
+    ("keypoints", "<u2", 2),
+    ("descriptors", "i1", DESCRIPTOR),
+    ("colours", "u1", 3),
+    ("turns", "u1", 1),
+)
+
+
+class FeaturesInvalid(TraceObjectError):
+    """Bytes that are not local features of this version, or arrays that do not fit together."""
+
+
+@dataclass(frozen=True, eq=False)
+class LocalFeatures:
+    """Keypoints of one upright picture, strongest first within each turn and scale.
+
+    `size`: width and height in pixels, so that fractions can become a plane with square units.
+    `keypoints`: float32 [m, 2], x and y in fractions.
+    `descriptors`: int8 [m, 64], unit vectors times 127.
+    `colours`: uint8 [m, 3], CIELAB (as OpenCV scales it to bytes) of the surroundings of each keypoint.
+    `turns`: uint8 [m], by how many quarter turns, counter-clockwise, the picture was turned to find the keypoint.
+
+    Raises:
+        FeaturesInvalid: the arrays do not fit together.
+    """
+
+    size: tuple[int, int]
+    keypoints: npt.NDArray[np.float32]
+    descriptors: npt.NDArray[np.int8]
+    colours: npt.NDArray[np.uint8]
+    turns: npt.NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        count = len(self.keypoints)
+        shapes = (self.keypoints.shape, self.descriptors.shape, self.colours.shape, self.turns.shape)
+        if shapes != ((count, 2), (count, DESCRIPTOR), (count, 3), (count,)) or min(self.size) < 1:
+            raise FeaturesInvalid(
+                f"local features of shapes {shapes} for a picture of {self.size}: needs [m, 2], [m, 64], [m, 3] and [m]"
+            )
+
+    def __len__(self) -> int:
+        return len(self.keypoints)
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes `to_bytes` gives."""
+        return _HEADER.size + len(self) * sum(np.dtype(kind).itemsize * width for _, kind, width in _LAYOUT)
+
+    def to_bytes(self) -> bytes:
+        """A header and the arrays one after the other, little-endian, 72 bytes a keypoint; the same on every machine.
+
+        Keypoints are rounded to 1/65535 of the picture.
+        """
+        arrays = {
+            "keypoints": np.round(np.clip(self.keypoints, 0, 1) * _FRACTION),
+            "descriptors": self.descriptors,
+            "colours": self.colours,
+            "turns": self.turns,
+        }
+        header = _HEADER.pack(_MAGIC, _VERSION, DESCRIPTOR, len(self), *self.size, 0)
+        return header + b"".join(np.ascontiguousarray(arrays[name], kind).tobytes() for name, kind, _ in _LAYOUT)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> LocalFeatures:
+        """The inverse of `to_bytes`, but for the rounding.
+
+        Raises:
+            FeaturesInvalid: these bytes are cut short, of another version, or something else altogether.
+        """
+        if len(data) < _HEADER.size:
+            raise FeaturesInvalid(f"{len(data)} bytes are too few for local features: compute them again")
+        magic, version, width, count, wide, high, _ = _HEADER.unpack_from(data)
+        needed = _HEADER.size + count * sum(np.dtype(kind).itemsize * columns for _, kind, columns in _LAYOUT)
+        if (magic, version, width, needed) != (_MAGIC, _VERSION, DESCRIPTOR, len(data)):
+            raise FeaturesInvalid(
+                f"{len(data)} bytes that begin with {data[:6]!r} are not local features of version {_VERSION}: "
+                "compute them again"
+            )
+        read, at = {}, _HEADER.size
+        for name, kind, columns in _LAYOUT:
+            read[name] = np.frombuffer(data, kind, count * columns, at).reshape(count, columns)
+            at += read[name].nbytes
+        return cls(
+            size=(wide, high),
+            keypoints=(read["keypoints"].astype(np.float32) / np.float32(_FRACTION)),
+            descriptors=read["descriptors"],
+            colours=read["colours"],
+            turns=read["turns"][:, 0],
+        )
+
+
+def empty(size: tuple[int, int]) -> LocalFeatures:
+    """The features of a picture in which there is nothing to find."""
+    return LocalFeatures(
+        size,
+        np.empty((0, 2), np.float32),
+        np.empty((0, DESCRIPTOR), np.int8),
+        np.empty((0, 3), np.uint8),
+        np.empty(0, np.uint8),
+    )

