@@ -28,9 +28,10 @@ RETRY_SECONDS = 2
 class Limits:
     """What one server takes.
 
-    `held_bytes` bounds the uploads of all requests together, from their first byte to their answer. `searches` run at
-    a time, one decoding while another encodes; `waiting` more may queue, and the next one is told to come back.
-    `pixels` bounds the decoded pictures of one question together, at 3 bytes each.
+    `held_bytes` bounds the uploads of all requests together, from their first byte to their answer; a refused one is
+    read on for `drain_seconds`, to no account, so that its client hears why. `searches` run at a time, one decoding
+    while another encodes; `waiting` more may queue, and the next one is told to come back. `pixels` bounds the decoded
+    pictures of one question together, at 3 bytes each.
     """
 
     image_bytes: int = PictureLimits().bytes
@@ -40,6 +41,7 @@ class Limits:
     field_bytes: int = 16_384
     parts: int = 64
     upload_seconds: float = 120.0
+    drain_seconds: float = 10.0
     searches: int = 2
     waiting: int = 32
 

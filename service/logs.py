@@ -41,5 +41,5 @@ def configure_logs(level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    for name in ("service", "index", "embedding", "uvicorn"):
-        logging.getLogger(name).setLevel(level)
+    for room in ("service", "index", "embedding"):
+        logging.getLogger(room).setLevel(level)

@@ -38,6 +38,11 @@ def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callabl
     say = say or _to_stderr
     require_loopback(host)
     with _listening(host, port) as listener:
+        say(
+            "single-user mode: there are no users, so whoever can reach this address, which is this machine's own, "
+            "may search without signing in"
+        )
+        say(f"loading the model ({workspace.settings.model}) ...")
         workspace, encoder = workspace_encoder(workspace, say)
         bound_host, bound_port = listener.getsockname()[:2]
         shown = f"[{bound_host}]" if ":" in bound_host else bound_host
@@ -52,10 +57,6 @@ def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callabl
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
-        )
-        say(
-            "single-user mode: whoever can reach this address may search, without signing in; "
-            "it is this machine's own, and there are no users"
         )
         server = _Server(config, lambda: say(f"listening on http://{shown}:{bound_port} (documentation: /docs)"))
         try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from index.answer import MAX_IMAGES
 from service.limits import HeldBytes, Limits
@@ -45,35 +45,70 @@ async def upload_of(request: Request, limits: Limits, held: HeldBytes) -> AsyncI
         told = content_type.decode("latin-1") or "no content type"
         raise Problem(NOT_MULTIPART, f"send multipart/form-data, not {told}", headers=_CLOSE)
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > limits.body_bytes:
+    too_large = length.isdecimal() and int(length) > limits.body_bytes
+    if too_large and "expect" in request.headers:
+        # It waits for "100 Continue": it is told before it sends a byte.
         raise _too_large(limits)
-    with held.account() as take:
-        parts = _Parts(limits)
+    body, parts = _Body(request), _Parts(limits)
+    try:
+        if too_large:
+            raise _too_large(limits)
+        with held.account() as take:
+            await _receive(body, options.get(b"boundary", b""), parts, limits, take)
+            yield parts.upload()
+    except Problem as problem:
+        parts.forget()
+        if problem.kind is not TOO_SLOW:
+            await body.drain(limits)
+        raise
+
+
+class _Body:
+    """The body of a request as it comes."""
+
+    def __init__(self, request: Request) -> None:
+        self._receive, self._ended = request.receive, False
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        while not self._ended:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            self._ended = not message.get("more_body", False)
+            yield message.get("body", b"")
+
+    async def drain(self, limits: Limits) -> None:
+        """Read on without keeping anything: a connection closed on unread bytes is reset, and the answer with it."""
+        left = 2 * limits.body_bytes
         try:
-            async with asyncio.timeout(limits.upload_seconds):
-                await _receive(request, options.get(b"boundary", b""), parts, limits, take)
+            async with asyncio.timeout(limits.drain_seconds):
+                async for chunk in self.chunks():
+                    left -= len(chunk)
+                    if left < 0:
+                        return
         except TimeoutError:
-            told = f"the upload was not complete after {limits.upload_seconds:g} s"
-            raise Problem(TOO_SLOW, told, headers=_CLOSE) from None
-        except FormParserError as error:
-            raise Problem(MALFORMED, f"the multipart form cannot be read: {error}", headers=_CLOSE) from error
-        yield parts.upload()
+            return
 
 
-async def _receive(
-    request: Request, boundary: bytes, parts: _Parts, limits: Limits, take: Callable[[int], None]
-) -> None:
+async def _receive(body: _Body, boundary: bytes, parts: _Parts, limits: Limits, take: Callable[[int], None]) -> None:
     if not boundary:
         raise Problem(MALFORMED, "the Content-Type names no boundary", headers=_CLOSE)
-    parser = MultipartParser(boundary, parts.callbacks())
     received = 0
-    async for chunk in request.stream():
-        received += len(chunk)
-        if received > limits.body_bytes:
-            raise _too_large(limits)
-        take(len(chunk))
-        parser.write(chunk)
-    parser.finalize()
+    try:
+        parser = MultipartParser(boundary, parts.callbacks())
+        async with asyncio.timeout(limits.upload_seconds):
+            async for chunk in body.chunks():
+                received += len(chunk)
+                if received > limits.body_bytes:
+                    raise _too_large(limits)
+                take(len(chunk))
+                parser.write(chunk)
+        parser.finalize()
+    except TimeoutError:
+        told = f"the upload was not complete after {limits.upload_seconds:g} s"
+        raise Problem(TOO_SLOW, told, headers=_CLOSE) from None
+    except FormParserError as error:
+        raise Problem(MALFORMED, f"the multipart form cannot be read: {error}", headers=_CLOSE) from error
 
 
 def _too_large(limits: Limits) -> Problem:
@@ -117,6 +152,10 @@ class _Parts:
             raise Problem(MALFORMED, "the multipart form ends before its last boundary", headers=_CLOSE)
         pictures = tuple(_taken(part) for part in self._parts if part.name == PICTURE)
         return Upload(pictures, tuple((part.name, _text(part)) for part in self._parts if part.name != PICTURE))
+
+    def forget(self) -> None:
+        """Let go of what has come; the error under way would keep it until it is told."""
+        self._parts.clear()
 
     def _begin(self) -> None:
         if len(self._parts) >= self._limits.parts:

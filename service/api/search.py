@@ -28,7 +28,10 @@ from service.upload import upload_of
 
 router = APIRouter(tags=["search"])
 
-_BOX = "The thing in the picture: x0,y0,x1,y1 in fractions of its upright width and height. Once, or once per picture."
+_BOX = (
+    "The thing in the picture: x0,y0,x1,y1 in fractions of its upright width and height, such as 0.1,0.2,0.6,0.9. "
+    "Once for all pictures, or once for each in order."
+)
 _FORM: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -44,7 +47,7 @@ _FORM: dict[str, Any] = {
             "default": "catalogue",
             "description": "Products for a published crop, or published objects for a photo of something recognised.",
         },
-        "box": {"type": "array", "items": {"type": "string"}, "description": _BOX, "example": ["0.1,0.2,0.6,0.9"]},
+        "box": {"type": "array", "items": {"type": "string"}, "description": _BOX},
         "text": {
             "type": "string",
             "maxLength": MAX_TEXT,
@@ -53,8 +56,7 @@ _FORM: dict[str, Any] = {
         "filter": {
             "type": "array",
             "items": {"type": "string"},
-            "description": f"KEY=VALUE; several of one key mean any of them. Keys: {', '.join(KEYS)}.",
-            "example": ["brand=Luma"],
+            "description": f"KEY=VALUE, such as brand=Luma; several of one key mean any. Keys: {', '.join(KEYS)}.",
         },
         "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
     },

@@ -111,14 +111,33 @@ def test_a_slow_upload_is_ended(limited):
 
 def test_a_large_upload_is_refused_before_it_is_sent(limited):
     _, port = limited
-    problem_of(answer_to(port, head("Content-Length: 200000000")), 413, "too-large")
+    answer = answer_to(port, head("Content-Length: 200000000", "Expect: 100-continue"))
+    problem_of(answer, 413, "too-large")
 
 
-def test_a_large_upload_of_unknown_length_is_refused_as_it_comes(limited):
+@pytest.mark.parametrize("size", [120_000, 190_000])
+def test_a_large_upload_is_refused_and_its_client_hears_why(limited, size):
+    app, port = limited
+    # Sent to its end before the answer is read: a connection closed on unread bytes would be reset.
+    problem_of(answer_to(port, head(f"Content-Length: {len(form(size))}"), form(size)), 413, "too-large")
+    assert app.state.services.held.held == 0
+
+
+@pytest.mark.parametrize("chunks", [7, 11])
+def test_a_large_upload_of_unknown_length_is_refused_as_it_comes(limited, chunks):
+    app, port = limited
+    start, chunk = form(0)[:56], bytes(0x4000)
+    pieces = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in (start, *[chunk] * chunks)]
+    problem_of(answer_to(port, head("Transfer-Encoding: chunked"), *pieces, b"0\r\n\r\n"), 413, "too-large")
+    assert app.state.services.held.held == 0
+
+
+def test_an_endless_upload_is_cut_off(limited):
     _, port = limited
-    chunk = b"4000\r\n" + bytes(0x4000) + b"\r\n"
-    start = b"%x\r\n" % len(form(0)[:56]) + form(0)[:56] + b"\r\n"
-    problem_of(answer_to(port, head("Transfer-Encoding: chunked"), start + chunk * 7), 413, "too-large")
+    chunk = b"10000\r\n" + bytes(0x10000) + b"\r\n"
+    start = head("Transfer-Encoding: chunked") + b"%x\r\n%b\r\n" % (56, form(0)[:56])
+    with pytest.raises(ConnectionError):
+        answer_to(port, start, *[chunk] * 1500)
 
 
 def test_clients_that_leave_are_forgotten(limited, png):
