@@ -75,6 +75,7 @@ class _Window:
     def __init__(self, file: TextIO) -> None:
         self._file = file
         self._line = 1
+        self._counted = 0
         self.text = ""
         self.at = 0
         self.lost = False
@@ -85,14 +86,18 @@ class _Window:
         """Read on, doubling what is ahead, and forget what lies behind. Return False at the document's end."""
         # The beginning of the line stays, for its indentation.
         behind = max(self.text.rfind("\n", 0, self.at), self.at - 200, 0)
-        self._line += self.text.count("\n", 0, behind)
+        self.line()
         self.text, self.at = self.text[behind:], self.at - behind
+        self._counted -= behind
         more = self._file.read(max(_CHUNK, len(self.text)))
         self.text += more
         return bool(more)
 
     def line(self) -> int:
-        return self._line + self.text.count("\n", 0, self.at)
+        """Return the number of the line that the place is on."""
+        self._line += self.text.count("\n", self._counted, self.at)
+        self._counted = self.at
+        return self._line
 
     def peek(self) -> str:
         """Step over blanks and commas, and return the character that follows, or nothing at the end."""

@@ -22,6 +22,7 @@ _MARK = re.compile(
 )
 _BROKEN = re.compile("[\ud800-\udfff\ufffd]")
 _ENDS = {"<!--": "-->", "<![CDATA[": "]]>"}
+_SECTIONS = {opening: re.compile(f"{re.escape(opening)}|{re.escape(end)}") for opening, end in _ENDS.items()}
 _LONGEST_MARK = 200
 _NAMESPACE = re.compile(r"""\bxmlns(?::[\w.-]+)?\s*=\s*(?:"[^"<]*"|'[^'<]*')""")
 _DECLARED = re.compile(r"""^<\?xml[^>]*?\bencoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
@@ -77,12 +78,16 @@ class _Stream:
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
+        self._again = ""
+        self._again_from = 0
         self.text = file.read(_CHUNK).removeprefix("\ufeff")
         self.line = 1
 
     def more(self) -> bool:
         """Read on, doubling what is there. Return False at the end."""
-        more = self._file.read(max(_CHUNK, len(self.text)))
+        length = max(_CHUNK, len(self.text))
+        more = self._again[self._again_from : self._again_from + length] or self._file.read(length)
+        self._again_from += len(more)
         self.text += more
         return bool(more)
 
@@ -90,6 +95,11 @@ class _Stream:
         """Forget the first characters and return them."""
         gone, self.text = self.text[:length], self.text[length:]
         self.line += gone.count("\n")
+        if len(self.text) > 4 * _CHUNK:
+            # After a far look ahead: short texts are cut faster, so most of it is put by to be read again.
+            self._again = self.text[_CHUNK:] + self._again[self._again_from :]
+            self._again_from = 0
+            self.text = self.text[:_CHUNK]
         return gone
 
 
@@ -166,14 +176,18 @@ def _extent(stream: _Stream) -> tuple[int, tuple[str, str] | None]:
         elif mark["open"]:
             return mark.start(), ("bad-xml", "the item does not end before the next begins")
         elif mark["close"]:
-            return mark.end(), None
-        elif mark[0] not in _ENDS:
+            too_long = ("item-too-long", f"the item has over {ITEM_LIMIT} characters")
+            return mark.end(), too_long if mark.end() > ITEM_LIMIT else None
+        elif mark[0] not in _SECTIONS:
             at = mark.end()
-        elif (end := stream.text.find(_ENDS[mark[0]], mark.end())) >= 0:
-            at = end + len(_ENDS[mark[0]])
-        elif len(stream.text) >= ITEM_LIMIT or not stream.more():
-            # What follows belongs to the open section, as far as it was looked at.
-            return len(stream.text), ("bad-xml", f"{mark[0]} does not end with {_ENDS[mark[0]]}")
+        elif (end := _SECTIONS[mark[0]].search(stream.text, mark.end())) is None:
+            if len(stream.text) >= ITEM_LIMIT or not stream.more():
+                return mark.end(), ("bad-xml", f"{mark[0]} opens a section that does not end")
+        elif end[0] == mark[0]:
+            # Sections do not nest: this one was left open, and the next item's would have closed it.
+            return mark.end(), ("bad-xml", f"{mark[0]} opens a section that does not end before the next")
+        else:
+            at = end.end()
 
 
 def _parsed(raw: str, namespaces: dict[str, str], number: int, line: int) -> XmlItem:
