@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import atexit
+import weakref
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future
 from queue import SimpleQueue
 
@@ -21,12 +23,12 @@ def fetch_all(
     allow_hosts: frozenset[str] = frozenset(),
     seed: int = 0,
     outside: Outside | None = None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Fetch the pictures behind `requests`; one outcome for each, as they come, in no order.
 
     Streams: takes at most `limits.lookahead` requests ahead, in the caller's thread, and holds at most
     `limits.connections` pictures that were not taken yet. A picture that cannot be had is an outcome, never an error.
-    Closing the iterator ends all downloads.
+    Closing the iterator ends all downloads; a loop that may be left early does that with contextlib.closing.
 
     Args:
         requests: what to fetch, each URL once: the same URL twice is asked for twice. Hosts that are mixed rather than
@@ -43,10 +45,24 @@ def fetch_all(
         FetchSettingInvalid: at once, for a user agent or an allowed host that is none.
     """
     policy = AddressPolicy.allowing(allow_hosts)
-    return _stream(requests, Fetcher(limits or FetchLimits(), user_agent, policy, outside or Outside(), seed))
+    fetcher = Fetcher(limits or FetchLimits(), user_agent, policy, outside or Outside(), seed)
+    outcomes = _stream(requests, fetcher)
+    _close_at_exit(outcomes)
+    return outcomes
 
 
-def _stream(requests: Iterable[Request], fetcher: Fetcher) -> Iterator[Outcome]:
+def _close_at_exit(outcomes: Generator[Outcome, None, None]) -> None:
+    """Close an iterator that was left unfinished while its thread still runs; Python itself comes too late to it."""
+
+    def close() -> None:
+        if (unfinished := known()) is not None:
+            unfinished.close()
+
+    known = weakref.ref(outcomes, lambda _: atexit.unregister(close))
+    atexit.register(close)
+
+
+def _stream(requests: Iterable[Request], fetcher: Fetcher) -> Generator[Outcome, None, None]:
     source = iter(requests)
     more = True
     done: SimpleQueue[Future[Outcome]] = SimpleQueue()
