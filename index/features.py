@@ -1,0 +1,72 @@
+"""Local features of catalogue pictures: computed on first use, kept compressed, the longest unused let go."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from embedding.local_features import CATALOGUE, FeaturesInvalid, LocalFeatures, extract
+from index.images import ImageStore
+
+LARGEST = 4_000_000_000
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class FeatureStore:
+    """A folder of local features, one file an image. Losing it costs time, never an answer."""
+
+    root: Path
+    images: ImageStore
+    largest: int = LARGEST
+
+    def path(self, sha256: str) -> Path:
+        """Where an image's features lie or would lie."""
+        return self.root / sha256[:2] / f"{sha256}.features"
+
+    def get(self, images: Sequence[str]) -> list[LocalFeatures]:
+        """The features of images, computing those that are not here.
+
+        Raises:
+            UnknownEntry: an image is not in the image store.
+            ModelUnavailable: features are missing and cannot be computed on this machine.
+        """
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="features") as pool:
+            return list(pool.map(self._one, images))
+
+    def prune(self) -> int:
+        """Delete the longest unused features beyond the bound in bytes; tells how many files went."""
+        files = sorted(((path.stat(), path) for path in self.root.glob("*/*.features")), key=lambda f: f[0].st_mtime)
+        excess = sum(status.st_size for status, _ in files) - self.largest
+        gone = 0
+        for status, path in files:
+            if excess <= 0:
+                break
+            path.unlink(missing_ok=True)
+            excess -= status.st_size
+            gone += 1
+        return gone
+
+    def _one(self, sha256: str) -> LocalFeatures:
+        path = self.path(sha256)
+        try:
+            kept = LocalFeatures.from_bytes(zlib.decompress(path.read_bytes()))
+            os.utime(path)
+        except (OSError, zlib.error, FeaturesInvalid):
+            # Never computed, cut short by a crash, or of an older version: all the same, compute it.
+            kept = extract(self.images.pixels(sha256), CATALOGUE)
+            self._keep(path, kept.to_bytes())
+            # As a later call reads it, so that the first and the second answer to a query are the same bytes.
+            return LocalFeatures.from_bytes(kept.to_bytes())
+        return kept
+
+    def _keep(self, path: Path, data: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # No fsync: a torn file is noticed by its checksum and computed again.
+        aside = path.with_name(f".{path.name}.{os.getpid()}.{id(data):x}")
+        aside.write_bytes(zlib.compress(data, 1))
+        aside.replace(path)
