@@ -72,8 +72,9 @@ class Likelihood:
         """
         try:
             raw = json.loads(text)
-            return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()})
-        except (ValueError, TypeError, AttributeError) as error:
+            columns = (tuple(raw[name]) for name in ("signals", "centre", "scale", "weights"))
+            return cls(*columns, bias=raw["bias"])
+        except (ValueError, TypeError, KeyError) as error:
             raise GenerationError(f"the calibration cannot be read ({error}): re-index") from error
 
 

@@ -23,7 +23,7 @@ def test_the_true_chances_are_found_again():
     likelihood = Likelihood.fit(NAMES, signals, right).of(fresh)
     assert np.abs(likelihood - chance).mean() < 0.02
     assert expected_calibration_error(likelihood, fresh_right) < 0.04
-    assert area_under_roc(likelihood, fresh_right) > 0.9
+    assert area_under_roc(likelihood, fresh_right) > area_under_roc(chance, fresh_right) - 0.005
 
 
 @pytest.mark.parametrize("right", [True, False])
