@@ -47,16 +47,24 @@ class WebDatasetReader:
             raise FeedError(f"{path}: no .tar shards in this folder.")
         number = 0
         for shard in shards:
+            damage: list[Refusal] = []
             try:
                 with shard.open("rb") as file:
                     # WebDataset's rule: a sample's members follow each other and share the name up to the first dot.
-                    for key, group in groupby(members(shard), key=_key):
+                    for key, group in groupby(_readable(shard, damage), key=_key):
                         number += 1
                         yield _sample(shard, file, key, group, number)
-            except DamagedTar as error:
-                yield Refusal(str(shard), "damaged", f"the tar cannot be read to its end: {error}")
             except OSError as error:
                 yield Refusal(str(shard), "unreadable", f"the shard cannot be read: {error.strerror}")
+            yield from damage
+
+
+def _readable(shard: Path, damage: list[Refusal]) -> Iterator[Member]:
+    """Stream the members up to a damage, which is noted: the sample before it is whole."""
+    try:
+        yield from members(shard)
+    except DamagedTar as error:
+        damage.append(Refusal(str(shard), "damaged", f"the tar cannot be read to its end: {error}"))
 
 
 def _shards(folder: Path) -> list[Path]:
