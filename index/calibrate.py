@@ -72,8 +72,9 @@ class Likelihood:
         """
         try:
             raw = json.loads(text)
-            columns = (tuple(raw[name]) for name in ("signals", "centre", "scale", "weights"))
-            return cls(*columns, bias=raw["bias"])
+            return cls(
+                tuple(raw["signals"]), tuple(raw["centre"]), tuple(raw["scale"]), tuple(raw["weights"]), raw["bias"]
+            )
         except (ValueError, TypeError, KeyError) as error:
             raise GenerationError(f"the calibration cannot be read ({error}): re-index") from error
 

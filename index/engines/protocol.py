@@ -17,7 +17,7 @@ NO_ROW = -1
 
 @dataclass(frozen=True)
 class EngineStats:
-    """What an engine says of itself: `spec` is all that is needed to build it alike again; `bytes` its size in memory."""
+    """What an engine says of itself: `spec` is all it takes to build it alike again; `bytes` its size in memory."""
 
     spec: str
     count: int
@@ -35,7 +35,10 @@ class VectorEngine(Protocol):
 
     @classmethod
     def open(cls, path: Path, spec: str) -> Self:
-        """Open what `save` wrote of an engine whose stats told this spec. Only for a file whose checksum was verified: engines trust their files."""
+        """Open what `save` wrote of an engine whose stats told this spec.
+
+        Only for a file whose checksum was verified: engines trust their files.
+        """
         ...
 
     def save(self, path: Path) -> None:
