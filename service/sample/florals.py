@@ -13,13 +13,16 @@ from service.sample.pixels import Field, Pixels, field
 
 def scatter(count: int, gap: float, rng: np.random.Generator) -> Field:
     """Up to `count` places on the tile at least `gap` apart across its meeting edges (dart throwing), [k, 2]."""
-    kept: list[Field] = []
+    kept = np.zeros((count, 2), np.float32)
+    found = 0
     for place in rng.uniform(0, 1, (count * 40, 2)).astype(np.float32):
-        if all(np.hypot(*((place - other + 0.5) % 1.0 - 0.5)) >= gap for other in kept):
-            kept.append(place)
-            if len(kept) == count:
+        away = np.abs((place - kept[:found] + 0.5) % 1.0 - 0.5)
+        if not found or float((away * away).sum(axis=1).min()) >= gap * gap:
+            kept[found] = place
+            found += 1
+            if found == count:
                 break
-    return field(kept)
+    return kept[:found]
 
 
 def meadow(way: Colourway, rng: np.random.Generator, size: int) -> Pixels:

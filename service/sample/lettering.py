@@ -15,6 +15,7 @@ from service.sample.pixels import Field, Pixels, field, resize_field
 def word_mask(text: str, weight: int = 0, tracking: float = 0.0, size: int = 120) -> Field:
     """The ink of a line of text, cropped to it, float32 [h, w] in 0..1. `weight` thickens; `tracking` is in ems."""
     font = ImageFont.load_default(size)
+    tracking += weight * 1.7 / size
     widths = [font.getlength(letter) + tracking * size for letter in text]
     canvas = Image.new("L", (int(sum(widths)) + 2 * size, 2 * size), 0)
     pen = ImageDraw.Draw(canvas)

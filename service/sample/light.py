@@ -9,7 +9,7 @@ import numpy as np
 
 from service.sample.mesh import Patch, Shape, normals
 from service.sample.pixels import Field, blur, field, smoothstep, unit
-from service.sample.raster import densify, spread
+from service.sample.raster import densify
 
 MAP = 112
 """Side of the depth map each source sees the scene through, in cells."""
@@ -125,9 +125,7 @@ def occluders(shape: Shape, spacing: float) -> Field:
         grid = patch.grid
         down = float(np.quantile(np.linalg.norm(np.diff(grid, axis=0), axis=-1), 0.97))
         right = float(np.quantile(np.linalg.norm(np.diff(grid, axis=1), axis=-1), 0.97))
-        rows = min(int(down * (grid.shape[0] - 1) / spacing) + 2, 700)
-        cols = min(int(right * (grid.shape[1] - 1) / spacing) + 2, 700)
-        clouds.append(densify(grid, spread(grid.shape[0], rows), spread(grid.shape[1], cols)).reshape(-1, 3))
+        clouds.append(densify(grid, min(int(down / spacing) + 1, 40), min(int(right / spacing) + 1, 40)).reshape(-1, 3))
     return field(np.concatenate(clouds))
 
 

@@ -63,11 +63,11 @@ def fleece_shade(size: int, strength: float) -> Field:
 
 
 @lru_cache(maxsize=16)
-def wood(tone: Colour, dark: Colour, planks: int = 4, seed: int = 0, size: int = 768) -> Pixels:
+def wood(tone: Colour, dark: Colour, planks: int = 4, seed: int = 0, size: int = 512) -> Pixels:
     """Boards that run down the picture, each with its own grain, joints between them."""
     rng = np.random.default_rng([seed, planks])
     rings = fractal(size, 4, rng, 5)
-    y, x = np.mgrid[:size, :size] / size
+    y, x = field(np.mgrid[:size, :size] / size)
     out = np.zeros((size, size, 3), np.float32)
     for k in range(planks):
         inside = (x * planks).astype(int) == k

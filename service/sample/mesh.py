@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.sample.pixels import Field, field, unit
 
@@ -113,18 +114,21 @@ def ball(
     power: float = 1.0,
 ) -> Patch:
     """An ellipsoid; `turn` is a 3x3 rotation; `power` under 1 makes it boxier."""
-    v = np.linspace(0.012, np.pi - 0.012, rows)[:, None]
-    u = np.linspace(-np.pi, np.pi, cols)[None, :]
 
-    def bend(a: Field) -> Field:
-        return field(np.sign(a) * np.abs(a) ** power)
+    def bend(a: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.sign(a) * np.abs(a) ** power
 
-    x, y, z = (
-        bend(field(np.sin(v) * np.sin(u))),
-        bend(field(np.cos(v) * np.ones_like(u))),
-        bend(field(np.sin(v) * np.cos(u))),
-    )
-    grid = np.stack([x, y, z], axis=-1) * field(radii)
+    def even(low: float, high: float, count: int) -> NDArray[np.float64]:
+        """Angles that walk the bent circle in even steps."""
+        fine = np.linspace(low, high, 2001)
+        length = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(bend(np.sin(fine))), np.diff(bend(np.cos(fine)))))])
+        return np.interp(np.linspace(0, length[-1], count), length, fine)
+
+    v = even(0.012, np.pi - 0.012, rows)[:, None]
+    u = even(-np.pi, np.pi, cols)[None, :]
+    around = bend(np.sin(v))
+    sides = np.broadcast_arrays(around * bend(np.sin(u)), bend(np.cos(v)), around * bend(np.cos(u)))
+    grid = np.stack(sides, axis=-1) * field(radii)
     if turn is not None:
         grid = grid @ turn.T
     return Patch(slot, field(grid + field(centre)), uv_grid(rows, cols, box))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,8 +26,27 @@ class Colourway:
     dark: Colour
     inks: tuple[Colour, Colour, Colour, Colour]
 
-    def ink(self, index: int) -> Colour:
-        return self.inks[index % 4]
+    def turned(self, steps: int) -> Colourway:
+        """The same colours with the inks in another order."""
+        a, b, c, d = (self.inks[(steps + k) % 4] for k in range(4))
+        return replace(self, inks=(a, b, c, d))
+
+    @property
+    def paper(self) -> Colour:
+        """The palest base there is: the ground, or the leading ink where the ground is dark."""
+        return self.ground if sum(self.ground) > 500 else self.inks[0]
+
+    @property
+    def lead(self) -> Colour:
+        """The colour that stands for the whole: the leading ink, or the second where the ground is dark."""
+        return self.inks[0] if sum(self.ground) > 500 else self.inks[1]
+
+    @property
+    def on_paper(self) -> Colourway:
+        """The colourway for figures drawn on `paper`: none of its inks vanishes there."""
+        if sum(self.ground) > 500:
+            return self
+        return Colourway(self.name, self.paper, self.dark, (self.ground, self.inks[1], self.inks[2], self.inks[3]))
 
 
 def _way(name: str, ground: str, dark: str, *inks: str) -> Colourway:

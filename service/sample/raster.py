@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,12 +13,9 @@ from service.sample.camera import Camera
 from service.sample.mesh import Patch, normals
 from service.sample.pixels import Field, Mask, field, unit
 
-SPACING = 0.95
+SPACING = 0.78
 """Greatest distance of two splatted points on the picture, in pixels; the few holes left are mended afterwards."""
 MOST_POINTS = 4_000_000
-
-
-_NONE = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -32,64 +30,40 @@ class Seen:
     light: Field
 
 
-@dataclass(frozen=True)
-class Taps:
-    """How a line of values is interpolated at `dense` places: four neighbours each, and their weights, [dense, 4]."""
+def densify(values: Field, down: int, right: int) -> Field:
+    """Grid [m, n, d] -> smooth dense grid with `down` x `right` points for every one (d at most 4).
 
-    index: NDArray[np.int64]
-    weight: Field
-
-
-def spread(count: int, dense: int) -> Taps:
-    """Smooth interpolation (Catmull-Rom) of `count` values, at least two; beyond the ends the line goes straight on."""
-    position = np.linspace(0, count - 1, dense)
-    i = np.minimum(position.astype(np.int64), count - 2)
-    f = position - i
-    weight = np.stack(
-        [
-            -0.5 * f**3 + f**2 - 0.5 * f,
-            1.5 * f**3 - 2.5 * f**2 + 1.0,
-            -1.5 * f**3 + 2.0 * f**2 + 0.5 * f,
-            0.5 * f**3 - 0.5 * f**2,
-        ],
-        axis=1,
-    )
-    index = i[:, None] + np.arange(-1, 3)
-    first, last = index[:, 0] < 0, index[:, 3] >= count
-    # The phantom knot before the first is 2 a - b, the one after the last 2 c - b.
-    weight[first, 1] += 2 * weight[first, 0]
-    weight[first, 2] -= weight[first, 0]
-    weight[first, 0] = 0
-    weight[last, 2] += 2 * weight[last, 3]
-    weight[last, 1] -= weight[last, 3]
-    weight[last, 3] = 0
-    return Taps(np.clip(index, 0, count - 1), field(weight))
+    The first and last points lie half a step outside the grid, so that neighbouring patches meet; `positions` tells
+    where they are. OpenCV's cubic resize sums in a fixed order: the same bits every time.
+    """
+    padded = np.pad(values, ((2, 2), (2, 2), (0, 0)), mode="reflect", reflect_type="odd")
+    tall, wide = padded.shape[0] * down, padded.shape[1] * right
+    dense = np.asarray(cv2.resize(padded, (wide, tall), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
+    rows, cols = _kept(values.shape[0], down), _kept(values.shape[1], right)
+    return dense.reshape(tall, wide, -1)[rows, cols]
 
 
-def densify(values: Field, rows: Taps, cols: Taps) -> Field:
-    """Grid [m, n, d] -> [M, N, d]. Sums in a fixed order, unlike a matrix product, so the same bits come every time."""
-    tall = values[rows.index[:, 0]] * rows.weight[:, 0, None, None]
-    for k in range(1, 4):
-        tall += values[rows.index[:, k]] * rows.weight[:, k, None, None]
-    wide = np.take(tall, cols.index[:, 0], axis=1)
-    wide *= cols.weight[None, :, 0, None]
-    for k in range(1, 4):
-        more = np.take(tall, cols.index[:, k], axis=1)
-        more *= cols.weight[None, :, k, None]
-        wide += more
-    return field(wide)
+def _kept(count: int, step: int) -> slice:
+    return slice((5 * step - 1) // 2, (5 * step - 1) // 2 + (count - 1) * step + 2)
 
 
-def _steps(patch: Patch, camera: Camera) -> tuple[int, int]:
+def positions(count: int, step: int) -> Field:
+    """Where the dense points of a line of `count` values lie, in steps of the line, float32 [k]."""
+    kept = np.arange(_kept(count, step).start, _kept(count, step).stop)
+    return field(np.clip((kept + 0.5) / step - 2.5, 0, count - 1))
+
+
+def steps(patch: Patch, camera: Camera) -> tuple[int, int]:
+    """How many points each step of the patch's grid needs, down and right, to leave no hole on the picture."""
     where = camera.project(patch.grid)
-    reach = float(max(camera.width, camera.height))
+    reach = 3.0 * max(camera.width, camera.height)
     down = np.minimum(np.linalg.norm(np.diff(where, axis=0), axis=-1), reach)
     right = np.minimum(np.linalg.norm(np.diff(where, axis=1), axis=-1), reach)
-    rows = int(np.quantile(down, 0.98) * (patch.grid.shape[0] - 1) / SPACING * 1.06) + 2
-    cols = int(np.quantile(right, 0.98) * (patch.grid.shape[1] - 1) / SPACING * 1.06) + 2
-    if rows * cols > MOST_POINTS:
-        shrink = (MOST_POINTS / (rows * cols)) ** 0.5
-        rows, cols = max(int(rows * shrink), 2), max(int(cols * shrink), 2)
+    m, n = patch.grid.shape[:2]
+    rows = max(int(np.ceil(np.quantile(down, 0.995) / SPACING)), 1)
+    cols = max(int(np.ceil(np.quantile(right, 0.995) / SPACING)), 1)
+    while rows * m * cols * n > MOST_POINTS and max(rows, cols) > 1:
+        rows, cols = max(round(rows * 0.8), 1), max(round(cols * 0.8), 1)
     return rows, cols
 
 
@@ -103,22 +77,24 @@ def rasterise(
     """
     near = np.full(camera.width * camera.height, np.inf, np.float32)
     owner = np.full(camera.width * camera.height, -1, np.int32)
-    found: list[tuple[NDArray[np.int64], NDArray[np.int64], int, int]] = []
+    found: list[tuple[NDArray[np.int64], NDArray[np.int64], Field, Field]] = []
+    nothing = (np.zeros(0, np.int64), np.zeros(0, np.int64), field([0]), field([0]))
     for index, patch in enumerate(patches):
-        rows, cols = _steps(patch, camera)
-        by_row, by_col = spread(patch.grid.shape[0], rows), spread(patch.grid.shape[1], cols)
+        m, n = patch.grid.shape[:2]
         facing = np.sum(normals(patch.grid) * (camera.eye - patch.grid), axis=-1, keepdims=True)
         if not patch.two_sided and float(facing.max()) <= 0:
-            found.append((_NONE, _NONE, rows, cols))
+            found.append(nothing)
             continue
-        seen = densify(field(np.concatenate([camera.see(patch.grid), facing], axis=-1)), by_row, by_col).reshape(-1, 4)
+        down, right = steps(patch, camera)
+        down_at, right_at = positions(m, down), positions(n, right)
+        seen = densify(field(np.concatenate([camera.see(patch.grid), facing], axis=-1)), down, right).reshape(-1, 4)
         keep = seen[:, 2] > 0.02
         if not patch.two_sided:
             keep &= seen[:, 3] > 0
         if cut is not None and index in cut:
             mask = cut[index]
-            line = (np.linspace(0, mask.shape[0] - 1, rows) + 0.5).astype(int)
-            column = (np.linspace(0, mask.shape[1] - 1, cols) + 0.5).astype(int)
+            line = (down_at / (m - 1) * (mask.shape[0] - 1) + 0.5).astype(int)
+            column = (right_at / (n - 1) * (mask.shape[1] - 1) + 0.5).astype(int)
             keep &= mask[np.ix_(line, column)].reshape(-1)
         which = np.flatnonzero(keep)
         depth = seen[which, 2]
@@ -128,7 +104,7 @@ def rasterise(
         if not inside.all():
             which, depth, x, y = which[inside], depth[inside], x[inside], y[inside]
         if not which.size:
-            found.append((_NONE, _NONE, rows, cols))
+            found.append(nothing)
             continue
         pixel = y.astype(np.int64) * camera.width + x.astype(np.int64)
         # Sixteen bits of depth within the patch sort by radix, an order faster than floats; the last written wins.
@@ -142,19 +118,19 @@ def rasterise(
         nearer = depth[best] < near[hit]
         hit, best = hit[nearer], best[nearer]
         near[hit], owner[hit] = depth[best], index
-        found.append((hit, which[best], rows, cols))
+        found.append((hit, which[best], down_at, right_at))
     result = []
-    for index, (patch, (pixel, point, rows, cols)) in enumerate(zip(patches, found, strict=True)):
+    for index, (patch, (pixel, point, down_at, right_at)) in enumerate(zip(patches, found, strict=True)):
         kept = owner[pixel] == index
         pixel, point = pixel[kept], point[kept]
         if not pixel.size:
             continue
-        r, c = np.divmod(point, cols)
-        # Only the winners need their attributes, and those from matrices already built row by row.
+        # Only the winners need their attributes.
+        r, c = np.divmod(point, len(right_at))
         front, back = lights[index]
         normal_grid = normals(patch.grid)
         stack = np.concatenate([patch.uv, patch.grid, normal_grid, front, back], axis=-1)
-        values = _at(field(stack), r, c, rows, cols)
+        values = _at(field(stack), down_at[r], right_at[c])
         place, normal = values[:, 2:5], unit(values[:, 5:8])
         light = values[:, 8:11]
         if patch.two_sided:
@@ -165,11 +141,9 @@ def rasterise(
     return tuple(result)
 
 
-def _at(grid: Field, r: NDArray[np.int64], c: NDArray[np.int64], rows: int, cols: int) -> Field:
-    """Bilinear look-up of grid values [m, n, d] at points of the dense grid [rows, cols]."""
+def _at(grid: Field, y: Field, x: Field) -> Field:
+    """Bilinear look-up of grid values [m, n, d] at grid coordinates y, x [k]: [k, d]."""
     m, n, d = grid.shape
-    y = r * ((m - 1) / max(rows - 1, 1))
-    x = c * ((n - 1) / max(cols - 1, 1))
     i, j = np.minimum(y.astype(np.int64), m - 2), np.minimum(x.astype(np.int64), n - 2)
     fy, fx = (y - i).astype(np.float32)[:, None], (x - j).astype(np.float32)[:, None]
     flat = grid.reshape(m * n, d)

@@ -102,9 +102,9 @@ def _shade_floor(patch: Patch, light: Field, camera: Camera) -> Field:
     # The palest tenth of the shadow is left out: a studio floor is lit until it is white.
     share = np.minimum(share / 0.93, 1.0)
     n = share.shape[0]
-    # Fades to untouched at the patch's border, so that no edge shows on the white ground.
-    ramp = np.clip(np.minimum(np.arange(n), np.arange(n)[::-1]) / (n * 0.2), 0, 1)
-    weight = np.minimum.outer(ramp, ramp)[..., None]
+    # Fades to untouched away from the thing, so that no edge shows on the white ground.
+    y, x = np.mgrid[:n, :n] / (n - 1) * 2 - 1
+    weight = 1 - smoothstep(0.45, 0.95, field(np.hypot(x, y)))[..., None]
     share = field(1 - (1 - share) * weight)
     quarter = Camera(
         camera.eye,
