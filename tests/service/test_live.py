@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from index import generations
 from index.answer import Query, QueryImage
+from index.durable import write_file
 from index.errors import GenerationError
 from index.progress import Unwatched
 from index.reindex import reindex
@@ -236,9 +237,12 @@ def wait_for(live: LiveGeneration, wanted: int) -> None:
 
 
 def test_ready_shows_the_fault_and_searches_go_on(shop):
-    shop.publish()
+    first, second = shop.publish(), shop.publish()
+    # Damaged while it is not live, so that the server never sees it whole.
+    generations.rollback(shop.workspace, first)
+    damage(shop, second)
     with TestClient(create_app(shop.workspace, ENCODER), base_url=HERE) as client:
-        damage(shop, shop.publish())
+        write_file(shop.workspace.current, f"{second}\n".encode())
         client.app.state.services.live.look()
         told = client.get("/readyz").json()
         assert told["generation"] == 1
