@@ -21,6 +21,7 @@ from service.sample.pixels import (
     resize_field,
     sample_field,
     sample_pixels,
+    smoothstep,
     to_linear,
     unit,
 )
