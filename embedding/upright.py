@@ -91,7 +91,8 @@ def _on_white(strip: Image.Image, mode: str, recolour: Recolour | None) -> Image
     """RGB of a strip; `mode` is that of its colours, without alpha."""
     alpha = None
     if strip.mode in _WITH_ALPHA or "transparency" in strip.info:
-        strip = strip.convert("RGBA")
+        # Premultiplied grey has no way to RGBA but this.
+        strip = (strip.convert("LA") if strip.mode == "La" else strip).convert("RGBA")
         alpha = strip.getchannel("A")
         strip = strip.getchannel("R") if mode == "L" else strip.convert("RGB")
     colours = strip if strip.mode == mode else strip.convert(mode)

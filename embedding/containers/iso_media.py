@@ -18,9 +18,9 @@ MAX_BOXES = 20_000
 _AVIF_BYTES = 11
 # dav1d: three planes of up to 16 bits, and what it notes of each block.
 _AV1_BYTES = 8
-# libde265's planes, libheif's RGB, Pillow's 4, the array's 3; with more than 8 bits, planes and RGB are twice as large.
+# libde265's planes and libheif's RGB, for every pixel that is coded: a file may show a small part of a large picture.
 # libheif refuses a picture whose size or depth is not what the file declares, so these can be believed.
-_HEIC_BYTES, _DEEP_HEIC_BYTES = 14, 20
+_HEVC_BYTES, _DEEP_HEVC_BYTES = 7, 13
 
 
 def brand(data: bytes) -> Format | None:
@@ -65,8 +65,7 @@ def _read(data: bytes, format_: Format) -> BarePicture:
         if kind in _METADATA:
             bare[at : at + 4] = b"skip"
     if format_ == "HEIC":
-        needed = _DEEP_HEIC_BYTES if _is_deep(data, inner.get(b"iprp", (0, 0)), format_) else _HEIC_BYTES
-        return BarePicture("HEIC", bytes(bare), size=None, orientation=1, decoding_bytes=needed)
+        return BarePicture("HEIC", bytes(bare), size=None, extra_bytes=_hevc_bytes(data, inner.get(b"iprp", (0, 0))))
     coded = {number for number, (kind, _) in items.items() if kind == b"av01"}
     pixels = 0
     budget = av1.Budget()
@@ -116,14 +115,17 @@ def _items(data: bytes, start: int, end: int, format_: Format) -> Iterator[tuple
             yield number, (data[place : place + 4], place)
 
 
-def _is_deep(data: bytes, properties: tuple[int, int], format_: Format) -> bool:
-    """Whether a coded picture has more than 8 bits a sample (HEVC configuration record, ISO/IEC 14496-15, 8.3.3)."""
-    return any(
-        kind == b"hvcC" and (data[at + 17] & 7 or data[at + 18] & 7)
-        for group, start, end in _boxes(data, *properties, format_)
-        if group == b"ipco"
-        for kind, at, _ in _boxes(data, start, end, format_)
-    )
+def _hevc_bytes(data: bytes, properties: tuple[int, int]) -> int:
+    """What decoding the largest coded picture takes (box ipco: ispe, and hvcC of ISO/IEC 14496-15, 8.3.3)."""
+    largest, deep = 0, False
+    for group, start, end in _boxes(data, *properties, "HEIC"):
+        for kind, at, _ in _boxes(data, start, end, "HEIC") if group == b"ipco" else ():
+            if kind == b"ispe":
+                width, height = struct.unpack_from(">II", data, at + 4)
+                largest = max(largest, width * height)
+            elif kind == b"hvcC":
+                deep = deep or bool(data[at + 17] & 7 or data[at + 18] & 7)
+    return largest * (_DEEP_HEVC_BYTES if deep else _HEVC_BYTES)
 
 
 def _locations(
