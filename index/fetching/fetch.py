@@ -67,26 +67,23 @@ def _stream(requests: Iterable[Request], fetcher: Fetcher) -> Generator[Outcome,
     more = True
     done: SimpleQueue[Future[Outcome]] = SimpleQueue()
     jobs: dict[Future[Outcome], Job] = {}
+    # Leaving early, by close or by an error of the source, cancels what is under way: the portal sees to it.
     with anyio.from_thread.start_blocking_portal("asyncio") as portal, portal.wrap_async_context_manager(fetcher):
-        try:
-            while True:
-                while more and len(jobs) < fetcher.limits.lookahead and done.empty():
-                    request = next(source, None)
-                    if request is None:
-                        more = False
-                        break
-                    job = fetcher.job(request)
-                    future = portal.start_task_soon(fetcher.fetch, job)
-                    jobs[future] = job
-                    future.add_done_callback(done.put)
-                if not jobs:
-                    return
-                future = done.get()
-                portal.start_task_soon(fetcher.taken, jobs.pop(future))
-                outcome = future.result()
-                del future  # it holds the picture too, and the caller may keep this generator waiting for long
-                yield outcome
-                del outcome
-        finally:
-            for waiting in jobs:
-                waiting.cancel()
+        while True:
+            while more and len(jobs) < fetcher.limits.lookahead and done.empty():
+                request = next(source, None)
+                if request is None:
+                    more = False
+                    break
+                job = fetcher.job(request)
+                future = portal.start_task_soon(fetcher.fetch, job)
+                jobs[future] = job
+                future.add_done_callback(done.put)
+            if not jobs:
+                return
+            future = done.get()
+            portal.start_task_soon(fetcher.taken, jobs.pop(future))
+            outcome = future.result()
+            del future  # it holds the picture too, and the caller may keep this generator waiting for long
+            yield outcome
+            del outcome

@@ -133,6 +133,9 @@ class Hosts:
         self._clock = clock
         self._hosts: OrderedDict[str, Host] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._hosts)
+
     @asynccontextmanager
     async def using(self, name: str) -> AsyncIterator[Host]:
         """The record of a host, kept at least as long as it is in use."""

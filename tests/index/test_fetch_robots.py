@@ -4,11 +4,12 @@ import tracemalloc
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
+import anyio
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from index.fetching.hosts import backoff, retry_after
+from index.fetching.hosts import Clock, Hosts, RobotsEntry, backoff, retry_after
 from index.fetching.outcomes import FetchLimits, FetchSettingInvalid
 from index.fetching.robots import ROBOTS_BYTES, Rules, opted_out, product_token
 
@@ -146,6 +147,34 @@ def test_backoff_doubles_is_bounded_and_repeats_with_its_seed():
         assert 0.5 * min(2.0 ** (attempt - 1), 60) <= wait <= min(2.0 ** (attempt - 1), 60)
     assert waits == [backoff(limits, attempt, "seed") for attempt in range(1, 30)]
     assert len({backoff(limits, 1, f"seed {number}") for number in range(50)}) == 50
+
+
+def test_hosts_long_unused_are_forgotten_and_those_in_use_never():
+    async def many():
+        hosts = Hosts(FetchLimits(), Clock(lambda: 0.0, lambda: 0.0, anyio.sleep))
+        async with hosts.using("busy.test") as busy:
+            for number in range(3000):
+                async with hosts.using(f"shop{number}.test") as host:
+                    host.robots["https"] = RobotsEntry(Rules.parse(b"User-agent: *\n" * 20, "traceobject"), 1.0)
+            async with hosts.using("busy.test") as again, hosts.using("shop2999.test") as recent:
+                assert again is busy
+                assert recent.robots
+        async with hosts.using("shop0.test") as forgotten:
+            assert not forgotten.robots
+        assert len(hosts) <= 500
+
+    anyio.run(many)
+
+
+def test_large_rules_push_out_those_of_other_hosts():
+    async def many():
+        hosts = Hosts(FetchLimits(), Clock(lambda: 0.0, lambda: 0.0, anyio.sleep))
+        for number in range(40):
+            async with hosts.using(f"shop{number}.test") as host:
+                host.robots["https"] = RobotsEntry(Rules("traceobject", size=ROBOTS_BYTES), 1.0)
+        assert len(hosts) <= 4_000_000 // ROBOTS_BYTES
+
+    anyio.run(many)
 
 
 @pytest.mark.parametrize("bad", [{"bytes": 0}, {"seconds": -1.0}, {"per_host": 0}, {"delay": float("nan")}])
