@@ -21,6 +21,7 @@ _SIGLIP2 = "SigLIP 2, arXiv:2502.14786, table 1"
 _PE = "Perception Encoder, arXiv:2504.13181 and its repository's apps/pe/README.md"
 _MARQO = "github.com/marqo-ai/marqo-ecommerce-embeddings, README.md"
 _LITE = "github.com/tensorflow/tpu, models/official/efficientnet/lite/README.md"
+_TINY = "python -m embedding.tiny_clip.evaluate"
 
 
 def _squash(size: int) -> Preprocess:
@@ -165,6 +166,22 @@ CARDS: tuple[ModelCard, ...] = (
         preprocess=_letterbox(224),
         text=False,
         quality=(Figure(_TOP1, 0.776, _LITE),),
+    ),
+    ModelCard(
+        name="tiny-clip",
+        family="open_clip",
+        architecture="tiny-clip",
+        weights="package:embedding.tiny_clip",
+        sha256="4300d21202c32ca51ac488f77b83baaf2f7d6cdf1b2bc2c8a7957e337a919020",
+        licence="that of traceobject",
+        dimension=64,
+        preprocess=_squash(60),
+        text=True,
+        quality=(
+            Figure("recall@5 by picture, unseen combinations among 600 rendered shapes", 0.72, _TINY),
+            Figure("recall@5 by caption, unseen combinations among 600 rendered shapes", 0.92, _TINY),
+        ),
+        note="Knows rendered shapes only: for tests of the code that runs the large models, never for real use.",
     ),
 )
 

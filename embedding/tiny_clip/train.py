@@ -22,6 +22,7 @@ from tqdm import tqdm
 from embedding.encoders import clip_config, store
 from embedding.encoders.card import Preprocess
 from embedding.tiny_clip import shapes
+from embedding.tiny_clip.evaluate import held_out
 
 SEED = 20240229
 PREPROCESS = Preprocess(shapes.SIZE, "squash", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -32,12 +33,6 @@ MODEL: dict[str, Any] = {
     "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
 }
 BATCH = 256
-
-
-def held_out(specs: tuple[shapes.Spec, ...] = shapes.ALL_SPECS) -> tuple[shapes.Spec, ...]:
-    """The combinations that training never shows: one in eight, every colour, pattern and shape among them."""
-    order = np.random.default_rng(SEED).permutation(len(specs))
-    return tuple(sorted(specs[i] for i in order[: len(specs) // 8]))
 
 
 def train(pictures: int, steps: int, seed: int) -> Any:
