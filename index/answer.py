@@ -17,6 +17,8 @@ from index.records import Collection
 MAX_IMAGES = 8
 MAX_LIMIT = 200
 MAX_TEXT = 1000
+# More pairs than an eye can follow add nothing to an answer.
+MAX_PAIRS = 60
 
 Verdict = Literal["candidates", "no good match"]
 
@@ -58,12 +60,35 @@ class Query:
 
 
 @dataclass(frozen=True)
+class Matched:
+    """Keypoints that one query picture and the candidate's picture share, on one plane.
+
+    `pairs`: float32 [i, 4], x and y in the query's box, x and y in the candidate's picture, in fractions.
+    The regions are the boxes around them; None without an area. `turn`: quarter turns of the query, counter-clockwise.
+    """
+
+    pairs: npt.NDArray[np.float32]
+    region_query: Region | None
+    region_image: Region | None
+    turn: int
+
+    @property
+    def inliers(self) -> int:
+        return len(self.pairs)
+
+
+@dataclass(frozen=True)
 class Evidence:
-    """What speaks for a candidate: its best similarity to each query picture, and to the words, as cosines."""
+    """What speaks for a candidate.
+
+    `similarity`: its best cosine to each query picture; `text_similarity`: to the words. `region`: the view of its
+    picture that fits best. `matched`: keypoints shared with each query picture; empty where nobody looked closer.
+    """
 
     similarity: tuple[float, ...]
     text_similarity: float | None
     region: Region
+    matched: tuple[Matched, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,14 +173,29 @@ def _candidate_json(candidate: Candidate) -> dict[str, Any]:
         "score": round(candidate.score, 6),
         "likelihood": None if candidate.likelihood is None else round(candidate.likelihood, 4),
         "image": candidate.image,
-        "evidence": {
-            "similarity": [round(value, 6) for value in evidence.similarity],
-            "text_similarity": None if evidence.text_similarity is None else round(evidence.text_similarity, 6),
-            "region": str(evidence.region),
-        },
+        "evidence": _evidence_json(evidence),
         **{
             key: value
             for key, value in entry.items()
             if key not in ("product_id", "title", "brand", "retailer", "link")
         },
+    }
+
+
+def _evidence_json(evidence: Evidence) -> dict[str, Any]:
+    text = evidence.text_similarity
+    return {
+        "similarity": [round(value, 6) for value in evidence.similarity],
+        "text_similarity": None if text is None else round(text, 6),
+        "region": str(evidence.region),
+        "matches": [
+            {
+                "inliers": matched.inliers,
+                "turn": matched.turn,
+                "region_query": matched.region_query and str(matched.region_query),
+                "region_image": matched.region_image and str(matched.region_image),
+                "pairs": [[round(value, 4) for value in pair] for pair in matched.pairs[:MAX_PAIRS].tolist()],
+            }
+            for matched in evidence.matched
+        ],
     }

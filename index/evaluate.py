@@ -25,6 +25,7 @@ from index.generations import Generation, open_live
 from index.progress import Progress
 from index.records import Refusal
 from index.reindex import reindex
+from index.rerank import Closer, closer_for
 from index.search import search
 from index.vectors import VectorKey, VectorStore
 from index.workspace import Workspace
@@ -78,9 +79,12 @@ class Evaluation:
         }
 
 
-def evaluate(gallery: Path, queries: Path, encoder: Encoder, cache: Path, progress: Progress) -> Evaluation:
+def evaluate(
+    gallery: Path, queries: Path, encoder: Encoder, cache: Path, progress: Progress, *, reranked: bool = True
+) -> Evaluation:
     """Index a gallery in a workspace of its own below `cache`, ask every query, and measure.
 
+    `reranked`: with the closer look by local features, as users get it; without, by embeddings alone.
     Embeddings of gallery and queries are kept in `cache` between runs. A query whose very bytes are in the gallery is
     answered without that image (leave one out).
 
@@ -90,6 +94,7 @@ def evaluate(gallery: Path, queries: Path, encoder: Encoder, cache: Path, progre
     asked = read_queries(queries)
     workspace, refused = _index(gallery, encoder, cache, progress)
     generation = open_live(workspace)
+    closer = closer_for(workspace) if reranked else None
     remembering = RememberingEncoder(encoder, VectorStore.open(cache / "queries", encoder.card))
     found: list[tuple[int, ...]] = []
     rights: list[int] = []
@@ -100,7 +105,7 @@ def evaluate(gallery: Path, queries: Path, encoder: Encoder, cache: Path, progre
             try:
                 data = one.path.read_bytes()
                 started = time.perf_counter()
-                answer = _ask(one, data, generation, remembering)
+                answer = _ask(one, data, generation, remembering, closer)
             except (OSError, ImageRefused) as error:
                 refusals.append(Refusal(str(one.path), getattr(error, "reason", "unreadable"), str(error)))
                 continue
@@ -117,7 +122,7 @@ def evaluate(gallery: Path, queries: Path, encoder: Encoder, cache: Path, progre
         queries=len(ranks),
         gallery=generation.manifest.collections["catalogue"].entries,
         model=encoder.card.name,
-        rerank=False,
+        rerank=closer is not None,
         metrics={name: float(values.mean()) for name, values in per_query.items()},
         intervals={name: bootstrap_interval(values) for name, values in per_query.items()},
         seconds_per_query=float(np.median(seconds)),
@@ -217,10 +222,10 @@ def _index(gallery: Path, encoder: Encoder, cache: Path, progress: Progress) -> 
     return workspace, report.refused
 
 
-def _ask(one: Asked, data: bytes, generation: Generation, encoder: Encoder) -> Answer:
+def _ask(one: Asked, data: bytes, generation: Generation, encoder: Encoder, closer: Closer | None) -> Answer:
     itself = hashlib.sha256(data).hexdigest()
     image = QueryImage(decode(data), one.region)
-    return search(Query(images=(image,), limit=DEPTH, without_images=(itself,)), generation, encoder)
+    return search(Query(images=(image,), limit=DEPTH, without_images=(itself,)), generation, encoder, closer)
 
 
 def _per_query(ranks: Sequence[Sequence[int]], rights: Sequence[int]) -> dict[str, npt.NDArray[np.float64]]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from index.calibrate import Likelihood
 from index.durable import sync_file, sync_folder, write_file
 from index.engines.faiss_engine import FaissEngine
 from index.engines.protocol import VectorEngine
@@ -22,6 +23,7 @@ from index.workspace import Workspace
 FORMAT = 1
 MANIFEST = "manifest.json"
 RECORDS = "records.sqlite"
+CALIBRATION = "likelihood.json"
 _BUILDING = ".building"
 
 
@@ -99,6 +101,7 @@ class Generation:
         self.manifest = Manifest.read(folder)
         self.manifest.verify(folder)
         self.records = Snapshot(folder / RECORDS)
+        self.likelihood = _likelihood(folder / CALIBRATION)
         self._engines: dict[Collection, VectorEngine] = {
             name: FaissEngine.open(folder / engine_file(name), part.spec)
             for name, part in self.manifest.collections.items()
@@ -113,6 +116,11 @@ class Generation:
 
     def close(self) -> None:
         self.records.close()
+
+
+def _likelihood(path: Path) -> Likelihood | None:
+    """The calibration, where the generation has one: a catalogue of a few products gives nothing to learn from."""
+    return Likelihood.from_json(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def engine_file(collection: Collection) -> str:
@@ -167,10 +175,19 @@ def open_live(workspace: Workspace) -> Generation:
 
 def begin(workspace: Workspace) -> tuple[int, Path]:
     """A new generation's number and an empty folder to build it in; what an earlier crash left is thrown away."""
+    clear_unfinished(workspace)
     folder = workspace.generations / _BUILDING
-    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    return max([*numbers(workspace), live_number(workspace) or 0], default=0) + 1, folder
+    try:
+        live = live_number(workspace) or 0
+    except GenerationError:
+        live = 0
+    return max([*numbers(workspace), live], default=0) + 1, folder
+
+
+def clear_unfinished(workspace: Workspace) -> None:
+    """Delete what a crash left of a generation that was being built."""
+    shutil.rmtree(workspace.generations / _BUILDING, ignore_errors=True)
 
 
 def seal(folder: Path, manifest: Manifest) -> None:

@@ -19,6 +19,7 @@ from service.progress import progress_for_stderr, say
 @click.argument("gallery", type=click.Path(path_type=Path, dir_okay=False))
 @click.argument("queries", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--model", default="starter", show_default=True, help="The model to measure, or auto.")
+@click.option("--no-rerank", is_flag=True, help="By embeddings alone, without the closer look by local features.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.option(
     "--cache",
@@ -29,14 +30,16 @@ from service.progress import progress_for_stderr, say
     help="Where galleries and embeddings are kept between runs.",
 )
 @click.pass_context
-def evaluate(context: click.Context, gallery: Path, queries: Path, model: str, as_json: bool, cache: Path) -> None:
+def evaluate(
+    context: click.Context, gallery: Path, queries: Path, model: str, no_rerank: bool, as_json: bool, cache: Path
+) -> None:
     """Index GALLERY.csv, ask every picture of QUERIES.csv, and print recall with 95 % intervals."""
     if model == "auto":
         encoder, choice = choose()
         say(choice.why)
     else:
         encoder = load(model)
-    measured = run_evaluate(gallery, queries, encoder, cache, progress_for_stderr())
+    measured = run_evaluate(gallery, queries, encoder, cache, progress_for_stderr(), reranked=not no_rerank)
     status = list_refused(measured.refused)
     click.echo(json.dumps(measured.as_json()) if as_json else _table(measured))
     context.exit(status)

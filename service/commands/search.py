@@ -15,6 +15,7 @@ from index.filters import KEYS, Filter
 from index.generations import open_live
 from index.models import workspace_encoder
 from index.records import COLLECTIONS, Collection, Refusal
+from index.rerank import closer_for
 from index.search import search as run_search
 from index.workspace import Workspace
 from service.exit_status import list_refused
@@ -64,7 +65,7 @@ def search(
     workspace = Workspace.open(context.obj)
     generation = open_live(workspace)
     _, encoder = workspace_encoder(workspace, say)
-    answer = run_search(query, generation, encoder)
+    answer = run_search(query, generation, encoder, closer_for(workspace))
     click.echo(json.dumps(answer_json(answer), ensure_ascii=False) if as_json else _table(answer))
     context.exit(status)
 

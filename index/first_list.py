@@ -1,0 +1,78 @@
+"""The first list: the catalogue pictures worth a closer look, each with its similarity to the query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from embedding.encoders.protocol import Vectors
+from embedding.regions import Region
+from index.answer import Query
+from index.engines.protocol import NO_ROW, Rows
+from index.generations import Generation
+
+WIDTH = 200
+
+
+@dataclass(frozen=True)
+class FirstList:
+    """Pictures of entries, one for each (entry, image) pair [s], by entry and image.
+
+    `pictures`: the best cosine of its views to each query picture, float32 [s, n]; `words`: to the words [s], or None.
+    `regions`: the view that fits best.
+    """
+
+    entries: tuple[int, ...]
+    images: tuple[str, ...]
+    regions: tuple[Region, ...]
+    pictures: Vectors
+    words: Vectors | None
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+
+def first_list(query: Query, pictures: Vectors, words: Vectors | None, generation: Generation) -> FirstList:
+    """The nearest pictures of every query picture and of the words, compared with all of them.
+
+    Args:
+        pictures: the query's embeddings, float32 [n, d]; words: float32 [1, d] or None.
+
+    A product with many pictures takes many rows: the list is widened until it names as many entries as are asked for.
+    """
+    engine = generation.engine(query.collection)
+    allowed = generation.records.allowed(query.collection, query.filters, query.without_images)
+    asked = pictures if words is None else np.concatenate([pictures, words])
+    available = engine.stats().count if allowed is None else len(allowed)
+    wide = max(WIDTH, 4 * query.limit)
+    while True:
+        _, found = engine.search(asked, max(1, min(wide, available)), allowed)
+        rows = np.unique(found[found != NO_ROW])
+        named = {shown.entry for shown in generation.records.shown(query.collection, rows.tolist()).values()}
+        if len(named) >= query.limit or wide >= available:
+            return _compare(rows, pictures, words, query, generation)
+        wide *= 4
+
+
+def _compare(rows: Rows, pictures: Vectors, words: Vectors | None, query: Query, generation: Generation) -> FirstList:
+    """Every row against every picture and the words; the views of one picture are brought together."""
+    vectors = generation.engine(query.collection).vectors(rows)
+    with_pictures: Vectors = vectors @ pictures.T
+    with_words: Vectors | None = None if words is None else (vectors @ words.T)[:, 0]
+    shown = generation.records.shown(query.collection, rows.tolist())
+    places: dict[tuple[int, str], list[int]] = {}
+    for place, row in enumerate(rows.tolist()):
+        places.setdefault((shown[row].entry, shown[row].image), []).append(place)
+    keys = sorted(places)
+    closeness = with_pictures.sum(axis=1) if with_words is None or len(pictures) else with_words
+    best = [max(places[key], key=lambda place: float(closeness[place])) for key in keys]
+    return FirstList(
+        entries=tuple(entry for entry, _ in keys),
+        images=tuple(image for _, image in keys),
+        regions=tuple(shown[int(rows[place])].region for place in best),
+        pictures=np.array([with_pictures[places[key]].max(axis=0) for key in keys], np.float32).reshape(
+            len(keys), len(pictures)
+        ),
+        words=None if with_words is None else np.array([with_words[places[key]].max() for key in keys], np.float32),
+    )
