@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from typing import TypeVar
 
 import anyio
+import anyio.to_thread
 import httpcore
 import httpx
 

@@ -26,7 +26,7 @@ from tests.index.hostile_server import Counting, HostileServer, answer, in_turn,
 
 ROOT = Path(__file__).parents[2]
 AGENT = "traceobject/0.1 (+https://example.org/crawler)"
-QUICK = FetchLimits(delay=0.0, backoff=0.01, seconds=5.0)
+QUICK = FetchLimits(delay=0.0, backoff=0.01, seconds=20.0)
 
 
 class FakeClock:
