@@ -12,12 +12,28 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["9f86d081884c7
 Day = Annotated[str, Field(description="ISO 8601", examples=["2019-06-01"])]
 
 
+class Match(BaseModel):
+    """Keypoints that one query picture and `image` share, on one plane."""
+
+    inliers: int = Field(description="How many.", examples=[42])
+    turn: int = Field(description="Quarter turns of the query picture, counter-clockwise, that fit best.", examples=[0])
+    region_query: str | None = Field(
+        description="The box around them in the query's box.", examples=["0.2,0.1,0.8,0.9"]
+    )
+    region_image: str | None = Field(description="The box around them in `image`.", examples=["0.3,0.2,0.9,0.9"])
+    pairs: list[list[float]] = Field(
+        description="The first of them: x and y in the query's box, x and y in `image`, in fractions.",
+        examples=[[[0.25, 0.5, 0.3, 0.52]]],
+    )
+
+
 class Evidence(BaseModel):
     """What speaks for a candidate."""
 
     similarity: list[float] = Field(description="The best cosine with each query picture, in their order.")
     text_similarity: float | None = Field(description="The best cosine with the words, if there were any.")
     region: str = Field(description="The box of `image` that fits best, in fractions.", examples=["0,0,1,1"])
+    matches: list[Match] = Field(description="One for each query picture; empty where nobody looked closer.")
 
 
 class Product(BaseModel):
