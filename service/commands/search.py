@@ -13,11 +13,13 @@ from embedding.regions import WHOLE, Region
 from index.answer import Answer, Query, QueryImage, answer_json
 from index.filters import KEYS, Filter
 from index.generations import open_live
+from index.images import ImageStore
 from index.models import workspace_encoder
 from index.records import COLLECTIONS, Collection, Refusal
 from index.rerank import closer_for
 from index.search import search as run_search
 from index.workspace import Workspace
+from service.evidence import draw_evidence
 from service.exit_status import list_refused
 from service.progress import say
 
@@ -42,6 +44,11 @@ from service.progress import say
 @click.option("--text", default="", help="Words to search by, alone or with the pictures, where the model knows words.")
 @click.option("--filter", "filters", multiple=True, metavar="KEY=VALUE", help=f"Only entries with: {', '.join(KEYS)}.")
 @click.option("--limit", default=10, show_default=True, help="How many candidates.")
+@click.option(
+    "--evidence",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write a picture for each candidate into this folder: the query beside it, shared keypoints joined.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 @click.pass_context
 def search(
@@ -52,6 +59,7 @@ def search(
     text: str,
     filters: tuple[str, ...],
     limit: int,
+    evidence: Path | None,
     as_json: bool,
 ) -> None:
     """Find what resembles the thing in IMAGE; several pictures must show one and the same thing."""
@@ -66,6 +74,9 @@ def search(
     generation = open_live(workspace)
     _, encoder = workspace_encoder(workspace, say)
     answer = run_search(query, generation, encoder, closer_for(workspace))
+    if evidence is not None:
+        written = draw_evidence(answer, query, ImageStore(workspace.images), evidence)
+        say(f"{len(written)} pictures of the evidence: {evidence}")
     click.echo(json.dumps(answer_json(answer), ensure_ascii=False) if as_json else _table(answer))
     context.exit(status)
 
