@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from embedding.encoders.protocol import Encoder
 from index.images import ImageStore
+from index.rerank import Closer
 from index.workspace import Workspace
 from service import problems
 from service.api import docs, health, images, objects, products, search
@@ -26,13 +27,19 @@ published objects (`collection=objects`). Errors are problem details (RFC 9457).
 
 
 def create_app(
-    workspace: Workspace, encoder: Encoder, *, limits: Limits | None = None, hosts: Collection[str] | None = None
+    workspace: Workspace,
+    encoder: Encoder,
+    closer: Closer | None = None,
+    *,
+    limits: Limits | None = None,
+    hosts: Collection[str] | None = None,
 ) -> FastAPI:
     """The application over a workspace and its loaded model.
 
     Its lifespan opens the live generation and watches for the next; without one it starts all the same, not ready.
 
     Args:
+        closer: the closer look by local features; None answers by embeddings alone.
         hosts: the only host names that requests may use; None allows any.
     """
     limits = limits or Limits()
@@ -43,6 +50,7 @@ def create_app(
             app.state.services = Services(
                 live=live,
                 encoder=OneAtATime(encoder),
+                closer=closer,
                 images=ImageStore(workspace.images),
                 limits=limits,
                 turns=Turns(limits.searches, limits.waiting),

@@ -15,6 +15,7 @@ from index.errors import QueryInvalid
 from index.filters import Filter
 from index.generations import Generation
 from index.records import COLLECTIONS, Collection
+from index.rerank import Closer
 from index.search import search
 from service.problems import IMAGE_REFUSED, Problem, of_error
 from service.upload import PICTURE, Upload
@@ -77,7 +78,9 @@ def regions_of(boxes: Sequence[str], pictures: int) -> tuple[Region, ...]:
     return (regions or (WHOLE,)) * pictures
 
 
-def answer(question: Question, generation: Generation, encoder: Encoder, pixels: int) -> dict[str, Any]:
+def answer(
+    question: Question, generation: Generation, encoder: Encoder, closer: Closer | None, pixels: int
+) -> dict[str, Any]:
     """Decode, search, and tell the answer as plain data. Takes its time: for a worker thread.
 
     Args:
@@ -89,7 +92,7 @@ def answer(question: Question, generation: Generation, encoder: Encoder, pixels:
     """
     images = _decoded(question, pixels)
     query = Query(images, question.text, question.collection, question.filters, question.limit)
-    return answer_json(search(query, generation, encoder))
+    return answer_json(search(query, generation, encoder, closer))
 
 
 def _decoded(question: Question, pixels: int) -> tuple[QueryImage, ...]:

@@ -11,6 +11,7 @@ import uvicorn
 
 from embedding.errors import TraceObjectError
 from index.models import workspace_encoder
+from index.rerank import closer_for
 from index.workspace import Workspace
 from service.app import create_app
 from service.logs import configure_logs
@@ -46,7 +47,7 @@ def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callabl
         workspace, encoder = workspace_encoder(workspace, say)
         bound_host, bound_port = listener.getsockname()[:2]
         shown = f"[{bound_host}]" if ":" in bound_host else bound_host
-        app = create_app(workspace, encoder, hosts={"localhost", "127.0.0.1", "[::1]", shown})
+        app = create_app(workspace, encoder, closer_for(workspace), hosts={"localhost", "127.0.0.1", "[::1]", shown})
         configure_logs()
         config = uvicorn.Config(
             app,

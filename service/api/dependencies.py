@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from embedding.encoders.protocol import Encoder
 from index.generations import Generation
 from index.images import ImageStore
+from index.rerank import Closer
 from service.limits import HeldBytes, Limits, Turns
 from service.listing import ObjectListing
 from service.live import LiveGeneration
@@ -22,6 +23,7 @@ class Services:
 
     live: LiveGeneration
     encoder: Encoder
+    closer: Closer | None
     images: ImageStore
     limits: Limits
     turns: Turns

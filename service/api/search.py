@@ -94,4 +94,4 @@ async def search(request: Request, services: TheServices) -> JSONResponse:
 def _answer(question: Question, services: Services) -> dict[str, Any]:
     # Leased when its turn has come: a search that waited answers from what is live then.
     with services.live.lease() as generation:
-        return answer(question, generation, services.encoder, services.limits.pixels)
+        return answer(question, generation, services.encoder, services.closer, services.limits.pixels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -94,7 +95,8 @@ def _add(root: Path, collection: Collection, feed: Path, name: str, feed_format:
         former = next((old for old in records.sources() if (old.collection, old.name) == (collection, name)), None)
         source = records.add_source(name, collection, str(feed.absolute()), feed_format)
         store, fetch = ImageStore(workspace.images), polite_fetch(workspace.settings)
-        changes, images, failed = read_sources(records, store, [source], fetch, progress_for_stderr())
+        today = datetime.now(UTC).date()
+        changes, images, failed = read_sources(records, store, [source], fetch, today, progress_for_stderr())
         if failed and former is None:
             records.forget_source(source)
         elif failed and former is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from embedding.decode import decode
-from embedding.errors import ImageRefused, RegionInvalid
-from embedding.regions import WHOLE, Region
+from embedding.errors import ImageRefused
+from embedding.regions import Region
 from index.answer import Answer, Query, QueryImage, answer_json
 from index.filters import KEYS, Filter
 from index.generations import open_live
@@ -22,6 +23,7 @@ from index.workspace import Workspace
 from service.evidence import draw_evidence
 from service.exit_status import list_refused
 from service.progress import say
+from service.question import regions_of
 
 
 @click.command()
@@ -63,7 +65,7 @@ def search(
     as_json: bool,
 ) -> None:
     """Find what resembles the thing in IMAGE; several pictures must show one and the same thing."""
-    regions = _regions(boxes, len(images))
+    regions = regions_of(boxes, len(images))
     wanted = tuple(Filter.parse(text) for text in filters)
     loaded, refused = _load(images, regions)
     status = list_refused(refused)
@@ -81,14 +83,7 @@ def search(
     context.exit(status)
 
 
-def _regions(boxes: tuple[str, ...], pictures: int) -> list[Region]:
-    if len(boxes) not in (0, 1, pictures):
-        raise RegionInvalid(f"{len(boxes)} boxes for {pictures} pictures: give one, or one for each picture in order")
-    regions = [Region.parse(box) for box in boxes]
-    return regions if len(regions) == pictures else (regions or [WHOLE]) * pictures
-
-
-def _load(images: tuple[Path, ...], regions: list[Region]) -> tuple[tuple[QueryImage, ...], list[Refusal]]:
+def _load(images: tuple[Path, ...], regions: Sequence[Region]) -> tuple[tuple[QueryImage, ...], list[Refusal]]:
     loaded: list[QueryImage] = []
     refused: list[Refusal] = []
     for path, region in zip(images, regions, strict=True):
