@@ -1,0 +1,63 @@
+"""Sanitised areas: the parts of a published crop that were blacked out, whited out, blurred or pixelated."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from embedding.boxes import largest
+from embedding.pixelated_boxes import pixelated_boxes
+from embedding.regions import WHOLE, Region
+from embedding.smooth_boxes import smooth_boxes
+
+Image = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+_SIDE = 512  # pictures are examined at most this long
+_SMALLEST = 32
+_CELLS = 64
+
+
+def mask(image: Image) -> Mask:
+    """Where a picture was sanitised.
+
+    Args:
+        image: uint8 [h, w, 3], upright.
+
+    Returns:
+        bool [h, w], True where something was hidden. The plain background of a studio picture is not.
+    """
+    height, width = image.shape[:2]
+    scale = min(1.0, _SIDE / max(height, width))
+    wide, high = max(1, round(width * scale)), max(1, round(height * scale))
+    small = image
+    if scale < 1.0:
+        small = np.asarray(cv2.resize(image, (wide, high), interpolation=cv2.INTER_AREA), np.uint8)
+    found = np.zeros((high, wide), np.uint8)
+    if min(wide, high) >= _SMALLEST:
+        for box in (*smooth_boxes(small), *pixelated_boxes(small)):
+            found[box.slices] = 1
+    return np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8) > 0
+
+
+def fill(image: Image, hidden: Mask) -> Image:
+    """A copy of a picture [h, w, 3] with what is hidden [h, w] in the mean colour of what is not."""
+    if not hidden.any() or hidden.all():
+        return image
+    filled = image.copy()
+    filled[hidden] = np.round(image[~hidden].mean(axis=0)).astype(np.uint8)
+    return filled
+
+
+def clean_region(hidden: Mask) -> Region:
+    """The largest box of a picture that has nothing hidden [h, w] in it; the whole where there is no such box."""
+    if not hidden.any():
+        return WHOLE
+    height, width = hidden.shape
+    rows, columns = min(_CELLS, height), min(_CELLS, width)
+    share = cv2.resize(hidden.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
+    box = largest(np.asarray(share) <= 0.0)
+    if box is None:
+        return WHOLE
+    return Region(box.left / columns, box.top / rows, box.right / columns, box.bottom / rows)
