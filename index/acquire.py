@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from itertools import chain, islice
+from itertools import islice
 
 from embedding.decode import DEFAULT_LIMITS, decode
 from embedding.errors import ImageRefused
@@ -20,6 +20,8 @@ from index.progress import Progress
 from index.records import Refusal
 
 BATCH = 256
+# Looking whether a file changed costs far less than reading it.
+LOOKS = 4096
 READERS = 2
 # Enough for local features and for an investigator's eye; the models want 224 to 512.
 LONG_SIDE = 1024
@@ -31,7 +33,7 @@ Fetch = Callable[[Iterable[Request]], Iterator[Outcome]]
 
 @dataclass(frozen=True)
 class Acquired:
-    """What became of a source's pictures: how many are new here, and those that could not be used."""
+    """What became of a source's pictures: how many are new here, and those that could not be used today."""
 
     new: int
     refused: tuple[Refusal, ...]
@@ -53,54 +55,78 @@ def acquire(
 
     A file is read again only when its size or time changed, a URL asked again, conditionally, after ASK_AGAIN; a
     picture is decoded only when its bytes are new. What was refused and did not change stays in the report. A picture
-    that cannot be had today keeps the copy of an earlier day.
+    that cannot be had or read today keeps the copy of an earlier day.
+
+    Raises:
+        WorkspaceError: a copy cannot be written; nothing is taken as refused then.
     """
-    origins = list(catalogue.picture_origins(source))
-    remote = [origin for origin in origins if _is_url(origin.reference)]
-    local = [origin for origin in origins if not _is_url(origin.reference)]
     new = 0
     refused: list[Refusal] = []
-    with (
-        ThreadPoolExecutor(READERS, thread_name_prefix="acquire") as pool,
-        progress.step(f"pictures of {source.name}", len(origins)) as tick,
-    ):
-        looks = chain(
-            pool.map(lambda origin: _look_at_file(origin, store), local), _ask_for(remote, store, fetch, today)
-        )
+
+    def keep(looks: Iterator[_Look]) -> None:
+        nonlocal new
         while batch := list(islice(looks, BATCH)):
             sizes = {look.now.sha256: look.size for look in batch if look.size is not None}
             catalogue.set_origins([look.now for look in batch if look.now != look.before], sizes)
             new += len(sizes)
-            refused += [Refusal(now.reference, now.refused, now.message) for look in batch if (now := look.now).refused]
+            refused.extend(_refusal(look.now) for look in batch if look.now.refused)
             tick(len(batch))
-    return Acquired(new, tuple(refused))
+
+    due: dict[str, Origin] = {}
+    origins = catalogue.picture_origins(source)
+    with (
+        ThreadPoolExecutor(READERS, thread_name_prefix="acquire") as pool,
+        progress.step(f"pictures of {source.name}", catalogue.count_references(source)) as tick,
+    ):
+        while page := list(islice(origins, LOOKS)):
+            changed: list[Origin] = []
+            settled = 0
+            for origin in page:
+                if _is_url(origin.reference):
+                    if _is_due(origin, store, today):
+                        due[origin.reference] = origin
+                        continue
+                elif not _is_unchanged(origin, store):
+                    changed.append(origin)
+                    continue
+                settled += 1
+                if origin.refused:
+                    refused.append(_refusal(origin))
+            tick(settled)
+            keep(pool.map(lambda origin: _look_at_file(origin, store), changed))
+        keep(_ask_for(due, store, fetch, today))
+    return Acquired(new, tuple(sorted(refused, key=lambda refusal: refusal.where)))
+
+
+def _is_unchanged(origin: Origin, store: ImageStore) -> bool:
+    """Whether a local reference's file is as it was when its copy was made, or when it was refused."""
+    settled = origin.sha256 in store if origin.sha256 else bool(origin.refused)
+    if origin.size < 0 or not settled:
+        return False
+    try:
+        status = file_of(origin.reference).stat()
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (origin.size, origin.modified_ns)
 
 
 def _look_at_file(origin: Origin, store: ImageStore) -> _Look:
-    """A local reference: read if its file changed."""
-    blank = Origin(origin.reference)
+    """A local reference whose file is new or changed, or was not there."""
     try:
         status = file_of(origin.reference).stat()
-        unchanged = (status.st_size, status.st_mtime_ns) == (origin.size, origin.modified_ns)
-        if unchanged and (origin.refused or origin.sha256 in store):
-            return _Look(origin, origin)
-        seen = replace(blank, size=status.st_size, modified_ns=status.st_mtime_ns)
-        return _keep(origin, seen, read_picture(origin.reference, DEFAULT_LIMITS.bytes), store)
+        seen = Origin(origin.reference, size=status.st_size, modified_ns=status.st_mtime_ns)
+        data = read_picture(origin.reference, DEFAULT_LIMITS.bytes)
     except ImageRefused as error:
-        return _Look(origin, replace(blank, refused=error.reason, message=str(error)))
+        # It may be there tomorrow with the time of today: it is looked at again.
+        return _Look(origin, _refuse(origin, Origin(origin.reference), error.reason, str(error), store))
     except OSError as error:
         told = f"{origin.reference}: {error.strerror or error}"
-        return _Look(origin, replace(blank, refused="unreadable", message=told))
+        return _Look(origin, _refuse(origin, Origin(origin.reference), "unreadable", told, store))
+    return _keep(origin, seen, data, store)
 
 
-def _ask_for(origins: list[Origin], store: ImageStore, fetch: Fetch, today: date) -> Iterator[_Look]:
-    """Remote references: asked for if they are due, left as they are otherwise."""
-    due: dict[str, Origin] = {}
-    for origin in origins:
-        if _is_due(origin, store, today):
-            due[origin.reference] = origin
-        else:
-            yield _Look(origin, origin)
+def _ask_for(due: dict[str, Origin], store: ImageStore, fetch: Fetch, today: date) -> Iterator[_Look]:
+    """Remote references that are due."""
     requests = (
         Request(name, origin.etag, origin.last_modified) if origin.sha256 in store else Request(name)
         for name, origin in due.items()
@@ -130,9 +156,21 @@ def _keep(before: Origin, seen: Origin, data: bytes, store: ImageStore) -> _Look
     try:
         image = decode(data, small_side=LONG_SIDE)
     except ImageRefused as error:
-        return _Look(before, replace(seen, refused=error.reason, message=f"{seen.reference}: {error}"))
+        # Without its tags, so that a server is not asked whether this, too, has changed.
+        told = replace(seen, etag="", last_modified="")
+        return _Look(before, _refuse(before, told, error.reason, f"{seen.reference}: {error}", store))
     store.add(sha256, normalised_copy(image, LONG_SIDE))
     return _Look(before, replace(seen, sha256=sha256), (image.shape[1], image.shape[0]))
+
+
+def _refuse(before: Origin, seen: Origin, reason: str, message: str, store: ImageStore) -> Origin:
+    """What cannot be had or read keeps the image of an earlier day: a broken upload does not empty the index."""
+    kept = before.sha256 if before.sha256 in store else ""
+    return replace(seen, sha256=kept, refused=reason, message=message)
+
+
+def _refusal(origin: Origin) -> Refusal:
+    return Refusal(origin.reference, origin.refused, origin.message)
 
 
 def _is_due(origin: Origin, store: ImageStore, today: date) -> bool:

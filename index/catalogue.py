@@ -10,23 +10,28 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from itertools import groupby
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import sqlalchemy as sa
-from sqlalchemy import event
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from index.database import Database
 from index.entries import Entry, EntryFields
-from index.records import COLLECTIONS, Collection, Refusal
-from index.schema import entries, images, metadata, origins, pictures, refusals, sources
+from index.records import COLLECTIONS, Collection, ObjectStatus, Refusal
+from index.schema import entries, images, origins, pictures, refusals, sources
 
 DISCONTINUED = "discontinued"
+PAGE = 4000
+
+Stage = Literal["rows", "pictures"]
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where entries come from: a feed's place and format, under a name."""
+    """Where entries come from: a feed's place and format, under a name.
+
+    `read_on` is the day of the last complete reading, `digest` what the feed was then.
+    """
 
     id: int
     name: str
@@ -35,17 +40,22 @@ class Source:
     format: str
     reading: int
     read_on: str
+    digest: str
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What a reading of a feed changed, in entries; `pictures` counts picture references that came or went."""
+    """What a reading of a feed changed, in entries; `pictures` counts picture references that came or went.
+
+    `expired` counts discontinued products whose retention ended.
+    """
 
     added: int = 0
     changed: int = 0
     gone: int = 0
     unchanged: int = 0
     pictures: int = 0
+    expired: int = 0
 
     def __add__(self, other: Changes) -> Changes:
         return Changes(
@@ -54,6 +64,7 @@ class Changes:
             self.gone + other.gone,
             self.unchanged + other.unchanged,
             self.pictures + other.pictures,
+            self.expired + other.expired,
         )
 
 
@@ -78,20 +89,20 @@ class Origin:
 class Catalogue:
     """The records of a workspace, in SQLite (write-ahead log) or PostgreSQL."""
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-        metadata.create_all(engine)
+    def __init__(self, database: Database) -> None:
+        self.database = database
 
     @classmethod
     def open(cls, url: str) -> Self:
-        """Open the database at an SQLAlchemy URL, and make its tables if they are missing."""
-        engine = sa.create_engine(url)
-        if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _configure_sqlite)
-        return cls(engine)
+        """Open the database at an SQLAlchemy URL, and make its tables if they are missing.
+
+        Raises:
+            WorkspaceError: it cannot be opened.
+        """
+        return cls(Database.open(url))
 
     def close(self) -> None:
-        self._engine.dispose()
+        self.database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -102,33 +113,41 @@ class Catalogue:
     def add_source(self, name: str, collection: Collection, location: str, feed_format: str) -> Source:
         """Name a source; the same name in the same collection moves it to its new place."""
         row = {"name": name, "collection": collection, "location": location, "format": feed_format}
-        with self._engine.begin() as connection:
-            statement = self._insert(sources).values(row)
+        with self.database.begin() as connection:
+            statement = self.database.insert(sources).values(row)
             connection.execute(
                 statement.on_conflict_do_update(
-                    index_elements=["collection", "name"], set_={"location": location, "format": feed_format}
+                    index_elements=["collection", "name"],
+                    set_={"location": location, "format": feed_format, "digest": ""},
                 )
             )
         return next(source for source in self.sources() if (source.collection, source.name) == (collection, name))
 
     def sources(self) -> list[Source]:
         """Every source, in the order they were added."""
-        with self._engine.connect() as connection:
+        with self.database.connect() as connection:
             return [Source(**row) for row in connection.execute(sa.select(sources).order_by(sources.c.id)).mappings()]
 
     def forget_source(self, source: Source) -> None:
         """Delete a source and all it told; its images are left to whoever else shows them."""
-        with self._engine.begin() as connection:
+        with self.database.begin() as connection:
             connection.execute(sa.delete(sources).where(sources.c.id == source.id))
 
     def begin_reading(self, source: Source) -> Source:
-        """Give the reading that starts now its number."""
-        with self._engine.begin() as connection:
+        """Give the reading that starts now its number; until it is complete, the feed counts as never read."""
+        with self.database.begin() as connection:
             connection.execute(
-                sa.update(sources).where(sources.c.id == source.id).values(reading=sources.c.reading + 1)
+                sa.update(sources).where(sources.c.id == source.id).values(reading=sources.c.reading + 1, digest="")
             )
             reading = connection.execute(sa.select(sources.c.reading).where(sources.c.id == source.id)).scalar_one()
-        return replace(source, reading=reading)
+        return replace(source, reading=reading, digest="")
+
+    def confirm_reading(self, source: Source, today: date) -> Changes:
+        """The feed is what it was at its last complete reading: all of it was seen again today."""
+        here = (entries.c.source_id == source.id) & (entries.c.gone_on == "")
+        with self.database.begin() as connection:
+            connection.execute(sa.update(sources).where(sources.c.id == source.id).values(read_on=today.isoformat()))
+            return Changes(unchanged=connection.execute(sa.select(sa.func.count()).where(here)).scalar_one())
 
     def record(self, source: Source, rows: Sequence[tuple[EntryFields, Sequence[str]]], today: date) -> Changes:
         """Write a batch of rows of the current reading: an entry's fields, and the pictures this row gives it.
@@ -138,11 +157,11 @@ class Catalogue:
         fresh: dict[str, EntryFields] = {}
         for fields, _ in rows:
             fresh.setdefault(fields.entry_id, fields)
-        with self._engine.begin() as connection:
+        with self.database.begin() as connection:
             known = self._known(connection, source, list(fresh))
             changes, upserts = _sort_changes(source, fresh, known, today)
             if upserts:
-                statement = self._insert(entries)
+                statement = self.database.insert(entries)
                 update = {
                     column: statement.excluded[column]
                     for column in upserts[0]
@@ -158,24 +177,28 @@ class Catalogue:
                 )
             seen = [row.id for row in known.values()]
             if seen:
-                connection.execute(
-                    sa.update(entries).where(entries.c.id == sa.bindparam("entry")).values(reading=source.reading),
-                    [{"entry": entry} for entry in seen],
-                )
+                connection.execute(sa.update(entries).where(entries.c.id.in_(seen)).values(reading=source.reading))
             ids = {name: row.id for name, row in self._known(connection, source, list(fresh)).items()}
             added = self._attach(connection, source, [(ids[fields.entry_id], refs) for fields, refs in rows])
         return replace(changes, pictures=added)
 
-    def finish_reading(self, source: Source, today: date) -> Changes:
-        """End a complete reading: what it did not name is discontinued, pictures it did not name come off."""
+    def finish_reading(self, source: Source, today: date, digest: str = "") -> Changes:
+        """End a complete reading: what it did not name is gone, pictures it did not name come off.
+
+        A product that is gone is discontinued; an open object that is gone is closed, one identified stays so.
+        """
         old = (entries.c.source_id == source.id) & (entries.c.reading < source.reading)
-        with self._engine.begin() as connection:
+        status: Any = DISCONTINUED
+        if source.collection == "objects":
+            status = sa.case((entries.c.status == ObjectStatus.OPEN, ObjectStatus.CLOSED), else_=entries.c.status)
+        with self.database.begin() as connection:
             gone = connection.execute(
                 sa.update(entries)
-                .where(old & (entries.c.status != DISCONTINUED))
+                .where(old & (entries.c.gone_on == ""))
                 .values(
-                    status=DISCONTINUED,
+                    status=status,
                     digest="",
+                    gone_on=today.isoformat(),
                     last_seen=sa.case((entries.c.last_seen == "", source.read_on), else_=entries.c.last_seen),
                 )
             ).rowcount
@@ -185,17 +208,18 @@ class Catalogue:
             removed = connection.execute(
                 sa.delete(pictures).where(pictures.c.entry.in_(here) & (pictures.c.reading < source.reading))
             ).rowcount
-            connection.execute(sa.update(sources).where(sources.c.id == source.id).values(read_on=today.isoformat()))
+            connection.execute(
+                sa.update(sources).where(sources.c.id == source.id).values(read_on=today.isoformat(), digest=digest)
+            )
         return Changes(gone=gone, pictures=removed)
 
-    def set_refusals(self, source: Source, found: Iterable[Refusal]) -> None:
-        """Replace what is on record as refused of a source."""
-        rows = [
-            {"source_id": source.id, "place": item.where, "reason": item.reason, "message": item.message}
-            for item in found
-        ]
-        with self._engine.begin() as connection:
-            connection.execute(sa.delete(refusals).where(refusals.c.source_id == source.id))
+    def set_refusals(self, source: Source, stage: Stage, found: Iterable[Refusal]) -> None:
+        """Replace what is on record as refused of a source at one stage."""
+        about = {"source_id": source.id, "stage": stage}
+        rows = [about | {"place": item.where, "reason": item.reason, "message": item.message} for item in found]
+        with self.database.begin() as connection:
+            here = (refusals.c.source_id == source.id) & (refusals.c.stage == stage)
+            connection.execute(sa.delete(refusals).where(here))
             if rows:
                 connection.execute(sa.insert(refusals), rows)
 
@@ -204,36 +228,54 @@ class Catalogue:
         query = sa.select(refusals.c.place, refusals.c.reason, refusals.c.message).order_by(refusals.c.id)
         if source is not None:
             query = query.where(refusals.c.source_id == source.id)
-        with self._engine.connect() as connection:
+        with self.database.connect() as connection:
             return [Refusal(*row) for row in connection.execute(query)]
 
-    def picture_origins(self, source: Source) -> Iterator[Origin]:
-        """Each picture reference of a source's current entries once, in order, with what is known of it."""
+    def count_references(self, source: Source) -> int:
+        """How many picture references the entries in a source's feed have, each counted once."""
         query = (
-            sa.select(
-                pictures.c.reference.label("name"),
-                *[origins.c[name] for name in Origin.__dataclass_fields__ if name != "reference"],
-            )
+            sa.select(sa.func.count(pictures.c.reference.distinct()))
+            .join(entries, entries.c.id == pictures.c.entry)
+            .where((entries.c.source_id == source.id) & (entries.c.gone_on == ""))
+        )
+        with self.database.connect() as connection:
+            return connection.execute(query).scalar_one()
+
+    def picture_origins(self, source: Source) -> Iterator[Origin]:
+        """Each picture reference of the entries in a source's feed once, in order, with what is known of it.
+
+        Read in pages, so that whoever walks through it may write meanwhile.
+        """
+        columns = [origins.c[name] for name in Origin.__dataclass_fields__ if name != "reference"]
+        query = (
+            sa.select(pictures.c.reference.label("name"), *columns)
             .join(entries, entries.c.id == pictures.c.entry)
             .outerjoin(origins, origins.c.reference == pictures.c.reference)
-            .where((entries.c.source_id == source.id) & (entries.c.status != DISCONTINUED))
+            .where((entries.c.source_id == source.id) & (entries.c.gone_on == ""))
             .distinct()
             .order_by(pictures.c.reference)
+            .limit(PAGE)
         )
-        with self._engine.connect() as connection:
-            for reference, *known in connection.execute(query):
+        last = ""
+        while True:
+            with self.database.connect() as connection:
+                page = connection.execute(query.where(pictures.c.reference > last)).all()
+            for reference, *known in page:
                 yield Origin(reference) if known[0] is None else Origin(reference, *known)
+            if len(page) < PAGE:
+                return
+            last = page[-1][0]
 
     def set_origins(self, known: Sequence[Origin], sizes: dict[str, tuple[int, int]]) -> None:
         """Write what was learnt of picture references, and width and height of the images among them."""
-        with self._engine.begin() as connection:
+        with self.database.begin() as connection:
             if sizes:
                 connection.execute(
-                    self._insert(images).on_conflict_do_nothing(),
+                    self.database.insert(images).on_conflict_do_nothing(),
                     [{"sha256": name, "width": width, "height": height} for name, (width, height) in sizes.items()],
                 )
             if known:
-                statement = self._insert(origins)
+                statement = self.database.insert(origins)
                 update = {name: statement.excluded[name] for name in Origin.__dataclass_fields__ if name != "reference"}
                 connection.execute(
                     statement.on_conflict_do_update(index_elements=["reference"], set_=update),
@@ -242,7 +284,7 @@ class Catalogue:
 
     def image_size(self, sha256: str) -> tuple[int, int] | None:
         """Width and height in pixels of an image on record, or None."""
-        with self._engine.connect() as connection:
+        with self.database.connect() as connection:
             row = connection.execute(
                 sa.select(images.c.width, images.c.height).where(images.c.sha256 == sha256)
             ).one_or_none()
@@ -258,23 +300,31 @@ class Catalogue:
             .where(entries.c.collection == collection)
             .order_by(entries.c.id, pictures.c.position, pictures.c.reference)
         )
-        with self._engine.connect() as connection:
+        with self.database.connect() as connection:
             for identity, group in groupby(connection.execute(query).mappings(), key=lambda row: row["id"]):
                 rows = list(group)
                 fields = EntryFields(**{name: rows[0][name] for name in EntryFields.__dataclass_fields__})
                 shown = tuple(dict.fromkeys(row["sha256"] for row in rows))
                 yield Entry(identity, collection, rows[0]["source"], fields, shown)
 
+    def images(self) -> list[str]:
+        """Every image that an entry shows, once, in the order of `entries`."""
+        query = (
+            sa.select(origins.c.sha256)
+            .join(pictures, pictures.c.reference == origins.c.reference)
+            .join(entries, entries.c.id == pictures.c.entry)
+            .where(origins.c.sha256 != "")
+            .order_by(entries.c.collection, entries.c.id, pictures.c.position, pictures.c.reference)
+        )
+        with self.database.connect() as connection:
+            return list(dict.fromkeys(connection.execute(query).scalars()))
+
     def counts(self) -> dict[str, int]:
         """Entries on record by collection, pictured or not."""
         query = sa.select(entries.c.collection, sa.func.count().label("number")).group_by(entries.c.collection)
-        with self._engine.connect() as connection:
+        with self.database.connect() as connection:
             found = {row.collection: row.number for row in connection.execute(query)}
         return {collection: found.get(collection, 0) for collection in COLLECTIONS}
-
-    def _insert(self, table: sa.Table) -> Any:
-        # ON CONFLICT is spelled alike in both dialects, but each has its own construct.
-        return postgresql.insert(table) if self._engine.dialect.name == "postgresql" else sqlite.insert(table)
 
     def _known(self, connection: Connection, source: Source, names: list[str]) -> dict[str, Any]:
         query = sa.select(
@@ -302,7 +352,7 @@ class Catalogue:
                 }  # fmt: skip
                 position[entry] += 1
         if writes:
-            statement = self._insert(pictures)
+            statement = self.database.insert(pictures)
             update = {name: statement.excluded[name] for name in ("position", "reading")}
             connection.execute(
                 statement.on_conflict_do_update(index_elements=["entry", "reference"], set_=update),
@@ -331,12 +381,6 @@ def _sort_changes(
             "source_id": source.id, "collection": source.collection, "digest": digest, "reading": source.reading,
         }  # fmt: skip
         row["first_seen"] = fields.first_seen or today.isoformat()
+        row["gone_on"] = ""
         upserts.append(row)
     return Changes(added=added, changed=changed, unchanged=unchanged), upserts
-
-
-def _configure_sqlite(connection: Any, _: object) -> None:
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()

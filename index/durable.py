@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Replace `path` by `data`: a reader sees the old bytes or the new ones, never a part."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+def write_file(path: Path, data: bytes, *, name_too: bool = True) -> None:
+    """Replace `path` by `data`: a reader sees the old bytes or the new ones, never a part.
+
+    `name_too` flushes the folder as well: without it a power cut may leave the old file, or none, but never a part.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         with aside.open("wb") as file:
             file.write(data)
@@ -18,7 +22,8 @@ def write_file(path: Path, data: bytes) -> None:
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    if name_too:
+        sync_folder(path.parent)
 
 
 def sync_file(path: Path) -> None:

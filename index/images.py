@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from embedding.decode import decode
 from index.durable import write_file
-from index.errors import UnknownEntry
+from index.errors import UnknownEntry, WorkspaceError
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -36,10 +36,22 @@ class ImageStore:
         return bool(_SHA256.fullmatch(sha256)) and self.path(sha256).exists()
 
     def add(self, sha256: str, jpeg: bytes) -> None:
-        """Keep a copy; once it is there it outlives a power cut."""
+        """Keep a copy. After a power cut it is there whole or not at all, and then it is made again.
+
+        Raises:
+            WorkspaceError: it cannot be written.
+        """
         path = self.path(sha256)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, jpeg)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Its name is not flushed: the run that finds it missing makes it again, and a flush a picture is slow.
+            write_file(path, jpeg, name_too=False)
+        except OSError as error:
+            raise WorkspaceError(f"{path} cannot be written: {error.strerror}; make room or mend that disk") from error
+
+    def discard(self, sha256: str) -> None:
+        """Delete a copy, if there is one."""
+        self.path(sha256).unlink(missing_ok=True)
 
     def read(self, sha256: str) -> bytes:
         """The copy's JPEG bytes.

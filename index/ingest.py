@@ -10,7 +10,9 @@ from typing import TypeVar
 
 from index.catalogue import Catalogue, Changes, Source
 from index.entries import fields_of
+from index.feed_digest import feed_digest
 from index.feeds.open_feed import read_objects, read_products
+from index.forgotten import Forgotten
 from index.progress import Progress
 from index.records import Refusal
 
@@ -19,24 +21,34 @@ BATCH = 1000
 T = TypeVar("T")
 
 
-def ingest(source: Source, catalogue: Catalogue, today: date, progress: Progress) -> tuple[Changes, list[Refusal]]:
-    """Read a source's feed from end to end into the catalogue; a row that cannot be read is a Refusal.
+def ingest(source: Source, catalogue: Catalogue, today: date, progress: Progress, *, full: bool = False) -> Changes:
+    """Read a source's feed from end to end into the catalogue; a row that cannot be read is a Refusal on record.
+
+    A feed that is what it was at its last complete reading is not read again, unless `full`. What was forgotten does
+    not come back with its feed.
 
     Raises:
         FeedError: the feed as a whole cannot be read; nothing is taken as gone then.
     """
+    # Before the reading: what is written to the feed meanwhile makes it another feed the next time.
+    digest = feed_digest(Path(source.location), source.format)
+    if digest and digest == source.digest and not full:
+        return catalogue.confirm_reading(source, today)
     read = read_products if source.collection == "catalogue" else read_objects
     records = read(Path(source.location), source.format)
     source = catalogue.begin_reading(source)
+    forgotten = Forgotten.of(catalogue.database)
     changes, refused = Changes(), []
     with progress.step(f"reading {source.name}") as tick:
         for batch in _batches(records, BATCH):
             refused += [item for item in batch if isinstance(item, Refusal)]
-            rows = [(fields_of(item, source.name), item.pictures) for item in batch if not isinstance(item, Refusal)]
+            told = [(fields_of(item, source.name), item.pictures) for item in batch if not isinstance(item, Refusal)]
+            rows = [row for row in told if not forgotten.has(source.collection, source.name, row[0].entry_id)]
             if rows:
                 changes += catalogue.record(source, rows, today)
             tick(len(batch))
-    return changes + catalogue.finish_reading(source, today), refused
+    catalogue.set_refusals(source, "rows", refused)
+    return changes + catalogue.finish_reading(source, today, digest)
 
 
 def _batches(items: Iterator[T], size: int) -> Iterator[list[T]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
@@ -26,3 +27,21 @@ class Unwatched:
             del done
 
         yield tick
+
+
+class Timed:
+    """Progress that is passed on, and remembered: `seconds` by step, in the order they began."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str, total: int | None = None) -> Iterator[Tick]:
+        started = time.perf_counter()
+        self.seconds.setdefault(name, 0.0)
+        try:
+            with self._progress.step(name, total) as tick:
+                yield tick
+        finally:
+            self.seconds[name] += time.perf_counter() - started

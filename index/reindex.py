@@ -3,38 +3,43 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.protocol import Encoder
+from embedding.errors import ImageRefused
 from embedding.pipeline import embed_stream
 from embedding.regions import Region
 from embedding.views import CATALOGUE_VIEWS, prepare_views
 from index import generations
 from index.acquire import Fetch, acquire
+from index.build import Built, build
 from index.catalogue import Catalogue, Changes, Source
-from index.engines.faiss_engine import FaissEngine
-from index.entries import Entry
-from index.errors import FeedError
+from index.disk_faults import disk_faults
+from index.errors import FeedError, GenerationError, UnknownEntry
 from index.fetching.fetch import fetch_all
-from index.generations import CollectionPart, Manifest
+from index.generations import Manifest, SelfTest
 from index.images import ImageStore
 from index.ingest import ingest
-from index.progress import Progress
-from index.records import COLLECTIONS, Collection, Refusal
-from index.snapshot import Shown, write_snapshot
+from index.progress import Progress, Timed
+from index.records import COLLECTIONS, Refusal
+from index.retention import expire
 from index.vectors import VectorKey, VectorStore
 from index.workspace import Settings, Workspace
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a re-index did. `generation` is the live one afterwards; `published` tells whether it is new."""
+    """What a re-index did. `generation` is the live one afterwards; `published` tells whether it is new.
+
+    `failed` are sources that could not be read, `warnings` what was found damaged and mended, `seconds` the time that
+    each step took.
+    """
 
     generation: int | None
     published: bool
@@ -44,27 +49,65 @@ class Report:
     embedded: int
     refused: tuple[Refusal, ...]
     failed: tuple[str, ...]
+    warnings: tuple[str, ...]
+    seconds: dict[str, float]
+    self_test: SelfTest | None = None
 
 
-def reindex(workspace: Workspace, encoder: Encoder, progress: Progress, *, full: bool = False) -> Report:
+def reindex(
+    workspace: Workspace, encoder: Encoder, progress: Progress, *, full: bool = False, today: date | None = None
+) -> Report:
     """Bring catalogue and index up to date with every source, and publish if anything changed.
 
-    `full` builds and publishes even when nothing did. What was embedded before under this model is never embedded
-    again. A feed that cannot be read is reported in `failed` and leaves its entries as they were.
+    `full` reads every feed, builds and publishes even when nothing did. What was embedded before under this model is
+    never embedded again. A feed that cannot be read is reported in `failed` and leaves its entries as they were.
 
     Raises:
-        WorkspaceError: another job is writing here.
+        WorkspaceError: another job is writing here, or the disk is full or faulty; the live generation is untouched,
+            and the next run goes on where this one ended.
     """
-    with workspace.lock("reindex"), Catalogue.open(workspace.database_url) as catalogue:
+    timed, today = Timed(progress), today or datetime.now(UTC).date()
+    with (
+        workspace.lock("reindex"),
+        disk_faults(workspace.root),
+        Catalogue.open(workspace.database_url) as catalogue,
+    ):
+        generations.clear_unfinished(workspace)
         store = ImageStore(workspace.images)
         changes, new_images, failed = read_sources(
-            catalogue, store, catalogue.sources(), polite_fetch(workspace.settings), progress
+            catalogue, store, catalogue.sources(), polite_fetch(workspace.settings), today, timed, full=full
         )
+        for name, left in expire(catalogue, today, workspace.settings.retention_days).items():
+            changes[name] = changes.get(name, Changes()) + Changes(expired=left)
         vectors = VectorStore.open(workspace.vectors, encoder.card)
-        embedded, damaged = embed_missing(_images(catalogue), CATALOGUE_VIEWS, store, vectors, encoder, progress)
-        generation, published = build(workspace, catalogue, vectors, encoder, progress, full=full)
+        embedded, damaged = embed_missing(catalogue.images(), CATALOGUE_VIEWS, store, vectors, encoder, timed)
+        live, warnings = _live(workspace)
+        content = content_of(catalogue, encoder, damaged)
+        number = live.generation if live else None
+        built = Built(None, live.self_test if live else None)
+        if full or live is None or live.content != content:
+            if mended := _mend(vectors):
+                warnings += mended
+                again, damaged = embed_missing(catalogue.images(), CATALOGUE_VIEWS, store, vectors, encoder, timed)
+                embedded, content = embedded + again, content_of(catalogue, encoder, damaged)
+            built = build(workspace, catalogue, vectors, encoder, content, live, timed)
+            if built.refused:
+                failed = (*failed, built.refused)
         refused = (*catalogue.refusals(), *damaged)
-    return Report(generation, published, encoder.card.name, changes, new_images, embedded, refused, failed)
+    published = built.generation is not None
+    return Report(
+        built.generation or number,
+        published,
+        encoder.card.name,
+        changes,
+        new_images,
+        embedded,
+        refused,
+        failed,
+        warnings,
+        timed.seconds,
+        built.self_test,
+    )
 
 
 def polite_fetch(settings: Settings) -> Fetch:
@@ -73,26 +116,32 @@ def polite_fetch(settings: Settings) -> Fetch:
 
 
 def read_sources(
-    catalogue: Catalogue, store: ImageStore, sources: Iterable[Source], fetch: Fetch, progress: Progress
+    catalogue: Catalogue,
+    store: ImageStore,
+    sources: Iterable[Source],
+    fetch: Fetch,
+    today: date,
+    progress: Progress,
+    *,
+    full: bool = False,
 ) -> tuple[dict[str, Changes], int, tuple[str, ...]]:
     """Read feeds and their pictures: changes by source, new images, and why a feed could not be read."""
     changes: dict[str, Changes] = {}
     new_images, failed = 0, []
-    today = datetime.now(UTC).date()
     for source in sources:
         try:
-            changes[source.name], refused = ingest(source, catalogue, today, progress)
+            changes[source.name] = ingest(source, catalogue, today, progress, full=full)
         except FeedError as error:
             failed.append(f"{source.name}: {error}")
             continue
         acquired = acquire(source, catalogue, store, fetch, today, progress)
         new_images += acquired.new
-        catalogue.set_refusals(source, [*refused, *acquired.refused])
+        catalogue.set_refusals(source, "pictures", acquired.refused)
     return changes, new_images, tuple(failed)
 
 
 def embed_missing(
-    images: Iterable[str],
+    images: list[str],
     views: tuple[Region, ...],
     store: ImageStore,
     vectors: VectorStore,
@@ -102,12 +151,17 @@ def embed_missing(
     """Embed the views of images that the vector store lacks; each batch is kept before the next is begun.
 
     Returns:
-        how many images were embedded, and those whose copy could not be read.
+        how many images were embedded, and those whose copy could not be read. Such a copy is deleted: it is made
+        again from its source.
     """
-    missing = [image for image in images if (vectors.rows([VectorKey(image, view) for view in views]) < 0).any()]
+    lacking = np.any([vectors.rows_of(images, view) < 0 for view in views], axis=0)
+    missing = [images[index] for index in np.flatnonzero(lacking).tolist()]
 
     def load(image: str) -> npt.NDArray[np.uint8]:
-        return prepare_views(store.pixels(image), views, encoder.card.preprocess)
+        try:
+            return prepare_views(store.pixels(image), views, encoder.card.preprocess)
+        except UnknownEntry as error:
+            raise ImageRefused("copy-lost", f"{error}; it is made again once its source can be read") from error
 
     refused: list[Refusal] = []
     embedded = 0
@@ -116,80 +170,42 @@ def embed_missing(
             if batch.items:
                 keys = [VectorKey(image, view) for image, _ in batch.items for view in views]
                 vectors.append(keys, np.concatenate([found for _, found in batch.items]))
-            refused += [Refusal(image, error.reason, str(error)) for image, error in batch.refused]
+            for image, error in batch.refused:
+                refused.append(Refusal(image, error.reason, str(error)))
+                store.discard(image)
             embedded += len(batch.items)
             tick(len(batch.items) + len(batch.refused))
     return embedded, refused
 
 
-def build(
-    workspace: Workspace,
-    catalogue: Catalogue,
-    vectors: VectorStore,
-    encoder: Encoder,
-    progress: Progress,
-    *,
-    full: bool,
-) -> tuple[int | None, bool]:
-    """Build, verify and publish a generation, unless the live one has the same content.
-
-    Returns:
-        the live generation's number, and whether it is new.
-    """
-    entries = {collection: list(catalogue.entries(collection)) for collection in COLLECTIONS}
-    content = _content(encoder, entries)
-    live = generations.live_number(workspace)
-    if live is not None and not full:
-        manifest = Manifest.read(workspace.generations / str(live))
-        if manifest.content == content:
-            return live, False
-    with progress.step("building", len(COLLECTIONS) + 2) as tick:
-        number, folder = generations.begin(workspace)
-        parts: dict[Collection, CollectionPart] = {}
-        shown: list[tuple[Collection, Shown]] = []
-        for collection in COLLECTIONS:
-            rows, places = _rows(entries[collection], vectors)
-            shown += [(collection, row) for row in rows]
-            engine = FaissEngine.build(vectors.get(places))
-            engine.save(folder / generations.engine_file(collection))
-            parts[collection] = CollectionPart(
-                len(entries[collection]), len({row.image for row in rows}), len(rows), engine.stats().spec
-            )
-            tick(1)
-        write_snapshot(folder / generations.RECORDS, (e for found in entries.values() for e in found), shown)
-        tick(1)
-        files = {path.name: generations.prove(path) for path in sorted(folder.iterdir())}
-        card = encoder.card
-        manifest = Manifest(
-            number, generations.now(), card.name, card.sha256 or "", card.dimension, content, parts, files
-        )
-        generations.seal(folder, manifest)
-        generations.publish(workspace, folder, number)
-        tick(1)
-    return number, True
-
-
-def _rows(entries: list[Entry], vectors: VectorStore) -> tuple[list[Shown], npt.NDArray[np.int64]]:
-    """What the rows of an engine show, and where their embeddings lie; views never embedded are left out."""
-    wanted = [(entry.id, image, view) for entry in entries for image in entry.images for view in CATALOGUE_VIEWS]
-    places = vectors.rows([VectorKey(image, view) for _, image, view in wanted])
-    here = np.flatnonzero(places >= 0)
-    return [Shown(row, *wanted[index]) for row, index in enumerate(here.tolist())], places[here]
-
-
-def _images(catalogue: Catalogue) -> Iterator[str]:
-    """Every image of an entry, once."""
-    return iter(
-        dict.fromkeys(
-            image for collection in COLLECTIONS for entry in catalogue.entries(collection) for image in entry.images
-        )
-    )
-
-
-def _content(encoder: Encoder, entries: dict[Collection, list[Entry]]) -> str:
-    """A SHA-256 over all that a generation would be built from."""
+def content_of(catalogue: Catalogue, encoder: Encoder, damaged: Iterable[Refusal]) -> str:
+    """A SHA-256 over all that a generation would be built from; `damaged` images have no embedding."""
     digest = hashlib.sha256(f"{encoder.card.name} {encoder.card.sha256} {CATALOGUE_VIEWS}".encode())
-    for found in entries.values():
-        for entry in found:
+    digest.update(" ".join(sorted(refusal.where for refusal in damaged)).encode())
+    for collection in COLLECTIONS:
+        for entry in catalogue.entries(collection):
             digest.update(f"{entry.id} {entry.source} {entry.fields.digest()} {entry.images}\n".encode())
     return digest.hexdigest()
+
+
+def _live(workspace: Workspace) -> tuple[Manifest | None, tuple[str, ...]]:
+    """The live generation's manifest, if it is whole, and what was found wrong with it."""
+    try:
+        number = generations.live_number(workspace)
+        if number is None:
+            return None, ()
+        folder = workspace.generations / str(number)
+        manifest = Manifest.read(folder)
+        manifest.verify(folder)
+    except GenerationError as error:
+        return None, (f"the live generation was damaged and is built anew: {error}",)
+    return manifest, ()
+
+
+def _mend(vectors: VectorStore) -> tuple[str, ...]:
+    """Discard embeddings that the disk damaged, so that they are computed again."""
+    damaged = vectors.damaged()
+    if not damaged:
+        return ()
+    vectors.discard(damaged)
+    return (f"{len(damaged)} kept embeddings were damaged and are computed again: check that disk",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -28,6 +29,8 @@ sources = Table(
     # The number of the last complete reading, and its day: what a vanished product was last seen on.
     Column("reading", Integer, nullable=False, default=0),
     Column("read_on", String, nullable=False, default=""),
+    # What the feed was at its last complete reading: the same feed is not read again.
+    Column("digest", String, nullable=False, default="", server_default=""),
     UniqueConstraint("collection", "name"),
 )
 
@@ -53,6 +56,8 @@ entries = Table(
     # What the feed said, hashed: tells a changed row from an unchanged one.
     Column("digest", String, nullable=False),
     Column("reading", Integer, nullable=False),
+    # The day it was gone from its feed; empty while it is there. Its retention counts from here.
+    Column("gone_on", String, nullable=False, default="", server_default=""),
     UniqueConstraint("source_id", "entry_id"),
 )
 
@@ -93,9 +98,51 @@ refusals = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("source_id", ForeignKey("sources.id", ondelete="CASCADE"), nullable=False),
+    # "rows" or "pictures": each reading replaces the one, each look at the pictures the other.
+    Column("stage", String, nullable=False, default="rows", server_default="rows"),
     Column("place", Text, nullable=False),
     Column("reason", String, nullable=False),
     Column("message", Text, nullable=False),
+)
+
+# Whose return was ruled out by `forget`, as salted digests: the ids themselves must not remain.
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("mark", String, primary_key=True),
+)
+
+# Single facts that outlive a run: the salt of the marks, work to complete after a crash.
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# Alerts name objects and products by their feeds' own ids, so that they stay on record when a product leaves.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("object_source", String, nullable=False),
+    Column("object_id", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("product_id", String, nullable=False),
+    Column("object_title", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("brand", Text, nullable=False),
+    Column("retailer", Text, nullable=False),
+    Column("link", Text, nullable=False),
+    # The object's crop and the product's picture that were compared, by SHA-256.
+    Column("crop", String, nullable=False),
+    Column("image", String, nullable=False),
+    Column("likelihood", Float, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("found", String, nullable=False),
+    # When a report told of it; empty until then.
+    Column("reported", String, nullable=False, default=""),
+    UniqueConstraint("object_source", "object_id", "source", "product_id"),
 )
 
 Index("pictures_by_reference", pictures.c.reference)

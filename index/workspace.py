@@ -25,6 +25,8 @@ class Settings:
     `model`: "auto" until the first run pins the model it took; `model_sha256` and `model_why` are written with the pin.
     `database`: an SQLAlchemy URL for the records; empty means catalogue.sqlite in the workspace.
     `keep_generations`: how many published generations stay on disk, the live one among them.
+    `retention_days`: how long a product that is gone from its feed stays searchable; 0 keeps it for ever.
+    `self_test_margin`: a generation whose self-test recall falls further than this below the live one's is not published.
     `user_agent`: how picture fetches introduce themselves, for example "traceobject/0.1 (+https://example.org/contact)".
     `allow_hosts`: hosts of your own that may have private addresses, for example ["images.internal", "127.0.0.1:8123"].
     """
@@ -34,6 +36,8 @@ class Settings:
     model_why: str = ""
     database: str = ""
     keep_generations: int = 3
+    retention_days: int = 0
+    self_test_margin: float = 0.1
     user_agent: str = "traceobject"
     allow_hosts: tuple[str, ...] = ()
 

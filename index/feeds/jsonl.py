@@ -9,6 +9,7 @@ from pathlib import Path
 from index.feeds import json_items, text
 from index.feeds.columns import known
 from index.feeds.nested import row_of
+from index.feeds.references import names_pictures
 from index.records import FeedRow, Refusal
 
 _LIST_INSIDE = re.compile(r'"\s*:\s*\[\s*\{')
@@ -48,7 +49,11 @@ def one_a_line(head: str) -> bool:
         return whole and not _LIST_INSIDE.search(lines[0])
     if len(lines) > 1:
         return True  # an object that ends on its line, and something after it
-    return isinstance(first, dict) and any(known(name) for name in first if not isinstance(first[name], list))
+    if not isinstance(first, dict):
+        return False
+    # A publication list, too, may stand on one line and tell its authority; a row has pictures of its own.
+    listed = any(isinstance(value, list) and value and isinstance(value[0], dict) for value in first.values())
+    return any(names_pictures(name) for name in first) or (not listed and any(known(name) for name in first))
 
 
 def _lines(path: Path) -> Iterator[FeedRow | Refusal]:

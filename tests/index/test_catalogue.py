@@ -93,9 +93,10 @@ def test_what_is_known_of_a_picture_is_told_again(catalogue):
 
 def test_refusals_are_replaced_not_piled_up(catalogue):
     source = catalogue.add_source("shop", "catalogue", "/feed.csv", "csv")
-    catalogue.set_refusals(source, [Refusal("line 2", "no_id", "no id")])
-    catalogue.set_refusals(source, [Refusal("line 3", "no_id", "no id")])
-    assert [item.where for item in catalogue.refusals()] == ["line 3"]
+    catalogue.set_refusals(source, "rows", [Refusal("line 2", "no_id", "no id")])
+    catalogue.set_refusals(source, "pictures", [Refusal("a.jpg", "broken", "no picture")])
+    catalogue.set_refusals(source, "rows", [Refusal("line 3", "no_id", "no id")])
+    assert [item.where for item in catalogue.refusals()] == ["a.jpg", "line 3"]
 
 
 def test_forgetting_a_source_takes_its_entries(catalogue):

@@ -145,6 +145,8 @@ def test_no_list_is_an_error(tmp_path: Path, content: str) -> None:
         ('{"id": 1, "broken": }\n{"id": 2}\n', True),
         ('{"id": 1, "images": [{"src": "a"}]}\n', True),
         ('{"products": [{"id": 1}]}', False),
+        ('{"authority": "x", "objects": [{"id": 1, "crops": ["a.png"]}]}', False),
+        ('{"id": 1, "image": "a", "variants": [{"id": 2, "image": "b"}]}', True),
         ('{"id": "list", "authority": "x",\n"objects": [\n{"id": 1}]}', False),
         ('{"objects":[\n{"id": 1},\n{"id": 2}]}', False),
         ("{\n}", False),

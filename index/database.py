@@ -1,0 +1,126 @@
+"""The database of the records: SQLite (write-ahead log) or PostgreSQL, its faults told in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateColumn
+
+from index.errors import WorkspaceError
+from index.schema import metadata
+
+
+class Database:
+    """Connections to the records. Every fault of the database is a WorkspaceError that says what to do."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        with self._told():
+            _complete(engine)
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Open the database at an SQLAlchemy URL; tables and columns that this version knows and it lacks are added.
+
+        Raises:
+            WorkspaceError: it cannot be opened.
+        """
+        engine = sa.create_engine(url)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _configure_sqlite)
+        return cls(engine)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A connection in a transaction: all of it is written when the block ends, or nothing."""
+        with self._told(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A connection to read with."""
+        with self._told(), self._engine.connect() as connection:
+            yield connection
+
+    def insert(self, table: sa.Table) -> Any:
+        """An INSERT that can be told ON CONFLICT: spelled alike in both dialects, but each has its own construct."""
+        return postgresql.insert(table) if self._engine.dialect.name == "postgresql" else sqlite.insert(table)
+
+    def scrub(self) -> None:
+        """Rewrite the database without what was deleted: nothing of it stays in free pages or in a log.
+
+        Raises:
+            WorkspaceError: someone else reads the database at this moment, so that its log cannot be emptied.
+        """
+        with self._told(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if self._engine.dialect.name == "postgresql":
+                connection.exec_driver_sql("VACUUM FULL")
+                return
+            connection.exec_driver_sql("VACUUM")
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+        if busy:
+            raise WorkspaceError(
+                f"{self._name()} is being read by another program, so its log still holds what was deleted: "
+                "end that program and run the command again"
+            )
+
+    def copy(self, connection: Any) -> None:
+        """Copy an SQLite database, as it is at this moment, into an sqlite3 connection.
+
+        Raises:
+            WorkspaceError: the records live in another kind of database, which has its own way to be copied.
+        """
+        if self._engine.dialect.name != "sqlite":
+            raise WorkspaceError(f"{self._name()} is not SQLite: copy it with its own tool, for example pg_dump")
+        with self._told(), self._engine.connect() as source:
+            raw: Any = source.connection.dbapi_connection
+            raw.backup(connection)
+
+    def _name(self) -> str:
+        return f"the database {self._engine.url.render_as_string(hide_password=True)}"
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            reason = str(error.orig).strip()
+            advice = "make room on its disk" if "full" in reason else "see that it is there, whole and free to write"
+            raise WorkspaceError(f"{self._name()} cannot be used: {reason}; {advice}, then run again") from error
+
+
+def _complete(engine: sa.Engine) -> None:
+    """Add the tables and columns that an older version did not have."""
+    metadata.create_all(engine)
+    inspector = sa.inspect(engine)
+    for table in metadata.sorted_tables:
+        there = {column["name"] for column in inspector.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                told = CreateColumn(column).compile(dialect=engine.dialect)
+                with engine.begin() as connection:
+                    connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {told}")
+
+
+def _configure_sqlite(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    # secure_delete: what is deleted is overwritten, not merely marked as free.
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+        "busy_timeout=10000",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
