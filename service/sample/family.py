@@ -12,7 +12,7 @@ from service.sample.mesh import Shape
 from service.sample.pixels import Mask
 from service.sample.render import Surface
 
-Setting = Literal["table", "soft", "floor", "wall", "spread"]
+Setting = Literal["table", "soft", "floor", "wall", "spread", "hung"]
 """Where one meets such a thing at home."""
 
 
@@ -55,7 +55,7 @@ class Family:
     """`shape(variant, arrangement)` stands on y = 0 and faces +z; `surfaces` covers every slot of it.
 
     `brand` is given where the product itself shows its brand. `flat` is given for what covers a wall or is spread
-    out at home: its texture and the side of one repeat in metres.
+    out at home: its texture and the side of one repeat in metres. `flat_out` things lie rather than stand.
     """
 
     name: str
@@ -71,6 +71,7 @@ class Family:
     fur: Mapping[str, Fur] | None = None
     flat: Callable[[Design], tuple[Surface, float]] | None = None
     grounded: bool = True
+    flat_out: bool = False
     brand: Callable[[Design], str] | None = None
 
 

@@ -69,7 +69,8 @@ def arc(
     """Sets a line around a circle (shares of the picture's height), over its top or under its foot."""
     tall, wide = picture.shape[:2]
     letters = [word_mask_of(letter) for letter in text]
-    advance = [size * tall * w for _, w in letters]
+    # The line box is stretched by 1.6; its em is 96 of 120.
+    advance = [size * tall * w * 1.38 for _, w in letters]
     reach = radius * tall
     angle = -sum(advance) / 2 / reach
     for (mask, _), step in zip(letters, advance, strict=True):

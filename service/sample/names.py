@@ -43,8 +43,6 @@ BRANDS = {
     "lamp": ("Luzia", "Halo Nord", "Lampert"),
     "plate": ("Pottery Lane", "Tonwerk", "Mesa Clara"),
     "toy": ("Puckle", "Teddiboo", "Nounou & Cie"),
-    "bag": ("Carrus", "Haversack Co", "Sacoche"),
-    "shoe": ("Stridd", "Kestrel", "Pico"),
     "beanie": ("Ullfar", "Nordknit"),
 }
 """Brands of products that do not show one themselves."""

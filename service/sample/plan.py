@@ -105,14 +105,14 @@ def _product(seed: int, number: int, design: Design) -> Product:
 
 
 def _objects(seed: int, products: tuple[Product, ...]) -> tuple[PublishedObject, ...]:
-    """About a quarter of the products are wanted by one of the authorities, the same share of every family."""
+    """A share of every family is wanted by one of the authorities: two of every nine products."""
     objects: list[PublishedObject] = []
     counts: dict[str, int] = {}
     wanted: dict[str, int] = {}
     for product in products:
         name = product.design.family
         counts[name] = counts.get(name, -1) + 1
-        if counts[name] % 4 != 1:
+        if counts[name] % 9 not in (1, 6):
             continue
         number = len(objects)
         rng = np.random.default_rng([seed, 2, number])

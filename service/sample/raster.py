@@ -67,6 +67,17 @@ def steps(patch: Patch, camera: Camera) -> tuple[int, int]:
     return rows, cols
 
 
+def _outside(patch: Patch, camera: Camera) -> bool:
+    """Whether all of the patch lies behind the camera or beyond one edge of the picture."""
+    depth = camera.see(patch.grid)[..., 2]
+    if float(depth.max()) <= 0.02:
+        return True
+    if float(depth.min()) <= 0.02:
+        return False
+    low, high = (f(camera.project(patch.grid).reshape(-1, 2), axis=0) for f in (np.min, np.max))
+    return bool(high[0] < 0 or high[1] < 0 or low[0] > camera.width or low[1] > camera.height)
+
+
 def rasterise(
     patches: Sequence[Patch], lights: Sequence[tuple[Field, Field]], camera: Camera, cut: dict[int, Mask] | None = None
 ) -> tuple[Seen, ...]:
@@ -83,6 +94,9 @@ def rasterise(
         m, n = patch.grid.shape[:2]
         facing = np.sum(normals(patch.grid) * (camera.eye - patch.grid), axis=-1, keepdims=True)
         if not patch.two_sided and float(facing.max()) <= 0:
+            found.append(nothing)
+            continue
+        if _outside(patch, camera):
             found.append(nothing)
             continue
         down, right = steps(patch, camera)
@@ -111,10 +125,12 @@ def rasterise(
         low, high = float(depth.min()), float(depth.max())
         level = ((high - depth) / max(high - low, 1e-9) * 65535.0).astype(np.uint16)
         order = np.argsort(level, kind="stable")
-        slot = np.full(camera.width * camera.height, -1, np.int64)
-        slot[pixel[order]] = order
+        first = int(pixel.min())
+        slot = np.full(int(pixel.max()) + 1 - first, -1, np.int64)
+        slot[pixel[order] - first] = order
         hit = np.flatnonzero(slot >= 0)
         best = slot[hit]
+        hit += first
         nearer = depth[best] < near[hit]
         hit, best = hit[nearer], best[nearer]
         near[hit], owner[hit] = depth[best], index

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -14,31 +14,55 @@ from service.sample.palettes import COLOURWAYS, blend
 from service.sample.pixels import Pixels, codes, field, resize_pixels
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """How a tile is composed: which field it has, and the rosette on it."""
+
+    field: int
+    star: bool
+    points: int
+    reach: float
+    framed: bool
+    palmettes: bool
+
+
+RECIPES = {
+    "Alvor": Recipe(0, True, 16, 0.34, False, True),
+    "Benfica": Recipe(1, False, 12, 0.30, True, False),
+    "Caldas": Recipe(2, False, 16, 0.36, False, False),
+    "Dorna": Recipe(3, True, 8, 0.32, True, True),
+    "Évora": Recipe(0, False, 8, 0.28, True, False),
+    "Faro": Recipe(1, True, 12, 0.38, False, False),
+    "Guarda": Recipe(2, True, 8, 0.30, True, False),
+    "Horta": Recipe(3, False, 12, 0.34, False, True),
+    "Lagos": Recipe(1, True, 8, 0.24, False, True),
+}
+
+
 @lru_cache(maxsize=48)
 def tile_art(name: str, colourway: str, size: int = 420) -> Pixels:
     """One tile of a design, sRGB [size, size, 3]. The name alone decides the drawing, the colourway its colours."""
-    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    recipe = RECIPES[name]
     way = COLOURWAYS[colourway]
     canvas = Canvas(way.ground, size, wrap=False)
     deep, mid, accent, fourth = way.inks[0], way.inks[1], way.inks[2], way.inks[3]
     corners = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
     sides = ((0.5, 0.0), (1.0, 0.5), (0.5, 1.0), (0.0, 0.5))
-    kind = rng.permutation(4)
-    if kind[0] == 0:
+    if recipe.field == 0:
         for x, y in corners:
             for k, tone in enumerate((deep, way.ground, mid, way.ground, deep)):
                 canvas.disc(x, y, 0.47 - 0.075 * k, tone)
             for k in range(12):
                 a = k * np.pi / 6
                 petal(canvas, x, y, 0.17, 0.16, a, accent)
-    elif kind[0] == 1:
+    elif recipe.field == 1:
         canvas.fill(field([(0.5, 0), (1, 0.5), (0.5, 1), (0, 0.5)]), mid)
         canvas.line(field([(0.5, 0.03), (0.97, 0.5), (0.5, 0.97), (0.03, 0.5)]), deep, 0.02, closed=True)
         for x, y in corners:
             for k in range(8):
                 petal(canvas, x, y, 0.34, 0.14, k * np.pi / 4 + np.pi / 8, deep if k % 2 else accent)
             canvas.disc(x, y, 0.07, way.ground)
-    elif kind[0] == 2:
+    elif recipe.field == 2:
         for x, y in sides:
             canvas.disc(x, y, 0.36, deep)
             canvas.disc(x, y, 0.315, way.ground)
@@ -54,9 +78,8 @@ def tile_art(name: str, colourway: str, size: int = 420) -> Pixels:
                 deep if k % 2 else fourth,
             )
             canvas.fill(put([(0.24, 0.0), (0.5, -0.16), (0.5, 0.16)], 0.5, 0.5, 1.0, a), accent)
-    points = int(rng.choice([8, 8, 12, 16]))
-    outer = 0.33 + 0.05 * float(rng.uniform())
-    if kind[1] in (0, 1):
+    points, outer = recipe.points, recipe.reach
+    if recipe.star:
         t = np.arange(points * 2) * np.pi / points
         r = np.where(np.arange(points * 2) % 2 == 0, outer, outer * 0.66)
         canvas.fill(field(np.stack([0.5 + r * np.cos(t), 0.5 + r * np.sin(t)], -1)), way.dark)
@@ -86,7 +109,7 @@ def tile_art(name: str, colourway: str, size: int = 420) -> Pixels:
     canvas.disc(0.5, 0.5, 0.065, way.dark)
     canvas.disc(0.5, 0.5, 0.045, way.ground)
     canvas.disc(0.5, 0.5, 0.022, accent)
-    if kind[2] < 2:
+    if recipe.framed:
         for inset, tone in ((0.012, deep), (0.03, way.ground)):
             canvas.line(
                 field([(inset, inset), (1 - inset, inset), (1 - inset, 1 - inset), (inset, 1 - inset)]),
@@ -94,13 +117,13 @@ def tile_art(name: str, colourway: str, size: int = 420) -> Pixels:
                 0.012,
                 closed=True,
             )
-    if kind[3] < 2:
+    if recipe.palmettes:
         for x, y in sides:
             for k in range(5):
                 petal(canvas, x, y, 0.13, 0.2, np.arctan2(0.5 - y, 0.5 - x) + (k - 2) * 0.5, fourth)
             canvas.disc(x, y, 0.03, way.dark)
     # Fired glaze pools: the colour is never quite even.
-    level = 1 + 0.05 * fractal(size, 5, rng, 3)
+    level = 1 + 0.05 * fractal(size, 5, np.random.default_rng(5), 3)
     return codes(canvas.picture() * level[..., None])
 
 

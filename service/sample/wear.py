@@ -28,8 +28,8 @@ from service.sample.rooms import Scene
 def expose(light: Field, rng: np.random.Generator, dark: float, noise: float) -> Pixels:
     """A camera's own doing: exposure (`dark` 0 good .. 1 poor), tint, falling-off corners and sensor noise."""
     height, width = light.shape[:2]
-    middle = float(np.quantile(light.mean(axis=-1), 0.85)) + 1e-3
-    gain = 0.72 / middle * float(rng.uniform(0.85, 1.1)) * (1 - 0.6 * dark)
+    middle = float(np.quantile(light.mean(axis=-1), 0.93)) + 1e-3
+    gain = 0.76 / middle * float(rng.uniform(0.85, 1.1)) * (1 - 0.6 * dark)
     tint = field(1 + rng.normal(0, 0.05, 3))
     y, x = np.mgrid[:height, :width]
     radius = ((x / width - 0.5) ** 2 + (y / height - 0.5) ** 2).astype(np.float32)

@@ -18,7 +18,7 @@ from service.sample.catalogue_pictures import studio_picture
 from service.sample.families import FAMILIES
 from service.sample.pixels import Pixels
 from service.sample.plan import Plan, Product, PublishedObject, draw_up
-from service.sample.rooms import furnish
+from service.sample.staging import furnish
 from service.sample.wear import phone_photo, published_crop
 
 WILD = (560, 500)

@@ -63,7 +63,7 @@ def _tote() -> Shape:
             ],
             90,
         )
-        straps.append(tube(slot, path, 0.0125, 12, 0.16, up=(0, 0, 1), box=(0, 0, 12, 1)))
+        straps.append(tube(slot, path, 0.0105, 14, 0.14, up=(0, 0, 1), box=(0, 0, 0.4, 7)))
     return (panel(1.0), panel(-1.0), *straps)
 
 
@@ -184,15 +184,15 @@ def _emblem(art: str, way: Colourway) -> Pixels:
     ink = way.inks[0] if sum(way.inks[0]) < 560 else way.dark
     if kind == "badge":
         canvas.line(
-            field([(0.46 + 0.27 * np.cos(a), 0.52 + 0.27 * np.sin(a)) for a in np.linspace(0, 6.2832, 90)]),
+            field([(0.46 + 0.30 * np.cos(a), 0.54 + 0.30 * np.sin(a)) for a in np.linspace(0, 6.2832, 90)]),
             ink,
             0.012,
             closed=True,
         )
-        FIGURES[what](canvas, 0.46, 0.52, 0.34, 0.0, Colourway("", cloth, way.dark, (ink, *way.inks[1:])))
+        FIGURES[what](canvas, 0.46, 0.54, 0.42, 0.0, Colourway("", cloth, way.dark, (ink, *way.inks[1:])))
         picture = canvas.picture()
-        arc(picture, "MARKET HALL", (0.5, 0.52), 0.325, 0.05, ink)
-        arc(picture, "SINCE 1924", (0.5, 0.52), 0.325, 0.05, ink, top=False)
+        arc(picture, "MARKET HALL", (0.5, 0.54), 0.355, 0.058, ink)
+        arc(picture, "SINCE 1924", (0.5, 0.54), 0.355, 0.058, ink, top=False)
         return picture
     if kind == "words":
         picture = canvas.picture()
@@ -224,10 +224,10 @@ def _surfaces(design: Design) -> Mapping[str, Surface]:
         picture = woven(_emblem(design.art, way), 150, 0.24)
         raw = woven(plain((236, 228, 210), 512), 150, 0.24)
         front, back, repeat = Surface(picture, cloth), Surface(raw, cloth), (1.0, 1.0)
-        strap = Surface(raw, cloth, (2.0, 0.2))
+        strap = Surface(raw, cloth, (0.5, 0.5))
     else:
         printed = woven(draw_print(design.art, design.way), 128, 0.2)
-        repeat = {"tote": (2.0, 2.2), "rucksack": (5.0, 2.6), "pouch": (2.0, 1.28)}[design.variant]
+        repeat = {"tote": (2.0, 2.2), "rucksack": (5.0, 2.6), "pouch": (1.6, 1.02)}[design.variant]
         front, back = Surface(printed, cloth, repeat), Surface(printed, cloth, repeat)
         trim = way.inks[0] if sum(way.ground) > 500 else way.inks[1]
         strap = Surface(woven(plain(trim, 256), 48, 0.35), cloth, (1.0, 1.0))
@@ -271,4 +271,5 @@ BAGS = Family(
     views=(View(-16, 8, 0.84), View(30, 16, 0.84)),
     setting="floor",
     price=(9.0, 58.0),
+    brand=lambda design: {"tote": "Market Hall", "rucksack": "Carrus", "pouch": "Sacoche"}[design.variant],
 )

@@ -149,7 +149,7 @@ TEXTILES = Family(
 
 
 @lru_cache(maxsize=4)
-def _curtain(_: str, arrangement: str) -> Shape:
+def _curtain(_: str, _arrangement: str) -> Shape:
     """A curtain gathered in pleats on a rod."""
     wide, tall = (1.1, 1.45)
     soft = fractal(256, 2, np.random.default_rng(12), 3)
@@ -162,8 +162,6 @@ def _curtain(_: str, arrangement: str) -> Shape:
         return field(x), field((1 - t) * tall), field(z)
 
     cloth = sheet("print", place, 70, 260, (0, 0, 1.75, tall), two_sided=True)
-    if arrangement == "home":
-        return move((cloth,), rest=True)
     rod = tube(
         "metal",
         curve([(-wide / 2 - 0.10, tall - 0.035, 0), (0, tall - 0.035, 0), (wide / 2 + 0.10, tall - 0.035, 0)], 30),
@@ -222,8 +220,7 @@ CURTAINS = Family(
     shape=_curtain,
     surfaces=_curtain_surfaces,
     views=(View(0, 2, 0.9), View(-30, 4, 1.25)),
-    setting="floor",
+    setting="hung",
     price=(19.0, 69.0),
     grounded=False,
 )
-_ = rotation

@@ -12,7 +12,7 @@ from service.sample.canvas import Canvas
 from service.sample.family import Design, Family, View, combine, sentence
 from service.sample.mesh import Patch, Shape, curve, move, revolve, rotation
 from service.sample.motifs import FIGURES, leaf, petal
-from service.sample.palettes import COLOURWAYS, Colourway, blend, plain
+from service.sample.palettes import COLOURWAYS, blend, plain
 from service.sample.patterns import PRINTS, draw_print
 from service.sample.pixels import Pixels, field, resize_pixels
 from service.sample.render import Material, Surface
@@ -70,7 +70,7 @@ def _shape(variant: str, arrangement: str) -> Shape:
 @lru_cache(maxsize=32)
 def _art(art: str, colourway: str, size: int = 640) -> Pixels:
     way = COLOURWAYS[colourway]
-    pale = way.ground if sum(way.ground) > 500 else way.inks[0]
+    pale = way.paper
     if art in PRINTS:
         tile = resize_pixels(draw_print(art, colourway), size // 2, size // 2)
         full = np.tile(tile, (2, 2, 1))[:size, :size]
@@ -82,7 +82,8 @@ def _art(art: str, colourway: str, size: int = 640) -> Pixels:
         rim[inner] = full[inner]
         return rim
     canvas = Canvas(pale, size, wrap=False)
-    canvas.disc(0.5, 0.5, 0.488, way.inks[0])
+    inks = way.on_paper
+    canvas.disc(0.5, 0.5, 0.488, inks.inks[0])
     canvas.disc(0.5, 0.5, 0.478, pale)
     border, figure = art.split(" and ")
     count = 20
@@ -90,17 +91,13 @@ def _art(art: str, colourway: str, size: int = 640) -> Pixels:
         a = k * 2 * np.pi / count
         x, y = 0.5 + 0.405 * np.cos(a), 0.5 + 0.405 * np.sin(a)
         if border == "leaf":
-            leaf(canvas, x, y, 0.1, a + 1.2, way.inks[3 if k % 2 else 0], blend(way.inks[0], way.dark, 0.4))
+            leaf(canvas, x, y, 0.1, a + 1.2, inks.inks[3 if k % 2 else 0], blend(inks.inks[0], way.dark, 0.4))
         elif border == "petal":
-            petal(canvas, 0.5 + 0.36 * np.cos(a), 0.5 + 0.36 * np.sin(a), 0.1, 0.28, a, way.inks[k % 2])
+            petal(canvas, 0.5 + 0.36 * np.cos(a), 0.5 + 0.36 * np.sin(a), 0.1, 0.28, a, inks.inks[k % 2])
         else:
-            canvas.disc(x, y, 0.034 if k % 2 else 0.018, way.inks[k % 2 * 2])
-    canvas.line(
-        field([(0.5 + 0.335 * np.cos(t), 0.5 + 0.335 * np.sin(t)) for t in np.linspace(0, 6.283, 120)]),
-        way.inks[0],
-        0.008,
-    )
-    inks = way if sum(way.ground) > 500 else Colourway("", pale, way.dark, (way.ground, *way.inks[1:]))
+            canvas.disc(x, y, 0.034 if k % 2 else 0.018, inks.inks[k % 2 * 2])
+    ring = [(0.5 + 0.335 * np.cos(t), 0.5 + 0.335 * np.sin(t)) for t in np.linspace(0, 6.283, 120)]
+    canvas.line(field(ring), inks.inks[0], 0.008)
     FIGURES[figure](canvas, 0.5, 0.5, 0.42, 0.0, inks)
     return canvas.picture()
 
@@ -108,7 +105,7 @@ def _art(art: str, colourway: str, size: int = 640) -> Pixels:
 def _surfaces(design: Design) -> Mapping[str, Surface]:
     way = COLOURWAYS[design.way]
     glaze = Material(shine=1.2, softness=0.08)
-    pale = way.ground if sum(way.ground) > 500 else way.inks[0]
+    pale = way.paper
     return {"art": Surface(_art(design.art, design.way), glaze), "under": Surface(plain(pale), glaze)}
 
 

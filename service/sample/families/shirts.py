@@ -22,15 +22,24 @@ from service.sample.render import Material, Surface
 _SIDE = 0.74
 """The square of cloth the shirt is cut from, metres."""
 _FINE = 640
+_MASK = 1600
 
 
 def _half_outline() -> list[tuple[float, float]]:
     """The right half of the shirt from the collar down to the hem's middle, in units of the square, centre at 0."""
-    neck = [(0.0, -0.385), (0.06, -0.392), (0.105, -0.425)]
-    shoulder = [(0.16, -0.445), (0.27, -0.405), (0.34, -0.365)]
-    sleeve = [(0.405, -0.27), (0.470, -0.135), (0.455, -0.115), (0.36, -0.060), (0.335, -0.075)]
-    side = [(0.288, -0.165), (0.274, -0.05), (0.272, 0.15), (0.280, 0.36), (0.281, 0.43)]
-    hem = [(0.20, 0.443), (0.10, 0.447), (0.0, 0.447)]
+    neck = [(0.0, -0.400), (0.045, -0.405), (0.090, -0.440)]
+    shoulder = [(0.150, -0.425), (0.215, -0.398), (0.262, -0.362)]
+    sleeve = [(0.318, -0.285), (0.372, -0.190), (0.402, -0.128), (0.392, -0.112), (0.330, -0.078), (0.272, -0.052)]
+    side = [
+        (0.262, -0.075),
+        (0.248, -0.150),
+        (0.243, -0.105),
+        (0.238, 0.020),
+        (0.240, 0.200),
+        (0.246, 0.400),
+        (0.247, 0.445),
+    ]
+    hem = [(0.20, 0.456), (0.10, 0.462), (0.0, 0.463)]
     return neck + shoulder + sleeve + side + hem
 
 
@@ -42,9 +51,9 @@ def _polygon(side: int) -> Field:
 
 @lru_cache(maxsize=2)
 def _cut_mask() -> Mask:
-    fine = np.zeros((_FINE, _FINE), np.uint8)
-    cv2.fillPoly(fine, [np.rint(_polygon(_FINE) * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
-    soft = np.asarray(cv2.GaussianBlur(fine, (0, 0), 3.0))
+    fine = np.zeros((_MASK, _MASK), np.uint8)
+    cv2.fillPoly(fine, [np.rint(_polygon(_MASK) * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
+    soft = np.asarray(cv2.GaussianBlur(fine, (0, 0), 8.0))
     return np.asarray(soft > 127)
 
 
@@ -57,20 +66,22 @@ def cut(_: str) -> Mapping[str, Mask]:
 def _shape(_: str, arrangement: str) -> Shape:
     count = 110
     inside = _cut_mask().astype(np.uint8)
-    away = np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, 5), np.float32) / _FINE
+    away = np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, 5), np.float32) / _MASK
     edge = resize_field(field(np.sqrt(np.clip(away / 0.03, 0, 1))), count, count)
     rng = np.random.default_rng(14)
     soft = fractal(256, 3, rng, 3)
     y, x = np.mgrid[:256, :256] / 256 - 0.5
-    # Cloth hangs in soft vertical folds from the shoulders and gathers under the arms.
-    ridges = np.sin(x * 30 + soft * 2.4 + np.sign(x) * y * 7) * smoothstep(-0.25, 0.45, field(y)) * 0.5
-    arms = (
-        np.sin((y + np.abs(x) * 0.9) * 60 + soft * 3)
-        * np.exp(-(((np.abs(x) - 0.28) / 0.09) ** 2 + ((y + 0.16) / 0.10) ** 2))
-        * 0.8
-    )
-    relief_map = resize_field(blur(field(soft * 0.9 + ridges + arms), 2.0), count, count)
-    z = edge * (0.016 + 0.0075 * relief_map)
+    # Cloth hangs in soft folds from the shoulders, is pulled from under the arms and gathers above the hem.
+    hang = np.sin(x * 34 + soft * 2.6 + np.sign(x) * y * 8) * smoothstep(-0.2, 0.4, field(y)) * 0.8
+    pull = np.zeros_like(x)
+    for side in (-1, 1):
+        dx, dy = (x - side * 0.245) * -side, y + 0.13
+        angle, away_from = np.arctan2(dy, dx), np.hypot(dx, dy)
+        pull += np.sin(angle * 9 + soft * 1.6) * np.exp(-((away_from - 0.09) ** 2) / 0.012) * (dx > -0.02) * 1.1
+        sleeve = np.exp(-(((x - side * 0.31) / 0.05) ** 2 + ((y + 0.2) / 0.08) ** 2))
+        pull += np.sin((x * side + y * 0.8) * 85 + soft * 2) * sleeve * 0.7
+    relief_map = resize_field(blur(field(soft * 1.2 + hang + pull), 2.2), count, count)
+    z = edge * (0.018 + 0.0105 * relief_map)
     s, t = np.meshgrid(np.linspace(-0.5, 0.5, count), np.linspace(0.5, -0.5, count))
     grid = field(np.stack([s * _SIDE, t * _SIDE, z], -1))
     shirt = Patch("shirt", grid, uv_grid(count, count), two_sided=True)
@@ -119,41 +130,46 @@ def _mark(art: str, way: Colourway, cloth: Colour, picture: Pixels) -> None:
 @lru_cache(maxsize=24)
 def _cloth(design: Design) -> Pixels:
     way = COLOURWAYS[design.way]
-    cloth = way.ground
+    # The darkest grounds are lifted a little: jersey is never quite black.
+    cloth = way.ground if sum(way.ground) > 200 else blend(way.ground, (120, 130, 150), 0.22)
     size = _FINE
     picture = np.full((size, size, 3), cloth, np.uint8)
     _mark(design.art, way, cloth, picture)
     # Collar rib, sleeve hems, hem and seams.
-    rib = way.inks[0] if design.variant == "ringer T-shirt" else blend(cloth, (40, 40, 40), 0.10)
-    seam = blend(cloth, (30, 30, 30), 0.32)
+    pale_cloth = sum(cloth) > 300
+    tint = blend(cloth, (40, 40, 40) if pale_cloth else (255, 255, 255), 0.07)
+    rib = way.inks[0] if design.variant == "ringer T-shirt" else tint
+    seam = blend(cloth, (30, 30, 30), 0.32) if pale_cloth else blend(cloth, (255, 255, 255), 0.16)
     pen = Canvas((0, 0, 0), size, wrap=False)
-    collar = [(0.388, 0.075), (0.42, 0.128), (0.5, 0.150), (0.58, 0.128), (0.612, 0.075)]
-    pen.stroke(collar, (255, 255, 255), 0.030)
+    pen.stroke([(0.402, 0.055), (0.425, 0.105), (0.5, 0.140), (0.575, 0.105), (0.598, 0.055)], (255, 255, 255), 0.026)
     for sign in (-1, 1):
-        pen.line(
-            field([(0.5 + sign * 0.472, 0.352), (0.5 + sign * 0.35, 0.430)]),
-            (255, 255, 255),
-            0.034 if design.variant == "ringer T-shirt" else 0.002,
-        )
+        cuff = field([(0.5 + sign * 0.410, 0.378), (0.5 + sign * 0.262, 0.455)])
+        pen.line(cuff, (255, 255, 255), 0.034 if design.variant == "ringer T-shirt" else 0.002)
     ribs = field(pen.picture()[..., :1] / 255)
     out = picture * (1 - ribs) + field(rib) * ribs
     lines = Canvas((0, 0, 0), size, wrap=False)
-    lines.stroke([(0.375, 0.08), (0.412, 0.143), (0.5, 0.167), (0.588, 0.143), (0.625, 0.08)], (255, 255, 255), 0.0025)
+    lines.stroke(
+        [(0.388, 0.058), (0.414, 0.117), (0.5, 0.154), (0.586, 0.117), (0.612, 0.058)], (255, 255, 255), 0.0025
+    )
     for sign in (-1, 1):
-        lines.stroke(
-            [(0.5 + sign * 0.335, 0.135), (0.5 + sign * 0.30, 0.22), (0.5 + sign * 0.287, 0.34)], (255, 255, 255), 0.003
-        )
-        lines.line(field([(0.5 + sign * 0.455, 0.335), (0.5 + sign * 0.335, 0.410)]), (255, 255, 255), 0.002)
-    lines.stroke([(0.2, 0.918), (0.35, 0.930), (0.5, 0.932), (0.65, 0.930), (0.8, 0.918)], (255, 255, 255), 0.002)
-    stitched = field(lines.picture()[..., :1] / 255) * 0.7
+        armhole = [
+            (0.5 + sign * 0.262, 0.135),
+            (0.5 + sign * 0.232, 0.22),
+            (0.5 + sign * 0.240, 0.34),
+            (0.5 + sign * 0.262, 0.43),
+        ]
+        lines.stroke(armhole, (255, 255, 255), 0.003)
+        lines.line(field([(0.5 + sign * 0.388, 0.362), (0.5 + sign * 0.250, 0.434)]), (255, 255, 255), 0.002)
+    lines.stroke([(0.24, 0.936), (0.38, 0.945), (0.5, 0.947), (0.62, 0.945), (0.76, 0.936)], (255, 255, 255), 0.002)
+    stitched = field(lines.picture()[..., :1] / 255) * 0.75
     out = out * (1 - stitched) + field(seam) * stitched
     # Inside of the neck, seen above the collar.
     hole = np.zeros((size, size), np.uint8)
-    top = curve([(0.39, 0.07), (0.42, 0.113), (0.5, 0.134), (0.58, 0.113), (0.61, 0.07)], 40)
-    back = curve([(0.61, 0.06), (0.56, 0.095), (0.5, 0.10), (0.44, 0.095), (0.39, 0.06)], 40)
+    top = curve([(0.404, 0.04), (0.432, 0.095), (0.5, 0.127), (0.568, 0.095), (0.596, 0.04)], 40)
+    back = curve([(0.596, 0.03), (0.55, 0.075), (0.5, 0.083), (0.45, 0.075), (0.404, 0.03)], 40)
     cv2.fillPoly(hole, [np.rint(np.concatenate([top, back]) * size * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
     inside = field(hole[..., None] / 255)
-    out = out * (1 - inside) + field(blend(cloth, (30, 30, 34), 0.38)) * inside
+    out = out * (1 - inside) + field(blend(cloth, (30, 30, 34), 0.45)) * inside
     # Jersey: fine columns of stitches.
     rng = np.random.default_rng(2)
     jersey = 1 + 0.03 * np.sin(np.arange(size) * 2 * np.pi / 3)[None, :] + 0.02 * grain(size, size, rng)
@@ -161,7 +177,7 @@ def _cloth(design: Design) -> Pixels:
 
 
 def _surfaces(design: Design) -> Mapping[str, Surface]:
-    return {"shirt": Surface(_cloth(design), Material(sheen=0.15))}
+    return {"shirt": Surface(_cloth(design), Material(sheen=0.5))}
 
 
 _MARKS = {
@@ -200,5 +216,6 @@ SHIRTS = Family(
     price=(9.0, 35.0),
     cut=cut,
     grounded=False,
+    flat_out=True,
     brand=lambda design: _MARKS[design.art],
 )

@@ -352,4 +352,5 @@ SHOES = Family(
     views=(View(14, 14, 0.84), View(-38, 24, 0.84, "pair")),
     setting="floor",
     price=(25.0, 95.0),
+    brand=lambda design: "Stridd" if design.art in ("bars", "zigzag", "block") else "Pico",
 )

@@ -109,9 +109,9 @@ def _scarf() -> Shape:
     ring = np.stack([0.055 * np.sin(angle), 0.151 - 0.006 * np.cos(angle), 0.004 + 0.053 * np.cos(angle)], -1)
     tail = curve([(0.018, 0.150, 0.058), (0.026, 0.128, 0.070), (0.030, 0.098, 0.078), (0.034, 0.072, 0.082)], 24)
     return (
-        tube("scarf", field(ring), 0.0145, 14, 0.75, up=(0, 1, 0.01), box=(0, 0, 1, 0.25)),
-        tube("scarf", tail, field(np.linspace(0.010, 0.017, 24)), 14, 0.32, box=(0, 0, 0.35, 0.25)),
-        ball("scarf", (0.016, 0.149, 0.060), (0.016, 0.014, 0.011), rows=12, cols=16, box=(0, 0, 0.2, 0.2)),
+        tube("scarf", field(ring), 0.0145, 14, 0.75, up=(0, 1, 0.01), box=(0, 0, 1.4, 7.0)),
+        tube("scarf", tail, field(np.linspace(0.010, 0.017, 24)), 14, 0.32, box=(0, 0, 1.2, 1.9)),
+        ball("scarf", (0.016, 0.149, 0.060), (0.016, 0.014, 0.011), rows=12, cols=16, box=(0, 0, 0.8, 0.6)),
     )
 
 
@@ -181,11 +181,11 @@ def _fox() -> Shape:
     cheeks = _pair(lambda s: ball("pale", (0.036 * s, 0.190, 0.040), (0.034, 0.026, 0.026), rotation(yaw=28 * s)))
     tail = tube(
         "fur",
-        curve([(0.03, 0.03, -0.06), (0.10, 0.035, -0.06), (0.145, 0.085, -0.04), (0.150, 0.135, -0.035)], 40),
-        field(0.012 + 0.022 * np.sin(np.linspace(0, np.pi * 0.8, 40))),
+        curve([(0.02, 0.035, -0.060), (0.09, 0.040, -0.085), (0.150, 0.090, -0.070), (0.158, 0.165, -0.050)], 40),
+        field(0.012 + 0.027 * np.sin(np.linspace(0, np.pi * 0.8, 40))),
         18,
     )
-    tip = ball("pale", (0.150, 0.146, -0.035), (0.021, 0.026, 0.021))
+    tip = ball("pale", (0.158, 0.180, -0.048), (0.026, 0.036, 0.026))
     return (
         *_torso(),
         *_head((0.068, 0.056, 0.058)),
@@ -216,10 +216,9 @@ def _elephant() -> Shape:
         ],
         50,
     )
-    nose = tube("fur", trunk, field(np.linspace(0.027, 0.014, 50)), 22)
-    end = ball("ear", (0, 0.112, 0.140), (0.0125, 0.0125, 0.005), rows=12, cols=16)
+    nose = tube("fur", trunk, field(np.append(np.linspace(0.027, 0.015, 48), [0.012, 0.004])), 22)
     eyes = _pair(lambda s: ball("eye", (0.036 * s, 0.2205, 0.0545), (0.0078, 0.0082, 0.007)))
-    return (*_torso(), *_head((0.066, 0.061, 0.060)), nose, end, *eyes, *ears, *inner)
+    return (*_torso(), *_head((0.066, 0.061, 0.060)), nose, *eyes, *ears, *inner)
 
 
 def _dog() -> Shape:
@@ -283,7 +282,7 @@ def _surfaces(design: Design) -> Mapping[str, Surface]:
         "nose": Surface(plain(colour("#2a211f")), Material(shine=1.2, softness=0.3)),
         "eye": Surface(plain(colour("#120e0d")), glass),
         "thread": Surface(plain(colour("#3a2a24"))),
-        "scarf": Surface(scarf, cloth, (4.0, 2.0)),
+        "scarf": Surface(scarf, cloth),
     }
 
 
