@@ -78,6 +78,6 @@ def _batches(images: Images, card: ModelCard, device: torch.device) -> Iterator[
     step = batch_size(device)
     for start in range(0, len(images), step):
         # The bytes travel as they are; becoming float and normalised is the device's work.
-        pixels = torch.from_numpy(np.ascontiguousarray(images[start : start + step])).to(device)
+        pixels = torch.from_numpy(np.require(images[start : start + step], requirements=["C", "W"])).to(device)
         # [n, h, w, 3] seen as [n, 3, h, w] is channels_last without a copy.
         yield ((pixels.float() - mean) / std).permute(0, 3, 1, 2)

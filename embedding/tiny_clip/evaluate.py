@@ -38,16 +38,16 @@ def held_out() -> tuple[Spec, ...]:
     return tuple(sorted(ALL_SPECS[i] for i in order[: len(ALL_SPECS) // 8]))
 
 
-def evaluate(encoder: Encoder, wanted: tuple[Spec, ...], seed: int) -> Findings:
-    """Render one new picture of all 600 combinations as the gallery and look in it for `wanted`.
+def evaluate(encoder: Encoder, wanted: tuple[Spec, ...], seed: int, among: tuple[Spec, ...] = ALL_SPECS) -> Findings:
+    """Render one new picture of each combination of `among` as the gallery, and look in it for `wanted`.
 
     Args:
-        wanted: the combinations that are asked for; the right answer is the gallery's picture of the same one.
+        wanted: the combinations that are asked for, all in `among`; right is the gallery's picture of the same one.
         seed: of the renders. Any seed but training's gives pictures never shown.
     """
     rng = np.random.default_rng(seed)
-    gallery = _pictures(encoder, ALL_SPECS, rng)
-    right = np.array([ALL_SPECS.index(spec) for spec in wanted])
+    gallery = _pictures(encoder, among, rng)
+    right = np.array([among.index(spec) for spec in wanted])
     by_picture = _recall(_pictures(encoder, wanted, rng) @ gallery.T, right)
     by_text = _recall(encoder.encode_texts([full_caption(spec) for spec in wanted]) @ gallery.T, right)
     by_both = _recall(_recoloured(encoder, wanted, rng) @ gallery.T, right)

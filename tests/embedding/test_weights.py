@@ -1,0 +1,387 @@
+"""Weights come whole or not at all: from a hub that misbehaves in every way it can, and from files."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import save
+
+from embedding.encoders import choose, registry, store, weights
+from embedding.encoders.card import ModelCard
+from embedding.encoders.download import NotThere, download
+from embedding.errors import ModelUnavailable
+
+WEIGHTS = save({"tensor": np.arange(50_000, dtype=np.float32)})
+SHA256 = hashlib.sha256(WEIGHTS).hexdigest()
+CONFIG = {"model_cfg": {"embed_dim": 8, "vision_cfg": {"image_size": 32}, "text_cfg": {}}}
+CARD = replace(registry.get("ViT-B-32"), name="acme/eye", weights=f"hub:acme/eye/{store.WEIGHTS}")
+PAGE = "/acme/eye/resolve/main/"
+
+
+@dataclass
+class Hub:
+    """A hub on loopback, and how it should misbehave."""
+
+    files: dict[str, bytes]
+    url: str = ""
+    etag: bool = True
+    redirect: bool = True
+    ignore_range: bool = False
+    cut_after: list[int] = field(default_factory=list)
+    status: int = 200
+    silent: bool = False
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
+
+    def weights_asked(self) -> list[str | None]:
+        return [span for path, span in self.asked if path == "/cdn" + PAGE + store.WEIGHTS]
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_GET(self) -> None:
+        hub = self.server.hub
+        hub.asked.append((self.path, self.headers.get("Range")))
+        if hub.silent:
+            time.sleep(3)
+        else:
+            self._serve(hub)
+
+    def _serve(self, hub: Hub) -> None:
+        name = self.path.removeprefix("/cdn").removeprefix(PAGE)
+        body = hub.files.get(name)
+        large = name == store.WEIGHTS
+        wanted = self.headers.get("Range")
+        if body is None or hub.status != 200:
+            self._answer(404 if body is None else hub.status, {}, b"no")
+        elif large and hub.redirect and not self.path.startswith("/cdn"):
+            # As the hub does: the checksum is told on the redirect, the bytes come from elsewhere.
+            told = {"X-Linked-ETag": f'"{SHA256}"'} if hub.etag else {}
+            self._answer(302, {"Location": "/cdn" + self.path, **told}, b"")
+        elif wanted and not hub.ignore_range:
+            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+            if start >= len(body):
+                self._answer(416, {"Content-Range": f"bytes */{len(body)}"}, b"")
+            else:
+                head = {"Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}"}
+                self._answer(206, head, body[start:], large)
+        else:
+            self._answer(200, {"ETag": '"0123456789abcdef0123456789abcdef01234567"'}, body, large)
+
+    def _answer(self, status: int, headers: dict[str, str], body: bytes, may_be_cut: bool = False) -> None:
+        self.send_response(status)
+        for key, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        cuts = self.server.hub.cut_after
+        if may_be_cut and cuts:
+            self.wfile.write(body[: cuts.pop(0)])
+            self.close_connection = True
+            return
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    hub: Hub
+
+
+@pytest.fixture(autouse=True)
+def _own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACEOBJECT_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    server = _Server(("127.0.0.1", 0), _Handler)
+    server.hub = Hub({store.WEIGHTS: WEIGHTS, store.CONFIG: json.dumps(CONFIG).encode()})
+    server.hub.url = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("HF_ENDPOINT", server.hub.url + "/")
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield server.hub
+    server.shutdown()
+    server.server_close()
+
+
+def _part() -> Path:
+    return store.folder(CARD.name) / (store.WEIGHTS + ".part")
+
+
+def test_a_pulled_model_is_recorded_with_the_checksum_the_hub_told(hub: Hub, capsys: pytest.CaptureFixture) -> None:
+    card = weights.pull(CARD)
+    assert card.sha256 == SHA256
+    assert store.recorded(CARD.name) == card
+    assert weights.verified(CARD) == (store.folder(CARD.name) / store.WEIGHTS, SHA256)
+    assert {path.name for path in store.folder(CARD.name).iterdir()} == {store.CARD, store.CONFIG, store.WEIGHTS}
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert store.WEIGHTS in err
+    asked = len(hub.asked)
+    assert weights.pull(CARD) == card
+    assert len(hub.asked) == asked, "a model that is here is not fetched again"
+
+
+def test_a_cut_is_resumed_at_once_from_where_it_came(hub: Hub) -> None:
+    hub.cut_after = [90_000, 10_000]
+    assert weights.pull(CARD).sha256 == SHA256
+    assert hub.weights_asked() == [None, "bytes=90000-", "bytes=100000-"]
+
+
+def test_what_came_before_a_failure_is_kept_for_the_next_call(hub: Hub) -> None:
+    hub.cut_after = [70_000] + [0] * 9
+    with pytest.raises(ModelUnavailable, match="70,000 bytes are kept"):
+        weights.pull(CARD)
+    assert _part().read_bytes() == WEIGHTS[:70_000]
+    assert store.recorded(CARD.name) is None
+    hub.cut_after, hub.asked = [], []
+    assert weights.pull(CARD).sha256 == SHA256
+    assert hub.weights_asked() == ["bytes=70000-"]
+
+
+@settings(max_examples=15, deadline=None)
+@given(kept=st.integers(0, len(WEIGHTS) + 5), right=st.booleans(), ignore_range=st.booleans(), etag=st.booleans())
+def test_any_beginning_on_disk_ends_in_the_right_file(
+    tmp_path_factory: pytest.TempPathFactory, kept: int, right: bool, ignore_range: bool, etag: bool
+) -> None:
+    """Right, wrong and too long beginnings, with and without Range and a told checksum."""
+    target = tmp_path_factory.mktemp("any") / store.WEIGHTS
+    beginning = (WEIGHTS + b"-tail")[:kept]
+    target.with_name(target.name + ".part").write_bytes(beginning if right else beginning[::-1])
+    server = _Server(("127.0.0.1", 0), _Handler)
+    server.hub = Hub({store.WEIGHTS: WEIGHTS}, ignore_range=ignore_range, etag=etag)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}{PAGE}{store.WEIGHTS}"
+        assert download(url, target, None if etag else SHA256) == SHA256
+        assert target.read_bytes() == WEIGHTS
+        assert not target.with_name(target.name + ".part").exists()
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_wrong_checksum_leaves_nothing(hub: Hub) -> None:
+    with pytest.raises(ModelUnavailable, match=f"SHA-256 is {SHA256}, not 0000"):
+        weights.pull(replace(CARD, sha256="0" * 64))
+    assert not _part().exists()
+    assert store.recorded(CARD.name) is None
+    assert len(hub.weights_asked()) == 1, "a fresh copy that is wrong is not fetched again and again"
+
+
+def test_a_page_instead_of_weights_is_not_kept(hub: Hub) -> None:
+    hub.files[store.WEIGHTS] = b"<html>please log in</html>"
+    hub.redirect = False
+    with pytest.raises(ModelUnavailable, match="not a whole safetensors file"):
+        weights.pull(CARD)
+    assert not (store.folder(CARD.name) / store.WEIGHTS).exists()
+
+
+def test_a_page_instead_of_the_configuration_is_not_kept(hub: Hub) -> None:
+    hub.files[store.CONFIG] = b"<html>please log in</html>"
+    with pytest.raises(ModelUnavailable, match="no description of a model"):
+        weights.pull(CARD)
+    assert not (store.folder(CARD.name) / store.CONFIG).exists()
+
+
+def test_tokenizer_files_come_along_where_the_model_wants_them(hub: Hub) -> None:
+    config = {"model_cfg": {**CONFIG["model_cfg"], "text_cfg": {"hf_tokenizer_name": "acme/eye"}}}
+    hub.files[store.CONFIG] = json.dumps(config).encode()
+    with pytest.raises(NotThere, match=r"tokenizer\.json"):
+        weights.pull(CARD)
+    hub.files |= {"tokenizer.json": b"{}", "tokenizer_config.json": b"{}"}
+    weights.pull(CARD)
+    assert (store.folder(CARD.name) / "tokenizer.json").is_file()
+
+
+@pytest.mark.parametrize(("status", "says"), [(404, "not there"), (403, "not there"), (503, "HTTP 503")])
+def test_a_refusal_is_told_with_what_to_do(hub: Hub, status: int, says: str) -> None:
+    hub.status = status
+    with pytest.raises(ModelUnavailable, match=f"{says}.*HF_ENDPOINT.*models import"):
+        weights.pull(CARD)
+
+
+def test_a_silent_hub_is_given_up_in_time(hub: Hub) -> None:
+    hub.silent = True
+    start = time.monotonic()
+    with pytest.raises(ModelUnavailable, match=r"no answer from 127\.0\.0\.1 in 0\.4 s"):
+        weights.pull(CARD, give_up=0.4)
+    assert time.monotonic() - start < 2
+
+
+def test_a_hub_that_never_accepts_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listener with a full backlog: the connection is never made."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{port}")
+        start = time.monotonic()
+        with pytest.raises(ModelUnavailable, match="no answer"):
+            weights.pull(CARD, give_up=0.4)
+        assert time.monotonic() - start < 2
+        for filler in fillers:
+            filler.close()
+
+
+def test_no_hub_at_all_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{free.getsockname()[1]}")
+    with pytest.raises(ModelUnavailable, match=r"refused.*models import"):
+        weights.pull(CARD)
+    monkeypatch.setenv("HF_ENDPOINT", "no-scheme.example")
+    with pytest.raises(ModelUnavailable, match="HF_ENDPOINT"):
+        weights.pull(CARD)
+
+
+def test_a_name_that_takes_forever_to_look_up_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://slow.invalid")
+
+    def look_up(*_: object, **__: object) -> None:
+        time.sleep(2)
+        raise socket.gaierror("never found")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    start = time.monotonic()
+    with pytest.raises(ModelUnavailable, match=r"no answer from slow\.invalid"):
+        weights.pull(CARD, give_up=0.4)
+    assert time.monotonic() - start < 2
+
+
+def test_the_wait_is_ten_seconds_unless_told_otherwise() -> None:
+    from embedding.encoders.download import GIVE_UP_SECONDS
+
+    assert GIVE_UP_SECONDS <= 10
+
+
+def test_weights_changed_in_the_store_are_noticed(hub: Hub) -> None:
+    weights.pull(CARD)
+    path = store.folder(CARD.name) / store.WEIGHTS
+    path.write_bytes(WEIGHTS[:-1] + b"!")
+    with pytest.raises(ModelUnavailable, match=f"expected {SHA256}"):
+        weights.verified(CARD)
+
+
+def test_every_model_is_listed_with_whether_it_is_here(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = {card.name: status for card, status in weights.inventory()}
+    assert listed["ViT-B-32"] == "can be pulled"
+    assert listed["tiny-clip"] == listed["starter-lite1"] == "here"
+    monkeypatch.setitem(hub.files, store.WEIGHTS, WEIGHTS)
+    weights.pull(CARD)
+    assert {card.name: status for card, status in weights.inventory()}[CARD.name] == "here"
+    monkeypatch.setattr(weights, "find_spec", lambda name: None if name == "open_clip" else object())
+    listed = {card.name: status for card, status in weights.inventory()}
+    assert listed["ViT-B-32"] == listed["tiny-clip"] == "package missing"
+    assert listed["starter-lite1"] == "here"
+
+
+class _Loaded:
+    def __init__(self, card: ModelCard) -> None:
+        self.card = card
+
+
+@pytest.fixture
+def loading(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Loads nothing, and keeps the names that were to be loaded."""
+    loaded: list[str] = []
+
+    def load_card(card: ModelCard, device: str | None = None) -> _Loaded:
+        loaded.append(card.name)
+        return _Loaded(card)
+
+    monkeypatch.setattr(choose, "load_card", load_card)
+    return loaded
+
+
+def _default_hub(hub: Hub) -> None:
+    repository = "/timm/ViT-B-16-SigLIP2/resolve/main/"
+    config = json.dumps(CONFIG).encode()
+    hub.files |= {repository + store.WEIGHTS: WEIGHTS, repository + store.CONFIG: config}
+
+
+def test_auto_fetches_the_default_where_a_hub_answers(hub: Hub, loading: list[str]) -> None:
+    _default_hub(hub)
+    encoder, choice = choose.choose()
+    assert choice.name == encoder.card.name == registry.DEFAULT == loading[-1]
+    assert hub.url in choice.why
+    assert weights.verified(registry.get(registry.DEFAULT))[1] == SHA256
+    asked = len(hub.asked)
+    _, choice = choose.choose()
+    assert choice.name == registry.DEFAULT
+    assert "already here" in choice.why
+    assert len(hub.asked) == asked
+
+
+def test_auto_takes_the_starter_and_says_why_where_no_hub_answers(hub: Hub, loading: list[str]) -> None:
+    hub.silent = True
+    _, choice = choose.choose(give_up=0.3)
+    assert choice.name == registry.STARTER == loading[-1]
+    assert "ViT-B-16-SigLIP2 could not be fetched: no answer from 127.0.0.1 in 0.3 s" in choice.why
+    assert "Took starter-lite1" in choice.why
+
+
+def test_auto_takes_another_clip_model_that_is_here_before_fetching(hub: Hub, loading: list[str]) -> None:
+    weights.pull(CARD)
+    hub.asked.clear()
+    _, choice = choose.choose()
+    assert choice.name == CARD.name
+    assert not hub.asked
+
+
+def test_auto_does_not_fetch_what_cannot_run(hub: Hub, loading: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "find_spec", lambda name: None if name == "open_clip" else object())
+    _, choice = choose.choose()
+    assert choice.name == registry.STARTER
+    assert "open_clip not installed" in choice.why
+    assert not hub.asked
+
+
+def test_auto_passes_over_damaged_weights(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights.pull(CARD)
+    (store.folder(CARD.name) / store.WEIGHTS).write_bytes(b"damaged")
+    hub.status = 503
+    seen: list[str] = []
+
+    def load_card(card: ModelCard, device: str | None = None) -> _Loaded:
+        seen.append(card.name)
+        weights.verified(card)
+        return _Loaded(card)
+
+    monkeypatch.setattr(choose, "load_card", load_card)
+    _, choice = choose.choose()
+    assert seen == [CARD.name, registry.STARTER]
+    assert choice.name == registry.STARTER
+    assert "is not the weights of acme/eye" in choice.why
+
+
+def test_auto_with_nothing_at_all_tells_everything_it_tried(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+
+    def load_card(card: ModelCard, device: str | None = None) -> _Loaded:
+        raise ModelUnavailable(f"{card.name} will not")
+
+    monkeypatch.setattr(choose, "load_card", load_card)
+    with pytest.raises(
+        ModelUnavailable, match=r"ViT-B-16-SigLIP2 could not be fetched.*HTTP 404.*starter-lite1 will not"
+    ):
+        choose.choose()
