@@ -193,6 +193,29 @@ def bounds(shape: Shape) -> tuple[Field, Field]:
     return field(points.min(axis=0)), field(points.max(axis=0))
 
 
+def _between(values: Field, factor: int, straight: bool) -> Field:
+    """Along the first axis, `factor` points for every step: on the straight line or the smooth curve between two."""
+    count = len(values)
+    if factor == 1 or count < 2:
+        return values
+    position = np.arange((count - 1) * factor + 1) / factor
+    i = np.minimum(position.astype(np.int64), count - 2)
+    f = field(position - i).reshape(-1, *[1] * (values.ndim - 1))
+    b, c = values[i], values[i + 1]
+    if straight:
+        return field(b + (c - b) * f)
+    # Beyond the ends the line goes straight on.
+    a = np.where((i == 0).reshape(f.shape), 2 * b - c, values[np.maximum(i - 1, 0)])
+    d = np.where((i == count - 2).reshape(f.shape), 2 * c - b, values[np.minimum(i + 2, count - 1)])
+    return field(b + 0.5 * f * (c - a + f * (2 * a - 5 * b + 4 * c - d + f * (3 * (b - c) + d - a))))
+
+
+def refined(values: Field, rows: int, cols: int, straight: bool = False) -> Field:
+    """A grid [m, n, d] with `rows` x `cols` steps for every one (Catmull-Rom spline, or straight)."""
+    tall = _between(values, rows, straight)
+    return field(np.swapaxes(_between(np.swapaxes(tall, 0, 1), cols, straight), 0, 1))
+
+
 def normals(grid: Field) -> Field:
     """Unit normals of a grid, float32 [rows, cols, 3]."""
     down = np.gradient(grid, axis=0)

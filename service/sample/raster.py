@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.sample.camera import Camera
-from service.sample.mesh import Patch, normals
+from service.sample.mesh import Patch, normals, refined
 from service.sample.pixels import Field, Mask, field, unit
 
 SPACING = 0.78
@@ -31,14 +31,14 @@ class Seen:
 
 
 def densify(values: Field, down: int, right: int) -> Field:
-    """Grid [m, n, d] -> smooth dense grid with `down` x `right` points for every one (d at most 4).
+    """Grid [m, n, d] -> bilinear dense grid with `down` x `right` points for every one (d at most 4).
 
     The first and last points lie half a step outside the grid, so that neighbouring patches meet; `positions` tells
-    where they are. OpenCV's cubic resize sums in a fixed order: the same bits every time.
+    where they are. OpenCV's resize sums in a fixed order: the same bits every time.
     """
     padded = np.pad(values, ((2, 2), (2, 2), (0, 0)), mode="reflect", reflect_type="odd")
     tall, wide = padded.shape[0] * down, padded.shape[1] * right
-    dense = np.asarray(cv2.resize(padded, (wide, tall), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
+    dense = np.asarray(cv2.resize(padded, (wide, tall), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
     rows, cols = _kept(values.shape[0], down), _kept(values.shape[1], right)
     return dense.reshape(tall, wide, -1)[rows, cols]
 
@@ -53,18 +53,30 @@ def positions(count: int, step: int) -> Field:
     return field(np.clip((kept + 0.5) / step - 2.5, 0, count - 1))
 
 
-def steps(patch: Patch, camera: Camera) -> tuple[int, int]:
-    """How many points each step of the patch's grid needs, down and right, to leave no hole on the picture."""
-    where = camera.project(patch.grid)
+def _stride(grid: Field, camera: Camera) -> tuple[float, float]:
+    """The longest steps of a grid on the picture, down and right, in pixels."""
+    where = camera.project(grid)
     reach = 3.0 * max(camera.width, camera.height)
     down = np.minimum(np.linalg.norm(np.diff(where, axis=0), axis=-1), reach)
     right = np.minimum(np.linalg.norm(np.diff(where, axis=1), axis=-1), reach)
-    m, n = patch.grid.shape[:2]
-    rows = max(int(np.ceil(np.quantile(down, 0.995) / SPACING)), 1)
-    cols = max(int(np.ceil(np.quantile(right, 0.995) / SPACING)), 1)
-    while rows * m * cols * n > MOST_POINTS and max(rows, cols) > 1:
+    return float(np.quantile(down, 0.995)), float(np.quantile(right, 0.995))
+
+
+def steps(grid: Field, camera: Camera) -> tuple[int, int]:
+    """How many points each step of the grid needs, down and right, to leave no hole on the picture."""
+    tall, wide = _stride(grid, camera)
+    rows, cols = max(int(np.ceil(tall / SPACING)), 1), max(int(np.ceil(wide / SPACING)), 1)
+    while rows * cols * grid.shape[0] * grid.shape[1] > MOST_POINTS and max(rows, cols) > 1:
         rows, cols = max(round(rows * 0.8), 1), max(round(cols * 0.8), 1)
     return rows, cols
+
+
+def _smooth(patch: Patch, light: tuple[Field, Field], camera: Camera) -> tuple[Field, Field]:
+    """The patch's grid, and its texture coordinates and light ([m, n, 8]), on a net fine enough to look curved."""
+    tall, wide = _stride(patch.grid, camera)
+    rows, cols = (int(np.clip(np.ceil(stride / 5.0), 1, 4)) for stride in (tall, wide))
+    more = field(np.concatenate([patch.uv, *light], axis=-1))
+    return refined(patch.grid, rows, cols), refined(more, rows, cols, straight=True)
 
 
 def _outside(patch: Patch, camera: Camera) -> bool:
@@ -90,18 +102,23 @@ def rasterise(
     owner = np.full(camera.width * camera.height, -1, np.int32)
     found: list[tuple[NDArray[np.int64], NDArray[np.int64], Field, Field]] = []
     nothing = (np.zeros(0, np.int64), np.zeros(0, np.int64), field([0]), field([0]))
+    fine: list[tuple[Field, Field]] = []
     for index, patch in enumerate(patches):
-        m, n = patch.grid.shape[:2]
-        facing = np.sum(normals(patch.grid) * (camera.eye - patch.grid), axis=-1, keepdims=True)
+        if _outside(patch, camera):
+            found.append(nothing)
+            fine.append((patch.grid, patch.grid))
+            continue
+        grid, more = _smooth(patch, lights[index], camera)
+        fine.append((grid, more))
+        m, n = grid.shape[:2]
+        normal_grid = normals(grid)
+        facing = np.sum(normal_grid * (camera.eye - grid), axis=-1, keepdims=True)
         if not patch.two_sided and float(facing.max()) <= 0:
             found.append(nothing)
             continue
-        if _outside(patch, camera):
-            found.append(nothing)
-            continue
-        down, right = steps(patch, camera)
+        down, right = steps(grid, camera)
         down_at, right_at = positions(m, down), positions(n, right)
-        seen = densify(field(np.concatenate([camera.see(patch.grid), facing], axis=-1)), down, right).reshape(-1, 4)
+        seen = densify(field(np.concatenate([camera.see(grid), facing], axis=-1)), down, right).reshape(-1, 4)
         keep = seen[:, 2] > 0.02
         if not patch.two_sided:
             keep &= seen[:, 3] > 0
@@ -143,16 +160,13 @@ def rasterise(
             continue
         # Only the winners need their attributes.
         r, c = np.divmod(point, len(right_at))
-        front, back = lights[index]
-        normal_grid = normals(patch.grid)
-        stack = np.concatenate([patch.uv, patch.grid, normal_grid, front, back], axis=-1)
-        values = _at(field(stack), down_at[r], right_at[c])
-        place, normal = values[:, 2:5], unit(values[:, 5:8])
-        light = values[:, 8:11]
+        grid, more = fine[index]
+        values = _at(field(np.concatenate([more, grid, normals(grid)], axis=-1)), down_at[r], right_at[c])
+        light, place, normal = values[:, 2:5], values[:, 8:11], unit(values[:, 11:14])
         if patch.two_sided:
             behind = np.sum(normal * (camera.eye - place), axis=-1) < 0
             normal = np.where(behind[:, None], -normal, normal)
-            light = np.where(behind[:, None], values[:, 11:14], light)
+            light = np.where(behind[:, None], values[:, 5:8], light)
         result.append(Seen(index, pixel, values[:, :2], place, field(normal), field(np.maximum(light, 0.0))))
     return tuple(result)
 
