@@ -11,7 +11,7 @@ from service.sample.mesh import Patch, Shape, normals
 from service.sample.pixels import Field, blur, field, smoothstep, unit
 from service.sample.raster import densify
 
-MAP = 112
+MAP = 92
 """Side of the depth map each source sees the scene through, in cells."""
 
 
@@ -66,8 +66,8 @@ def rig(
     dome_power: Sequence[float],
     bounce_power: Sequence[float],
     boxes: Sequence[Softbox] = (),
-    key_count: int = 14,
-    dome_count: int = 64,
+    key_count: int = 12,
+    dome_count: int = 52,
 ) -> Rig:
     """One area light, an even dome over everything and the light thrown back by the floor."""
     dome = sphere(dome_count)

@@ -9,7 +9,7 @@ from itertools import zip_longest
 import numpy as np
 
 from service.sample.families import FAMILIES
-from service.sample.family import Design
+from service.sample.family import Design, Family
 from service.sample.names import AUTHORITIES, BRANDS, OBJECT_TITLES, RATES, RETAILERS, Authority
 
 LATEST = date(2026, 6, 30)
@@ -100,19 +100,24 @@ def _product(seed: int, number: int, design: Design) -> Product:
         link=f"https://example.org/{retailer.slug}/{product_id.lower()}",
         first_seen=first,
         last_seen=last,
-        views=tuple(range(len(family.views))) if number % 3 == 0 else (0,),
+        views=(0, 1) if rng.uniform() < 0.35 and design.variant in _shown_twice(family) else (0,),
     )
 
 
+def _shown_twice(family: Family) -> list[str]:
+    """The variants of which a shop shows some products from a second side: the family's first two."""
+    return list(dict.fromkeys(design.variant for design in family.designs))[:2]
+
+
 def _objects(seed: int, products: tuple[Product, ...]) -> tuple[PublishedObject, ...]:
-    """A share of every family is wanted by one of the authorities: two of every nine products."""
+    """A share of every family is wanted by one of the authorities: two of every eleven products."""
     objects: list[PublishedObject] = []
     counts: dict[str, int] = {}
     wanted: dict[str, int] = {}
     for product in products:
         name = product.design.family
         counts[name] = counts.get(name, -1) + 1
-        if counts[name] % 9 not in (1, 6):
+        if counts[name] % 11 not in (1, 6):
             continue
         number = len(objects)
         rng = np.random.default_rng([seed, 2, number])
@@ -131,7 +136,7 @@ def _objects(seed: int, products: tuple[Product, ...]) -> tuple[PublishedObject,
                 status=str(rng.choice(["open", "open", "open", "open", "identified", "closed"])),
                 tip_page=f"https://example.org/{authority.slug}/objects/{object_id.lower()}",
                 product=product,
-                crops=int(rng.choice([1, 1, 2, 3])),
+                crops=int(rng.choice([1, 1, 1, 2])),
             )
         )
     return tuple(objects)

@@ -90,6 +90,23 @@ def _outside(patch: Patch, camera: Camera) -> bool:
     return bool(high[0] < 0 or high[1] < 0 or low[0] > camera.width or low[1] > camera.height)
 
 
+def _in_sight(grid: Field, facing: Field, two_sided: bool, camera: Camera) -> tuple[slice, slice]:
+    """The rows and columns of a grid outside of which it is turned away or off the picture."""
+    depth = camera.see(grid)[..., 2]
+    where = camera.project(grid)
+    margin = 0.25 * max(camera.width, camera.height)
+    shown = (where > -margin).all(axis=-1) & (where[..., 0] < camera.width + margin)
+    shown &= where[..., 1] < camera.height + margin
+    # Points beside or behind the camera say nothing about their neighbours.
+    shown |= depth <= 0.05
+    if not two_sided:
+        shown &= facing[..., 0] > 0
+    rows, cols = np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))
+    if not rows.size:
+        return slice(0, 0), slice(0, 0)
+    return slice(max(int(rows[0]) - 1, 0), int(rows[-1]) + 2), slice(max(int(cols[0]) - 1, 0), int(cols[-1]) + 2)
+
+
 def rasterise(
     patches: Sequence[Patch], lights: Sequence[tuple[Field, Field]], camera: Camera, cut: dict[int, Mask] | None = None
 ) -> tuple[Seen, ...]:
@@ -109,23 +126,24 @@ def rasterise(
             fine.append((patch.grid, patch.grid))
             continue
         grid, more = _smooth(patch, lights[index], camera)
-        fine.append((grid, more))
         m, n = grid.shape[:2]
-        normal_grid = normals(grid)
-        facing = np.sum(normal_grid * (camera.eye - grid), axis=-1, keepdims=True)
-        if not patch.two_sided and float(facing.max()) <= 0:
+        facing = np.sum(normals(grid) * (camera.eye - grid), axis=-1, keepdims=True)
+        part = _in_sight(grid, facing, patch.two_sided, camera)
+        grid, more, facing = grid[part], more[part], facing[part]
+        fine.append((grid, more))
+        if min(grid.shape[:2]) < 2:
             found.append(nothing)
             continue
         down, right = steps(grid, camera)
-        down_at, right_at = positions(m, down), positions(n, right)
+        down_at, right_at = positions(grid.shape[0], down), positions(grid.shape[1], right)
         seen = densify(field(np.concatenate([camera.see(grid), facing], axis=-1)), down, right).reshape(-1, 4)
         keep = seen[:, 2] > 0.02
         if not patch.two_sided:
             keep &= seen[:, 3] > 0
         if cut is not None and index in cut:
             mask = cut[index]
-            line = (down_at / (m - 1) * (mask.shape[0] - 1) + 0.5).astype(int)
-            column = (right_at / (n - 1) * (mask.shape[1] - 1) + 0.5).astype(int)
+            line = ((down_at + part[0].start) / (m - 1) * (mask.shape[0] - 1) + 0.5).astype(int)
+            column = ((right_at + part[1].start) / (n - 1) * (mask.shape[1] - 1) + 0.5).astype(int)
             keep &= mask[np.ix_(line, column)].reshape(-1)
         which = np.flatnonzero(keep)
         depth = seen[which, 2]

@@ -18,7 +18,6 @@ from service.sample.pixels import (
     Pixels,
     blur,
     field,
-    resize_field,
     sample_field,
     sample_pixels,
     smoothstep,
@@ -56,8 +55,11 @@ class Surface:
 
 @dataclass(frozen=True)
 class Shot:
-    """A shape seen by a camera in some light, before it has colours. `floor` is the light left on the ground
-    ([h, w, 3], 1 where nothing shades it), `holes` the pixels to mend, `mirrored` keeps mirror images once made."""
+    """A shape seen by a camera in some light, before it has colours.
+
+    `floor` is the light left on the ground ([h / 2, w / 2, 3], 1 where nothing shades it), `holes` the pixels to mend;
+    `mirrored` keeps mirror images once they are made.
+    """
 
     shape: Shape
     camera: Camera
@@ -91,13 +93,13 @@ def _floor(shape: Shape) -> Patch:
     return sheet(
         "floor",
         lambda s, t: (x + (s - 0.5) * 2 * reach, field(np.zeros_like(s)), z + (t - 0.5) * 2 * reach),
-        150,
-        150,
+        128,
+        128,
     )
 
 
 def _shade_floor(patch: Patch, light: Field, camera: Camera) -> Field:
-    """Light on the ground as a picture: the share of the open light that is left, 1 outside the patch and above."""
+    """Light on the ground as a picture of half the size: the share of the open light left, 1 outside and above."""
     open_light = np.quantile(light.reshape(-1, 3), 0.98, axis=0)
     share = np.minimum(blur(field(light / open_light), 1.2), 1.0)
     # The palest tenth of the shadow is left out: a studio floor is lit until it is white.
@@ -125,7 +127,7 @@ def _shade_floor(patch: Patch, light: Field, camera: Camera) -> Field:
     inside = falling & (u > 0.01) & (u < 0.99) & (v > 0.01) & (v < 0.99)
     picture = np.ones((*inside.shape, 3), np.float32)
     picture[inside] = sample_field(share, field(u[inside]), field(v[inside]))
-    return resize_field(picture, camera.width, camera.height)
+    return picture
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def window(rng: np.random.Generator, side: float) -> Rig:
         bounce_power=(0.17, 0.16, 0.14),
         boxes=(Softbox(towards, (0.42, 0.55), 7.0, bars=True),),
         key_count=10,
-        dome_count=24,
+        dome_count=18,
     )
 
 
@@ -36,7 +36,7 @@ def ceiling_lamp(rng: np.random.Generator, side: float) -> Rig:
         bounce_power=(0.15, 0.11, 0.07),
         boxes=(Softbox(towards, (0.16, 0.16), 9.0),),
         key_count=8,
-        dome_count=24,
+        dome_count=18,
     )
 
 
@@ -51,7 +51,7 @@ def flash(back: Field, side: float) -> Rig:
         bounce_power=(0.08, 0.07, 0.06),
         boxes=(Softbox(towards, (0.04, 0.04), 30.0),),
         key_count=4,
-        dome_count=24,
+        dome_count=18,
     )
 
 
@@ -66,7 +66,7 @@ def evening(rng: np.random.Generator, side: float) -> Rig:
         bounce_power=(0.05, 0.045, 0.04),
         boxes=(Softbox(towards, (0.2, 0.25), 5.0),),
         key_count=8,
-        dome_count=24,
+        dome_count=18,
     )
 
 

@@ -61,10 +61,10 @@ def _receiver(plane: Plane, reach: float) -> Patch:
         return sheet(
             "wall",
             lambda s, t: ((s - 0.5) * 2 * reach, (0.62 - t) * 2 * reach, field(np.full_like(s, plane.at))),
-            72,
-            72,
+            48,
+            48,
         )
-    return sheet("ground", lambda s, t: ((s - 0.5) * 2 * reach, field(np.zeros_like(s)), (t - 0.6) * 2 * reach), 96, 96)
+    return sheet("ground", lambda s, t: ((s - 0.5) * 2 * reach, field(np.zeros_like(s)), (t - 0.6) * 2 * reach), 72, 72)
 
 
 def photograph(
@@ -93,7 +93,7 @@ def photograph(
     all_low, all_high = bounds(tuple(shape))
     reach = float(np.abs(np.concatenate([all_low, all_high])).max()) * 1.6
     receivers = [_receiver(plane, reach) for plane in planes]
-    lights, fallen = bake(light_rig, tuple(shape), receivers, resolution=88)
+    lights, fallen = bake(light_rig, tuple(shape), receivers, resolution=64)
     seen = rasterise(shape, lights, camera, cuts)
     shot = finish(tuple(shape), camera, light_rig, seen)
     layer = develop(shot, surfaces)

@@ -21,8 +21,8 @@ from service.sample.plan import Plan, Product, PublishedObject, draw_up
 from service.sample.staging import furnish
 from service.sample.wear import phone_photo, published_crop
 
-WILD = (560, 500)
-PHONE = (640, 480)
+WILD = (520, 470)
+PHONE = (600, 450)
 _ORIENTATION = 0x0112
 
 

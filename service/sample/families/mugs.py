@@ -116,8 +116,8 @@ MUGS = Family(
     designs=combine(
         "mug",
         (
-            ("mug", "fox, lemon, gingham", "rust, ink blue"),
-            ("barrel mug", "meadow, scallop, ikat", "teal, plum"),
+            ("mug", "fox, gingham", "rust, ink blue"),
+            ("barrel mug", "meadow, scallop", "teal, plum"),
             ("latte mug", "terrazzo, ticking", "coral, charcoal"),
             ("enamel mug", "picture fox, picture boat", "denim, cherry"),
             ("mug", "word hello, word coffee", "mustard, petrol"),

@@ -299,11 +299,11 @@ TOYS = Family(
     designs=combine(
         "toy",
         (
-            ("bear", "gingham, dot", "honey, chocolate, cream"),
+            ("bear", "gingham, dot", "honey, chocolate"),
             ("rabbit", "ditsy, stripe", "grey, rose"),
             ("elephant", "star, zigzag", "sky, grey"),
             ("fox", "tartan, windowpane", "ginger"),
-            ("cat", "heart, checkerboard", "grey, ginger"),
+            ("cat", "heart, checkerboard", "grey"),
             ("dog", "awning, argyle", "cream, honey"),
             ("panda", "terrazzo, dot", "panda"),
         ),
