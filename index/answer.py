@@ -11,6 +11,7 @@ import numpy.typing as npt
 from embedding.regions import WHOLE, Region
 from index.entries import Entry
 from index.errors import QueryInvalid
+from index.families import Specificity
 from index.filters import Filter
 from index.records import Collection
 
@@ -93,7 +94,10 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Candidate:
-    """An entry offered as an answer; `image` is its picture that fits best, by SHA-256."""
+    """An entry offered as an answer; `image` is its picture that fits best, by SHA-256.
+
+    `specificity` tells where and when a product's family was sold; an object has none.
+    """
 
     rank: int
     entry: Entry
@@ -101,6 +105,7 @@ class Candidate:
     likelihood: float | None
     image: str
     evidence: Evidence
+    specificity: Specificity | None = None
 
 
 @dataclass(frozen=True)
@@ -174,6 +179,7 @@ def _candidate_json(candidate: Candidate) -> dict[str, Any]:
         "likelihood": None if candidate.likelihood is None else round(candidate.likelihood, 4),
         "image": candidate.image,
         "evidence": _evidence_json(evidence),
+        "specificity": candidate.specificity and _specificity_json(candidate.specificity),
         **{
             key: value
             for key, value in entry.items()
@@ -198,4 +204,14 @@ def _evidence_json(evidence: Evidence) -> dict[str, Any]:
             }
             for matched in evidence.matched
         ],
+    }
+
+
+def _specificity_json(specificity: Specificity) -> dict[str, Any]:
+    return {
+        "entries": specificity.entries,
+        "retailers": list(specificity.retailers),
+        "countries": list(specificity.countries),
+        "first_seen": specificity.first_seen or None,
+        "last_seen": specificity.last_seen or None,
     }

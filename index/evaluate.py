@@ -93,8 +93,8 @@ def evaluate(
     """
     asked = read_queries(queries)
     workspace, refused = _index(gallery, encoder, cache, progress)
-    generation = open_live(workspace)
     closer = closer_for(workspace) if reranked else None
+    generation = open_live(workspace)
     remembering = RememberingEncoder(encoder, VectorStore.open(cache / "queries", encoder.card))
     found: list[tuple[int, ...]] = []
     rights: list[int] = []

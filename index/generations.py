@@ -46,6 +46,22 @@ class FileProof:
 
 
 @dataclass(frozen=True)
+class SelfTest:
+    """What simulated photos of `products` sampled products gave: recall, and how well the likelihood is calibrated.
+
+    `calibration_error` and `area_under_roc` are of the first candidate's likelihood, cross-fitted (each half of the
+    sample judged by the other half's calibration), with the product in the catalogue and taken out of it.
+    """
+
+    products: int
+    recall_at_1: float
+    recall_at_5: float
+    recall_at_10: float
+    calibration_error: float
+    area_under_roc: float
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What a generation is, and the proof of each of its files.
 
@@ -60,6 +76,7 @@ class Manifest:
     content: str
     collections: Mapping[Collection, CollectionPart]
     files: Mapping[str, FileProof]
+    self_test: SelfTest | None = None
     format: int = FORMAT
 
     @classmethod
@@ -75,7 +92,9 @@ class Manifest:
                 raise GenerationError(f"{folder}: made by another version (format {raw['format']}): re-index")
             parts = {name: CollectionPart(**part) for name, part in raw.pop("collections").items()}
             files = {name: FileProof(**proof) for name, proof in raw.pop("files").items()}
-            return cls(**raw, collections=parts, files=files)
+            tested = raw.pop("self_test", None)
+            measured = None if tested is None else SelfTest(**tested)
+            return cls(**raw, collections=parts, files=files, self_test=measured)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise GenerationError(f"{folder}: its manifest cannot be read ({error}); roll back or re-index") from error
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from embedding.encoders.protocol import Vectors
 from index.answer import Candidate, Evidence, Matched, Query
+from index.families import specificity
 from index.rerank import Examined, Looks
 from index.snapshot import Snapshot
 
@@ -33,7 +34,8 @@ def group(examined: Examined, records: Snapshot, query: Query) -> tuple[Candidat
             matched=_matched(examined.looks, first.images[best]),
         )
         entry = records.entry(int(entries[index]))
-        candidates.append(Candidate(rank, entry, float(scores[index]), None, first.images[best], evidence))
+        sold = specificity(records.family(entry.id)) if query.collection == "catalogue" else None
+        candidates.append(Candidate(rank, entry, float(scores[index]), None, first.images[best], evidence, sold))
     return tuple(candidates)
 
 

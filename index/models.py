@@ -2,12 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+import numpy as np
+import numpy.typing as npt
+
+from embedding.encoders import registry
+from embedding.encoders.card import ModelCard
 from embedding.encoders.choose import choose, load
-from embedding.encoders.protocol import Encoder
+from embedding.encoders.protocol import Encoder, Vectors
+from embedding.errors import ModelUnavailable
 from index.errors import WorkspaceError
-from index.workspace import Workspace
+from index.workspace import Settings, Workspace
+
+
+class LateEncoder:
+    """A pinned model that is loaded when it is first asked: a night on which nothing changed needs only its card."""
+
+    def __init__(self, card: ModelCard, load: Callable[[], Encoder]) -> None:
+        self._card, self._load = card, load
+        self._loaded: Encoder | None = None
+
+    @property
+    def card(self) -> ModelCard:
+        """The card, with the SHA-256 that is pinned."""
+        return self._card
+
+    def encode_images(self, images: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> Vectors:
+        """See Encoder.encode_images. Raises as `workspace_encoder` does."""
+        return self._model().encode_images(images)
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """See Encoder.encode_texts. Raises as `workspace_encoder` does."""
+        return self._model().encode_texts(texts)
+
+    def _model(self) -> Encoder:
+        if self._loaded is None:
+            self._loaded = self._load()
+        return self._loaded
+
+
+def late_encoder(workspace: Workspace, say: Callable[[str], None]) -> tuple[Workspace, Encoder]:
+    """The workspace's model, loaded only when it is asked; at the first call, when none is pinned yet, at once.
+
+    Raises:
+        ModelUnavailable, WorkspaceError: as `workspace_encoder` does, at the first call or when it is asked.
+    """
+    card = _pinned_card(workspace.settings)
+    if card is None:
+        return workspace_encoder(workspace, say)
+    return workspace, LateEncoder(card, lambda: workspace_encoder(workspace, say)[1])
+
+
+def _pinned_card(settings: Settings) -> ModelCard | None:
+    """What the registry tells of the pinned model, with the pinned weights."""
+    if settings.model == "auto" or not settings.model_sha256:
+        return None
+    try:
+        return replace(registry.get(settings.model), sha256=settings.model_sha256)
+    except ModelUnavailable:
+        return None
 
 
 def workspace_encoder(workspace: Workspace, say: Callable[[str], None]) -> tuple[Workspace, Encoder]:

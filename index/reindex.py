@@ -28,6 +28,7 @@ from index.images import ImageStore
 from index.ingest import ingest
 from index.progress import Progress, Timed
 from index.records import COLLECTIONS, Refusal
+from index.rerank import Closer
 from index.retention import expire
 from index.vectors import VectorKey, VectorStore
 from index.workspace import Settings, Workspace
@@ -55,7 +56,13 @@ class Report:
 
 
 def reindex(
-    workspace: Workspace, encoder: Encoder, progress: Progress, *, full: bool = False, today: date | None = None
+    workspace: Workspace,
+    encoder: Encoder,
+    progress: Progress,
+    closer: Closer | None = None,
+    *,
+    full: bool = False,
+    today: date | None = None,
 ) -> Report:
     """Bring catalogue and index up to date with every source, and publish if anything changed.
 
@@ -90,7 +97,7 @@ def reindex(
                 warnings += mended
                 again, damaged = embed_missing(catalogue.images(), CATALOGUE_VIEWS, store, vectors, encoder, timed)
                 embedded, content = embedded + again, content_of(catalogue, encoder, damaged)
-            built = build(workspace, catalogue, vectors, encoder, content, live, timed)
+            built = build(workspace, catalogue, vectors, encoder, closer, content, live, timed)
             if built.refused:
                 failed = (*failed, built.refused)
         refused = (*catalogue.refusals(), *damaged)

@@ -18,7 +18,7 @@ from embedding.simulate import simulate
 from index.answer import Candidate, Query, QueryImage
 from index.calibrate import Likelihood, area_under_roc, expected_calibration_error
 from index.entries import Entry
-from index.generations import Generation
+from index.generations import Generation, SelfTest
 from index.images import ImageStore
 from index.likelihood import SIGNALS, signals
 from index.progress import Progress
@@ -31,22 +31,6 @@ SAMPLED = 100
 DEPTH = 10
 # How many candidates of each answer are examples: those a person would look at.
 JUDGED = 5
-
-
-@dataclass(frozen=True)
-class SelfTest:
-    """What simulated photos of `products` sampled products gave: recall, and how well the likelihood is calibrated.
-
-    `calibration_error` and `area_under_roc` are of the first candidate's likelihood, cross-fitted (each half of the
-    sample judged by the other half's calibration), with the product in the catalogue and taken out of it.
-    """
-
-    products: int
-    recall_at_1: float
-    recall_at_5: float
-    recall_at_10: float
-    calibration_error: float
-    area_under_roc: float
 
 
 @dataclass(frozen=True)
@@ -92,7 +76,7 @@ def self_test(
 
 
 def sample(entries: Sequence[Entry]) -> list[Entry]:
-    """At most SAMPLED products: those whose hash is smallest, so that a catalogue that grows keeps most of its sample."""
+    """At most SAMPLED products: those of the smallest hash, so that a catalogue that grows keeps most of its sample."""
     return sorted(entries, key=_key)[:SAMPLED]
 
 

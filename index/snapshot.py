@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +22,14 @@ CREATE TABLE entries (id INTEGER PRIMARY KEY, collection TEXT NOT NULL, source T
   {", ".join(f"{name} TEXT NOT NULL" for name in _FIELDS)}) STRICT;
 CREATE TABLE rows (collection TEXT NOT NULL, row INTEGER NOT NULL, entry INTEGER NOT NULL, image TEXT NOT NULL,
   region TEXT NOT NULL, PRIMARY KEY (collection, row)) STRICT, WITHOUT ROWID;
+CREATE TABLE families (entry INTEGER PRIMARY KEY, family INTEGER NOT NULL) STRICT;
 CREATE TABLE facets (facet TEXT NOT NULL, value TEXT NOT NULL, entry INTEGER NOT NULL,
   PRIMARY KEY (facet, value, entry)) STRICT, WITHOUT ROWID;
 """
 _INDEXES = """
 CREATE INDEX entries_by_entry_id ON entries (collection, entry_id);
 CREATE INDEX rows_by_entry ON rows (entry);
+CREATE INDEX families_by_family ON families (family);
 CREATE INDEX rows_by_image ON rows (image);
 """
 
@@ -42,8 +44,13 @@ class Shown:
     region: Region
 
 
-def write_snapshot(path: Path, entries: Iterable[Entry], rows: Iterable[tuple[Collection, Shown]]) -> None:
-    """Write the records of a generation into a new SQLite file."""
+def write_snapshot(
+    path: Path,
+    entries: Iterable[Entry],
+    rows: Iterable[tuple[Collection, Shown]],
+    families: Mapping[int, int],
+) -> None:
+    """Write the records of a generation into a new SQLite file; `families` tells the family of an entry."""
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         # Built aside and published whole: no journal is needed, and a crash leaves a folder that is thrown away.
@@ -62,6 +69,7 @@ def write_snapshot(path: Path, entries: Iterable[Entry], rows: Iterable[tuple[Co
             "INSERT INTO rows VALUES (?,?,?,?,?)",
             ((collection, s.row, s.entry, s.image, str(s.region)) for collection, s in rows),
         )
+        connection.executemany("INSERT INTO families VALUES (?,?)", families.items())
         connection.execute("COMMIT")
         connection.executescript(_INDEXES + "PRAGMA optimize;")
     finally:
@@ -112,6 +120,11 @@ class Snapshot:
     def entry(self, identity: int) -> Entry:
         """One entry by its number in the workspace; it must be here."""
         return next(self._entries("id = ?", (identity,)))
+
+    def family(self, entry: int) -> list[Entry]:
+        """The entries of a product family, by the number of one of them; an entry without family is its own."""
+        family = "SELECT entry FROM families WHERE family = (SELECT family FROM families WHERE entry = ?)"
+        return list(self._entries(f"id = ? OR id IN ({family}) ORDER BY id", (entry, entry)))
 
     def find(self, collection: Collection, entry_id: str) -> list[Entry]:
         """The entries that go by a feed's own id: one of each source that uses it."""

@@ -26,7 +26,7 @@ class Settings:
     `database`: an SQLAlchemy URL for the records; empty means catalogue.sqlite in the workspace.
     `keep_generations`: how many published generations stay on disk, the live one among them.
     `retention_days`: how long a product that is gone from its feed stays searchable; 0 keeps it for ever.
-    `self_test_margin`: a generation whose self-test recall falls further than this below the live one's is not published.
+    `self_test_margin`: how far a generation's self-test recall may fall below the live one's and still be published.
     `user_agent`: how picture fetches introduce themselves, for example "traceobject/0.1 (+https://example.org/contact)".
     `allow_hosts`: hosts of your own that may have private addresses, for example ["images.internal", "127.0.0.1:8123"].
     """

@@ -9,7 +9,7 @@ import click
 
 from embedding.errors import RegionInvalid, TextUnsupported, TraceObjectError
 from index.errors import FilterInvalid, QueryInvalid
-from service.commands import demo, doctor, evaluate, feeds, generations, models, search, serve
+from service.commands import demo, doctor, evaluate, feeds, generations, models, reindex, search, serve
 from service.exit_status import FAILED, WRONG_USE
 
 
@@ -49,7 +49,7 @@ def main(context: click.Context, workspace: Path) -> None:
 for _command in (
     feeds.init,
     feeds.add,
-    feeds.reindex,
+    reindex.reindex,
     search.search,
     evaluate.evaluate,
     generations.generations,

@@ -1,24 +1,21 @@
-"""init, add and reindex: a workspace is made, told of its sources, and brought up to date."""
+"""init and add: a workspace is made and told of its sources."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from embedding.encoders import registry
-from index.catalogue import Catalogue, Changes
+from index.catalogue import Catalogue
 from index.feeds.open_feed import FORMATS
 from index.images import ImageStore
-from index.models import workspace_encoder
 from index.records import Collection
 from index.reindex import polite_fetch, read_sources
-from index.reindex import reindex as run_reindex
 from index.workspace import Workspace
-from service.exit_status import SOME_REFUSED, list_refused
+from service.commands.reindex import told
+from service.exit_status import list_refused
 from service.progress import progress_for_stderr, say
 
 
@@ -68,27 +65,6 @@ def objects(root: Path, feed: Path, authority: str, feed_format: str) -> None:
     _add(root, "objects", feed, authority or _source_name(feed), feed_format)
 
 
-@click.command()
-@click.option("--full", is_flag=True, help="Build and publish a generation even when nothing changed.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
-@click.pass_context
-def reindex(context: click.Context, full: bool, as_json: bool) -> None:
-    """Read every source again, embed what is new, and publish a generation if anything changed."""
-    workspace, encoder = workspace_encoder(Workspace.open(context.obj), say)
-    report = run_reindex(workspace, encoder, progress_for_stderr(), full=full)
-    for name, changes in report.changes.items():
-        say(f"{name}: {_told(changes)}")
-    for failure in report.failed:
-        say(f"not read: {failure}")
-    if as_json:
-        click.echo(json.dumps(asdict(report)))
-    else:
-        done = f"generation {report.generation} published" if report.published else "nothing changed"
-        live = "" if report.published else f"; generation {report.generation} stays live"
-        click.echo(f"{done}{live}; {report.embedded} pictures embedded with {report.model}")
-    context.exit(list_refused(report.refused) or (SOME_REFUSED if report.failed else 0))
-
-
 def _add(root: Path, collection: Collection, feed: Path, name: str, feed_format: str) -> None:
     workspace = Workspace.open(root)
     with workspace.lock("add"), Catalogue.open(workspace.database_url) as records:
@@ -104,7 +80,7 @@ def _add(root: Path, collection: Collection, feed: Path, name: str, feed_format:
         refused = records.refusals(source)
     for failure in failed:
         raise click.ClickException(failure)
-    say(f"{name}: {_told(changes[name])}; {images} new pictures. Next: traceobject reindex")
+    say(f"{name}: {told(changes[name])}; {images} new pictures. Next: traceobject reindex")
     click.get_current_context().exit(list_refused(refused))
 
 
@@ -112,7 +88,3 @@ def _source_name(feed: Path) -> str:
     """The name of a source that was given none: its folder and file, so that two feed.csv do not meet."""
     place = feed.absolute()
     return place.name if place.is_dir() else f"{place.parent.name}-{place.stem}"
-
-
-def _told(changes: Changes) -> str:
-    return f"{changes.added} added, {changes.changed} changed, {changes.gone} gone, {changes.unchanged} unchanged"

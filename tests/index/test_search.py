@@ -11,6 +11,7 @@ from index.answer import MAX_IMAGES, Query, QueryImage, answer_json
 from index.errors import FilterInvalid, QueryInvalid
 from index.filters import KEYS, Filter
 from index.generations import open_live
+from index.likelihood import THRESHOLD
 from index.progress import Unwatched
 from index.reindex import reindex
 from index.search import search
@@ -64,7 +65,23 @@ def test_the_answer_is_stamped_and_ranked(generation):
     assert [candidate.rank for candidate in answer.candidates] == list(range(1, 8))
     scores = [candidate.score for candidate in answer.candidates]
     assert scores == sorted(scores, reverse=True)
-    assert (answer.generation, answer.model, answer.verdict) == (1, "colour-64", "candidates")
+    assert (answer.generation, answer.model) == (1, "colour-64")
+
+
+def test_the_verdict_follows_the_best_likelihood(generation):
+    likelihoods = [candidate.likelihood for candidate in ask(generation, render(5)).candidates]
+    assert all(0 < likelihood < 1 for likelihood in likelihoods)
+    assert likelihoods[0] == max(likelihoods)
+    for seed in range(20):
+        answer = ask(generation, render(seed))
+        best = max(candidate.likelihood for candidate in answer.candidates)
+        assert answer.verdict == ("candidates" if best >= THRESHOLD else "no good match")
+
+
+def test_the_self_test_is_in_the_manifest(generation):
+    tested = generation.manifest.self_test
+    assert tested.products == 100
+    assert 0 <= tested.recall_at_1 <= tested.recall_at_5 <= tested.recall_at_10 <= 1
 
 
 def test_the_json_keeps_its_contract(generation):

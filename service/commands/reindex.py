@@ -1,0 +1,45 @@
+"""reindex: every source is read again, and the index brought up to date."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from index.catalogue import Changes
+from index.models import late_encoder
+from index.reindex import reindex as run_reindex
+from index.rerank import closer_for
+from index.workspace import Workspace
+from service.exit_status import SOME_REFUSED, list_refused
+from service.progress import progress_for_stderr, say
+
+
+@click.command()
+@click.option("--full", is_flag=True, help="Read every feed, build and publish even when nothing changed.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@click.pass_context
+def reindex(context: click.Context, full: bool, as_json: bool) -> None:
+    """Read every source again, embed what is new, and publish a generation if anything changed."""
+    workspace, encoder = late_encoder(Workspace.open(context.obj), say)
+    report = run_reindex(workspace, encoder, progress_for_stderr(), closer_for(workspace), full=full)
+    for name, changes in report.changes.items():
+        say(f"{name}: {told(changes)}")
+    for failure in report.failed:
+        say(f"not read: {failure}")
+    for warning in report.warnings:
+        say(f"warning: {warning}")
+    if as_json:
+        click.echo(json.dumps(asdict(report)))
+    else:
+        done = f"generation {report.generation} published" if report.published else "nothing changed"
+        live = "" if report.published else f"; generation {report.generation} stays live"
+        click.echo(f"{done}{live}; {report.embedded} pictures embedded with {report.model}")
+    context.exit(list_refused(report.refused) or (SOME_REFUSED if report.failed else 0))
+
+
+def told(changes: Changes) -> str:
+    """What a reading changed, in words."""
+    left = f", {changes.expired} left for good" if changes.expired else ""
+    return f"{changes.added} added, {changes.changed} changed, {changes.gone} gone, {changes.unchanged} unchanged{left}"

@@ -1,0 +1,70 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from embedding.preprocess import prepare
+from index.entries import Entry, EntryFields
+from index.families import Specificity, find_families, specificity
+from index.images import ImageStore
+from tests.fakes import ColourEncoder, render
+
+
+def saved_again(picture, quality, side):
+    out = io.BytesIO()
+    Image.fromarray(picture).resize((side, side), Image.Resampling.LANCZOS).save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+@pytest.fixture
+def shown(tmp_path):
+    """Ten products; the first three sold again by another shop, saved smaller; one in another colour."""
+    store = ImageStore(tmp_path)
+    pictures = [saved_again(render(seed), 90, 96) for seed in range(10)]
+    pictures += [saved_again(render(seed), 60, 70) for seed in range(3)]
+    pictures.append(saved_again(255 - render(5), 90, 96))
+    names = [f"{number:064x}" for number in range(len(pictures))]
+    for name, data in zip(names, pictures, strict=True):
+        store.add(name, data)
+    encoder = ColourEncoder()
+    prepared = np.stack([prepare(store.pixels(name), encoder.card.preprocess) for name in names])
+    return list(range(len(names))), names, encoder.encode_images(prepared), store
+
+
+def test_the_same_picture_in_two_shops_is_one_family(shown):
+    families = find_families(*shown)
+    assert [families[entry] for entry in (10, 11, 12)] == [0, 1, 2]
+    assert [families[entry] for entry in range(10)] == list(range(10))
+    assert families[13] == 13
+
+
+def test_entries_that_share_an_image_are_one_family_whatever_the_embedding(shown):
+    entries, names, vectors, store = shown
+    names[7] = names[3]
+    assert find_families(entries, names, vectors, store)[7] == 3
+
+
+def test_families_reach_across_a_product_with_several_pictures(shown):
+    entries, names, vectors, store = shown
+    entries[12] = 11
+    families = find_families(entries, names, vectors, store)
+    assert {families[1], families[2], families[11]} == {1}
+
+
+def test_nothing_is_a_family_of_nothing(tmp_path):
+    assert find_families([], [], np.empty((0, 64), np.float32), ImageStore(tmp_path)) == {}
+
+
+def entry(number, **fields):
+    return Entry(number, "catalogue", f"source {number}", EntryFields(f"p{number}", **fields), ())
+
+
+def test_specificity_tells_where_and_when():
+    family = [
+        entry(1, retailer="Nord", country="SE", first_seen="2015-03-01", last_seen="2018-01-01"),
+        entry(2, retailer="Süd", country="AT", first_seen="2016-01-01", last_seen="2020-05-05"),
+        entry(3, country="AT", last_seen="2019-01-01"),
+    ]
+    assert specificity(family) == Specificity(3, ("Nord", "Süd", "source 3"), ("AT", "SE"), "2015-03-01", "2020-05-05")
+    assert specificity([*family, entry(4, retailer="Nord")]).last_seen == ""
