@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from embedding.local.features import FeaturesInvalid, LocalFeatures
 from embedding.local.matching import Evidence, match
+from embedding.local.palette import alike
+from embedding.local.scoring import score
 from embedding.local.xfeat import CATALOGUE, QUERY, Plan, available, extract
 
 __all__ = [
@@ -13,7 +15,9 @@ __all__ = [
     "FeaturesInvalid",
     "LocalFeatures",
     "Plan",
+    "alike",
     "available",
     "extract",
     "match",
+    "score",
 ]

@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.conceal import WAYS, a_third, conceal
+from embedding.foreground import foreground
 from embedding.regions import Region
 
 Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 
-_BORDER = 8.0  # levels within which border pixels count as one background
 _MOST_JITTER = 0.12
 
 
@@ -65,26 +65,6 @@ def simulate(
     if rng.random() < sanitised:
         photo, hidden = conceal(photo, a_third(rng), WAYS[rng.integers(len(WAYS))], float(rng.uniform(0.06, 0.2)))
     return WildView(_jpeg(photo, int(rng.integers(40, 93))), shown, _box(shown), hidden)
-
-
-def foreground(image: Image) -> Floats:
-    """How much each pixel belongs to the object, float32 [h, w] in 0..1: what is not the border's one colour.
-
-    All ones where the border is not of one colour: then the picture is taken as a card, edges and all.
-    """
-    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]).astype(np.float32)
-    colour = np.median(border, axis=0)
-    if (np.abs(border - colour).max(axis=1) <= _BORDER).mean() < 0.6:
-        return np.ones(image.shape[:2], np.float32)
-    alike = (np.abs(image.astype(np.float32) - colour).max(axis=2) <= _BORDER).astype(np.uint8)
-    # Only what the border reaches is background: a white label in the middle of the object is not.
-    framed = cv2.copyMakeBorder(alike, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
-    _, labels = cv2.connectedComponents(framed, connectivity=4)
-    solid = (labels[1:-1, 1:-1] != labels[0, 0]).astype(np.float32)
-    if solid.mean() < 0.01:
-        return np.ones(image.shape[:2], np.float32)
-    softened: Floats = np.asarray(cv2.GaussianBlur(solid, (0, 0), 0.8), np.float32)
-    return softened
 
 
 def _frame(rng: np.random.Generator) -> tuple[int, int]:
@@ -179,7 +159,8 @@ def _photographed(view: Floats, rng: np.random.Generator) -> Image:
     lit = np.clip(lit, 0, 1) ** np.exp(rng.normal(0, 0.15))
     blurred = cv2.GaussianBlur(lit.astype(np.float32), (0, 0), float(rng.uniform(0.3, 1.8)))
     noisy = blurred * 255 + rng.normal(0, rng.uniform(0.5, 5), blurred.shape)
-    return np.clip(np.round(noisy), 0, 255).astype(np.uint8)
+    photo: Image = np.clip(np.round(noisy), 0, 255).astype(np.uint8)
+    return photo
 
 
 def _jpeg(image: Image, quality: int) -> Image:

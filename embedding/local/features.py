@@ -11,9 +11,10 @@ import numpy.typing as npt
 from embedding.errors import TraceObjectError
 
 DESCRIPTOR = 64
+PALETTE = 500
 _MAGIC = b"TOLF"
-_VERSION = 1
-_HEADER = struct.Struct("<4sHHIIII")
+_VERSION = 2
+_HEADER = struct.Struct("<4sHHIIIf")
 _FRACTION = 65535
 _LAYOUT: tuple[tuple[str, str, int], ...] = (
     ("keypoints", "<u2", 2),
@@ -36,6 +37,8 @@ class LocalFeatures:
     `descriptors`: int8 [m, 64], unit vectors times 127.
     `colours`: uint8 [m, 3], CIELAB (as OpenCV scales it to bytes) of the surroundings of each keypoint.
     `turns`: uint8 [m], by how many quarter turns, counter-clockwise, the picture was turned to find the keypoint.
+    `palette`: uint8 [500], which colours the picture's object has: see embedding.local.palette.
+    `plainness`: share of the picture's border that is of one colour, 0..1.
 
     Raises:
         FeaturesInvalid: the arrays do not fit together.
@@ -46,13 +49,17 @@ class LocalFeatures:
     descriptors: npt.NDArray[np.int8]
     colours: npt.NDArray[np.uint8]
     turns: npt.NDArray[np.uint8]
+    palette: npt.NDArray[np.uint8]
+    plainness: float
 
     def __post_init__(self) -> None:
         count = len(self.keypoints)
         shapes = (self.keypoints.shape, self.descriptors.shape, self.colours.shape, self.turns.shape)
-        if shapes != ((count, 2), (count, DESCRIPTOR), (count, 3), (count,)) or min(self.size) < 1:
+        fitting = ((count, 2), (count, DESCRIPTOR), (count, 3), (count,))
+        if shapes != fitting or self.palette.shape != (PALETTE,) or min(self.size) < 1:
             raise FeaturesInvalid(
-                f"local features of shapes {shapes} for a picture of {self.size}: needs [m, 2], [m, 64], [m, 3] and [m]"
+                f"local features of shapes {shapes} for a picture of {self.size} with a palette of "
+                f"{self.palette.shape}: needs [m, 2], [m, 64], [m, 3] and [m], and [{PALETTE}]"
             )
 
     def __len__(self) -> int:
@@ -61,10 +68,10 @@ class LocalFeatures:
     @property
     def nbytes(self) -> int:
         """How many bytes `to_bytes` gives."""
-        return _HEADER.size + len(self) * sum(np.dtype(kind).itemsize * width for _, kind, width in _LAYOUT)
+        return _HEADER.size + PALETTE + len(self) * sum(np.dtype(kind).itemsize * width for _, kind, width in _LAYOUT)
 
     def to_bytes(self) -> bytes:
-        """A header and the arrays one after the other, little-endian, 72 bytes a keypoint; the same on every machine.
+        """Header, palette and arrays one after the other, little-endian, 72 bytes a keypoint; alike on every machine.
 
         Keypoints are rounded to 1/65535 of the picture.
         """
@@ -74,8 +81,12 @@ class LocalFeatures:
             "colours": self.colours,
             "turns": self.turns,
         }
-        header = _HEADER.pack(_MAGIC, _VERSION, DESCRIPTOR, len(self), *self.size, 0)
-        return header + b"".join(np.ascontiguousarray(arrays[name], kind).tobytes() for name, kind, _ in _LAYOUT)
+        header = _HEADER.pack(_MAGIC, _VERSION, DESCRIPTOR, len(self), *self.size, self.plainness)
+        return (
+            header
+            + self.palette.tobytes()
+            + b"".join(np.ascontiguousarray(arrays[name], kind).tobytes() for name, kind, _ in _LAYOUT)
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> LocalFeatures:
@@ -86,14 +97,14 @@ class LocalFeatures:
         """
         if len(data) < _HEADER.size:
             raise FeaturesInvalid(f"{len(data)} bytes are too few for local features: compute them again")
-        magic, version, width, count, wide, high, _ = _HEADER.unpack_from(data)
-        needed = _HEADER.size + count * sum(np.dtype(kind).itemsize * columns for _, kind, columns in _LAYOUT)
+        magic, version, width, count, wide, high, plainness = _HEADER.unpack_from(data)
+        needed = _HEADER.size + PALETTE + count * sum(np.dtype(kind).itemsize * columns for _, kind, columns in _LAYOUT)
         if (magic, version, width, needed) != (_MAGIC, _VERSION, DESCRIPTOR, len(data)):
             raise FeaturesInvalid(
                 f"{len(data)} bytes that begin with {data[:6]!r} are not local features of version {_VERSION}: "
                 "compute them again"
             )
-        read, at = {}, _HEADER.size
+        read, at = {}, _HEADER.size + PALETTE
         for name, kind, columns in _LAYOUT:
             read[name] = np.frombuffer(data, kind, count * columns, at).reshape(count, columns)
             at += read[name].nbytes
@@ -103,15 +114,6 @@ class LocalFeatures:
             descriptors=read["descriptors"],
             colours=read["colours"],
             turns=read["turns"][:, 0],
+            palette=np.frombuffer(data, np.uint8, PALETTE, _HEADER.size),
+            plainness=plainness,
         )
-
-
-def empty(size: tuple[int, int]) -> LocalFeatures:
-    """The features of a picture in which there is nothing to find."""
-    return LocalFeatures(
-        size,
-        np.empty((0, 2), np.float32),
-        np.empty((0, DESCRIPTOR), np.int8),
-        np.empty((0, 3), np.uint8),
-        np.empty(0, np.uint8),
-    )

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.errors import ModelUnavailable
-from embedding.local.features import DESCRIPTOR, LocalFeatures, empty
+from embedding.local.features import DESCRIPTOR, LocalFeatures
+from embedding.local.palette import palette
 
 if TYPE_CHECKING:
     import torch
@@ -34,14 +35,24 @@ _COLOUR_SIDE = 64  # the picture that keypoints' colours are read from: fine eno
 
 @dataclass(frozen=True)
 class Plan:
-    """How a picture is looked at: long sides in pixels with how many keypoints to keep of each, and quarter turns."""
+    """How a picture is looked at: long sides in pixels, each with how many keypoints to keep.
+
+    `turned` says the same for the picture turned by one, two and three quarters: XFeat's descriptors do not follow a
+    rotation. Empty where the picture is known to stand upright.
+    """
 
     sides: tuple[tuple[int, int], ...]
-    turns: tuple[int, ...] = (0,)
+    turned: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def views(self) -> list[tuple[int, int, int]]:
+        """Quarter turns, long side and number of keypoints of each view."""
+        upright = [(0, side, count) for side, count in self.sides]
+        return upright + [(turn, side, count) for turn in (1, 2, 3) for side, count in self.turned]
 
 
 CATALOGUE = Plan(sides=((512, 500), (320, 250)))
-QUERY = Plan(sides=((640, 700), (448, 450), (320, 300)), turns=(0, 1, 2, 3))
+QUERY = Plan(sides=((640, 800), (448, 400), (320, 300)), turned=((448, 600),))
 
 
 def available() -> bool:
@@ -54,7 +65,7 @@ def extract(image: Image, plan: Plan = CATALOGUE, mask: Mask | None = None) -> L
 
     Args:
         image: uint8 [h, w, 3].
-        plan: scales and turns; a query is seen turned, since XFeat's descriptors do not follow a rotation.
+        plan: scales and turns.
         mask: bool [h, w], True where nothing may be taken from (a sanitised area).
 
     Raises:
@@ -63,17 +74,17 @@ def extract(image: Image, plan: Plan = CATALOGUE, mask: Mask | None = None) -> L
     network = _network()
     height, width = image.shape[:2]
     grey = np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), np.uint8)
-    parts = [_one_view(network, grey, side, count, turn, mask) for turn in plan.turns for side, count in plan.sides]
-    found = [part for part in parts if len(part[0])]
-    if not found:
-        return empty((width, height))
-    keypoints, descriptors, turns = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    parts = [_one_view(network, grey, side, count, turn, mask) for turn, side, count in plan.views]
+    keypoints, descriptors, turns = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    colours, plainness = palette(image, mask)
     return LocalFeatures(
         size=(width, height),
         keypoints=keypoints,
         descriptors=descriptors,
         colours=_colours(image, keypoints),
         turns=turns,
+        palette=colours,
+        plainness=plainness,
     )
 
 

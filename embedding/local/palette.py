@@ -1,0 +1,73 @@
+"""Which colours an object has: what tells colourways apart, to which grey-level keypoints are blind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from embedding.foreground import foreground, plain_border
+from embedding.local.features import PALETTE, LocalFeatures
+
+Image = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float32]
+
+_SIDE = 112
+# Bins are coarse and softened, so that another light moves colours a little, not into another world.
+_LIGHTNESS = np.linspace(0, 255, 6)
+_CHROMA = np.linspace(-80, 80, 11)
+_SOFTNESS = 0.7
+_PLAIN = 0.5  # share of the border that makes it a studio picture
+_CENTRE = 0.5  # spread of the weight around the middle of a picture without a plain border, half-sides squared
+
+
+def palette(image: Image, mask: Mask | None = None) -> tuple[npt.NDArray[np.uint8], float]:
+    """The colours of a picture's object.
+
+    Args:
+        image: uint8 [h, w, 3]. Where its border is of one colour, that colour is the background and does not count;
+            elsewhere the middle counts most.
+        mask: bool [h, w], True where nothing may be taken from.
+
+    Returns:
+        uint8 [500]: 255 times the square roots of the shares of 5 x 10 x 10 bins of CIELAB, all zero where nothing
+        counts; and the share of the border that is of one colour.
+    """
+    height, width = image.shape[:2]
+    scale = _SIDE / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    _, plainness = plain_border(small)
+    weights = _weights(small, plainness)
+    if mask is not None:
+        weights = weights * (1 - np.asarray(cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)))
+    lab = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.float32).reshape(-1, 3) - (0, 128, 128)
+    bins = np.clip(lab, (0, -80, -80), (255, 80, 80))
+    counts, _ = np.histogramdd(bins, bins=(_LIGHTNESS, _CHROMA, _CHROMA), weights=weights.ravel())
+    softened = cv2.GaussianBlur(np.moveaxis(counts, 0, -1).astype(np.float32), (3, 3), _SOFTNESS)
+    shares = np.moveaxis(np.asarray(softened, np.float64), -1, 0).ravel()
+    shares = shares / max(float(shares.sum()), 1e-6)
+    colours = np.round(255 * np.sqrt(shares)).astype(np.uint8)
+    assert colours.shape == (PALETTE,)
+    return colours, plainness
+
+
+def _weights(image: Image, plainness: float) -> Floats:
+    """How much each pixel of a picture [h, w, 3] counts."""
+    if plainness > _PLAIN:
+        return foreground(image)
+    high, wide = image.shape[:2]
+    y, x = np.linspace(-1, 1, high)[:, None], np.linspace(-1, 1, wide)[None, :]
+    return np.exp(-(x * x + y * y) / _CENTRE).astype(np.float32)
+
+
+def alike(query: LocalFeatures, candidates: Sequence[LocalFeatures]) -> Floats:
+    """How far candidates have the query's colours, float32 [n] in 0..1: the Bhattacharyya coefficient."""
+    if not candidates:
+        return np.empty(0, np.float32)
+    palettes = np.stack([candidate.palette for candidate in candidates]).astype(np.float32)
+    products: Floats = palettes @ query.palette.astype(np.float32) / np.float32(255 * 255)
+    return products

