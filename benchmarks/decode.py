@@ -6,8 +6,8 @@ For each picture: the medians of full and of reduced decoding, measured in turn 
 other work on the machine tells less), their ratio, and how far the model's input made from the reduced picture is from
 that made from the full one. Without a picture, two are made: a product on a plain ground, with the bits per pixel of
 real catalogue pictures, and a scene that fills the frame with detail. With a folder, its pictures are laid side by side
-into one of 12 megapixels. Reduced decoding saves the transform and the colours but still has to read every coefficient, so
-the ratio rises with the bytes of the file, whatever its size in pixels: a half at 4 MB.
+into one of 12 megapixels. Reduced decoding saves the transform and the colours but still has to read every
+coefficient, so the ratio rises with the bytes of the file, whatever its size in pixels: a half at 4 MB.
 """
 
 from __future__ import annotations

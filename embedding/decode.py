@@ -54,8 +54,8 @@ class Limits:
         pixels: width times height.
         side: width, and height.
         memory: bytes that decoding may take at its peak. JPEG, PNG, GIF, BMP and TIFF reach the limit of pixels first;
-            this one comes first for a progressive JPEG of full colour (at about 87 million pixels), HEIC (60 million;
-            44 million with more than 8 bits), WebP and AVIF (45 million).
+            this one comes first for a progressive JPEG of full colour (at about 87 million pixels), HEIC (62 million;
+            43 million with more than 8 bits), WebP and AVIF (46 million; 32 million for AVIF with alpha).
     """
 
     bytes: int = 25_000_000
@@ -103,7 +103,14 @@ def decode(
             "too_large_bytes",
             f"this file has {len(data)} bytes, over the limit of {limits.bytes}: save it smaller, as JPEG",
         )
-    bare = bare_picture(data)
+    try:
+        bare = bare_picture(data)
+    except ImageRefused:
+        raise
+    except Exception as error:
+        raise ImageRefused(
+            "broken", "this picture is damaged at its beginning: get it again from its source"
+        ) from error
     if bare.size is not None:
         _check(bare.size, bare, len(data), limits)
     if bare.truncated and not allow_truncated:
@@ -136,7 +143,8 @@ def _check(size: tuple[int, int], bare: BarePicture, file_bytes: int, limits: Li
         )
     if width * height > limits.pixels:
         raise ImageRefused("too_many_pixels", f"{told}, over the limit of {limits.pixels} in all: make it smaller")
-    memory = int(max(_LEAST_BYTES, bare.decoding_bytes) * width * height) + bare.extra_bytes + 2 * file_bytes
+    decoding = bare.decoding_bytes * width * height + bare.extra_bytes
+    memory = int(max(_LEAST_BYTES * width * height, decoding)) + 2 * file_bytes
     if memory > limits.memory:
         raise ImageRefused(
             "too_much_memory",

@@ -21,7 +21,7 @@ class BarePicture:
         orientation: 1..8 as EXIF counts them; None where the decoder tells.
         profile: the ICC profile; None where there is none or the decoder tells.
         decoding_bytes: memory per pixel while decoding, the decoded picture included.
-        extra_bytes: memory while decoding that does not follow from the size.
+        extra_bytes: memory while decoding beside that, which does not follow from the size.
         truncated: the file ends before its picture does.
         white_level: the sample value of white in pictures of more than 8 bits, if not 65535.
         black_is_white: grey samples count from white to black, and the decoder leaves them so.

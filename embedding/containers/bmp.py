@@ -10,7 +10,7 @@ _CORE_HEADER = 12
 _HEADERS = (_CORE_HEADER, 40, 52, 56, 64, 108, 124)
 _RUN_LENGTHS = (1, 2)
 # Pillow undoes run lengths in Python, up to a tenth of a microsecond a pixel.
-MAX_RUN_LENGTH_PIXELS = 50_000_000
+MAX_RUN_LENGTH_PIXELS = 20_000_000
 
 
 def read(data: bytes) -> BarePicture:

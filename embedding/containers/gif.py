@@ -30,6 +30,8 @@ def read(data: bytes) -> BarePicture:
     if not across or not down:
         raise broken("GIF", "an empty frame")
     size = max(width, left + across), max(height, top + down)
+    if max(size) > 65_535:
+        raise broken("GIF", "a frame outside of any screen")
     frame = (left, top, left + across, top + down)
     screen = data[:6] + struct.pack("<HH", *size) + data[10 : 13 + _palette_bytes(flags)]
     return BarePicture(

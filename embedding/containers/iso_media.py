@@ -20,7 +20,7 @@ _AVIF_BYTES = 11
 _AV1_BYTES = 8
 # libde265's planes and libheif's RGB, for every pixel that is coded: a file may show a small part of a large picture.
 # libheif refuses a picture whose size or depth is not what the file declares, so these can be believed.
-_HEVC_BYTES, _DEEP_HEVC_BYTES = 7, 13
+_HEVC_BYTES, _DEEP_HEVC_BYTES = 10, 16
 
 
 def brand(data: bytes) -> Format | None:

@@ -11,6 +11,7 @@ from embedding.containers.bare import BarePicture, broken, truncated, unsupporte
 
 # A progressive scan of nothing costs a few bytes and a pass over the whole picture; encoders use about ten.
 MAX_SCANS = 100
+MAX_SCANNED_PIXELS = 2_000_000_000
 MAX_SEGMENTS = 10_000
 
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
@@ -45,6 +46,8 @@ def read(data: bytes) -> BarePicture:
     header = _Header()
     first_scan = _read_header(data, header)
     end, scans, complete = _end_of_picture(data, first_scan)
+    if scans > 1 and scans * header.size[0] * header.size[1] > MAX_SCANNED_PIXELS:
+        raise unsupported("JPEG", f"{scans} scans of so many pixels")
     whole = header.frame not in _PROGRESSIVE and scans == 1
     return BarePicture(
         "JPEG",

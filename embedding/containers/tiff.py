@@ -19,6 +19,8 @@ _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
 _EXTRA_SAMPLES, _SAMPLE_FORMAT, _JPEG_TABLES, _SUBSAMPLING, _REFERENCE = 338, 339, 347, 530, 532
 _PROFILE = 34675
 
+_STRIP_TAGS = (_STRIP_OFFSETS, _STRIP_BYTES, _ROWS_PER_STRIP)
+_TILE_TAGS = (_TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES)
 _PARTS = {_STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES}
 # The most values a tag may have; a tag that is not here never reaches the decoder.
 _KEPT = {
@@ -84,7 +86,10 @@ def _read(data: bytes) -> BarePicture:
     if width <= 0 or height <= 0:
         raise broken("TIFF", "its size is missing")
 
+    # Tags of both kinds in one file would have one decoder see strips where another sees tiles.
     tiled = _TILE_OFFSETS in entries
+    for tag in _STRIP_TAGS if tiled else _TILE_TAGS:
+        entries.pop(tag, None)
     across = number(_TILE_WIDTH, 0) if tiled else width
     down = number(_TILE_HEIGHT, 0) if tiled else min(number(_ROWS_PER_STRIP, height), height)
     if across <= 0 or down <= 0:
@@ -107,8 +112,8 @@ def _read(data: bytes) -> BarePicture:
         size=(width, height),
         orientation=orientation if 1 <= orientation <= 8 else 1,
         profile=data[profile.start : profile.end] if profile else None,
-        # One strip or tile is unpacked beside the picture; every strip's place is a Python object.
-        extra_bytes=2 * across * down * math.ceil(samples * max(bits) / 8) + 500 * parts,
+        # One strip or tile is unpacked beside the picture, to 4 bytes a pixel if it is YCbCr; each has a Python object.
+        extra_bytes=across * down * (32 if photometric == _YCBCR else samples * max(bits)) // 8 + 500 * parts,
         truncated=any(start + length > len(data) for start, length in ends),
         white_level=2 ** max(bits) - 1 if max(bits) > 8 else 65535,
         black_is_white=photometric == _BLACK_IS_WHITE and max(bits) > 8,
@@ -116,6 +121,8 @@ def _read(data: bytes) -> BarePicture:
 
 
 def _directory(data: bytes, at: int, order: str, big: bool) -> dict[int, _Entry]:
+    if at > len(data):
+        raise truncated("TIFF")
     (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, at)
     head, step, inline = ("HHQ", 20, 8) if big else ("HHL", 12, 4)
     if count > 65_535:
