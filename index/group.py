@@ -8,7 +8,7 @@ import numpy.typing as npt
 from embedding.encoders.protocol import Vectors
 from index.answer import Candidate, Evidence, Matched, Query
 from index.families import specificity
-from index.rerank import Examined, Looks
+from index.rerank import Examined, Look
 from index.snapshot import Snapshot
 
 
@@ -39,8 +39,8 @@ def group(examined: Examined, records: Snapshot, query: Query) -> tuple[Candidat
     return tuple(candidates)
 
 
-def _matched(looks: Looks, image: str) -> tuple[Matched, ...]:
-    found = [look.get(image) for look in looks]
+def _matched(looks: tuple[Look, ...], image: str) -> tuple[Matched, ...]:
+    found = [look.evidence.get(image) for look in looks]
     return tuple(
         Matched(evidence.pairs, evidence.region_query, evidence.region_catalogue, evidence.turn)
         for evidence in found

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedding.encoders.protocol import Vectors
-from embedding.local_features import QUERY, Evidence, available, extract, match
+from embedding.local_features import QUERY, Evidence, available, extract, match, score
 from index.answer import Query, QueryImage
 from index.features import FeatureStore
 from index.first_list import FirstList
@@ -17,57 +17,57 @@ from index.workspace import Workspace
 
 # How many pictures of the first list are looked at more closely.
 EXAMINED = 150
-# What one shared keypoint is worth in cosine, and how many count at most.
-PER_INLIER = 0.01
-MOST_INLIERS = 100
-
-Looks = Sequence[Mapping[str, Evidence]]
 
 
 @dataclass(frozen=True)
 class Closer:
-    """Compares a query's pictures with catalogue pictures by local features."""
+    """Compares a query's pictures with catalogue pictures by local features and colours."""
 
     features: FeatureStore
 
-    def examine(self, images: Sequence[QueryImage], catalogue: Sequence[str]) -> Looks:
-        """Evidence of each query picture for each catalogue image, by SHA-256.
+    def examine(self, image: QueryImage, catalogue: Sequence[str], cosines: Vectors) -> Look:
+        """Compare one query picture, within its box, with catalogue images of known cosines float32 [n].
 
-        Keypoints of a query picture are taken from its box alone; evidence is told in fractions of that box.
+        Evidence is told in fractions of the box.
         """
-        if not images or not catalogue:
-            return [{} for _ in images]
         kept = self.features.get(catalogue)
-        found: list[Mapping[str, Evidence]] = []
-        for image in images:
-            query = extract(image.region.of(image.pixels), QUERY)
-            found.append(dict(zip(catalogue, match(query, kept), strict=True)))
-        return found
+        asked = extract(image.region.of(image.pixels), QUERY)
+        evidence = match(asked, kept)
+        scores = score(cosines, asked, kept, evidence)
+        return Look(dict(zip(catalogue, evidence, strict=True)), dict(zip(catalogue, scores.tolist(), strict=True)))
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a closer look gave for one query picture: evidence and score of each image examined, by SHA-256."""
+
+    evidence: Mapping[str, Evidence]
+    scores: Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class Examined:
-    """The first list after the closer look: `scores` float32 [s, n], and the evidence of each query picture."""
+    """The first list after the closer look: `scores` float32 [s, n], and what was seen of each query picture."""
 
     first: FirstList
     scores: Vectors
-    looks: Looks
+    looks: tuple[Look, ...]
 
 
 def rerank(first: FirstList, query: Query, closer: Closer | None) -> Examined:
-    """Look closer at the pictures nearest to the query's pictures, and add what keypoints say to their cosines."""
+    """Look closer at the pictures nearest to the query's pictures; the others keep their cosine as score."""
     if closer is None or not query.images or not len(first):
         return Examined(first, first.pictures, ())
-    order = np.argsort(-first.pictures.max(axis=1), kind="stable")
-    images = list(dict.fromkeys(first.images[place] for place in order.tolist()))[:EXAMINED]
-    looks = closer.examine(query.images, images)
-    gains = [[gain(look.get(image)) for look in looks] for image in first.images]
-    return Examined(first, first.pictures + np.array(gains, np.float32), looks)
-
-
-def gain(evidence: Evidence | None) -> float:
-    """What evidence adds to a cosine."""
-    return 0.0 if evidence is None else PER_INLIER * min(evidence.inliers, MOST_INLIERS)
+    order = np.argsort(-first.pictures.max(axis=1), kind="stable").tolist()
+    place = {first.images[index]: index for index in reversed(order)}
+    images = list(dict.fromkeys(first.images[index] for index in order))[:EXAMINED]
+    cosines = first.pictures[[place[image] for image in images]]
+    looks = tuple(closer.examine(image, images, cosines[:, number]) for number, image in enumerate(query.images))
+    scores = [
+        [look.scores.get(image, float(cosine)) for look, cosine in zip(looks, row, strict=True)]
+        for image, row in zip(first.images, first.pictures, strict=True)
+    ]
+    return Examined(first, np.array(scores, np.float32), looks)
 
 
 def closer_for(workspace: Workspace) -> Closer | None:
