@@ -1,0 +1,131 @@
+"""prepare makes the very pixels that open_clip's own transform makes, for every shape of picture."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from embedding.encoders.card import Preprocess
+from embedding.preprocess import prepare
+
+FITS = ("shortest", "longest", "squash")
+FILTERS = ("bicubic", "bilinear")
+
+
+@pytest.fixture(scope="module")
+def open_clip_pixels():
+    """open_clip's transform up to the picture that it would normalise."""
+    transform = pytest.importorskip("open_clip.transform", reason="the extra clip is not installed")
+
+    def pixels(image, how):
+        cfg = transform.PreprocessCfg(
+            size=how.size, resize_mode=how.fit, interpolation=how.interpolation, fill_color=how.fill
+        )
+        steps = transform.image_transform_v2(cfg, is_train=False).transforms
+        assert [type(step).__name__ for step in steps[-3:]] == ["MaybeConvertMode", "MaybeToTensor", "Normalize"]
+        picture = Image.fromarray(image)
+        for step in steps[:-2]:
+            picture = step(picture)
+        return np.asarray(picture)
+
+    return pixels
+
+
+def how_to(fit, interpolation="bicubic", size=224, fill=255):
+    return Preprocess(
+        size=size, fit=fit, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5), interpolation=interpolation, fill=fill
+    )
+
+
+def noise(width, height, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+@given(
+    width=st.integers(1, 700),
+    height=st.integers(1, 700),
+    fit=st.sampled_from(FITS),
+    interpolation=st.sampled_from(FILTERS),
+    size=st.sampled_from([1, 7, 32, 60, 224, 235]),
+    fill=st.integers(0, 255),
+)
+@settings(max_examples=400, deadline=None)
+def test_the_pixels_are_those_of_open_clip(open_clip_pixels, width, height, fit, interpolation, size, fill):
+    assume(max(width, height) <= 16 * min(width, height))
+    # open_clip's own transform fails where the short side would be scaled to nothing.
+    assume(fit != "longest" or round(min(width, height) / (max(width, height) / size)) > 0)
+    how = how_to(fit, interpolation, size, fill)
+    image = noise(width, height)
+    made = prepare(image, how)
+    assert made.shape == (size, size, 3)
+    assert made.dtype == np.uint8
+    assert np.array_equal(made, open_clip_pixels(image, how))
+
+
+@given(
+    short=st.integers(1, 40),
+    aspect=st.floats(16.01, 120),
+    upright=st.booleans(),
+    fit=st.sampled_from(FITS),
+    interpolation=st.sampled_from(FILTERS),
+    size=st.sampled_from([16, 60, 96]),
+)
+@settings(max_examples=120, deadline=None)
+def test_lines_are_within_one_level_of_open_clip(open_clip_pixels, short, aspect, upright, fit, interpolation, size):
+    long = int(short * aspect) + 1
+    assume(fit != "longest" or round(short / (long / size)) > 0)
+    image = noise(short, long) if upright else noise(long, short)
+    how = how_to(fit, interpolation, size)
+    apart = np.abs(prepare(image, how).astype(int) - open_clip_pixels(image, how))
+    assert apart.max() <= 1
+    if fit != "shortest":
+        assert apart.max() == 0
+
+
+@pytest.mark.parametrize("size", [224, 256, 336, 378, 384])
+@pytest.mark.parametrize(
+    ("width", "height"), [(640, 480), (481, 640), (1000, 999), (224, 224), (384, 500), (2000, 125)]
+)
+@pytest.mark.parametrize("fit", FITS)
+def test_the_sizes_of_real_models(open_clip_pixels, size, width, height, fit):
+    image = noise(width, height)
+    how = how_to(fit, size=size, fill=127)
+    assert np.array_equal(prepare(image, how), open_clip_pixels(image, how))
+
+
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("interpolation", FILTERS)
+@pytest.mark.parametrize(("width", "height"), [(1, 20_000), (20_000, 1), (1, 1), (3, 30_000), (30_000, 500), (1, 2)])
+def test_any_shape_is_prepared_in_little_memory(width, height, fit, interpolation):
+    image = np.full((height, width, 3), (10, 200, 90), np.uint8)
+    tracemalloc.start()
+    made = prepare(image, how_to(fit, interpolation))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert made.shape == (224, 224, 3)
+    # Flat stays flat, and what "longest" does not cover is the fill.
+    colours = {tuple(pixel) for pixel in made.reshape(-1, 3).tolist()}
+    assert (10, 200, 90) in colours
+    assert colours <= ({(10, 200, 90), (255, 255, 255)} if fit == "longest" else {(10, 200, 90)})
+    assert peak < 20_000_000 + 3 * image.nbytes
+
+
+def test_a_line_is_cut_in_its_middle():
+    """A ramp along 20,000 pixels: the crop of the short side sees the very middle."""
+    ramp = np.repeat(np.linspace(0, 255, 20_000)[:, None, None].astype(np.uint8), 3, axis=2)
+    assert set(np.unique(prepare(ramp, how_to("shortest")))) <= {127, 128}
+
+
+def test_a_picture_of_the_right_size_is_left_as_it_is():
+    image = noise(224, 224)
+    for fit in FITS:
+        assert np.array_equal(prepare(image, how_to(fit)), image)
+
+
+def test_a_part_of_a_picture_is_prepared_as_its_copy_is():
+    image = noise(500, 400)
+    part = image[37:300, 11:411]
+    assert np.array_equal(prepare(part, how_to("shortest")), prepare(part.copy(), how_to("shortest")))
