@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from index.records import Collection
 from service.sample.catalogue_pictures import studio_picture
 from service.sample.families import FAMILIES
 from service.sample.pixels import Pixels
@@ -31,7 +32,7 @@ class Query:
     """A picture to search with. `collection` is where (catalogue or objects), `right_id` what it truly shows."""
 
     path: Path
-    collection: str
+    collection: Collection
     right_id: str
 
 
