@@ -1,14 +1,18 @@
 """Decoding: the right picture of every file, or a refusal; nothing else, whatever the bytes are."""
 
 import contextlib
+import io
+import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, ImageOps
 
 from embedding.containers.sniff import bare_picture
 from embedding.decode import Limits, decode
@@ -17,6 +21,7 @@ from tests.embedding.hostile import CASES, CODED, SCENE, middles
 from tests.embedding.picture_bytes import saved, scene
 from tests.embedding.picture_cases import jpeg, jpeg_of_size, png_of_size
 
+SHARED = Path(os.environ.get("TRACEOBJECT_SHARED", Path(__file__).parents[2] / "../shared"))
 PLAIN = sorted(name for name in CASES if name.startswith("plain_"))
 
 
@@ -239,7 +244,7 @@ SEEDS = sorted(
 
 
 @given(name=st.sampled_from(SEEDS), part=st.floats(0, 1))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @pytest.mark.filterwarnings("error")
 def test_a_picture_cut_anywhere_is_harmless(name, part):
     data = CASES[name]().data
@@ -251,7 +256,7 @@ def test_a_picture_cut_anywhere_is_harmless(name, part):
     flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), min_size=1, max_size=6),
     only_the_beginning=st.booleans(),
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=120, deadline=None)
 @pytest.mark.filterwarnings("error")
 def test_a_picture_with_flipped_bits_is_harmless(name, flips, only_the_beginning):
     data = bytearray(CASES[name]().data)
@@ -262,7 +267,7 @@ def test_a_picture_with_flipped_bits_is_harmless(name, flips, only_the_beginning
 
 
 @given(name=st.sampled_from(SEEDS), at=st.floats(0, 1), piece=st.binary(max_size=40), size=st.integers(0, 40))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @pytest.mark.filterwarnings("error")
 def test_a_picture_with_bytes_put_in_or_taken_out_is_harmless(name, at, piece, size):
     data = CASES[name]().data
@@ -281,10 +286,61 @@ SIGNATURES = [
     start=st.sampled_from(SIGNATURES),
     rest=st.binary(max_size=400),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @pytest.mark.filterwarnings("error")
 def test_noise_behind_any_signature_is_harmless(start, rest):
     _harmless(start + rest)
+
+
+_NUMBERS = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\xff\xff", b"\x80\0\0\0")
+
+
+def _mutated(data, random):
+    """One to ten changes, half of them near the beginning, where the headers are."""
+    data = bytearray(data)
+    for _ in range(random.choice((1, 1, 2, 4, 10))):
+        at = random.randrange(1 + (len(data) if random.random() < 0.5 else min(len(data), 300)))
+        match random.randrange(5):
+            case 0:
+                data[at : at + 1] = bytes(byte ^ 1 << random.randrange(8) for byte in data[at : at + 1])
+            case 1:
+                data[at : at + 4] = random.choice(_NUMBERS)
+            case 2:
+                del data[at : at + random.randrange(1, 40)]
+            case 3:
+                start = random.randrange(len(data) + 1)
+                data[at:at] = data[start : start + random.randrange(1, 200)]
+            case _:
+                data[at:at] = random.randbytes(random.randrange(1, 20))
+    return bytes(data)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("seed", range(4))
+def test_ten_thousand_mutated_files_are_harmless(seed):
+    random = Random(seed)
+    files = [maker().data for maker in CASES.values() if len(maker().data) < 60_000]
+    for _ in range(2_500):
+        _harmless(_mutated(random.choice(files), random))
+
+
+@pytest.mark.parametrize("folder", ["grocery/store", "grocery/catalogue", "magento/catalogue", "clothing/photos"])
+def test_real_pictures_without_a_profile_are_as_pillow_has_them(folder):
+    paths = sorted((SHARED / "data" / folder).glob("*.jpg"))
+    if not paths:
+        pytest.skip(f"the pictures of {folder} are not here")
+    compared = 0
+    for path in paths[:: max(1, len(paths) // 15)]:
+        data = path.read_bytes()
+        picture = Image.open(io.BytesIO(data))
+        upright = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+        image = decode(data)
+        assert image.shape == upright.shape
+        if "icc_profile" not in picture.info:
+            assert np.array_equal(image, upright)
+            compared += 1
+    assert compared > 5
 
 
 def test_the_same_bytes_give_the_same_picture():
