@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -71,6 +72,29 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size * _FINE)
 
 
+_SPELT = {"œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"} | {
+    "–": "-", "—": "-", "×": "x", "€": "EUR", "£": "GBP"
+}  # fmt: skip
+"""What Unicode does not take apart."""
+
+
+@lru_cache(maxsize=4096)
+def _has(letter: str) -> bool:
+    """Whether the carried typeface has a letter; what it lacks is drawn as the box it has for U+FFFF."""
+    font = _font(16)
+    return bytes(font.getmask(letter)) != bytes(font.getmask("\uffff"))
+
+
+def drawable(words: str) -> str:
+    """The words in letters that the carried typeface has: others lose their accents, or become a question mark."""
+    out = []
+    for letter in words:
+        plain = unicodedata.normalize("NFKD", _SPELT.get(letter, letter))
+        bare = "".join(mark for mark in plain if not unicodedata.combining(mark))
+        out.append(letter if _has(letter) else bare if bare and all(map(_has, bare)) else "?")
+    return "".join(out)
+
+
 class _Pen:
     """Drawing in sheet pixels on the larger picture."""
 
@@ -83,6 +107,7 @@ class _Pen:
     ) -> None:
         """A line whose top left corner (top right with `right`) is at x, y."""
         font = _font(size)
+        words = drawable(words)
         if right:
             x -= self.width(words, size)
         # The carried typeface has one weight; a thin outline in the same tone makes it heavier.
@@ -90,7 +115,7 @@ class _Pen:
         self._draw.text((x * _FINE, y * _FINE), words, fill=tone, font=font, stroke_width=outline, stroke_fill=tone)
 
     def width(self, words: str, size: int) -> float:
-        return self._draw.textlength(words, font=_font(size)) / _FINE
+        return self._draw.textlength(drawable(words), font=_font(size)) / _FINE
 
     def fitted(self, words: str, size: int, room: float) -> str:
         """The words, cut with an ellipsis where they are wider than `room`."""
@@ -201,6 +226,7 @@ def _draw_candidate(pen: _Pen, candidate: SheetCandidate, rank: int, x: int, y: 
     pen.text(x, below, f"{rank}", 17, RIGHT if candidate.right else QUIET, bold=True)
     pen.text(x + _CARD, below + 1, f"{candidate.score:.2f}", 16, QUIET, right=True)
     room = _CARD - 22
-    for k, line in enumerate(pen.wrapped(candidate.title, 15, room - 42, 2)):
+    lines = pen.wrapped(candidate.title, 15, room - 42, 2)
+    for k, line in enumerate(lines):
         pen.text(x + 22, below + 1 + 20 * k, line, 15, INK)
-    pen.text(x + 22, below + 44, pen.fitted(candidate.subtitle, 14, room), 14, QUIET)
+    pen.text(x + 22, below + 4 + 20 * len(lines), pen.fitted(candidate.subtitle, 14, room), 14, QUIET)

@@ -50,10 +50,14 @@ class Thing:
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture taken in a room, linear light [h, w, 3], and where in it the product shows, [h, w]."""
+    """A picture taken in a room, linear light [h, w, 3], and where in it the product shows, [h, w].
+
+    `shown` is how much of the box around the product (of the whole picture, for what covers a wall) it fills.
+    """
 
     light: Field
     product: Mask
+    shown: float
 
 
 def _receiver(plane: Plane, reach: float) -> Patch:
@@ -111,7 +115,11 @@ def photograph(
         if thing.family.fur:
             mine = {f"{number} {slot}": fur for slot, fur in thing.family.fur.items()}
             out = grow(out, shot, mine, rng, finer=2)
-    return Scene(out, product.reshape(camera.height, camera.width))
+    room = float(product.size)
+    if covering is None:
+        spread = np.concatenate([camera.project(patch.grid).reshape(-1, 2) for patch in things[0].shape])
+        room = max(float(np.prod(spread.max(axis=0) - spread.min(axis=0))), 1.0)
+    return Scene(out, product.reshape(camera.height, camera.width), float(product.sum()) / room)
 
 
 def _backdrop(

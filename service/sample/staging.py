@@ -18,6 +18,7 @@ from service.sample.pixels import field
 from service.sample.render import Material, Surface
 from service.sample.rooms import Plane, Scene, Thing, photograph
 
+LEAST_SHOWN = 0.33
 CLUTTER: dict[Setting, tuple[str, ...]] = {
     "table": ("mug", "box", "bottle", "plate"),
     "soft": ("cushion", "toy", "beanie", "box"),
@@ -47,14 +48,16 @@ FLOORINGS: dict[Setting, tuple[str, ...]] = {
 
 
 def furnish(family: Family, design: Design, rng: np.random.Generator, size: tuple[int, int]) -> Scene:
-    """The product in a room of its kind, seen from where someone would stand. `size` is width, height in pixels."""
-    if family.setting == "wall":
-        return _on_the_wall(family, design, rng, size)
-    if family.setting == "spread":
-        return _spread_out(family, design, rng, size)
-    if family.setting == "hung":
-        return _hung_up(family, design, rng, size)
-    return _standing(family, design, rng, size)
+    """The product in a room of its kind, seen from where someone would stand. `size` is width, height in pixels.
+
+    Arrangements that hide most of it are given up for others.
+    """
+    stage = {"wall": _on_the_wall, "spread": _spread_out, "hung": _hung_up}.get(family.setting, _standing)
+    for _ in range(4):
+        scene = stage(family, design, rng, size)
+        if scene.shown >= LEAST_SHOWN:
+            break
+    return scene
 
 
 def _between(rng: np.random.Generator, low: float, high: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -215,14 +215,17 @@ def _write_tables(plan: Plan, folder: Path) -> Sample:
                 o.status,
                 o.tip_page,
             )
-            for o in plan.objects
-            for k in range(o.crops)
+            for o, k in _crops(plan)
         ),
     )
-    asked = [
-        (f"objects/{o.picture(k)}", "catalogue", o.product.product_id) for o in plan.objects for k in range(o.crops)
-    ]
-    asked += [(f"photos/{o.photo}", "objects", o.object_id) for o in plan.objects]
-    truth = _table(folder / "truth.csv", ("path", "collection", "right_id"), asked)
-    queries = tuple(Query(folder / path, collection, right) for path, collection, right in asked)
+    crops = (Query(folder / "objects" / o.picture(k), "catalogue", o.product.product_id) for o, k in _crops(plan))
+    photos = (Query(folder / "photos" / o.photo, "objects", o.object_id) for o in plan.objects)
+    queries = (*crops, *photos)
+    told = ((query.path.relative_to(folder).as_posix(), query.collection, query.right_id) for query in queries)
+    truth = _table(folder / "truth.csv", ("path", "collection", "right_id"), told)
     return Sample(folder, catalogue, objects, folder / "photos", truth, len(plan.products), queries)
+
+
+def _crops(plan: Plan) -> Iterator[tuple[PublishedObject, int]]:
+    """Every object with the number of each of its crops."""
+    return ((wanted, number) for wanted in plan.objects for number in range(wanted.crops))

@@ -125,5 +125,6 @@ PLATES = Family(
     surfaces=_surfaces,
     views=(View(-12, 14, 0.82), View(20, 30, 0.82)),
     setting="table",
+    flat_out=True,
     price=(5.0, 24.0),
 )
