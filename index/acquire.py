@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -104,8 +105,9 @@ def _is_unchanged(origin: Origin, store: ImageStore) -> bool:
     if origin.size < 0 or not settled:
         return False
     try:
-        status = file_of(origin.reference).stat()
-    except OSError:
+        # Plain text where it can be: this is asked of every picture every night.
+        status = os.stat(file_of(origin.reference) if "#" in origin.reference else origin.reference)  # noqa: PTH116
+    except (OSError, ValueError):
         return False
     return (status.st_size, status.st_mtime_ns) == (origin.size, origin.modified_ns)
 

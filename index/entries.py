@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from index.records import Collection, ObjectRecord, ProductRecord
 
@@ -33,7 +33,7 @@ class EntryFields:
 
     def digest(self) -> str:
         """SHA-256 over every field: equal exactly when the feed says the same."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(vars(self), sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -191,7 +191,8 @@ def content_of(catalogue: Catalogue, encoder: Encoder, damaged: Iterable[Refusal
     digest.update(" ".join(sorted(refusal.where for refusal in damaged)).encode())
     for collection in COLLECTIONS:
         for entry in catalogue.entries(collection):
-            digest.update(f"{entry.id} {entry.source} {entry.fields.digest()} {entry.images}\n".encode())
+            told = (entry.id, entry.source, *vars(entry.fields).values(), entry.images)
+            digest.update(repr(told).encode())
     return digest.hexdigest()
 
 

@@ -1,0 +1,166 @@
+"""What a night costs on which nothing changed.
+
+    python -m benchmarks.nothing_changed [--pictures 100000] [--folder DIR] [--json]
+
+A catalogue of that many products, a picture file each, is laid out in a temporary folder together with its copies,
+embeddings (of the starter model's length) and a published generation, as if it had been indexed long ago. Then
+`traceobject reindex` runs three times, each in a process of its own. The reference is one look (`stat`) at every
+picture file and every copy, in the same run; the ratio is of CPU time, seconds are medians, memory the peak.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import json
+import multiprocessing
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from embedding.encoders import registry
+from embedding.encoders.protocol import Encoder
+from embedding.views import CATALOGUE_VIEWS
+from index import generations
+from index.catalogue import Catalogue, Origin
+from index.engines.faiss_engine import FaissEngine
+from index.generations import CollectionPart, Manifest
+from index.images import ImageStore
+from index.ingest import ingest
+from index.models import LateEncoder
+from index.progress import Unwatched
+from index.records import COLLECTIONS
+from index.reindex import content_of
+from index.snapshot import Shown, write_snapshot
+from index.vectors import VectorKey, VectorStore
+from index.workspace import Workspace
+
+CHUNK = 10_000
+
+
+def lay_out(root: Path, count: int) -> None:
+    """Make the workspace, as if it had been indexed long ago."""
+    card = registry.get(registry.STARTER)
+    workspace = Workspace.create(root / "workspace", card.name).pin_model(card.name, card.sha256 or "", "benchmark")
+    store = ImageStore(workspace.images)
+    names, files = _names(count), _files(root, count)
+    files[0].parent.mkdir()
+    for file, name in zip(files, names, strict=True):
+        file.write_bytes(name.encode())
+        store.path(name).parent.mkdir(parents=True, exist_ok=True)
+        store.path(name).write_bytes(b"copy")
+    with (root / "feed.csv").open("w", newline="", encoding="utf-8") as feed:
+        writer = csv.writer(feed)
+        writer.writerow(("path", "product_id", "title", "brand", "price"))
+        writer.writerows((file, f"P-{n}", f"Thing {n}", f"Brand {n % 50}", "9.00") for n, file in enumerate(files))
+    vectors = VectorStore.open(workspace.vectors, card)
+    random = np.random.default_rng(0)
+    with Catalogue.open(workspace.database_url) as catalogue:
+        source = catalogue.add_source("shop", "catalogue", str(root / "feed.csv"), "csv")
+        ingest(source, catalogue, datetime.now(UTC).date(), Unwatched())
+        for start in range(0, count, CHUNK):
+            part = range(start, min(start + CHUNK, count))
+            looks = [(files[n].stat(), n) for n in part]
+            catalogue.set_origins(
+                [Origin(str(files[n]), names[n], look.st_size, look.st_mtime_ns) for look, n in looks],
+                {names[n]: (1, 1) for n in part},
+            )
+            rows = random.normal(size=(len(part), card.dimension)).astype(np.float32)
+            rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+            vectors.append([VectorKey(names[n], CATALOGUE_VIEWS[0]) for n in part], rows)
+        publish(workspace, catalogue, vectors, LateEncoder(card, _never))
+
+
+def _names(count: int) -> list[str]:
+    return [hashlib.sha256(str(number).encode()).hexdigest() for number in range(count)]
+
+
+def _files(root: Path, count: int) -> list[Path]:
+    return [root / "pictures" / f"{number:07d}.jpg" for number in range(count)]
+
+
+def publish(workspace: Workspace, catalogue: Catalogue, vectors: VectorStore, encoder: Encoder) -> None:
+    """Publish a generation without its self-test, which would have to see the pictures."""
+    number, folder = generations.begin(workspace)
+    entries = list(catalogue.entries("catalogue"))
+    places = vectors.rows_of([entry.images[0] for entry in entries], CATALOGUE_VIEWS[0])
+    engines = {"catalogue": vectors.get(places), "objects": vectors.get(places[:0])}
+    parts = {}
+    for collection in COLLECTIONS:
+        engine = FaissEngine.build(engines[collection])
+        engine.save(folder / generations.engine_file(collection))
+        rows = len(engines[collection])
+        parts[collection] = CollectionPart(rows, rows, rows, engine.stats().spec)
+    shown = [Shown(row, entry.id, entry.images[0], CATALOGUE_VIEWS[0]) for row, entry in enumerate(entries)]
+    write_snapshot(folder / generations.RECORDS, entries, (("catalogue", row) for row in shown), {})
+    files = {path.name: generations.prove(path) for path in sorted(folder.iterdir())}
+    card, content = encoder.card, content_of(catalogue, encoder, ())
+    made = Manifest(number, generations.now(), card.name, card.sha256 or "", card.dimension, content, parts, files)
+    generations.seal(folder, made)
+    generations.publish(workspace, folder, number)
+
+
+def _never() -> Encoder:
+    raise AssertionError("the model is not needed to lay out a workspace")
+
+
+def night(root: Path) -> tuple[float, float, float]:
+    """Run `traceobject reindex`: its seconds, its CPU seconds, and its peak memory in MB."""
+    command = [sys.executable, "-m", "service.cli", "--workspace", str(root / "workspace"), "reindex", "--json"]
+    started = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as job:
+        assert job.stdout is not None
+        told = json.loads(job.stdout.read())
+        _, _, used = os.wait4(job.pid, 0)
+    assert (told["published"], told["embedded"]) == (False, 0), told
+    return time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def look(root: Path, count: int) -> float:
+    """The reference: CPU seconds for one look at every file and every copy."""
+    store = ImageStore(root / "workspace" / "images")
+    paths = [str(path) for path in (*_files(root, count), *map(store.path, _names(count)))]
+    started = time.process_time()
+    for path in paths:
+        os.stat(path)  # noqa: PTH116
+    return time.process_time() - started
+
+
+def main() -> int:
+    """Measure and print; exit status 1 where 100,000 pictures take 15 seconds or more."""
+    parser = argparse.ArgumentParser(description="What a night costs on which nothing changed.")
+    parser.add_argument("--pictures", type=int, default=100_000)
+    parser.add_argument("--folder", help="Where to lay it out: /dev/shm leaves the disk out of the figures.")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        root = Path(folder)
+        # In a process of its own: a new process begins with its parent's peak.
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            pool.apply(lay_out, (root, arguments.pictures))
+            reference = statistics.median(pool.apply(look, (root, arguments.pictures)) for _ in range(3))
+        runs = [night(root) for _ in range(3)]
+    seconds, cpu = (statistics.median(run[place] for run in runs) for place in (0, 1))
+    told = {
+        "pictures": arguments.pictures,
+        "seconds": round(seconds, 2),
+        "cpu_seconds": round(cpu, 2),
+        "peak_mb": round(max(peak for _, _, peak in runs)),
+        "reference_cpu_seconds": round(reference, 2),
+        "ratio_to_reference": round(cpu / reference, 1),
+    }
+    line = json.dumps(told) if arguments.json else "  ".join(f"{name} {value}" for name, value in told.items())
+    sys.stdout.write(line + "\n")
+    return int(seconds * 100_000 / arguments.pictures >= 15)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
