@@ -1,11 +1,20 @@
-"""Upright boxes of pixels, and the largest of them in a map."""
+"""Upright boxes of pixels, the largest of them in a map, and those that are but a studio's background."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
+
+from embedding.foreground import plain_border
+
+Mask = npt.NDArray[np.bool_]
+
+CELLS = 48  # along the long side of a picture, for the search of boxes
+_BACKGROUND = 10.0  # levels from the colour of the picture's own plain border
+_PLAIN = 0.6
 
 
 @dataclass(frozen=True)
@@ -28,7 +37,7 @@ class Box:
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
 
-def largest(chosen: npt.NDArray[np.bool_]) -> Box | None:
+def largest(chosen: Mask) -> Box | None:
     """The largest box of True in a map [rows, columns]: for each row, the largest that ends there. None without any."""
     rows, columns = chosen.shape
     heights = np.zeros(columns, np.intp)
@@ -42,3 +51,30 @@ def largest(chosen: npt.NDArray[np.bool_]) -> Box | None:
             if areas[right] > (best.area if best else 0):
                 best = Box(left, row + 1 - int(lowest[right]), left + right + 1, row + 1)
     return best
+
+
+def largest_of_cells(chosen: Mask, share: float) -> Box | None:
+    """The largest box, in pixels, of cells of a map [h, w] of which at least a share is True."""
+    height, width = chosen.shape
+    size = max(height, width) / CELLS
+    rows, columns = max(1, int(height / size)), max(1, int(width / size))
+    shares = cv2.resize(chosen.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
+    box = largest(np.asarray(shares) >= share)
+    if box is None:
+        return None
+    x, y = width / columns, height / rows
+    return Box(round(box.left * x), round(box.top * y), round(box.right * x), round(box.bottom * y))
+
+
+def plain_colour(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32] | None:
+    """The one colour [3] of the border of a picture [h, w, 3]; None where it has several."""
+    colour, share = plain_border(image)
+    return colour if share >= _PLAIN else None
+
+
+def is_background(box: Box, image: npt.NDArray[np.uint8], plain: npt.NDArray[np.float32] | None) -> bool:
+    """Whether a box of a picture has the colour of the picture's plain border."""
+    if plain is None:
+        return False
+    colours = image[box.slices].reshape(-1, 3)
+    return bool(np.abs(np.median(colours, axis=0) - plain).max() <= _BACKGROUND)

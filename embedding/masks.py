@@ -6,10 +6,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from embedding.blurred_boxes import blurred_boxes
 from embedding.boxes import largest
+from embedding.painted_boxes import painted_boxes
 from embedding.pixelated_boxes import pixelated_boxes
 from embedding.regions import WHOLE, Region
-from embedding.smooth_boxes import smooth_boxes
 
 Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -36,7 +37,7 @@ def mask(image: Image) -> Mask:
         small = np.asarray(cv2.resize(image, (wide, high), interpolation=cv2.INTER_AREA), np.uint8)
     found = np.zeros((high, wide), np.uint8)
     if min(wide, high) >= _SMALLEST:
-        for box in (*smooth_boxes(small), *pixelated_boxes(small)):
+        for box in (*painted_boxes(small), *blurred_boxes(small), *pixelated_boxes(small)):
             found[box.slices] = 1
     return np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8) > 0
 

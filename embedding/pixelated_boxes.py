@@ -33,8 +33,8 @@ def pixelated_boxes(image: Image) -> list[Box]:
     box = largest(np.asarray(cells) > 0)
     if box is None or grid[box.slices].mean() < _GRID_MEAN:
         return []
-    # Cells are centres of windows: the box goes on for about a quarter of a window beyond the outermost.
-    start, beyond = _WINDOW // 2, _WINDOW // 4
+    # Cells are centres of windows: the box goes on for three eighths of a window beyond the outermost.
+    start, beyond = _WINDOW // 2, 3 * _WINDOW // 8
     found = Box(
         max(0, start + box.left * _STEP - beyond),
         max(0, start + box.top * _STEP - beyond),
