@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 .PHONY: demo test slow lint types check install clean
 
 demo: $(STAMP)
-	$(BIN)/traceobject --workspace demo/workspace demo --folder demo
+	$(BIN)/traceobject --workspace demo demo
 
 test: $(STAMP)
 	$(BIN)/pytest -m "not slow"

@@ -1,6 +1,117 @@
+"""demo: a rendered sample is indexed and searched in both directions, and shown as a picture sheet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
 import click
+
+from embedding.decode import decode
+from embedding.encoders.protocol import Encoder
+from index.answer import Query, QueryImage
+from index.catalogue import Catalogue
+from index.errors import WorkspaceError
+from index.generations import Generation, open_live
+from index.images import ImageStore
+from index.models import workspace_encoder
+from index.records import COLLECTIONS, Collection
+from index.reindex import reindex
+from index.rerank import Closer, closer_for
+from index.search import search
+from index.workspace import SETTINGS, Workspace
+from service.progress import progress_for_stderr, say
+from service.sample.write import Query as SampleQuery
+from service.sample.write import render_sample
+from service.sheet import SheetCandidate, SheetRow, write_html, write_png
+
+SHOWN = 5
+SHEET_ROWS = 12
+# Enough to see how well it works; each search looks closer at 150 pictures.
+ASKED = 20
 
 
 @click.command()
-def demo() -> None:
-    """x"""
+@click.option("--seed", default=7, show_default=True, help="Another seed renders another sample.")
+@click.pass_obj
+def demo(root: Path, seed: int) -> None:
+    """Render a sample catalogue and published crops, index them, search, and draw the picture sheet."""
+    workspace = _workspace(root)
+    progress = progress_for_stderr()
+    with progress.step("rendering") as tick:
+        sample = render_sample(root / "sample", seed, lambda _done, _total: tick(1))
+    with Catalogue.open(workspace.database_url) as records:
+        records.add_source("sample shops", "catalogue", str(sample.catalogue.absolute()), "csv")
+        records.add_source("sample authorities", "objects", str(sample.objects.absolute()), "csv")
+    workspace, encoder = workspace_encoder(workspace, say)
+    closer = closer_for(workspace)
+    reindex(workspace, encoder, progress, closer)
+    generation = open_live(workspace)
+    rows: dict[Collection, list[SheetRow]] = {collection: [] for collection in COLLECTIONS}
+    queries = [query for collection in COLLECTIONS for query in _some(sample.queries_in(collection))]
+    with progress.step("searching", len(queries)) as tick:
+        for query in queries:
+            found = _ask(query, generation, encoder, closer, ImageStore(workspace.images))
+            rows[query.collection].append(found)
+            tick(1)
+    told = [f"{_direction(collection)}: {_recall(asked)}" for collection, asked in rows.items()]
+    for line in told:
+        click.echo(line)
+    heading = f"{sum(map(len, rows.values()))} sample searches with {encoder.card.name}"
+    shown = _choose(rows)
+    write_png(shown, root / "sheet.png", heading, "   ·   ".join(told))
+    write_html(shown, root / "sheet.html", heading, " · ".join(told))
+    click.echo(f"the picture sheet: {root / 'sheet.png'} and {root / 'sheet.html'}")
+    click.echo(f"look around: traceobject --workspace {root} serve")
+
+
+def _workspace(root: Path) -> Workspace:
+    """The demo's own workspace; a real one is never mixed with rendered pictures."""
+    if (root / SETTINGS).exists():
+        if not (root / "sample").is_dir():
+            raise WorkspaceError(f"{root} is a workspace of yours: name another, traceobject --workspace DIR demo")
+        return Workspace.open(root)
+    workspace = Workspace.create(root)
+    (root / "sample").mkdir()
+    return workspace
+
+
+def _ask(
+    query: SampleQuery, generation: Generation, encoder: Encoder, closer: Closer | None, store: ImageStore
+) -> SheetRow:
+    image = decode(query.path.read_bytes())
+    answer = search(Query((QueryImage(image),), collection=query.collection, limit=SHOWN), generation, encoder, closer)
+    candidates = tuple(
+        SheetCandidate(
+            image=store.pixels(candidate.image),
+            title=candidate.entry.fields.title,
+            subtitle=candidate.entry.fields.brand or candidate.entry.fields.authority,
+            score=candidate.score,
+            right=candidate.entry.fields.entry_id == query.right_id,
+        )
+        for candidate in answer.candidates
+    )
+    return SheetRow(image, query.path.stem, candidates)
+
+
+def _some(queries: tuple[SampleQuery, ...]) -> tuple[SampleQuery, ...]:
+    """At most ASKED of them, evenly from all families, the same in every run."""
+    return queries[:: max(1, len(queries) // ASKED)][:ASKED]
+
+
+def _recall(rows: list[SheetRow]) -> str:
+    first = sum(row.candidates[0].right for row in rows if row.candidates)
+    among = sum(any(candidate.right for candidate in row.candidates) for row in rows)
+    return f"right first {first / len(rows):.0%}, among the first {SHOWN} {among / len(rows):.0%} of {len(rows)}"
+
+
+def _direction(collection: Collection) -> str:
+    return "published crop to product" if collection == "catalogue" else "volunteer's photo to published object"
+
+
+def _choose(rows: dict[Collection, list[SheetRow]]) -> list[SheetRow]:
+    """Rows for the sheet, evenly from both directions, in the sample's order: hits and misses as they come."""
+    chosen: list[SheetRow] = []
+    for asked in rows.values():
+        wanted = SHEET_ROWS // len(rows)
+        chosen += asked[:: max(1, len(asked) // wanted)][:wanted]
+    return chosen

