@@ -227,6 +227,20 @@ def test_palettes_tell_colourways_apart_and_bear_another_light() -> None:
     assert 0.98 < alike(query, [query])[0] <= 1.01
 
 
+@pytest.mark.filterwarnings("error")
+@given(seed=st.integers(0, 2**32 - 1))
+def test_masked_colours_do_not_count(seed: int) -> None:
+    from embedding.local.palette import palette
+
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, (int(rng.integers(1, 300)), int(rng.integers(2, 300)), 3)).astype(np.uint8)
+    hidden = np.zeros(image.shape[:2], bool)
+    hidden[:, : image.shape[1] // 2] = True
+    before, _ = palette(image, hidden)
+    assert 0.9 < float((before.astype(np.float64) ** 2).sum()) / 255**2 < 1.1
+    assert not palette(image, np.ones_like(hidden))[0].any()
+
+
 def shared(inliers: int) -> Evidence:
     return Evidence(np.zeros((inliers, 4), np.float32), inliers, 0, 0.1, 0.1, 1.0)
 
