@@ -27,7 +27,7 @@ from service.sheet import SheetCandidate, SheetRow, write_html, write_png
 SHOWN = 5
 SHEET_ROWS = 12
 # Enough to see how well it works; each search looks closer at 150 pictures.
-ASKED = 20
+ASKED = 12
 
 
 @click.command()
