@@ -44,13 +44,13 @@ def palette(image: Image, mask: Mask | None = None) -> tuple[npt.NDArray[np.uint
     weights = _weights(small, plainness)
     if mask is not None:
         hidden = np.asarray(cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA))
-        weights = weights * np.clip(1 - hidden, 0, 1)  # rounding takes the mean of ones above one
+        weights = np.where(hidden < 0.5, weights, 0).astype(np.float32)
     lab = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.float32).reshape(-1, 3) - (0, 128, 128)
     bins = np.clip(lab, (0, -80, -80), (255, 80, 80))
     counts, _ = np.histogramdd(bins, bins=(_LIGHTNESS, _CHROMA, _CHROMA), weights=weights.ravel())
     softened = cv2.GaussianBlur(np.moveaxis(counts, 0, -1).astype(np.float32), (3, 3), _SOFTNESS)
     shares = np.moveaxis(np.asarray(softened, np.float64), -1, 0).ravel()
-    shares = shares / max(float(shares.sum()), 1.0)  # less than a pixel in all is nothing
+    shares = shares / max(float(shares.sum()), 1e-6)
     colours = np.round(255 * np.sqrt(shares)).astype(np.uint8)
     assert colours.shape == (PALETTE,)
     return colours, plainness
