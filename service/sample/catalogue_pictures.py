@@ -15,7 +15,7 @@ from service.sample.pixels import Pixels, field
 from service.sample.render import Layer, Shot, develop, shoot
 from service.sample.studio import OVERSAMPLE, on_white
 
-SIDE = 560
+SIDE = 520
 """Side of a studio picture in pixels."""
 
 
@@ -30,7 +30,7 @@ def _shot(family_name: str, variant: str, view_index: int) -> Shot:
 
 
 def studio_picture(family: Family, design: Design, view: int, rng: np.random.Generator) -> Pixels:
-    """The product on white from one of its family's viewpoints, sRGB [560, 560, 3]."""
+    """The product on white from one of its family's viewpoints, sRGB [520, 520, 3]."""
     shot = _shot(family.name, design.variant, view)
     layer = develop(shot, family.surfaces(design))
     if family.fur:

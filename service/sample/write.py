@@ -102,7 +102,12 @@ def _jobs(plan: Plan, folder: Path, seed: int) -> list[_Job]:
 def _draw_all(jobs: Sequence[_Job], workers: int) -> Iterable[int]:
     """Draws everything; yields how many pictures each job made, in the order they finish."""
     if workers == 1:
-        yield from map(_draw, jobs)
+        threads = cv2.getNumThreads()
+        _quiet()
+        try:
+            yield from map(_draw, jobs)
+        finally:
+            cv2.setNumThreads(threads)
         return
     # Spawned, not forked: the caller may hold threads and locks that a fork would copy half-way.
     context = multiprocessing.get_context("spawn")
@@ -112,7 +117,7 @@ def _draw_all(jobs: Sequence[_Job], workers: int) -> Iterable[int]:
 
 
 def _quiet() -> None:
-    """One thread each: the processes share the machine already."""
+    """One thread each: the pictures are small, and the processes share the machine already."""
     cv2.setNumThreads(1)
 
 

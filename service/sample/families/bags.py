@@ -262,7 +262,7 @@ BAGS = Family(
         (
             ("tote", "badge fish, badge lemon, words fresh+bread+daily, rows bird", "petrol, cherry"),
             ("rucksack", "dinosaur, atomic, herringbone", "sky, olive"),
-            ("pouch", "cherry, tulip, argyle", "rust, lilac"),
+            ("pouch", "cherry, tulip", "rust, lilac"),
         ),
     ),
     title=_title,

@@ -127,10 +127,10 @@ def _label(design: Design) -> Pixels:
         )
     picture = canvas.picture()
     for x in (0.5, 0.0, 1.0):
-        write(picture, label.brand, (x, 0.365), 0.26, 0.032, blend(body, way.dark, 0.5), weight=2, tracking=0.15)
-        write(picture, label.name, (x, 0.455), 0.28, 0.085, way.dark, weight=5)
+        write(picture, label.brand, (x, 0.365), 0.2, 0.032, blend(body, way.dark, 0.5), weight=2, tracking=0.15)
+        write(picture, label.name, (x, 0.455), 0.225, 0.08, way.dark, weight=5)
         write(
-            picture, label.kind, (x, 0.535), 0.24, 0.028, body if sum(body) < 480 else way.dark, weight=2, tracking=0.1
+            picture, label.kind, (x, 0.535), 0.2, 0.028, body if sum(body) < 480 else way.dark, weight=2, tracking=0.1
         )
         write(picture, label.size, (x, 0.85), 0.14, 0.035, _reading(way.dark), weight=2)
     return picture
@@ -158,7 +158,7 @@ BOTTLES = Family(
         (
             ("oval bottle", "nettle, wild rose, blue fern", "sage, plum"),
             ("round bottle", "lemon squash, cherry squash", "mustard, cherry"),
-            ("pump bottle", "honey lotion, poppy lotion, little whale, little star", "sky, coral"),
+            ("pump bottle", "honey lotion, poppy lotion, little whale", "sky, coral"),
         ),
     ),
     title=_title,

@@ -209,7 +209,7 @@ def _side(line: Line, way: Colourway, aspect: float) -> Pixels:
     base = Canvas(blend(main, way.dark, 0.12), height, aspect, wrap=False).picture()
     ink = _on(main)
     turned = np.rot90(base).copy()
-    write(turned, line.name, (0.62, 0.5), 0.6, 0.4, ink, weight=4)
+    write(turned, line.name, (0.40, 0.5), 0.62, 0.4, ink, weight=4)
     base = np.rot90(turned, -1).copy()
     rng = np.random.default_rng(len(line.name))
     w = base.shape[1]
@@ -277,7 +277,7 @@ BOXES = Family(
             ("biscuits", "lemon thins, cherry hearts", "mint, cherry"),
             ("soap", "rose soap, fern soap", "sage, lilac"),
             ("puzzle", "harbour puzzle, dino puzzle", "teal, terracotta"),
-            ("pasta", "farfalle, conchiglie", "denim, emerald"),
+            ("pasta", "farfalle, conchiglie", "denim"),
         ),
     ),
     title=_title,

@@ -68,7 +68,7 @@ WALLPAPERS = Family(
         "wallpaper",
         (
             ("wallpaper", "blossom branch, acanthus, damask, glasshouse, songbird", "petrol, sage"),
-            ("wallpaper", "trellis, stripe, fern, atomic", "delft, terracotta"),
+            ("wallpaper", "trellis, fern, atomic", "delft, terracotta"),
         ),
     ),
     title=lambda design: sentence(f"wallpaper {design.art}, {design.way}, 10.05 x 0.53 m"),
@@ -90,7 +90,7 @@ def _fabric(_: str, arrangement: str) -> Shape:
         def cloth(s: Field, t: Field) -> tuple[Field, Field, Field]:
             soft = sample_field(folds, field(s * 0.98).ravel(), field(t * 0.98).ravel()).reshape(s.shape)
             wave = np.abs(np.sin((s * 0.8 + t * 1.1) * 5.2 + soft * 2.2)) ** 1.6
-            return field((s - 0.5) * 0.6), field((0.5 - t) * 0.6), field(0.045 * wave + 0.012 * soft)
+            return field((s - 0.5) * 0.6), field((1 - t) * 0.6), field(0.045 * wave + 0.012 * soft)
 
         patch = sheet("print", cloth, 90, 90, (0, 0, 0.6, 0.6))
         return (patch,)
@@ -135,7 +135,7 @@ TEXTILES = Family(
         "textile",
         (
             ("fabric", "meadow, gingham, ikat, fox, terrazzo", "mustard, lilac"),
-            ("fabric", "tartan, aquarium, houndstooth, poppy", "emerald, denim"),
+            ("fabric", "tartan, aquarium, poppy", "emerald, denim"),
         ),
     ),
     title=lambda design: sentence(f"cotton fabric {design.art}, {design.way}, per metre"),
@@ -157,7 +157,7 @@ def _curtain(_: str, _arrangement: str) -> Shape:
     def place(s: Field, t: Field) -> tuple[Field, Field, Field]:
         slow = sample_field(soft, field(s * 0.98).ravel(), field(t * 0.35).ravel()).reshape(s.shape)
         phase = s * 2 * np.pi * 8 + slow * (0.4 + 1.6 * t)
-        z = (0.040 + 0.022 * t) * np.sin(phase) + 0.02 * slow * t
+        z = (0.031 + 0.018 * t) * np.sin(phase) + 0.02 * slow * t
         x = (s - 0.5) * wide * (1 + 0.05 * t) + 0.016 * np.sin(2 * phase)
         return field(x), field((1 - t) * tall), field(z)
 
@@ -197,7 +197,7 @@ def _curtain(_: str, _arrangement: str) -> Shape:
 
 
 def _curtain_surfaces(design: Design) -> Mapping[str, Surface]:
-    per_metre = 1 / 0.44
+    per_metre = 1 / 0.52
     return {
         "print": Surface(
             woven(draw_print(design.art, design.way), 128, 0.12), Material(sheen=0.15), (per_metre, per_metre)

@@ -92,7 +92,7 @@ CUSHIONS = Family(
     designs=combine(
         "cushion",
         (
-            ("square", "cabbage rose, glasshouse, atomic, songbird, houndstooth", "blush, teal"),
+            ("square", "cabbage rose, glasshouse, atomic, songbird", "blush, teal"),
             ("lumbar", "ikat, tartan, brush mark", "terracotta, midnight"),
             ("round", "daisy, triangle", "mustard, lilac"),
         ),
