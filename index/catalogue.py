@@ -270,13 +270,15 @@ class Catalogue:
                 return
             last = page[-1][0]
 
-    def set_origins(self, known: Sequence[Origin], sizes: dict[str, tuple[int, int]]) -> None:
-        """Write what was learnt of picture references, and width and height of the images among them."""
+    def set_origins(self, known: Sequence[Origin], sizes: Mapping[str, tuple[int, int]]) -> None:
+        """Write what was learnt of picture references, and width and height of the images that were decoded."""
+        # A copy that an interrupted run made is not decoded again, and is on record all the same.
+        shown = {origin.sha256: sizes.get(origin.sha256, (0, 0)) for origin in known if origin.sha256}
         with self.database.begin() as connection:
-            if sizes:
+            if shown:
                 connection.execute(
                     self.database.insert(images).on_conflict_do_nothing(),
-                    [{"sha256": name, "width": width, "height": height} for name, (width, height) in sizes.items()],
+                    [{"sha256": name, "width": width, "height": height} for name, (width, height) in shown.items()],
                 )
             if known:
                 statement = self.database.insert(origins)
@@ -287,12 +289,12 @@ class Catalogue:
                 )
 
     def image_size(self, sha256: str) -> tuple[int, int] | None:
-        """Width and height in pixels of an image on record, or None."""
+        """Width and height in pixels of an image on record, or None where they are not known."""
         with self.database.connect() as connection:
             row = connection.execute(
                 sa.select(images.c.width, images.c.height).where(images.c.sha256 == sha256)
             ).one_or_none()
-        return (row.width, row.height) if row else None
+        return (row.width, row.height) if row and row.width else None
 
     def entries(self, collection: Collection) -> Iterator[Entry]:
         """Every entry of a collection that has a picture, by id; its images in the feed's order, each once."""

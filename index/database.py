@@ -16,6 +16,9 @@ from sqlalchemy.schema import CreateColumn
 from index.errors import WorkspaceError
 from index.schema import metadata
 
+# How long a statement waits for another program that reads or writes the same database.
+WAIT_MS = 10_000
+
 
 class Database:
     """Connections to the records. Every fault of the database is a WorkspaceError that says what to do."""
@@ -120,7 +123,7 @@ def _configure_sqlite(connection: Any, _: object) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "secure_delete=ON",
-        "busy_timeout=10000",
+        f"busy_timeout={WAIT_MS}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from pathlib import Path
+
+# Of renameat2(2): paths are taken from the working folder; both names stay and change places.
+_HERE, _EXCHANGE = -100, 2
 
 
 def write_file(path: Path, data: bytes, *, name_too: bool = True) -> None:
@@ -42,3 +46,20 @@ def _sync(path: Path, flags: int) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Let two files or folders on one disk change places, at one instant where the system can.
+
+    Where it cannot (it takes Linux and a local file system), `one` is missing for the moment between two renames.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    swap = getattr(libc, "renameat2", None)
+    names = (_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE)
+    if swap is None or swap(*names) != 0:
+        aside = one.with_name(f".{one.name}.aside")
+        one.rename(aside)
+        other.rename(one)
+        aside.rename(other)
+    sync_folder(one.parent)
+    sync_folder(other.parent)

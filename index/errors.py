@@ -25,3 +25,7 @@ class QueryInvalid(TraceObjectError):
 
 class UnknownEntry(TraceObjectError):
     """No product, object or image goes by that name."""
+
+
+class EntryAmbiguous(TraceObjectError):
+    """Several products, objects or sources go by that name."""

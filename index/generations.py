@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 from index.calibrate import Likelihood
-from index.durable import sync_file, sync_folder, write_file
+from index.durable import exchange, sync_file, sync_folder, write_file
 from index.engines.faiss_engine import FaissEngine
 from index.engines.protocol import VectorEngine
 from index.errors import GenerationError
@@ -119,12 +121,19 @@ class Generation:
     def __init__(self, folder: Path) -> None:
         self.manifest = Manifest.read(folder)
         self.manifest.verify(folder)
-        self.records = Snapshot(folder / RECORDS)
-        self.likelihood = _likelihood(folder / CALIBRATION)
-        self._engines: dict[Collection, VectorEngine] = {
-            name: FaissEngine.open(folder / engine_file(name), part.spec)
-            for name, part in self.manifest.collections.items()
-        }
+        try:
+            self.records = Snapshot(folder / RECORDS)
+            self.likelihood = _likelihood(folder / CALIBRATION)
+            self._engines: dict[Collection, VectorEngine] = {
+                name: FaissEngine.open(folder / engine_file(name), part.spec)
+                for name, part in self.manifest.collections.items()
+            }
+        except (OSError, RuntimeError, sqlite3.Error) as error:
+            raise GenerationError(f"{folder} vanished while it was being opened: {error}") from error
+        # Rebuilt without something that was forgotten: its files must all be of the one or of the other.
+        if Manifest.read(folder) != self.manifest:
+            self.close()
+            raise GenerationError(f"{folder} was replaced while it was being opened")
 
     def engine(self, collection: Collection) -> VectorEngine:
         return self._engines[collection]
@@ -179,17 +188,32 @@ def open_live(workspace: Workspace) -> Generation:
     Raises:
         GenerationError: none is published yet, or it does not verify.
     """
+    try:
+        return _open_live(workspace)
+    except GenerationError:
+        # It may have been superseded and pruned, or replaced, between two reads.
+        return _open_live(workspace)
+
+
+def _open_live(workspace: Workspace) -> Generation:
     number = live_number(workspace)
     if number is None:
         raise GenerationError(f"{workspace.root} has no generation yet: run `traceobject reindex`")
-    try:
-        return Generation(workspace.generations / str(number))
-    except GenerationError:
-        # It may have been superseded and pruned between the two reads.
-        again = live_number(workspace)
-        if again is None or again == number:
-            raise
-        return Generation(workspace.generations / str(again))
+    return Generation(workspace.generations / str(number))
+
+
+def records(workspace: Workspace) -> Iterator[Snapshot]:
+    """The records of every generation on disk, one after the other; those that are damaged answer nothing, and miss."""
+    for number in numbers(workspace):
+        folder = workspace.generations / str(number)
+        try:
+            proof = Manifest.read(folder).files[RECORDS]
+            if prove(folder / RECORDS) != proof:
+                continue
+        except (GenerationError, KeyError, OSError):
+            continue
+        with closing(Snapshot(folder / RECORDS)) as opened:
+            yield opened
 
 
 def begin(workspace: Workspace) -> tuple[int, Path]:
@@ -197,16 +221,13 @@ def begin(workspace: Workspace) -> tuple[int, Path]:
     clear_unfinished(workspace)
     folder = workspace.generations / _BUILDING
     folder.mkdir(parents=True)
-    try:
-        live = live_number(workspace) or 0
-    except GenerationError:
-        live = 0
-    return max([*numbers(workspace), live], default=0) + 1, folder
+    return max([*numbers(workspace), _pointed_at(workspace) or 0], default=0) + 1, folder
 
 
 def clear_unfinished(workspace: Workspace) -> None:
-    """Delete what a crash left of a generation that was being built."""
-    shutil.rmtree(workspace.generations / _BUILDING, ignore_errors=True)
+    """Delete what a crash left of generations that were being built or replaced."""
+    for left in workspace.generations.glob(".*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def seal(folder: Path, manifest: Manifest) -> None:
@@ -225,6 +246,15 @@ def publish(workspace: Workspace, folder: Path, number: int) -> None:
     for old in numbers(workspace)[: -workspace.settings.keep_generations]:
         if old != number:
             shutil.rmtree(workspace.generations / str(old))
+
+
+def replace_by(workspace: Workspace, folder: Path, number: int) -> None:
+    """Let a sealed folder take the place of a generation, under its number; readers of the live one take it up."""
+    exchange(workspace.generations / str(number), folder)
+    if _pointed_at(workspace) == number:
+        _point(workspace, number)
+    shutil.rmtree(folder)
+    sync_folder(workspace.generations)
 
 
 def rollback(workspace: Workspace, number: int | None = None) -> int:
@@ -248,6 +278,14 @@ def rollback(workspace: Workspace, number: int | None = None) -> int:
 def now() -> str:
     """The time, ISO 8601 in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _pointed_at(workspace: Workspace) -> int | None:
+    """The live generation's number; None where CURRENT is missing or damaged."""
+    try:
+        return live_number(workspace)
+    except GenerationError:
+        return None
 
 
 def _point(workspace: Workspace, number: int) -> None:

@@ -35,8 +35,11 @@ class ImageStore:
 
     def __contains__(self, sha256: str) -> bool:
         # Asked of every picture every night: plain text costs a fraction of a Path.
-        return bool(_SHA256.fullmatch(sha256)) and os.path.exists(  # noqa: PTH110
-            f"{self.root}/{sha256[:2]}/{sha256[2:4]}/{sha256}.jpg"
+        return (
+            bool(_SHA256.fullmatch(sha256))
+            and os.path.exists(  # noqa: PTH110
+                f"{self.root}/{sha256[:2]}/{sha256[2:4]}/{sha256}.jpg"
+            )
         )
 
     def add(self, sha256: str, jpeg: bytes) -> None:

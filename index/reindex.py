@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +20,11 @@ from index import generations
 from index.acquire import Fetch, acquire
 from index.build import Built, build
 from index.catalogue import Catalogue, Changes, Source
+from index.content import content_digest
 from index.disk_faults import disk_faults
 from index.errors import FeedError, GenerationError, UnknownEntry
 from index.fetching.fetch import fetch_all
+from index.forget import complete_forgetting
 from index.generations import Manifest, SelfTest
 from index.images import ImageStore
 from index.ingest import ingest
@@ -30,6 +32,7 @@ from index.progress import Progress, Timed
 from index.records import COLLECTIONS, Refusal
 from index.rerank import Closer
 from index.retention import expire
+from index.sweep import sweep
 from index.vectors import VectorKey, VectorStore
 from index.workspace import Settings, Workspace
 
@@ -80,6 +83,7 @@ def reindex(
         Catalogue.open(workspace.database_url) as catalogue,
     ):
         generations.clear_unfinished(workspace)
+        complete_forgetting(workspace, catalogue)
         store = ImageStore(workspace.images)
         changes, new_images, failed = read_sources(
             catalogue, store, catalogue.sources(), polite_fetch(workspace.settings), today, timed, full=full
@@ -100,6 +104,8 @@ def reindex(
             built = build(workspace, catalogue, vectors, encoder, closer, content, live, timed)
             if built.refused:
                 failed = (*failed, built.refused)
+            else:
+                sweep(workspace, catalogue)
         refused = (*catalogue.refusals(), *damaged)
     published = built.generation is not None
     return Report(
@@ -187,13 +193,8 @@ def embed_missing(
 
 def content_of(catalogue: Catalogue, encoder: Encoder, damaged: Iterable[Refusal]) -> str:
     """A SHA-256 over all that a generation would be built from; `damaged` images have no embedding."""
-    digest = hashlib.sha256(f"{encoder.card.name} {encoder.card.sha256} {CATALOGUE_VIEWS}".encode())
-    digest.update(" ".join(sorted(refusal.where for refusal in damaged)).encode())
-    for collection in COLLECTIONS:
-        for entry in catalogue.entries(collection):
-            told = (entry.id, entry.source, *vars(entry.fields).values(), entry.images)
-            digest.update(repr(told).encode())
-    return digest.hexdigest()
+    entries = chain.from_iterable(catalogue.entries(collection) for collection in COLLECTIONS)
+    return content_digest(encoder.card.name, encoder.card.sha256 or "", entries, (refusal.where for refusal in damaged))
 
 
 def _live(workspace: Workspace) -> tuple[Manifest | None, tuple[str, ...]]:

@@ -134,6 +134,26 @@ class Snapshot:
         """All entries of a collection, by id."""
         return self._entries("collection = ? ORDER BY id", (collection,))
 
+    def every_row(self, collection: Collection) -> Iterator[Shown]:
+        """What every row of a collection's engine stands for, in order."""
+        query = "SELECT row, entry, image, region FROM rows WHERE collection=? ORDER BY row"
+        for row, entry, image, region in self._connection.execute(query, (collection,)):
+            yield Shown(row, entry, image, Region.parse(region))
+
+    def families(self) -> dict[int, int]:
+        """The family of every entry that has one."""
+        return dict(self._connection.execute("SELECT entry, family FROM families").fetchall())
+
+    def collections_of(self, source: str) -> list[Collection]:
+        """The collections in which a source has entries."""
+        query = "SELECT DISTINCT collection FROM entries WHERE source=? ORDER BY collection"
+        return [collection for (collection,) in self._connection.execute(query, (source,))]
+
+    def images(self) -> set[str]:
+        """Every image that an entry shows, embedded or not."""
+        listed = self._connection.execute("SELECT images FROM entries")
+        return {image for (images,) in listed for image in json.loads(images)}
+
     def has_image(self, sha256: str) -> bool:
         """Whether this generation shows an image."""
         return self._connection.execute("SELECT 1 FROM rows WHERE image=? LIMIT 1", (sha256,)).fetchone() is not None

@@ -94,6 +94,10 @@ class Workspace:
         return self.root / "vectors"
 
     @property
+    def features(self) -> Path:
+        return self.root / "features"
+
+    @property
     def generations(self) -> Path:
         return self.root / "generations"
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import click
 
 from embedding.errors import RegionInvalid, TextUnsupported, TraceObjectError
-from index.errors import FilterInvalid, QueryInvalid
-from service.commands import demo, doctor, evaluate, feeds, generations, models, reindex, search, serve
+from index.errors import EntryAmbiguous, FilterInvalid, QueryInvalid
+from service.commands import demo, doctor, evaluate, feeds, forget, generations, models, reindex, search, serve
 from service.exit_status import FAILED, WRONG_USE
+
+_WRONG_USE = (RegionInvalid, FilterInvalid, QueryInvalid, TextUnsupported, EntryAmbiguous)
 
 
 class _Verbs(click.Group):
@@ -21,7 +23,7 @@ class _Verbs(click.Group):
             return super().invoke(context)
         except TraceObjectError as error:
             click.echo(f"traceobject: {error}", err=True)
-            wrong_use = isinstance(error, RegionInvalid | FilterInvalid | QueryInvalid | TextUnsupported)
+            wrong_use = isinstance(error, _WRONG_USE)
             context.exit(WRONG_USE if wrong_use else FAILED)
         except OSError as error:
             # A full disk or a missing right: the system's own words name the file.
@@ -50,6 +52,7 @@ for _command in (
     feeds.init,
     feeds.add,
     reindex.reindex,
+    forget.forget_,
     search.search,
     evaluate.evaluate,
     generations.generations,

@@ -30,7 +30,14 @@ def _head() -> Iterator[str]:
 
 
 def _commands(command: click.Command, path: list[str]) -> Iterator[str]:
-    context = click.Context(command, info_name=" ".join(path), max_content_width=WIDTH, terminal_width=WIDTH)
+    context = click.Context(
+        command,
+        info_name=" ".join(path),
+        max_content_width=WIDTH,
+        terminal_width=WIDTH,
+        # As every verb has it when it runs below `main`, which hands it down.
+        help_option_names=main.context_settings["help_option_names"],
+    )
     yield ""
     yield f"## {' '.join(path)}"
     yield ""

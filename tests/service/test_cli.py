@@ -19,6 +19,7 @@ VERBS = {
     "evaluate": [],
     "generations": ["list", "show", "verify", "rollback"],
     "models": ["list", "pull", "import"],
+    "forget": ["product", "object", "source"],
     "serve": [],
     "demo": [],
     "doctor": [],
@@ -184,6 +185,32 @@ def test_generations_are_listed_shown_verified_and_rolled_back(indexed, feed):
     assert "generation 1 is whole" in indexed("generations", "verify", "1").stdout
     assert indexed("generations", "rollback").stdout == "generation 1 is live\n"
     assert indexed("generations", "verify", "7").exit_code == 1
+
+
+def test_what_is_forgotten_is_gone_at_once_and_stays_away(indexed, tmp_path):
+    picture = render_file(tmp_path / "query.png", 3)
+    assert "p3 of shop: 1 records, 1 pictures, 1 embeddings; generations rebuilt: 1" in indexed(
+        "forget", "product", "p3"
+    ).stdout
+    for _ in range(2):
+        told = json.loads(indexed("search", picture, "--json").stdout)
+        assert [candidate["product_id"] for candidate in told["candidates"]].count("p3") == 0
+        assert "nothing changed" in indexed("reindex").stdout
+    assert indexed("forget", "product", "p3").exit_code == 1
+    assert indexed("forget", "product", "p3", "--lift").exit_code == 2
+    assert indexed("forget", "product", "p3", "--lift", "--source", "shop").exit_code == 0
+    assert "generation 2 published" in indexed("reindex").stdout
+    assert indexed("forget", "source", "shop").exit_code == 0
+    assert json.loads(indexed("search", picture, "--json").stdout)["verdict"] == "no good match"
+
+
+def test_an_id_that_several_sources_have_is_wrong_use_until_one_is_named(indexed, tmp_path):
+    again = write_feed(tmp_path / "again", [{"product_id": "p3"}], [40])
+    indexed("add", "catalogue", again, "--source", "again")
+    result = indexed("forget", "product", "p3")
+    assert result.exit_code == 2
+    assert "again (catalogue), shop (catalogue)" in result.stderr
+    assert indexed("forget", "product", "p3", "--source", "again").exit_code == 0
 
 
 def test_doctor_tells_what_is_wrong(indexed, tmp_path):

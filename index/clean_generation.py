@@ -1,0 +1,80 @@
+"""A generation without some of its entries: built anew from itself, and put in its own place."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from index import generations
+from index.content import content_digest
+from index.engines.faiss_engine import FaissEngine
+from index.entries import Entry
+from index.errors import GenerationError
+from index.generations import CollectionPart, Generation, Manifest
+from index.records import COLLECTIONS, Collection
+from index.snapshot import Shown, write_snapshot
+from index.workspace import Workspace
+
+Leaves = Callable[[Entry], bool]
+
+
+def clean_generation(workspace: Workspace, number: int, leaves: Leaves) -> bool:
+    """Rebuild a generation's files without the entries that leave, under the same number; a live one stays live.
+
+    Its embeddings are those its engines kept, its calibration and self-test stay. One that does not verify cannot be
+    rebuilt and answers nothing: it is deleted.
+
+    Returns:
+        whether it named any of them, or was deleted.
+
+    Raises:
+        WorkspaceError, OSError: it cannot be written; it is as it was then.
+    """
+    folder = workspace.generations / str(number)
+    try:
+        former = Generation(folder)
+    except GenerationError:
+        shutil.rmtree(folder)
+        return True
+    with closing(former):
+        stay = {name: [e for e in former.records.entries(name) if not leaves(e)] for name in COLLECTIONS}
+        if all(len(stay[name]) == former.manifest.collections[name].entries for name in COLLECTIONS):
+            return False
+        aside = workspace.generations / f".cleaning-{number}"
+        shutil.rmtree(aside, ignore_errors=True)
+        # What is no part of the index, such as a calibration, names nobody.
+        shutil.copytree(folder, aside, ignore=shutil.ignore_patterns("*.index", generations.RECORDS))
+        manifest = _rebuild(former, stay, aside)
+    generations.seal(aside, manifest)
+    generations.replace_by(workspace, aside, number)
+    return True
+
+
+def _rebuild(former: Generation, stay: dict[Collection, list[Entry]], aside: Path) -> Manifest:
+    """Write engines and records of the entries that stay into a folder, and tell them in a manifest."""
+    parts: dict[Collection, CollectionPart] = {}
+    shown: list[tuple[Collection, Shown]] = []
+    here = {entry.id for entries in stay.values() for entry in entries}
+    for name in COLLECTIONS:
+        rows = [row for row in former.records.every_row(name) if row.entry in here]
+        vectors = former.engine(name).vectors(np.array([row.row for row in rows], np.int64))
+        engine = FaissEngine.build(vectors, former.manifest.collections[name].spec)
+        engine.save(aside / generations.engine_file(name))
+        shown += [(name, replace(row, row=place)) for place, row in enumerate(rows)]
+        images = {row.image for row in rows}
+        parts[name] = CollectionPart(len(stay[name]), len(images), len(rows), engine.stats().spec)
+    families = {entry: family for entry, family in former.records.families().items() if entry in here}
+    entries = list(chain.from_iterable(stay.values()))
+    write_snapshot(aside / generations.RECORDS, entries, shown, families)
+    embedded = {row.image for _, row in shown}
+    lacking = {image for entry in entries for image in entry.images} - embedded
+    told = former.manifest
+    files = {path.name: generations.prove(path) for path in aside.iterdir() if path.name != generations.MANIFEST}
+    content = content_digest(told.model, told.model_sha256, entries, lacking)
+    return replace(told, content=content, collections=parts, files=files)
