@@ -38,9 +38,7 @@ class Region:
         try:
             x0, y0, x1, y1 = (float(part) for part in text.split(","))
         except ValueError as error:
-            raise RegionInvalid(
-                f"box {text!r}: needs four numbers X0,Y0,X1,Y1, for example 0.1,0.2,0.6,0.9"
-            ) from error
+            raise RegionInvalid(f"box {text!r}: needs four numbers X0,Y0,X1,Y1, for example 0.1,0.2,0.6,0.9") from error
         return cls(x0, y0, x1, y1)
 
     def of(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -36,6 +36,16 @@ class Evidence(BaseModel):
     matches: list[Match] = Field(description="One for each query picture; empty where nobody looked closer.")
 
 
+class Specificity(BaseModel):
+    """Where and when a product's family, near-identical entries of any source, was sold."""
+
+    entries: int = Field(description="How many entries the family has.")
+    retailers: list[str]
+    countries: list[str]
+    first_seen: str | None = Field(examples=["2015-03-01"])
+    last_seen: str | None = Field(description="Null where someone still sells it.")
+
+
 class Product(BaseModel):
     """One catalogue entry of one source."""
 
@@ -81,6 +91,7 @@ class Candidate(BaseModel):
     likelihood: float | None = Field(description="Between 0 and 1; null where the scores are not calibrated.")
     image: Sha256 = Field(description="The entry's picture that fits best.")
     evidence: Evidence
+    specificity: Specificity | None = Field(description="Where a product was sold; null for objects.")
     country: str | None
     status: str | None
     images: list[Sha256]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from service.sample import motifs
+from service.sample import animals, plants
 from service.sample.canvas import Canvas, put
 from service.sample.mesh import curve
 from service.sample.palettes import Colourway, blend
@@ -29,11 +29,11 @@ def meadow(way: Colourway, rng: np.random.Generator, size: int) -> Pixels:
     """Garden flowers of several kinds over sprigs and berries."""
     canvas = Canvas(way.ground, size)
     for x, y in scatter(26, 0.13, rng):
-        motifs.sprig(canvas, x, y, rng.uniform(0.2, 0.3), rng.uniform(0, 6.28), way)
+        plants.sprig(canvas, x, y, rng.uniform(0.2, 0.3), rng.uniform(0, 6.28), way)
     for x, y in scatter(18, 0.15, rng):
-        motifs.berries(canvas, x, y, 0.09, rng.uniform(0, 6.28), way)
+        plants.berries(canvas, x, y, 0.09, rng.uniform(0, 6.28), way)
     for k, (x, y) in enumerate(scatter(9, 0.27, rng)):
-        figure = (motifs.daisy, motifs.rose, motifs.poppy)[k % 3]
+        figure = (plants.daisy, plants.rose, plants.poppy)[k % 3]
         figure(canvas, x, y, rng.uniform(0.2, 0.27), rng.uniform(0, 6.28), way)
     return canvas.picture()
 
@@ -43,10 +43,10 @@ def ditsy(way: Colourway, rng: np.random.Generator, size: int) -> Pixels:
     canvas = Canvas(way.ground, size)
     for x, y in scatter(70, 0.075, rng):
         turn = rng.uniform(0, 6.28)
-        motifs.leaf(canvas, x, y, 0.055, turn, way.inks[3], blend(way.inks[3], way.dark, 0.4))
-        motifs.leaf(canvas, x, y, 0.05, turn + 2.2, way.inks[3], blend(way.inks[3], way.dark, 0.4))
+        plants.leaf(canvas, x, y, 0.055, turn, way.inks[3], blend(way.inks[3], way.dark, 0.4))
+        plants.leaf(canvas, x, y, 0.05, turn + 2.2, way.inks[3], blend(way.inks[3], way.dark, 0.4))
     for x, y in scatter(40, 0.12, rng):
-        motifs.blossom(canvas, x, y, rng.uniform(0.075, 0.11), rng.uniform(0, 6.28), way)
+        plants.blossom(canvas, x, y, rng.uniform(0.075, 0.11), rng.uniform(0, 6.28), way)
     return canvas.picture()
 
 
@@ -66,7 +66,7 @@ def roses(way: Colourway, rng: np.random.Generator, size: int) -> Pixels:
             turn = k * 0.9 + rng.uniform(-0.25, 0.25)
             reach = r * 0.32
             tone = way.inks[3] if k % 2 else blend(way.inks[3], way.dark, 0.3)
-            motifs.leaf(
+            plants.leaf(
                 canvas,
                 x + np.cos(turn) * reach,
                 y + np.sin(turn) * reach,
@@ -77,9 +77,9 @@ def roses(way: Colourway, rng: np.random.Generator, size: int) -> Pixels:
                 0.24,
             )
     for x, y, r in places:
-        motifs.rose(canvas, x, y, r, rng.uniform(0, 6.28), way)
+        plants.rose(canvas, x, y, r, rng.uniform(0, 6.28), way)
     for x, y in scatter(14, 0.14, rng):
-        motifs.blossom(canvas, x, y, 0.05, 0, way)
+        plants.blossom(canvas, x, y, 0.05, 0, way)
     return canvas.picture()
 
 
@@ -102,12 +102,12 @@ def blossom_branch(way: Colourway, rng: np.random.Generator, size: int) -> Pixel
             canvas.line(twig, bark, 0.009)
             for j in (6, 10, 14, 18, 22):
                 turn = float(rng.uniform(-0.9, 0.9)) + (0 if side > 0 else np.pi)
-                motifs.leaf(canvas, twig[j][0], twig[j][1], 0.075, turn, way.inks[3], blend(way.inks[3], way.dark, 0.4))
+                plants.leaf(canvas, twig[j][0], twig[j][1], 0.075, turn, way.inks[3], blend(way.inks[3], way.dark, 0.4))
             for j in (11, 17, 23):
-                motifs.blossom(
+                plants.blossom(
                     canvas, twig[j][0], twig[j][1] - 0.01, float(rng.uniform(0.06, 0.1)), float(rng.uniform(0, 6)), way
                 )
-        motifs.bird(canvas, 0.13 + offset, 0.42 + offset, 0.17, -0.1, way, flip=bool(offset))
+        animals.bird(canvas, 0.13 + offset, 0.42 + offset, 0.17, -0.1, way, flip=bool(offset))
     return canvas.picture()
 
 
@@ -149,10 +149,10 @@ def damask(way: Colourway, _rng: np.random.Generator, size: int) -> Pixels:
             for j, r in enumerate((0.034, 0.027, 0.02)):
                 p = at([(0.05 + 0.045 * j, -0.33 + 0.045 * j)])[0]
                 canvas.disc(float(p[0]), float(p[1]), r * 0.6, pale)
-        motifs.petal(canvas, cx, cy + 0.36, 0.62, 0.07, -np.pi / 2, tone)
-        motifs.petal(canvas, cx, cy + 0.3, 0.46, 0.04, -np.pi / 2, pale)
+        plants.petal(canvas, cx, cy + 0.36, 0.62, 0.07, -np.pi / 2, tone)
+        plants.petal(canvas, cx, cy + 0.3, 0.46, 0.04, -np.pi / 2, pale)
         for k in range(5):
-            motifs.petal(canvas, cx, cy - 0.17, 0.13, 0.2, -np.pi / 2 + (k - 2) * 0.55, way.inks[1] if k % 2 else tone)
+            plants.petal(canvas, cx, cy - 0.17, 0.13, 0.2, -np.pi / 2 + (k - 2) * 0.55, way.inks[1] if k % 2 else tone)
         canvas.disc(cx, cy - 0.17, 0.022, pale)
     return canvas.picture()
 
@@ -162,7 +162,7 @@ def acanthus(way: Colourway, rng: np.random.Generator, size: int) -> Pixels:
     canvas = Canvas(way.dark if sum(way.ground) > 500 else way.ground, size)
     base = way.dark if sum(way.ground) > 500 else way.ground
     for x, y in scatter(60, 0.09, rng):
-        motifs.leaf(
+        plants.leaf(
             canvas, x, y, 0.1, rng.uniform(0, 6.28), blend(base, way.inks[3], 0.35), blend(base, way.inks[3], 0.6)
         )
     stems = blend(way.inks[1], base, 0.2)
@@ -176,7 +176,7 @@ def acanthus(way: Colourway, rng: np.random.Generator, size: int) -> Pixels:
             for side in (-1, 1):
                 tone = way.inks[0] if side > 0 else way.inks[3]
                 length = 0.145 * (1 - 0.011 * k)
-                motifs.leaf(
+                plants.leaf(
                     canvas,
                     scroll[k][0],
                     scroll[k][1],
@@ -186,9 +186,9 @@ def acanthus(way: Colourway, rng: np.random.Generator, size: int) -> Pixels:
                     blend(tone, way.ground, 0.5),
                     0.26,
                 )
-        motifs.daisy(canvas, cx, cy, 0.13, 0.0, way, 12)
+        plants.daisy(canvas, cx, cy, 0.13, 0.0, way, 12)
     for x, y in ((0.5, 0.5), (0, 0), (0.5, 0.0), (0.0, 0.5)):
-        motifs.tulip(canvas, x, y, 0.17, 0.0, way)
+        plants.tulip(canvas, x, y, 0.17, 0.0, way)
     return canvas.picture()
 
 
@@ -196,7 +196,7 @@ def botanical(way: Colourway, rng: np.random.Generator, size: int) -> Pixels:
     """Large leaves of the glasshouse."""
     canvas = Canvas(way.ground, size)
     for x, y in scatter(9, 0.26, rng):
-        motifs.fern(
+        plants.fern(
             canvas,
             x,
             y,
@@ -205,9 +205,9 @@ def botanical(way: Colourway, rng: np.random.Generator, size: int) -> Pixels:
             Colourway("", way.ground, way.dark, (way.inks[1], way.inks[1], way.inks[2], way.inks[3])),
         )
     for k, (x, y) in enumerate(scatter(6, 0.33, rng)):
-        (motifs.monstera, motifs.palm)[k % 2](canvas, x, y, 0.36 if k % 2 == 0 else 0.34, rng.uniform(0, 6.28), way)
+        (plants.monstera, plants.palm)[k % 2](canvas, x, y, 0.36 if k % 2 == 0 else 0.34, rng.uniform(0, 6.28), way)
     for x, y in scatter(5, 0.3, rng):
-        motifs.blossom(
+        plants.blossom(
             canvas,
             x,
             y,
@@ -226,7 +226,7 @@ def ferns(way: Colourway, _rng: np.random.Generator, size: int) -> Pixels:
     other = Colourway("", way.ground, way.dark, (way.inks[1], way.inks[0], way.inks[2], way.inks[3]))
     for k in range(4):
         for j in range(2):
-            motifs.fern(
+            plants.fern(
                 canvas,
                 0.125 + k * 0.25,
                 j * 0.5 + (k % 2) * 0.25,
@@ -245,7 +245,7 @@ def tulips(way: Colourway, _rng: np.random.Generator, size: int) -> Pixels:
     )
     for k in range(4):
         for j in range(3):
-            motifs.tulip(
+            plants.tulip(
                 canvas, 0.125 + 0.25 * k, (j + 0.5 * (k % 2) + 0.2) / 3, 0.25, 0.0, way if (k + j) % 2 else other
             )
     return canvas.picture()

@@ -8,10 +8,10 @@ from functools import lru_cache
 import numpy as np
 
 from service.sample.canvas import Canvas, ellipse, put
-from service.sample.motifs import petal
 from service.sample.noise import fractal
 from service.sample.palettes import COLOURWAYS, blend
 from service.sample.pixels import Pixels, codes, field, resize_pixels
+from service.sample.plants import petal
 
 
 @dataclass(frozen=True)

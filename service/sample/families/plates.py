@@ -11,10 +11,11 @@ import numpy as np
 from service.sample.canvas import Canvas
 from service.sample.family import Design, Family, View, combine, sentence
 from service.sample.mesh import Patch, Shape, curve, move, revolve, rotation
-from service.sample.motifs import FIGURES, leaf, petal
+from service.sample.motifs import FIGURES
 from service.sample.palettes import COLOURWAYS, blend, plain
 from service.sample.patterns import PRINTS, draw_print
 from service.sample.pixels import Pixels, field, resize_pixels
+from service.sample.plants import leaf, petal
 from service.sample.render import Material, Surface
 
 _RADIUS = 0.13
