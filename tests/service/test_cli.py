@@ -189,9 +189,10 @@ def test_generations_are_listed_shown_verified_and_rolled_back(indexed, feed):
 
 def test_what_is_forgotten_is_gone_at_once_and_stays_away(indexed, tmp_path):
     picture = render_file(tmp_path / "query.png", 3)
-    assert "p3 of shop: 1 records, 1 pictures, 1 embeddings; generations rebuilt: 1" in indexed(
-        "forget", "product", "p3"
-    ).stdout
+    assert (
+        "p3 of shop: 1 records, 1 pictures, 1 embeddings; generations rebuilt: 1"
+        in indexed("forget", "product", "p3").stdout
+    )
     for _ in range(2):
         told = json.loads(indexed("search", picture, "--json").stdout)
         assert [candidate["product_id"] for candidate in told["candidates"]].count("p3") == 0
