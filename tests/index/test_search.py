@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from embedding.errors import TextUnsupported
 from embedding.regions import Region
 from index.answer import MAX_IMAGES, Query, QueryImage, answer_json
-from index.errors import FilterInvalid, QueryInvalid
+from index.errors import FilterInvalid, GenerationError, QueryInvalid
 from index.filters import KEYS, Filter
 from index.generations import open_live
 from index.likelihood import THRESHOLD
@@ -155,6 +155,11 @@ def test_an_image_can_be_left_out(generation):
     again = ask(generation, render(5), without_images=(itself,))
     assert "p5" not in ids(again)
     assert len(again.candidates) == 10
+
+
+def test_a_generation_of_another_model_is_not_asked(generation):
+    with pytest.raises(GenerationError, match="re-index"):
+        ask(generation, render(5), encoder=ColourEncoder("another"))
 
 
 @pytest.mark.parametrize("text", ["brand", "brand=", "colour=red", "seen_before=yesterday", "=x", ""])
