@@ -25,6 +25,10 @@ class Closer:
 
     features: FeatureStore
 
+    def warm(self) -> None:
+        """Load the network now, so that the first query is as fast as the second."""
+        extract(np.zeros((64, 64, 3), np.uint8), QUERY)
+
     def examine(self, image: QueryImage, catalogue: Sequence[str], cosines: Vectors) -> Look:
         """Compare one query picture, within its box, with catalogue images of known cosines float32 [n].
 

@@ -45,9 +45,11 @@ def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callabl
         )
         say(f"loading the model ({workspace.settings.model}) ...")
         workspace, encoder = workspace_encoder(workspace, say)
+        if closer := closer_for(workspace):
+            closer.warm()
         bound_host, bound_port = listener.getsockname()[:2]
         shown = f"[{bound_host}]" if ":" in bound_host else bound_host
-        app = create_app(workspace, encoder, closer_for(workspace), hosts={"localhost", "127.0.0.1", "[::1]", shown})
+        app = create_app(workspace, encoder, closer, hosts={"localhost", "127.0.0.1", "[::1]", shown})
         configure_logs()
         config = uvicorn.Config(
             app,

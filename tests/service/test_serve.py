@@ -53,7 +53,9 @@ def test_it_says_who_may_use_it_and_stops_in_order(indexed, tmp_path, png, how):
     with in_a_process(indexed.root, errors) as (process, address):
         assert address.startswith("http://127.0.0.1:")
         assert not address.endswith(":0")
-        answer = httpx.post(f"{address}/v1/search", files={"image": ("Jane Doe.png", png)}, data={"limit": "1"})
+        answer = httpx.post(
+            f"{address}/v1/search", files={"image": ("Jane Doe.png", png)}, data={"limit": "1"}, timeout=60
+        )
         assert answer.json()["candidates"][0]["product_id"] == "A/3"
         assert "server" not in answer.headers
         problem_of(httpx.get(f"{address}/v1/objects", headers={"Host": "rebound.example"}), 421, "unknown-host")
