@@ -36,8 +36,8 @@ def judge(candidates: tuple[Candidate, ...], likelihood: Likelihood | None) -> t
 def signals(candidates: tuple[Candidate, ...]) -> npt.NDArray[np.float64]:
     """What tells a right candidate from a wrong one, float64 [n, len(SIGNALS)].
 
-    The score and its lead over the best other candidate, both on a logarithmic scale, since shared keypoints let a score
-    grow without bound; the most keypoints shared with one query picture, as log(1 + n).
+    The score and its lead over the best other candidate, both on a logarithmic scale, since shared keypoints let a
+    score grow without bound; the most keypoints shared with one query picture, as log(1 + n).
     """
     scores = np.log(np.maximum([candidate.score for candidate in candidates], LEAST_SCORE))
     ordered = np.sort(scores)[::-1]
