@@ -27,7 +27,7 @@ from index.search import search
 
 # Fewer products teach nothing that can be relied on.
 FEWEST = 30
-SAMPLED = 48
+SAMPLED = 40
 DEPTH = 10
 # How many candidates of each answer are examples: those a person would look at.
 JUDGED = 5

@@ -241,7 +241,7 @@ def test_ids_and_vectors_are_those_of_an_uninterrupted_run(workspace, tmp_path):
     encoder = CountingEncoder()
     run(workspace, encoder)
     # 80 pictures less the batch that was kept, then one query for each product of the self-test.
-    assert encoder.seen == 80 - 32 + 48
+    assert encoder.seen == 80 - 32 + 40
     other = Workspace.create(tmp_path / "other", "colour-64")
     shop(other, tmp_path / "shop", products)
     run(other)
