@@ -89,10 +89,7 @@ TILES = Family(
     category="Building > Tiles",
     designs=combine(
         "tile",
-        (
-            ("tile", "Alvor, Benfica, Caldas, Dorna, Évora, Faro, Guarda, Horta, Lagos", "delft, terracotta"),
-            ("tile", "Alvor, Caldas, Faro", "emerald"),
-        ),
+        (("tile", "Alvor, Benfica, Caldas, Dorna, Évora, Faro, Guarda, Horta, Lagos", "delft, terracotta"),),
     ),
     title=_title,
     shape=_shape,
