@@ -24,7 +24,7 @@ from service.sample.pixels import (
     sample_pixels,
     to_linear,
 )
-from service.sample.raster import rasterise
+from service.sample.raster import LOOSE, rasterise
 from service.sample.render import Surface, develop, finish
 
 
