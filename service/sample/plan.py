@@ -86,7 +86,7 @@ def _product(seed: int, number: int, design: Design) -> Product:
     product_id = f"{design.family[:2].upper()}{1000 + number * 7 + int(rng.integers(7))}"
     brand = family.brand(design) if family.brand else str(rng.choice(BRANDS[design.family]))
     first = LATEST - timedelta(days=int(rng.integers(200, 3400)))
-    gone = rng.uniform() < 0.3
+    gone = rng.uniform() < 0.35
     last = first + timedelta(days=int((LATEST - first).days * rng.uniform(0.3, 0.95))) if gone else LATEST
     return Product(
         product_id=product_id,
@@ -100,7 +100,7 @@ def _product(seed: int, number: int, design: Design) -> Product:
         link=f"https://example.org/{retailer.slug}/{product_id.lower()}",
         first_seen=first,
         last_seen=last,
-        views=(0, 1) if rng.uniform() < 0.3 and design.variant in _shown_twice(family) else (0,),
+        views=(0, 1) if rng.uniform() < 0.35 and design.variant in _shown_twice(family) else (0,),
     )
 
 
@@ -110,14 +110,14 @@ def _shown_twice(family: Family) -> list[str]:
 
 
 def _objects(seed: int, products: tuple[Product, ...]) -> tuple[PublishedObject, ...]:
-    """A share of every family is wanted by one of the authorities: two of every twelve products."""
+    """A share of every family is wanted by one of the authorities: two of every eleven products."""
     objects: list[PublishedObject] = []
     counts: dict[str, int] = {}
     wanted: dict[str, int] = {}
     for product in products:
         name = product.design.family
         counts[name] = counts.get(name, -1) + 1
-        if counts[name] % 12 not in (1, 6):
+        if counts[name] % 11 not in (1, 6):
             continue
         number = len(objects)
         rng = np.random.default_rng([seed, 2, number])

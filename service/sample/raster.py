@@ -13,9 +13,8 @@ from service.sample.camera import Camera
 from service.sample.mesh import Patch, normals, refined
 from service.sample.pixels import Field, Mask, field, unit
 
-CLOSE, LOOSE = 0.78, 0.95
-"""Greatest distances of two splatted points on the picture, in pixels: for clean pictures, for those that are spoilt
-anyway. The few holes left are mended afterwards."""
+SPACING = 0.78
+"""Greatest distance of two splatted points on the picture, in pixels; the few holes left are mended afterwards."""
 MOST_POINTS = 4_000_000
 
 
@@ -63,10 +62,10 @@ def _stride(grid: Field, camera: Camera) -> tuple[float, float]:
     return float(np.quantile(down, 0.995)), float(np.quantile(right, 0.995))
 
 
-def steps(grid: Field, camera: Camera, spacing: float = CLOSE) -> tuple[int, int]:
+def steps(grid: Field, camera: Camera) -> tuple[int, int]:
     """How many points each step of the grid needs, down and right, to leave no hole on the picture."""
     tall, wide = _stride(grid, camera)
-    rows, cols = max(int(np.ceil(tall / spacing)), 1), max(int(np.ceil(wide / spacing)), 1)
+    rows, cols = max(int(np.ceil(tall / SPACING)), 1), max(int(np.ceil(wide / SPACING)), 1)
     while rows * cols * grid.shape[0] * grid.shape[1] > MOST_POINTS and max(rows, cols) > 1:
         rows, cols = max(round(rows * 0.8), 1), max(round(cols * 0.8), 1)
     return rows, cols
@@ -109,11 +108,7 @@ def _in_sight(grid: Field, facing: Field, two_sided: bool, camera: Camera) -> tu
 
 
 def rasterise(
-    patches: Sequence[Patch],
-    lights: Sequence[tuple[Field, Field]],
-    camera: Camera,
-    cut: dict[int, Mask] | None = None,
-    spacing: float = CLOSE,
+    patches: Sequence[Patch], lights: Sequence[tuple[Field, Field]], camera: Camera, cut: dict[int, Mask] | None = None
 ) -> tuple[Seen, ...]:
     """The nearest surface at every pixel.
 
@@ -139,7 +134,7 @@ def rasterise(
         if min(grid.shape[:2]) < 2:
             found.append(nothing)
             continue
-        down, right = steps(grid, camera, spacing)
+        down, right = steps(grid, camera)
         down_at, right_at = positions(grid.shape[0], down), positions(grid.shape[1], right)
         seen = densify(field(np.concatenate([camera.see(grid), facing], axis=-1)), down, right).reshape(-1, 4)
         keep = seen[:, 2] > 0.02

@@ -93,8 +93,8 @@ def _floor(shape: Shape) -> Patch:
     return sheet(
         "floor",
         lambda s, t: (x + (s - 0.5) * 2 * reach, field(np.zeros_like(s)), z + (t - 0.5) * 2 * reach),
-        104,
-        104,
+        128,
+        128,
     )
 
 

@@ -24,7 +24,7 @@ from service.sample.pixels import (
     sample_pixels,
     to_linear,
 )
-from service.sample.raster import LOOSE, rasterise
+from service.sample.raster import rasterise
 from service.sample.render import Surface, develop, finish
 
 
@@ -98,7 +98,7 @@ def photograph(
     reach = float(np.abs(np.concatenate([all_low, all_high])).max()) * 1.6
     receivers = [_receiver(plane, reach) for plane in planes]
     lights, fallen = bake(light_rig, tuple(shape), receivers, resolution=64)
-    seen = rasterise(shape, lights, camera, cuts, LOOSE)
+    seen = rasterise(shape, lights, camera, cuts)
     shot = finish(tuple(shape), camera, light_rig, seen)
     layer = develop(shot, surfaces)
     picture, which = _backdrop(planes, receivers, fallen, camera, light_rig, rng)

@@ -151,7 +151,7 @@ def _clutter(hero: Family, reach: float, rng: np.random.Generator, in_front: boo
     things = []
     for k in rng.permutation(len(spots))[: int(rng.integers(2, 4))]:
         family = FAMILIES[str(rng.choice(names))]
-        design = family.designs[int(rng.integers(min(6, len(family.designs))))]
+        design = family.designs[int(rng.integers(len(family.designs)))]
         shape = move(family.shape(design.variant, "home"), rotation(yaw=_between(rng, -70, 70)), rest=True)
         # Things of another scale than the product would fill the picture or vanish from it.
         wanted = reach * _between(rng, 0.45, 0.7)

@@ -89,7 +89,10 @@ TILES = Family(
     category="Building > Tiles",
     designs=combine(
         "tile",
-        (("tile", "Alvor, Benfica, Caldas, Dorna, Évora, Faro, Guarda, Horta, Lagos", "delft, terracotta"),),
+        (
+            ("tile", "Alvor, Benfica, Caldas, Dorna, Évora, Faro, Guarda, Horta, Lagos", "delft, terracotta"),
+            ("tile", "Alvor, Caldas, Faro", "emerald"),
+        ),
     ),
     title=_title,
     shape=_shape,
