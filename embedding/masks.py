@@ -17,7 +17,8 @@ Mask = npt.NDArray[np.bool_]
 
 _SIDE = 512  # pictures are examined at most this long
 _SMALLEST = 32
-_CELLS = 64
+_CELLS = 48
+_LEAST_CLEAN = 0.08
 
 
 def mask(image: Image) -> Mask:
@@ -51,14 +52,22 @@ def fill(image: Image, hidden: Mask) -> Image:
     return filled
 
 
-def clean_region(hidden: Mask) -> Region:
-    """The largest box of a picture that has nothing hidden [h, w] in it; the whole where there is no such box."""
+def clean_regions(hidden: Mask, most: int = 3) -> list[Region]:
+    """The largest boxes of a picture that have nothing hidden [h, w] in them and do not overlap, largest first.
+
+    The whole where nothing is hidden; none where what is left is in small pieces.
+    """
     if not hidden.any():
-        return WHOLE
+        return [WHOLE]
     height, width = hidden.shape
     rows, columns = min(_CELLS, height), min(_CELLS, width)
     share = cv2.resize(hidden.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
-    box = largest(np.asarray(share) <= 0.0)
-    if box is None:
-        return WHOLE
-    return Region(box.left / columns, box.top / rows, box.right / columns, box.bottom / rows)
+    clean = np.asarray(share) <= 0.0
+    found: list[Region] = []
+    while len(found) < most:
+        box = largest(clean)
+        if box is None or box.area < _LEAST_CLEAN * rows * columns:
+            break
+        clean[box.slices] = False
+        found.append(Region(box.left / columns, box.top / rows, box.right / columns, box.bottom / rows))
+    return found

@@ -19,6 +19,9 @@ Floats = npt.NDArray[np.float32]
 LEAST_SIMILARITY = 0.75
 # With this many inliers upright somewhere in the list, the query was not taken turned.
 ENOUGH_UPRIGHT = 25
+# A turned query shares at least this many keypoints with something, and so many times those of the upright one.
+LEAST_TURNED = 15
+TURNED_BETTER = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,21 +65,25 @@ NOTHING = Evidence(np.empty((0, 4), np.float32), 0, 0, 0.0, 0.0, float("nan"))
 def match(query: LocalFeatures, candidates: Sequence[LocalFeatures]) -> list[Evidence]:
     """Compare a query with catalogue pictures. The same arguments give the same evidence.
 
-    The query's turned views are asked only where no candidate matches it upright.
+    A query has one orientation for all candidates: a turned one is taken only where it brings clearly more to light
+    than the upright one, and is not even tried where something matches well upright.
 
     Returns:
         One Evidence per candidate, in their order.
     """
     targets = [_Target(candidate) for candidate in candidates]
-    turns = sorted(set(query.turns.tolist()))
-    best = [NOTHING] * len(targets)
-    for turn in turns:
-        if turn and max((evidence.inliers for evidence in best), default=0) >= ENOUGH_UPRIGHT:
-            break
-        view = _View(query, turn)
-        found = [_compare(view, target) for target in targets]
-        best = [max(pair, key=lambda evidence: evidence.inliers) for pair in zip(best, found, strict=True)]
-    return best
+    upright = [_compare(_View(query, 0), target) for target in targets]
+    least = max(LEAST_TURNED, TURNED_BETTER * _most(upright))
+    if least > TURNED_BETTER * ENOUGH_UPRIGHT:
+        return upright
+    turns = sorted(set(query.turns.tolist()) - {0})
+    turned = [[_compare(_View(query, turn), target) for target in targets] for turn in turns]
+    best = max(turned, key=_most, default=upright)
+    return best if _most(best) >= least else upright
+
+
+def _most(evidence: Sequence[Evidence]) -> int:
+    return max((each.inliers for each in evidence), default=0)
 
 
 class _View:

@@ -16,7 +16,8 @@ from PIL import Image as Picture
 
 from embedding.boxes import Box, largest
 from embedding.conceal import WAYS, How, a_third, conceal
-from embedding.masks import clean_region, fill, mask
+from embedding.masks import clean_regions, fill, mask
+from embedding.query_views import combine, query_views
 from embedding.regions import WHOLE, Region
 
 SHARED = Path(os.environ.get("TRACEOBJECT_SHARED", Path(__file__).parents[2] / "../shared"))
@@ -105,19 +106,53 @@ def test_the_largest_box_is_the_largest(seed: int, rows: int, columns: int) -> N
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-def test_the_clean_region_has_nothing_hidden_in_it(seed: int) -> None:
-    _, hidden = conceal(scene(0), a_third(np.random.default_rng(seed)), "black")
-    region = clean_region(hidden)
-    assert region != WHOLE
-    assert not region.of(hidden[..., None].view(np.uint8)).any()
+def test_clean_regions_have_nothing_hidden_in_them_and_do_not_overlap(seed: int) -> None:
+    _, hidden = conceal(np.zeros((90, 120, 3), np.uint8), a_third(np.random.default_rng(seed)), "black")
+    regions = clean_regions(hidden)
+    assert 1 <= len(regions) <= 3
+    times = np.zeros((96, 96, 1), np.uint8)
+    for region in regions:
+        assert not region.of(hidden[..., None].view(np.uint8)).any()
+        region.of(times)[...] += 1
+    assert times.max() == 1
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_sanitised_query_is_seen_in_its_clean_parts(seed: int) -> None:
+    clean = query_views(scene(seed))
+    assert clean.hidden is None
+    assert [view.shape for view in clean.pictures] == [(300, 360, 3), (210, 252, 3)]
+    concealed, true = conceal(scene(seed), a_third(np.random.default_rng(seed)), "black")
+    seen = query_views(concealed)
+    assert seen.hidden is not None
+    assert overlap(seen.hidden, true) > 0.8
+    assert len(seen.pictures) > 2
+    assert min(view.max(axis=2).min() for view in seen.pictures) > 8
+
+
+def test_a_studio_picture_is_seen_whole() -> None:
+    image = np.full((200, 200, 3), 255, np.uint8)
+    image[60:140, 60:140] = scene(1, 80, 80)
+    (whole,) = query_views(image).pictures
+    np.testing.assert_array_equal(whole, image)
+
+
+@given(st.integers(1, 5), st.integers(0, 6), st.integers(0, 2**32 - 1))
+def test_combined_cosines_lie_between_mean_and_best(views: int, count: int, seed: int) -> None:
+    cosines = np.random.default_rng(seed).uniform(-1, 1, (views, count)).astype(np.float32)
+    combined = combine(cosines)
+    assert combined.shape == (count,)
+    assert (combined <= cosines.max(axis=0) + 1e-6).all()
+    assert (combined >= cosines.mean(axis=0) - 1e-6).all()
 
 
 def test_a_clean_picture_is_left_as_it_is() -> None:
     image, nothing = scene(3), np.zeros((300, 360), bool)
-    assert clean_region(nothing) == WHOLE
+    assert clean_regions(nothing) == [WHOLE]
     assert fill(image, nothing) is image
     assert fill(image, ~nothing) is image
-    assert clean_region(~nothing) == WHOLE
+    assert clean_regions(~nothing) == []
 
 
 def test_what_is_hidden_is_filled_and_the_rest_untouched() -> None:

@@ -1,0 +1,49 @@
+"""How a query is looked at: sanitised areas filled, the middle of a scene, and the clean parts of a sanitised crop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from embedding.foreground import plain_border
+from embedding.masks import clean_regions, fill, mask
+from embedding.regions import Region
+
+Image = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+# What people photograph is in the middle; before a plain background the whole is the object already.
+CENTRE = Region(0.15, 0.15, 0.85, 0.85)
+_PLAIN = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class QueryViews:
+    """Pictures uint8 [h, w, 3] to embed, the whole first, and what is hidden of the whole: bool [h, w], or None."""
+
+    pictures: tuple[Image, ...]
+    hidden: npt.NDArray[np.bool_] | None
+
+
+def query_views(image: Image) -> QueryViews:
+    """The views of an upright query uint8 [h, w, 3]: one to five pictures."""
+    hidden = mask(image)
+    whole = fill(image, hidden)
+    views = [whole]
+    if plain_border(image)[1] < _PLAIN:
+        views.append(CENTRE.of(whole))
+    if not hidden.any():
+        return QueryViews(tuple(views), None)
+    views.extend(region.of(image) for region in clean_regions(hidden))
+    return QueryViews(tuple(views), hidden)
+
+
+def combine(cosines: Floats) -> Floats:
+    """One cosine for each candidate from those of the views, float32 [v, n] to [n]: halfway from mean to best.
+
+    The best alone lets one odd view decide; the mean alone asks every view to show the object.
+    """
+    combined: Floats = ((cosines.max(axis=0) + cosines.mean(axis=0)) / 2).astype(np.float32)
+    return combined
