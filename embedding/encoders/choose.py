@@ -66,7 +66,7 @@ def choose(device: str | None = None, give_up: float = GIVE_UP_SECONDS) -> tuple
     missing = weights.missing_libraries(default)
     if missing:
         tried.append(f"{default.name} cannot run here ({' and '.join(missing)} not installed)")
-    elif not weights.locate(default):
+    elif default.name not in store.names():
         try:
             return _took(load_card(weights.pull(default, give_up), device), tried, f"fetched from {weights.hub()}")
         except ModelUnavailable as error:

@@ -32,6 +32,9 @@ class Encoder(Protocol):
 
         Returns:
             float32 [n, card.dimension], rows of length 1. The same image gives the same row in any batch, up to 1e-5.
+
+        Raises:
+            ValueError: another shape or type, a mistake of the caller's.
         """
         ...
 

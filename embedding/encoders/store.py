@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -50,9 +51,13 @@ def recorded(name: str) -> ModelCard | None:
 
 
 def names() -> list[str]:
-    """The names of the models that are wholly in the store, sorted."""
-    cards = (_read(path) for path in root().glob(f"*/{CARD}"))
-    return sorted(card.name for card in cards if card)
+    """The names of the models that are wholly in the store, sorted; one whose card is damaged is not among them."""
+    found = []
+    for path in root().glob(f"*/{CARD}"):
+        with contextlib.suppress(ModelUnavailable):
+            card = _read(path)
+            found += [card.name] if card else []
+    return sorted(found)
 
 
 def record(card: ModelCard) -> None:

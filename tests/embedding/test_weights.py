@@ -375,6 +375,15 @@ def test_auto_passes_over_damaged_weights(hub: Hub, monkeypatch: pytest.MonkeyPa
     assert "is not the weights of acme/eye" in choice.why
 
 
+def test_auto_says_that_a_damaged_record_is_in_the_way(hub: Hub, loading: list[str]) -> None:
+    for name in (registry.DEFAULT, "other"):
+        store.folder(name).mkdir(parents=True)
+        (store.folder(name) / store.CARD).write_text("{")
+    _, choice = choose.choose()
+    assert choice.name == registry.STARTER
+    assert "is damaged" in choice.why
+
+
 def test_auto_with_nothing_at_all_tells_everything_it_tried(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def load_card(card: ModelCard, device: str | None = None) -> _Loaded:
