@@ -97,9 +97,10 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            reason = str(error.orig).strip()
-            advice = "make room on its disk" if "full" in reason else "see that it is there, whole and free to write"
-            raise WorkspaceError(f"{self._name()} cannot be used: {reason}; {advice}, then run again") from error
+            raise WorkspaceError(
+                f"{self._name()} cannot be used: {str(error.orig).strip()}; make room on its disk, or see that it is "
+                "there, whole and free to write, then run again"
+            ) from error
 
 
 def _complete(engine: sa.Engine) -> None:

@@ -7,6 +7,10 @@ class WorkspaceError(TraceObjectError):
     """The workspace is missing, is not one, or cannot be written."""
 
 
+class WorkspaceBusy(WorkspaceError):
+    """Another job is writing to the workspace."""
+
+
 class FeedError(TraceObjectError):
     """A feed as a whole cannot be read: missing, of no known format, without the columns that matter."""
 

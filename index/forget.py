@@ -118,8 +118,8 @@ def forget(workspace: Workspace, name: Name, first: Callable[[Traces], None] = l
         WorkspaceError: another job is writing here, or something cannot be deleted; the next job completes it.
     """
     with (
-        workspace.lock("forget"),
         disk_faults(workspace.root),
+        workspace.lock("forget"),
         Catalogue.open(workspace.database_url) as catalogue,
     ):
         complete_forgetting(workspace, catalogue)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -18,6 +19,7 @@ from embedding.regions import Region
 from embedding.views import CATALOGUE_VIEWS, prepare_views
 from index import generations
 from index.acquire import Fetch, acquire
+from index.alerts import Alert
 from index.build import Built, build
 from index.catalogue import Catalogue, Changes, Source
 from index.content import content_digest
@@ -25,15 +27,17 @@ from index.disk_faults import disk_faults
 from index.errors import FeedError, GenerationError, UnknownEntry
 from index.fetching.fetch import fetch_all
 from index.forget import complete_forgetting
-from index.generations import Manifest, SelfTest
+from index.generations import Generation, Manifest, SelfTest
 from index.images import ImageStore
 from index.ingest import ingest
 from index.progress import Progress, Timed
 from index.records import COLLECTIONS, Refusal
 from index.rerank import Closer
 from index.retention import expire
+from index.search import search
 from index.sweep import sweep
 from index.vectors import VectorKey, VectorStore
+from index.watch import is_watched, watch
 from index.workspace import Settings, Workspace
 
 
@@ -41,8 +45,8 @@ from index.workspace import Settings, Workspace
 class Report:
     """What a re-index did. `generation` is the live one afterwards; `published` tells whether it is new.
 
-    `failed` are sources that could not be read, `warnings` what was found damaged and mended, `seconds` the time that
-    each step took.
+    `failed` are sources that could not be read, `warnings` what was found damaged and mended, `alerts` what the watches
+    newly found, `seconds` the time that each step took.
     """
 
     generation: int | None
@@ -56,6 +60,7 @@ class Report:
     warnings: tuple[str, ...]
     seconds: dict[str, float]
     self_test: SelfTest | None = None
+    alerts: tuple[Alert, ...] = ()
 
 
 def reindex(
@@ -78,8 +83,8 @@ def reindex(
     """
     timed, today = Timed(progress), today or datetime.now(UTC).date()
     with (
-        workspace.lock("reindex"),
         disk_faults(workspace.root),
+        workspace.lock("reindex"),
         Catalogue.open(workspace.database_url) as catalogue,
     ):
         generations.clear_unfinished(workspace)
@@ -101,25 +106,27 @@ def reindex(
                 warnings += mended
                 again, damaged = embed_missing(catalogue.images(), CATALOGUE_VIEWS, store, vectors, encoder, timed)
                 embedded, content = embedded + again, content_of(catalogue, encoder, damaged)
-            built = build(workspace, catalogue, vectors, encoder, closer, content, live, timed)
+            built = _build(workspace, catalogue, vectors, encoder, closer, content, live, timed)
             if built.refused:
                 failed = (*failed, built.refused)
             else:
                 sweep(workspace, catalogue)
+        number = built.generation or number
+        alerts, told = _watch(workspace, catalogue, number, encoder, closer, timed)
         refused = (*catalogue.refusals(), *damaged)
-    published = built.generation is not None
     return Report(
-        built.generation or number,
-        published,
+        number,
+        built.generation is not None,
         encoder.card.name,
         changes,
         new_images,
         embedded,
         refused,
         failed,
-        warnings,
+        (*warnings, *told),
         timed.seconds,
         built.self_test,
+        tuple(alerts),
     )
 
 
@@ -195,6 +202,47 @@ def content_of(catalogue: Catalogue, encoder: Encoder, damaged: Iterable[Refusal
     """A SHA-256 over all that a generation would be built from; `damaged` images have no embedding."""
     entries = chain.from_iterable(catalogue.entries(collection) for collection in COLLECTIONS)
     return content_digest(encoder.card.name, encoder.card.sha256 or "", entries, (refusal.where for refusal in damaged))
+
+
+def _build(
+    workspace: Workspace,
+    catalogue: Catalogue,
+    vectors: VectorStore,
+    encoder: Encoder,
+    closer: Closer | None,
+    content: str,
+    live: Manifest | None,
+    progress: Progress,
+) -> Built:
+    """Build and publish; what was begun and failed is deleted at once, for a full disk wants its room back."""
+    try:
+        return build(workspace, catalogue, vectors, encoder, closer, content, live, progress)
+    except Exception:
+        generations.clear_unfinished(workspace)
+        raise
+
+
+def _watch(
+    workspace: Workspace,
+    catalogue: Catalogue,
+    number: int | None,
+    encoder: Encoder,
+    closer: Closer | None,
+    progress: Progress,
+) -> tuple[list[Alert], tuple[str, ...]]:
+    """Ask the open objects, if the live generation was not watched to the end before."""
+    if number is None or is_watched(catalogue.database, number):
+        return [], ()
+    with closing(Generation(workspace.generations / str(number))) as generation:
+        return watch(
+            generation,
+            lambda query: search(query, generation, encoder, closer),
+            catalogue.database,
+            ImageStore(workspace.images),
+            workspace.settings.alert_likelihood,
+            generations.now(),
+            progress,
+        )
 
 
 def _live(workspace: Workspace) -> tuple[Manifest | None, tuple[str, ...]]:

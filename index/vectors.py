@@ -70,6 +70,7 @@ class VectorStore:
                 raise WorkspaceError(f"{folder} holds vectors of {kept}, not of {told}: move it away and re-index")
         else:
             write_file(about, json.dumps(told, indent=2).encode())
+            sync_folder(root)
         return cls(folder, card.dimension)
 
     @classmethod

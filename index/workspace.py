@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import tomli_w
 
 from index.durable import write_file
-from index.errors import WorkspaceError
+from index.errors import WorkspaceBusy, WorkspaceError
 
 SETTINGS = "traceobject.toml"
 
@@ -27,6 +27,7 @@ class Settings:
     `keep_generations`: how many published generations stay on disk, the live one among them.
     `retention_days`: how long a product that is gone from its feed stays searchable; 0 keeps it for ever.
     `self_test_margin`: how far a generation's self-test recall may fall below the live one's and still be published.
+    `alert_likelihood`: how likely a product must be an open object's to become an alert, 0 to 1.
     `user_agent`: how picture fetches introduce themselves, for example "traceobject/0.1 (+https://example.org/contact)".
     `allow_hosts`: hosts of your own that may have private addresses, for example ["images.internal", "127.0.0.1:8123"].
     """
@@ -38,6 +39,7 @@ class Settings:
     keep_generations: int = 3
     retention_days: int = 0
     self_test_margin: float = 0.1
+    alert_likelihood: float = 0.5
     user_agent: str = "traceobject"
     allow_hosts: tuple[str, ...] = ()
 
@@ -120,20 +122,21 @@ class Workspace:
         """Hold the workspace for one writing job; the lock ends with the process, however it ends.
 
         Raises:
-            WorkspaceError: another job holds it.
+            WorkspaceBusy: another job holds it.
         """
-        with (self.root / "writer.lock").open("a+", encoding="utf-8") as file:
+        with (self.root / "writer.lock").open("a+b", buffering=0) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 file.seek(0)
-                holder = file.read().strip() or "another job"
-                raise WorkspaceError(
+                holder = file.read().decode(errors="replace").strip() or "another job"
+                raise WorkspaceBusy(
                     f"{self.root} is being written by {holder}; `{job}` left it alone: run it again when that has ended"
                 ) from None
-            file.truncate(0)
-            file.write(job)
-            file.flush()
+            # A courtesy to whoever comes second: a full disk must not end the job here.
+            with suppress(OSError):
+                file.truncate(0)
+                file.write(job.encode())
             yield
 
     def _write_settings(self) -> None:
@@ -147,6 +150,8 @@ def _settings(raw: dict[str, Any], path: Path) -> Settings:
             raw[key] = value = tuple(map(str, value))
         if key not in known:
             raise WorkspaceError(f"{path}: no setting is called {key!r}; there are {', '.join(known)}")
+        if isinstance(known[key], float) and type(value) is int:
+            raw[key] = value = float(value)
         if type(value) is not type(known[key]):
             raise WorkspaceError(f"{path}: {key} must be {type(known[key]).__name__}, not {value!r}")
     return Settings(**raw)

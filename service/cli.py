@@ -9,7 +9,7 @@ import click
 
 from embedding.errors import RegionInvalid, TextUnsupported, TraceObjectError
 from index.errors import EntryAmbiguous, FilterInvalid, QueryInvalid
-from service.commands import demo, doctor, evaluate, feeds, forget, generations, models, reindex, search, serve
+from service.commands import alerts, demo, doctor, evaluate, feeds, forget, generations, models, reindex, search, serve
 from service.exit_status import FAILED, WRONG_USE
 
 _WRONG_USE = (RegionInvalid, FilterInvalid, QueryInvalid, TextUnsupported, EntryAmbiguous)
@@ -53,6 +53,7 @@ for _command in (
     feeds.add,
     reindex.reindex,
     forget.forget_,
+    alerts.alerts,
     search.search,
     evaluate.evaluate,
     generations.generations,

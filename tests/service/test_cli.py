@@ -20,6 +20,7 @@ VERBS = {
     "generations": ["list", "show", "verify", "rollback"],
     "models": ["list", "pull", "import"],
     "forget": ["product", "object", "source"],
+    "alerts": [],
     "serve": [],
     "demo": [],
     "doctor": [],
