@@ -107,8 +107,73 @@ def _in_sight(grid: Field, facing: Field, two_sided: bool, camera: Camera) -> tu
     return slice(max(int(rows[0]) - 1, 0), int(rows[-1]) + 2), slice(max(int(cols[0]) - 1, 0), int(cols[-1]) + 2)
 
 
+@dataclass(frozen=True)
+class _Splat:
+    """One patch splatted alone: at `pixel` [k] its nearest point, as places on its net and as depth.
+
+    `net` holds texture coordinates, light on the front and on the back, and points, [m, n, 11].
+    """
+
+    net: Field
+    pixel: NDArray[np.int64]
+    down: Field
+    right: Field
+    depth: Field
+
+
+def _splat(patch: Patch, light: tuple[Field, Field], camera: Camera, mask: Mask | None) -> _Splat | None:
+    """The pixels a patch covers by itself; None where it is not in sight."""
+    if _outside(patch, camera):
+        return None
+    grid, more = _smooth(patch, light, camera)
+    m, n = grid.shape[:2]
+    facing = np.sum(normals(grid) * (camera.eye - grid), axis=-1, keepdims=True)
+    part = _in_sight(grid, facing, patch.two_sided, camera)
+    grid, more, facing = grid[part], more[part], facing[part]
+    if min(grid.shape[:2]) < 2:
+        return None
+    down, right = steps(grid, camera)
+    down_at, right_at = positions(grid.shape[0], down), positions(grid.shape[1], right)
+    seen = densify(field(np.concatenate([camera.see(grid), facing], axis=-1)), down, right).reshape(-1, 4)
+    keep = seen[:, 2] > 0.02
+    if not patch.two_sided:
+        keep &= seen[:, 3] > 0
+    if mask is not None:
+        line = ((down_at + part[0].start) / (m - 1) * (mask.shape[0] - 1) + 0.5).astype(int)
+        column = ((right_at + part[1].start) / (n - 1) * (mask.shape[1] - 1) + 0.5).astype(int)
+        keep &= mask[np.ix_(line, column)].reshape(-1)
+    which = np.flatnonzero(keep)
+    depth = seen[which, 2]
+    x = seen[which, 0] / depth * np.float32(camera.focal) + np.float32(camera.centre[0])
+    y = seen[which, 1] / depth * np.float32(camera.focal) + np.float32(camera.centre[1])
+    inside = (x >= 0) & (x < camera.width) & (y >= 0) & (y < camera.height)
+    if not inside.all():
+        which, depth, x, y = which[inside], depth[inside], x[inside], y[inside]
+    if not which.size:
+        return None
+    pixel, best = _nearest(y.astype(np.int64) * camera.width + x.astype(np.int64), depth)
+    r, c = np.divmod(which[best], len(right_at))
+    return _Splat(np.concatenate([more, grid], axis=-1), pixel, down_at[r], right_at[c], depth[best])
+
+
+def _nearest(pixel: NDArray[np.int64], depth: Field) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The pixels that occur, and for each which of its entries is nearest."""
+    # Sixteen bits of depth within the patch sort by radix, an order faster than floats; the last written wins.
+    low, high = float(depth.min()), float(depth.max())
+    level = ((high - depth) / max(high - low, 1e-9) * 65535.0).astype(np.uint16)
+    order = np.argsort(level, kind="stable")
+    first = int(pixel.min())
+    slot = np.full(int(pixel.max()) + 1 - first, -1, np.int64)
+    slot[pixel[order] - first] = order
+    hit = np.flatnonzero(slot >= 0)
+    return hit + first, slot[hit]
+
+
 def rasterise(
-    patches: Sequence[Patch], lights: Sequence[tuple[Field, Field]], camera: Camera, cut: dict[int, Mask] | None = None
+    patches: Sequence[Patch],
+    lights: Sequence[tuple[Field, Field]],
+    camera: Camera,
+    cut: dict[int, Mask] | None = None,
 ) -> tuple[Seen, ...]:
     """The nearest surface at every pixel.
 
@@ -117,76 +182,31 @@ def rasterise(
     """
     near = np.full(camera.width * camera.height, np.inf, np.float32)
     owner = np.full(camera.width * camera.height, -1, np.int32)
-    found: list[tuple[NDArray[np.int64], NDArray[np.int64], Field, Field]] = []
-    nothing = (np.zeros(0, np.int64), np.zeros(0, np.int64), field([0]), field([0]))
-    fine: list[tuple[Field, Field]] = []
-    for index, patch in enumerate(patches):
-        if _outside(patch, camera):
-            found.append(nothing)
-            fine.append((patch.grid, patch.grid))
-            continue
-        grid, more = _smooth(patch, lights[index], camera)
-        m, n = grid.shape[:2]
-        facing = np.sum(normals(grid) * (camera.eye - grid), axis=-1, keepdims=True)
-        part = _in_sight(grid, facing, patch.two_sided, camera)
-        grid, more, facing = grid[part], more[part], facing[part]
-        fine.append((grid, more))
-        if min(grid.shape[:2]) < 2:
-            found.append(nothing)
-            continue
-        down, right = steps(grid, camera)
-        down_at, right_at = positions(grid.shape[0], down), positions(grid.shape[1], right)
-        seen = densify(field(np.concatenate([camera.see(grid), facing], axis=-1)), down, right).reshape(-1, 4)
-        keep = seen[:, 2] > 0.02
-        if not patch.two_sided:
-            keep &= seen[:, 3] > 0
-        if cut is not None and index in cut:
-            mask = cut[index]
-            line = ((down_at + part[0].start) / (m - 1) * (mask.shape[0] - 1) + 0.5).astype(int)
-            column = ((right_at + part[1].start) / (n - 1) * (mask.shape[1] - 1) + 0.5).astype(int)
-            keep &= mask[np.ix_(line, column)].reshape(-1)
-        which = np.flatnonzero(keep)
-        depth = seen[which, 2]
-        x = seen[which, 0] / depth * np.float32(camera.focal) + np.float32(camera.centre[0])
-        y = seen[which, 1] / depth * np.float32(camera.focal) + np.float32(camera.centre[1])
-        inside = (x >= 0) & (x < camera.width) & (y >= 0) & (y < camera.height)
-        if not inside.all():
-            which, depth, x, y = which[inside], depth[inside], x[inside], y[inside]
-        if not which.size:
-            found.append(nothing)
-            continue
-        pixel = y.astype(np.int64) * camera.width + x.astype(np.int64)
-        # Sixteen bits of depth within the patch sort by radix, an order faster than floats; the last written wins.
-        low, high = float(depth.min()), float(depth.max())
-        level = ((high - depth) / max(high - low, 1e-9) * 65535.0).astype(np.uint16)
-        order = np.argsort(level, kind="stable")
-        first = int(pixel.min())
-        slot = np.full(int(pixel.max()) + 1 - first, -1, np.int64)
-        slot[pixel[order] - first] = order
-        hit = np.flatnonzero(slot >= 0)
-        best = slot[hit]
-        hit += first
-        nearer = depth[best] < near[hit]
-        hit, best = hit[nearer], best[nearer]
-        near[hit], owner[hit] = depth[best], index
-        found.append((hit, which[best], down_at, right_at))
+    splats: dict[int, _Splat] = {}
+    for index, (patch, light) in enumerate(zip(patches, lights, strict=True)):
+        splat = _splat(patch, light, camera, cut.get(index) if cut else None)
+        if splat is not None:
+            nearer = splat.depth < near[splat.pixel]
+            near[splat.pixel[nearer]], owner[splat.pixel[nearer]] = splat.depth[nearer], index
+            splats[index] = splat
     result = []
-    for index, (patch, (pixel, point, down_at, right_at)) in enumerate(zip(patches, found, strict=True)):
-        kept = owner[pixel] == index
-        pixel, point = pixel[kept], point[kept]
-        if not pixel.size:
-            continue
-        # Only the winners need their attributes.
-        r, c = np.divmod(point, len(right_at))
-        grid, more = fine[index]
-        values = _at(field(np.concatenate([more, grid, normals(grid)], axis=-1)), down_at[r], right_at[c])
-        light, place, normal = values[:, 2:5], values[:, 8:11], unit(values[:, 11:14])
-        if patch.two_sided:
-            behind = np.sum(normal * (camera.eye - place), axis=-1) < 0
-            normal = np.where(behind[:, None], -normal, normal)
-            light = np.where(behind[:, None], values[:, 5:8], light)
-        result.append(Seen(index, pixel, values[:, :2], place, field(normal), field(np.maximum(light, 0.0))))
+    for index, splat in splats.items():
+        kept = owner[splat.pixel] == index
+        if kept.any():
+            result.append(_attributes(index, patches[index].two_sided, splat, kept, camera))
     return tuple(result)
+
+
+def _attributes(index: int, two_sided: bool, splat: _Splat, kept: Mask, camera: Camera) -> Seen:
+    """What a patch shows where it won: only there are its attributes looked up."""
+    net = field(np.concatenate([splat.net, normals(splat.net[..., 8:11])], axis=-1))
+    values = _at(net, splat.down[kept], splat.right[kept])
+    light, place, normal = values[:, 2:5], values[:, 8:11], unit(values[:, 11:14])
+    if two_sided:
+        behind = np.sum(normal * (camera.eye - place), axis=-1) < 0
+        normal = np.where(behind[:, None], -normal, normal)
+        light = np.where(behind[:, None], values[:, 5:8], light)
+    return Seen(index, splat.pixel[kept], values[:, :2], place, field(normal), field(np.maximum(light, 0.0)))
 
 
 def _at(grid: Field, y: Field, x: Field) -> Field:
