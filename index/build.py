@@ -90,6 +90,9 @@ def build(
     if why := fallen(manifest, live, workspace.settings.self_test_margin):
         shutil.rmtree(folder)
         return Built(None, manifest.self_test, why)
+    if (workspace.settings.model, workspace.settings.model_sha256) != (card.name, card.sha256 or ""):
+        # Before it goes live: should the run end here, the next one completes the move instead of undoing it.
+        workspace.pin_model(card.name, card.sha256 or "", "named by the operator")
     generations.publish(workspace, folder, number)
     return Built(number, manifest.self_test)
 

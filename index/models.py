@@ -87,3 +87,12 @@ def workspace_encoder(workspace: Workspace, say: Callable[[str], None]) -> tuple
     if not settings.model_sha256:
         workspace = workspace.pin_model(encoder.card.name, sha256, settings.model_why or "named by the operator")
     return workspace, encoder
+
+
+def other_encoder(name: str) -> Encoder:
+    """Load a model to move a workspace to; it is pinned when the first generation made with it is published.
+
+    Raises:
+        ModelUnavailable: the name is unknown, or its weights or libraries are not here.
+    """
+    return load(registry.get(name).name)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import click
 
 from index.catalogue import Changes
-from index.models import late_encoder
+from index.models import late_encoder, other_encoder
 from index.reindex import reindex as run_reindex
 from index.rerank import closer_for
 from index.workspace import Workspace
@@ -18,11 +18,16 @@ from service.progress import progress_for_stderr, say
 
 @click.command()
 @click.option("--full", is_flag=True, help="Read every feed, build and publish even when nothing changed.")
+@click.option("--model", default="", help="Move to another model: embed everything anew, publish when all is done.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @click.pass_context
-def reindex(context: click.Context, full: bool, as_json: bool) -> None:
+def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> None:
     """Read every source again, embed what is new, and publish a generation if anything changed."""
-    workspace, encoder = late_encoder(Workspace.open(context.obj), say)
+    workspace = Workspace.open(context.obj)
+    if model:
+        encoder = other_encoder(model)
+    else:
+        workspace, encoder = late_encoder(workspace, say)
     report = run_reindex(workspace, encoder, progress_for_stderr(), closer_for(workspace), full=full)
     for name, changes in report.changes.items():
         say(f"{name}: {told(changes)}")

@@ -8,6 +8,7 @@ import pytest
 from embedding.errors import ModelUnavailable
 from index import models
 from index.errors import WorkspaceError
+from index.generations import open_live
 from index.models import late_encoder
 from index.progress import Unwatched
 from index.reindex import reindex
@@ -75,3 +76,29 @@ def test_a_model_that_the_registry_does_not_know_is_loaded_at_once(workspace, lo
     monkeypatch.setattr(models.registry, "get", unknown)
     late_encoder(workspace.pin_model("colour-64", ColourEncoder().card.sha256, "test"), print)
     assert loaded == ["colour-64"]
+
+
+def test_a_move_to_another_model_is_pinned_when_it_is_published_and_not_before(workspace, tmp_path, monkeypatch):
+    rows = [{"product_id": f"p{n}"} for n in range(3)]
+    add_feed(workspace, "shop", "catalogue", write_feed(tmp_path / "shop", rows, [1, 2, 3]))
+    workspace = workspace.pin_model("colour-64", ColourEncoder().card.sha256, "test")
+    reindex(workspace, ColourEncoder(), Unwatched())
+
+    def pinned():
+        return Workspace.open(workspace.root).settings.model
+
+    def cut(*_):
+        raise KeyboardInterrupt
+
+    for interrupted in ("index.reindex.build", "index.generations.publish"):
+        assert pinned() == "colour-64"
+        with monkeypatch.context() as patch:
+            patch.setattr(interrupted, cut)
+            with pytest.raises(KeyboardInterrupt):
+                reindex(Workspace.open(workspace.root), ColourEncoder("colour-65"), Unwatched())
+    # Interrupted on the threshold: the next night completes the move and does not undo it.
+    assert pinned() == "colour-65"
+    assert open_live(workspace).manifest.model == "colour-64"
+    report = reindex(Workspace.open(workspace.root), ColourEncoder("colour-65"), Unwatched())
+    assert (report.published, report.embedded) == (True, 0)
+    assert open_live(workspace).manifest.model == pinned() == "colour-65"
