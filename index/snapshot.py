@@ -154,9 +154,10 @@ class Snapshot:
         listed = self._connection.execute("SELECT images FROM entries")
         return {image for (images,) in listed for image in json.loads(images)}
 
-    def has_image(self, sha256: str) -> bool:
-        """Whether this generation shows an image."""
-        return self._connection.execute("SELECT 1 FROM rows WHERE image=? LIMIT 1", (sha256,)).fetchone() is not None
+    def has_image(self, sha256: str, collection: Collection | None = None) -> bool:
+        """Whether this generation, or one collection of it, shows an image."""
+        query = "SELECT 1 FROM rows WHERE image=? AND collection=coalesce(?, collection) LIMIT 1"
+        return self._connection.execute(query, (sha256, collection)).fetchone() is not None
 
     def _entries(self, clause: str, values: Sequence[object]) -> Iterator[Entry]:
         query = f"SELECT id, collection, source, images, {', '.join(_FIELDS)} FROM entries WHERE {clause}"

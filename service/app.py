@@ -19,6 +19,7 @@ from service.api.openapi import complete
 from service.limits import HeldBytes, Limits, OneAtATime, Turns
 from service.live import LiveGeneration
 from service.middleware import HeadAsGet, KnownHosts, RequestLog, SafeHeaders
+from service.pages.site import add_pages
 
 _DESCRIPTION = """Visual similarity search that names everyday objects in published police crops.
 
@@ -79,6 +80,7 @@ def create_app(
     for part in (search, products, objects, images, health, docs):
         app.include_router(part.router)
     app.mount("/docs/swagger", docs.swagger_files)
+    add_pages(app)
     problems.install(app)
     complete(app)
     # The last one added is the first to see a request.

@@ -53,14 +53,15 @@ class ObjectListing:
         Raises:
             QueryInvalid: `after` is not what an earlier page gave as `next`.
         """
-        passing = [entry for entry in self._of(generation) if wanted.passes(entry)]
+        passing = [entry for entry in self.ordered(generation) if wanted.passes(entry)]
         before = None if after is None else _place_told(after)
         rest = [entry for entry in passing if before is None or _place(entry) < before]
         shown = tuple(rest[:limit])
         more = len(rest) > limit
         return Page(shown, len(passing), "{}~{}".format(*_place(shown[-1])) if more else None)
 
-    def _of(self, generation: Generation) -> tuple[Entry, ...]:
+    def ordered(self, generation: Generation) -> tuple[Entry, ...]:
+        """Every object, newest first."""
         ordered = self._ordered.get(generation)
         if ordered is None:
             ordered = tuple(sorted(generation.records.entries("objects"), key=_place, reverse=True))

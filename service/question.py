@@ -90,12 +90,19 @@ def answer(
         Problem: a picture cannot be used; it says which.
         QueryInvalid, TextUnsupported: the question cannot be answered.
     """
-    images = _decoded(question, pixels)
-    query = Query(images, question.text, question.collection, question.filters, question.limit)
-    return answer_json(search(query, generation, encoder, closer))
+    return answer_json(search(query_of(question, pixels), generation, encoder, closer))
 
 
-def _decoded(question: Question, pixels: int) -> tuple[QueryImage, ...]:
+def query_of(question: Question, pixels: int) -> Query:
+    """The question with its pictures decoded: what the index is asked. Takes its time: for a worker thread.
+
+    Args:
+        pixels: how many the pictures may have together.
+
+    Raises:
+        Problem: a picture cannot be used; it says which.
+        QueryInvalid: there is nothing to search for, or too much.
+    """
     images: list[QueryImage] = []
     left = pixels
     for number, (data, region) in enumerate(zip(question.pictures, question.regions, strict=True), start=1):
@@ -109,7 +116,7 @@ def _decoded(question: Question, pixels: int) -> tuple[QueryImage, ...]:
         if left < 0:
             raise QueryInvalid(f"the pictures have more than {pixels} pixels together: send smaller or fewer ones")
         images.append(image)
-    return tuple(images)
+    return Query(tuple(images), question.text, question.collection, question.filters, question.limit)
 
 
 def _last(values: Sequence[str], otherwise: str) -> str:

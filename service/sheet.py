@@ -67,10 +67,10 @@ def _told(rows: Sequence[SheetRow], heading: str | SheetHeading, note: str) -> S
     return SheetHeading(heading, note=note) if note else heading_of(rows, heading)
 
 
-def data_uri(picture: NDArray[np.uint8]) -> str:
-    """An RGB picture [h, w, 3] as a JPEG data address, reduced to `INLINE_SIDE`."""
-    image = Image.fromarray(picture)
-    image.thumbnail((INLINE_SIDE, INLINE_SIDE), Image.Resampling.LANCZOS)
+def data_uri(picture: NDArray[np.uint8], side: int = INLINE_SIDE) -> str:
+    """An RGB picture [h, w, 3] as a JPEG data address, its long side reduced to `side` pixels."""
+    image = Image.fromarray(np.ascontiguousarray(picture))
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=84)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,0 +1,82 @@
+"""/recognise: a photo of something that somebody knows, compared with what is published, and forgotten."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from index.answer import Answer
+from index.entries import Entry
+from index.generations import Generation
+from index.search import search
+from service.api.dependencies import Services, TheServices
+from service.pages.errors import PageRoute
+from service.pages.public import object_address
+from service.pages.rendering import page
+from service.question import Question, query_of, regions_of
+from service.sheet import data_uri
+from service.upload import Upload, upload_of
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+SHOWN = 5
+# Below this share of the best one's likelihood a further candidate only distracts.
+_WORTH_A_LOOK = 0.25
+_PHOTO_SIDE = 480
+
+
+@dataclass(frozen=True)
+class Resembling:
+    """What is told of a photo: a small copy of it for its owner's eyes, and the objects close to it."""
+
+    photo: str
+    close: tuple[tuple[Entry, str, str], ...]
+
+
+@router.get("/recognise")
+def form(request: Request) -> Response:
+    return page(request, "recognise.html", missing=False)
+
+
+@router.post("/recognise")
+async def compare(request: Request, services: TheServices) -> Response:
+    """The published objects that a photo resembles, or that nothing does.
+
+    The photo lives in memory until the answer is sent; decoding drops its metadata.
+    """
+    async with upload_of(request, services.limits, services.held) as upload:
+        question = _question(upload)
+        if question is None:
+            return page(request, "recognise.html", 422, missing=True)
+        found = await services.turns.run(lambda: _resembling(question, services))
+    return page(request, "resembling.html", photo=found.photo, close=found.close)
+
+
+def _question(upload: Upload) -> Question | None:
+    """What a form asks; None without a photo. A browser sends an empty part for each empty field."""
+    pictures = tuple(picture for picture in upload.pictures if picture)[:1]
+    if not pictures:
+        return None
+    boxes = [text for name, text in upload.fields if name == "box" and text.strip()]
+    return Question(pictures, regions_of(boxes[:1], 1), "", "objects", (), SHOWN)
+
+
+def _resembling(question: Question, services: Services) -> Resembling:
+    query = query_of(question, services.limits.pixels)
+    with services.live.lease() as generation:
+        found = search(query, generation, services.encoder, services.closer)
+        photo = data_uri(query.images[0].region.of(query.images[0].pixels), _PHOTO_SIDE)
+        return Resembling(photo, tuple(_close(found, generation)))
+
+
+def _close(found: Answer, generation: Generation) -> list[tuple[Entry, str, str]]:
+    if found.verdict == "no good match":
+        return []
+    best = max((candidate.likelihood or 0.0 for candidate in found.candidates), default=0.0)
+    return [
+        (candidate.entry, candidate.image, object_address(generation, candidate.entry))
+        for candidate in found.candidates
+        if (candidate.likelihood or 0.0) >= _WORTH_A_LOOK * best
+    ]

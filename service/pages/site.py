@@ -1,0 +1,19 @@
+"""All pages, as one part of the application."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI
+
+from service.pages import public, recognise
+from service.pages.rendering import static_files
+
+PARTS = (public, recognise)
+
+
+def add_pages(app: FastAPI) -> None:
+    """Serve the pages and their files."""
+    router = APIRouter()
+    for part in PARTS:
+        router.include_router(part.router)
+    app.include_router(router)
+    app.mount("/static", static_files)
