@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from embedding.local.features import FeaturesInvalid, LocalFeatures
-from embedding.local.matching import Evidence, match
+from embedding.local.matching import Agreement, Evidence, match
+from embedding.local.overlay import lay_over
 from embedding.local.palette import alike
 from embedding.local.scoring import score
 from embedding.local.xfeat import CATALOGUE, QUERY, Plan, available, extract
@@ -11,6 +12,7 @@ from embedding.local.xfeat import CATALOGUE, QUERY, Plan, available, extract
 __all__ = [
     "CATALOGUE",
     "QUERY",
+    "Agreement",
     "Evidence",
     "FeaturesInvalid",
     "LocalFeatures",
@@ -18,6 +20,7 @@ __all__ = [
     "alike",
     "available",
     "extract",
+    "lay_over",
     "match",
     "score",
 ]

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from embedding.blurred_boxes import blurred_boxes
 from embedding.boxes import largest
+from embedding.foreground import foreground
 from embedding.painted_boxes import painted_boxes
 from embedding.pixelated_boxes import pixelated_boxes
 from embedding.regions import WHOLE, Region
@@ -16,9 +17,11 @@ Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
 _SIDE = 512  # pictures are examined at most this long
-_SMALLEST = 32
+_SMALLEST = 112  # below, the blocks of JPEG look like a picture that was pixelated
 _CELLS = 48
 _LEAST_CLEAN = 0.08
+_EVEN = 1  # levels within 3 x 3 pixels
+_DRAWN = 0.5
 
 
 def mask(image: Image) -> Mask:
@@ -40,7 +43,18 @@ def mask(image: Image) -> Mask:
     if min(wide, high) >= _SMALLEST:
         for box in (*painted_boxes(small), *blurred_boxes(small), *pixelated_boxes(small)):
             found[box.slices] = 1
+        if found.any() and _is_drawn(small, found > 0):
+            found[:] = 0
     return np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8) > 0
+
+
+def _is_drawn(image: Image, found: Mask) -> bool:
+    """Whether the rest of a picture has no grain either: in a drawing or a logo an even area hides nothing."""
+    rest = ~found & (foreground(image) > 0.5)
+    lightest = np.asarray(cv2.dilate(image, np.ones((3, 3), np.uint8))).astype(np.int16)
+    darkest = np.asarray(cv2.erode(image, np.ones((3, 3), np.uint8)))
+    even = (lightest - darkest).max(axis=2) <= _EVEN
+    return bool(rest.any()) and float(even[rest].mean()) > _DRAWN
 
 
 def fill(image: Image, hidden: Mask) -> Image:

@@ -17,12 +17,18 @@ Floats = npt.NDArray[np.float32]
 # What people photograph is in the middle; before a plain background the whole is the object already.
 CENTRE = Region(0.15, 0.15, 0.85, 0.85)
 _PLAIN = 0.5
+SAME = 0.97
 
 
 @dataclass(frozen=True, eq=False)
 class QueryViews:
-    """Pictures uint8 [h, w, 3] to embed, the whole first, and what is hidden of the whole: bool [h, w], or None."""
+    """How one query picture, or its box, is looked at.
 
+    `image`: uint8 [h, w, 3], as it is; `pictures`: what is embedded, the whole first; `hidden`: bool [h, w], where the
+    image was sanitised, or None.
+    """
+
+    image: Image
     pictures: tuple[Image, ...]
     hidden: npt.NDArray[np.bool_] | None
 
@@ -35,15 +41,16 @@ def query_views(image: Image) -> QueryViews:
     if plain_border(image)[1] < _PLAIN:
         views.append(CENTRE.of(whole))
     if not hidden.any():
-        return QueryViews(tuple(views), None)
+        return QueryViews(image, tuple(views), None)
     views.extend(region.of(image) for region in clean_regions(hidden))
-    return QueryViews(tuple(views), hidden)
+    return QueryViews(image, tuple(views), hidden)
 
 
 def combine(cosines: Floats) -> Floats:
     """One cosine for each candidate from those of the views, float32 [v, n] to [n]: halfway from mean to best.
 
-    The best alone lets one odd view decide; the mean alone asks every view to show the object.
+    The best alone lets one odd view decide; the mean alone asks every view to show the object. Only where the whole is
+    all but the same picture is there nothing more to ask.
     """
     combined: Floats = ((cosines.max(axis=0) + cosines.mean(axis=0)) / 2).astype(np.float32)
-    return combined
+    return np.where(cosines[0] >= SAME, cosines[0], combined)

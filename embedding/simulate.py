@@ -22,6 +22,10 @@ Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 
 _MOST_JITTER = 0.12
+# The angle, in radians, to which half the breadth of a rounded thing turns away; how far dents move its surface, as a
+# share of its long side.
+_MOST_ROUND = 1.1
+_MOST_DENT = 0.03
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +56,7 @@ def simulate(
         sanitised: the probability that a third of the view is blacked out, whited out, blurred or pixelated.
     """
     height, width = _frame(rng)
-    cut, alpha = _trimmed(image)
+    cut, alpha = _bent(*_trimmed(image), rng)
     warp = _camera(cut.shape[:2], (height, width), rng)
     flags = cv2.INTER_AREA
     seen = cv2.warpPerspective(cut, warp, (width, height), flags=flags).astype(np.float32)
@@ -78,6 +82,33 @@ def _trimmed(image: Image) -> tuple[Image, Floats]:
     alpha = foreground(image)
     region = _box(alpha > 0.5)
     return region.of(image), alpha[_rows(region, alpha), _columns(region, alpha)]
+
+
+def _bent(cut: Image, alpha: Floats, rng: np.random.Generator) -> tuple[Image, Floats]:
+    """The cut-out as the surface of a thing that is not flat: rounded to one side, dented and creased.
+
+    A flat view of the very picture shares far more keypoints with it than a photo of the thing ever does.
+    """
+    height, width = alpha.shape
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    angle = rng.uniform(0.05, _MOST_ROUND)
+    if rng.random() < 0.5:
+        x = _rounded(x, width, angle)
+    else:
+        y = _rounded(y, height, angle)
+    for cells, depth in ((3, _MOST_DENT), (8, _MOST_DENT / 4)):
+        dents = rng.normal(0, 1, (cells, cells, 2)) * rng.uniform(0, depth) * max(height, width)
+        field = cv2.resize(dents.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+        x, y = x + field[..., 0], y + field[..., 1]
+    seen = np.asarray(cv2.remap(cut, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    return seen, np.asarray(cv2.remap(alpha, x, y, cv2.INTER_LINEAR, borderValue=0), np.float32)
+
+
+def _rounded(at: Floats, length: int, angle: float) -> Floats:
+    """Where on a flat print lies what is seen at a place, 0..length, of a cylinder's side."""
+    seen = np.clip(2 * at / length - 1, -1, 1)
+    on_print: Floats = ((np.arcsin(seen * np.sin(angle)) / angle + 1) * length / 2).astype(np.float32)
+    return on_print
 
 
 def _rows(region: Region, array: Floats) -> slice:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from embedding.encoders.protocol import Vectors
+from embedding.query_views import combine
 from embedding.regions import Region
 from index.answer import Query
 from index.engines.protocol import NO_ROW, Rows
@@ -19,7 +21,8 @@ WIDTH = 200
 class FirstList:
     """Pictures of entries, one for each (entry, image) pair [s], by entry and image.
 
-    `pictures`: the best cosine of its views to each query picture, float32 [s, n]; `words`: to the words [s], or None.
+    `pictures`: the best cosine of its views to each query picture, float32 [s, n], itself combined from the
+    cosines to the views of that query picture; `words`: to the words [s], or None.
     `regions`: the view that fits best.
     """
 
@@ -33,17 +36,17 @@ class FirstList:
         return len(self.entries)
 
 
-def first_list(query: Query, pictures: Vectors, words: Vectors | None, generation: Generation) -> FirstList:
+def first_list(query: Query, pictures: Sequence[Vectors], words: Vectors | None, generation: Generation) -> FirstList:
     """The nearest pictures of every query picture and of the words, compared with all of them.
 
     Args:
-        pictures: the query's embeddings, float32 [n, d]; words: float32 [1, d] or None.
+        pictures: of each query picture the embeddings of its views, float32 [v, d]; words: float32 [1, d] or None.
 
     A product with many pictures takes many rows: the list is widened until it names as many entries as are asked for.
     """
     engine = generation.engine(query.collection)
     allowed = generation.records.allowed(query.collection, query.filters, query.without_images)
-    asked = pictures if words is None else np.concatenate([pictures, words])
+    asked = np.concatenate([*pictures, *([] if words is None else [words])])
     available = engine.stats().count if allowed is None else len(allowed)
     wide = max(WIDTH, 4 * query.limit)
     while True:
@@ -55,10 +58,13 @@ def first_list(query: Query, pictures: Vectors, words: Vectors | None, generatio
         wide *= 4
 
 
-def _compare(rows: Rows, pictures: Vectors, words: Vectors | None, query: Query, generation: Generation) -> FirstList:
+def _compare(
+    rows: Rows, pictures: Sequence[Vectors], words: Vectors | None, query: Query, generation: Generation
+) -> FirstList:
     """Every row against every picture and the words; the views of one picture are brought together."""
     vectors = generation.engine(query.collection).vectors(rows)
-    with_pictures: Vectors = vectors @ pictures.T
+    cosines = [combine(views @ vectors.T) for views in pictures]
+    with_pictures: Vectors = np.stack(cosines, axis=1) if cosines else np.empty((len(rows), 0), np.float32)
     with_words: Vectors | None = None if words is None else (vectors @ words.T)[:, 0]
     shown = generation.records.shown(query.collection, rows.tolist())
     places: dict[tuple[int, str], list[int]] = {}

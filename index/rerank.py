@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedding.encoders.protocol import Vectors
-from embedding.local_features import QUERY, Evidence, available, extract, match, score
-from index.answer import Query, QueryImage
+from embedding.local_features import QUERY, Evidence, available, extract, lay_over, match, score
+from embedding.query_views import QueryViews
 from index.features import FeatureStore
 from index.first_list import FirstList
 from index.images import ImageStore
@@ -29,14 +29,15 @@ class Closer:
         """Load the network now, so that the first query is as fast as the second."""
         extract(np.zeros((64, 64, 3), np.uint8), QUERY)
 
-    def examine(self, image: QueryImage, catalogue: Sequence[str], cosines: Vectors) -> Look:
-        """Compare one query picture, within its box, with catalogue images of known cosines float32 [n].
+    def examine(self, seen: QueryViews, catalogue: Sequence[str], cosines: Vectors) -> Look:
+        """Compare one query picture with catalogue images of known cosines float32 [n].
 
-        Evidence is told in fractions of the box.
+        Evidence is told in fractions of the query's box.
         """
         kept = self.features.get(catalogue)
-        asked = extract(image.region.of(image.pixels), QUERY)
+        asked = extract(seen.image, QUERY, seen.hidden)
         evidence = match(asked, kept)
+        evidence = lay_over(asked, kept, evidence, score(cosines, asked, kept, evidence))
         scores = score(cosines, asked, kept, evidence)
         return Look(dict(zip(catalogue, evidence, strict=True)), dict(zip(catalogue, scores.tolist(), strict=True)))
 
@@ -58,15 +59,15 @@ class Examined:
     looks: tuple[Look, ...]
 
 
-def rerank(first: FirstList, query: Query, closer: Closer | None) -> Examined:
+def rerank(first: FirstList, seen: Sequence[QueryViews], closer: Closer | None) -> Examined:
     """Look closer at the pictures nearest to the query's pictures; the others keep their cosine as score."""
-    if closer is None or not query.images or not len(first):
+    if closer is None or not seen or not len(first):
         return Examined(first, first.pictures, ())
     order = np.argsort(-first.pictures.max(axis=1), kind="stable").tolist()
     place = {first.images[index]: index for index in reversed(order)}
     images = list(dict.fromkeys(first.images[index] for index in order))[:EXAMINED]
     cosines = first.pictures[[place[image] for image in images]]
-    looks = tuple(closer.examine(image, images, cosines[:, number]) for number, image in enumerate(query.images))
+    looks = tuple(closer.examine(one, images, cosines[:, number]) for number, one in enumerate(seen))
     scores = [
         [look.scores.get(image, float(cosine)) for look, cosine in zip(looks, row, strict=True)]
         for image, row in zip(first.images, first.pictures, strict=True)

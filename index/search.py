@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 import numpy as np
 
 from embedding.encoders.protocol import Encoder, Vectors
-from embedding.views import prepare_views
+from embedding.preprocess import prepare
+from embedding.query_views import QueryViews, query_views
 from index.answer import Answer, Query
 from index.errors import GenerationError
 from index.first_list import first_list
@@ -25,10 +27,11 @@ def search(query: Query, generation: Generation, encoder: Encoder, closer: Close
         TextUnsupported: the query has words and the model no text side.
     """
     _require_model(generation, encoder)
-    pictures = embed_pictures(query, encoder)
+    seen = [query_views(image.region.of(image.pixels)) for image in query.images]
+    pictures = embed_views(seen, encoder)
     words = encoder.encode_texts([query.text]) if query.text.strip() else None
     first = first_list(query, pictures, words, generation)
-    examined = rerank(first, query, closer)
+    examined = rerank(first, seen, closer)
     candidates = group(examined, generation.records, query)
     verdict, judged = judge(candidates, generation.likelihood)
     return Answer(
@@ -41,12 +44,13 @@ def search(query: Query, generation: Generation, encoder: Encoder, closer: Close
     )
 
 
-def embed_pictures(query: Query, encoder: Encoder) -> Vectors:
-    """One embedding per picture of the query, of its box: float32 [n, d]."""
-    prepared = [prepare_views(image.pixels, (image.region,), encoder.card.preprocess) for image in query.images]
-    if not prepared:
-        return np.empty((0, encoder.card.dimension), np.float32)
-    return encoder.encode_images(np.concatenate(prepared))
+def embed_views(seen: Sequence[QueryViews], encoder: Encoder) -> tuple[Vectors, ...]:
+    """The embeddings of the views of each query picture: float32 [v, d] each, all in one call of the encoder."""
+    if not seen:
+        return ()
+    prepared = [prepare(picture, encoder.card.preprocess) for one in seen for picture in one.pictures]
+    ends = np.cumsum([len(one.pictures) for one in seen])
+    return tuple(np.split(encoder.encode_images(np.stack(prepared)), ends[:-1]))
 
 
 def _require_model(generation: Generation, encoder: Encoder) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice, zip_longest
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,7 @@ from index.search import search
 
 # Fewer products teach nothing that can be relied on.
 FEWEST = 30
-SAMPLED = 40
+SAMPLED = 100
 DEPTH = 10
 # How many candidates of each answer are examples: those a person would look at.
 JUDGED = 5
@@ -76,8 +77,15 @@ def self_test(
 
 
 def sample(entries: Sequence[Entry]) -> list[Entry]:
-    """At most SAMPLED products: those of the smallest hash, so that a catalogue that grows keeps most of its sample."""
-    return sorted(entries, key=_key)[:SAMPLED]
+    """At most SAMPLED products, from every source as many where it has them: the largest is not all there is.
+
+    Of a source those of the smallest hash, so that a catalogue that grows keeps most of its sample.
+    """
+    sources: dict[str, list[Entry]] = {}
+    for entry in sorted(entries, key=_key):
+        sources.setdefault(entry.source, []).append(entry)
+    turns = zip_longest(*(sources[name] for name in sorted(sources)))
+    return list(islice((entry for turn in turns for entry in turn if entry is not None), SAMPLED))
 
 
 def wild_query(entry: Entry, images: ImageStore) -> tuple[Query, set[str]]:

@@ -12,9 +12,10 @@ from embedding.errors import TraceObjectError
 
 DESCRIPTOR = 64
 PALETTE = 500
+BACKGROUND = 64
 _MAGIC = b"TOLF"
-_VERSION = 2
-_HEADER = struct.Struct("<4sHHIIIf")
+_VERSION = 3
+_HEADER = struct.Struct("<4sHHIIIfHH")
 _FRACTION = 65535
 _LAYOUT: tuple[tuple[str, str, int], ...] = (
     ("keypoints", "<u2", 2),
@@ -39,6 +40,8 @@ class LocalFeatures:
     `turns`: uint8 [m], by how many quarter turns, counter-clockwise, the picture was turned to find the keypoint.
     `palette`: uint8 [500], which colours the picture's object has: see embedding.local.palette.
     `plainness`: share of the picture's border that is of one colour, 0..1.
+    `preview`: uint8 [h, w, 4], the picture made small: RGB, and 0 where something is hidden, BACKGROUND in
+        the plain background of a studio picture, 255 elsewhere.
 
     Raises:
         FeaturesInvalid: the arrays do not fit together.
@@ -51,15 +54,18 @@ class LocalFeatures:
     turns: npt.NDArray[np.uint8]
     palette: npt.NDArray[np.uint8]
     plainness: float
+    preview: npt.NDArray[np.uint8]
 
     def __post_init__(self) -> None:
         count = len(self.keypoints)
         shapes = (self.keypoints.shape, self.descriptors.shape, self.colours.shape, self.turns.shape)
         fitting = ((count, 2), (count, DESCRIPTOR), (count, 3), (count,))
-        if shapes != fitting or self.palette.shape != (PALETTE,) or min(self.size) < 1:
+        flat = self.preview.ndim != 3 or self.preview.shape[2] != 4 or not self.preview.size
+        if shapes != fitting or self.palette.shape != (PALETTE,) or min(self.size) < 1 or flat:
             raise FeaturesInvalid(
                 f"local features of shapes {shapes} for a picture of {self.size} with a palette of "
-                f"{self.palette.shape}: needs [m, 2], [m, 64], [m, 3] and [m], and [{PALETTE}]"
+                f"{self.palette.shape} and a preview of {self.preview.shape}: needs [m, 2], [m, 64], [m, 3] and [m], "
+                f"[{PALETTE}] and [h, w, 4]"
             )
 
     def __len__(self) -> int:
@@ -68,12 +74,13 @@ class LocalFeatures:
     @property
     def nbytes(self) -> int:
         """How many bytes `to_bytes` gives."""
-        return _HEADER.size + PALETTE + len(self) * sum(np.dtype(kind).itemsize * width for _, kind, width in _LAYOUT)
+        keypoints = len(self) * sum(np.dtype(kind).itemsize * width for _, kind, width in _LAYOUT)
+        return _HEADER.size + PALETTE + self.preview.size + keypoints
 
     def to_bytes(self) -> bytes:
-        """Header, palette and arrays one after the other, little-endian, 72 bytes a keypoint; alike on every machine.
+        """Header, palette, preview and arrays one after the other, little-endian; alike on every machine.
 
-        Keypoints are rounded to 1/65535 of the picture.
+        72 bytes a keypoint. Keypoints are rounded to 1/65535 of the picture.
         """
         arrays = {
             "keypoints": np.round(np.clip(self.keypoints, 0, 1) * _FRACTION),
@@ -81,10 +88,13 @@ class LocalFeatures:
             "colours": self.colours,
             "turns": self.turns,
         }
-        header = _HEADER.pack(_MAGIC, _VERSION, DESCRIPTOR, len(self), *self.size, self.plainness)
+        header = _HEADER.pack(
+            _MAGIC, _VERSION, DESCRIPTOR, len(self), *self.size, self.plainness, *self.preview.shape[:2]
+        )
         return (
             header
             + self.palette.tobytes()
+            + self.preview.tobytes()
             + b"".join(np.ascontiguousarray(arrays[name], kind).tobytes() for name, kind, _ in _LAYOUT)
         )
 
@@ -97,16 +107,18 @@ class LocalFeatures:
         """
         if len(data) < _HEADER.size:
             raise FeaturesInvalid(f"{len(data)} bytes are too few for local features: compute them again")
-        magic, version, width, count, wide, high, plainness = _HEADER.unpack_from(data)
-        needed = _HEADER.size + PALETTE + count * sum(np.dtype(kind).itemsize * columns for _, kind, columns in _LAYOUT)
+        magic, version, width, count, wide, high, plainness, rows, columns = _HEADER.unpack_from(data)
+        shown = rows * columns * 4
+        needed = _HEADER.size + PALETTE + shown
+        needed += count * sum(np.dtype(kind).itemsize * numbers for _, kind, numbers in _LAYOUT)
         if (magic, version, width, needed) != (_MAGIC, _VERSION, DESCRIPTOR, len(data)):
             raise FeaturesInvalid(
                 f"{len(data)} bytes that begin with {data[:6]!r} are not local features of version {_VERSION}: "
                 "compute them again"
             )
-        read, at = {}, _HEADER.size + PALETTE
-        for name, kind, columns in _LAYOUT:
-            read[name] = np.frombuffer(data, kind, count * columns, at).reshape(count, columns)
+        read, at = {}, _HEADER.size + PALETTE + shown
+        for name, kind, numbers in _LAYOUT:
+            read[name] = np.frombuffer(data, kind, count * numbers, at).reshape(count, numbers)
             at += read[name].nbytes
         return cls(
             size=(wide, high),
@@ -116,4 +128,5 @@ class LocalFeatures:
             turns=read["turns"][:, 0],
             palette=np.frombuffer(data, np.uint8, PALETTE, _HEADER.size),
             plainness=plainness,
+            preview=np.frombuffer(data, np.uint8, shown, _HEADER.size + PALETTE).reshape(rows, columns, 4),
         )

@@ -24,6 +24,18 @@ LEAST_TURNED = 15
 TURNED_BETTER = 1.5
 
 
+@dataclass(frozen=True)
+class Agreement:
+    """How far a query laid over a catalogue picture agrees with it.
+
+    `structure`: mean correlation of small windows, -1..1; `colour`: mean difference in CIELAB units as OpenCV scales
+    them, the light discounted.
+    """
+
+    structure: float
+    colour: float
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """What a query and one catalogue picture have in common.
@@ -34,6 +46,7 @@ class Evidence:
     `covered_query`, `covered_catalogue`: share of either picture's area under the hull of the inliers.
     `colour_distance`: median distance of the inliers' colours, in CIELAB units, after the light has been discounted;
         NaN without inliers.
+    `agreement`: of the whole surface, or None where one was not laid over the other.
     """
 
     pairs: npt.NDArray[np.float32]
@@ -42,6 +55,7 @@ class Evidence:
     covered_query: float
     covered_catalogue: float
     colour_distance: float
+    agreement: Agreement | None = None
 
     @property
     def inliers(self) -> int:

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.errors import ModelUnavailable
-from embedding.local.features import DESCRIPTOR, LocalFeatures
+from embedding.foreground import foreground
+from embedding.local.features import BACKGROUND, DESCRIPTOR, LocalFeatures
 from embedding.local.palette import palette
 
 if TYPE_CHECKING:
@@ -38,11 +39,12 @@ class Plan:
     """How a picture is looked at: long sides in pixels, each with how many keypoints to keep.
 
     `turned` says the same for the picture turned by one, two and three quarters: XFeat's descriptors do not follow a
-    rotation. Empty where the picture is known to stand upright.
+    rotation. Empty where the picture is known to stand upright. `preview`: the long side of the preview in pixels.
     """
 
     sides: tuple[tuple[int, int], ...]
     turned: tuple[tuple[int, int], ...] = ()
+    preview: int = 96
 
     @property
     def views(self) -> list[tuple[int, int, int]]:
@@ -52,7 +54,7 @@ class Plan:
 
 
 CATALOGUE = Plan(sides=((512, 500), (320, 250)))
-QUERY = Plan(sides=((640, 800), (448, 400), (320, 300)), turned=((448, 600),))
+QUERY = Plan(sides=((640, 800), (448, 400), (320, 300)), turned=((448, 600),), preview=512)
 
 
 def available() -> bool:
@@ -85,7 +87,21 @@ def extract(image: Image, plan: Plan = CATALOGUE, mask: Mask | None = None) -> L
         turns=turns,
         palette=colours,
         plainness=plainness,
+        preview=_preview(image, plan.preview, mask),
     )
+
+
+def _preview(image: Image, side: int, mask: Mask | None) -> npt.NDArray[np.uint8]:
+    """A picture made small, uint8 [h, w, 4]; the last channel as LocalFeatures.preview has it."""
+    height, width = image.shape[:2]
+    scale = min(1.0, side / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    shown = BACKGROUND + (255 - BACKGROUND) * foreground(small)
+    if mask is not None:
+        clear = np.asarray(cv2.resize((~mask).astype(np.uint8), size, interpolation=cv2.INTER_AREA))
+        shown = np.where(clear > 0, shown, 0).astype(np.float32)
+    return np.dstack([small, np.round(shown)]).astype(np.uint8)
 
 
 def _one_view(

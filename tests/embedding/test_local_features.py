@@ -62,6 +62,7 @@ def features(rng: np.random.Generator, count: int, palette: npt.NDArray[np.uint8
         turns=rng.integers(0, 4, count).astype(np.uint8),
         palette=rng.integers(0, 256, PALETTE).astype(np.uint8) if palette is None else palette,
         plainness=float(np.float32(rng.random())),
+        preview=rng.integers(0, 256, (int(rng.integers(1, 9)), int(rng.integers(1, 9)), 4)).astype(np.uint8),
     )
 
 
@@ -74,7 +75,7 @@ def test_bytes_bring_back_the_features(seed: int, count: int) -> None:
     assert after.size == before.size
     assert after.plainness == before.plainness
     np.testing.assert_allclose(after.keypoints, before.keypoints, atol=1 / 65535)
-    for name in ("descriptors", "colours", "turns", "palette"):
+    for name in ("descriptors", "colours", "turns", "palette", "preview"):
         np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
     assert after.to_bytes() == data
 
@@ -93,7 +94,14 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
     whole = features(rng, 5)
     with pytest.raises(FeaturesInvalid, match="local features of shapes"):
         LocalFeatures(
-            whole.size, whole.keypoints[:4], whole.descriptors, whole.colours, whole.turns, whole.palette, 0.0
+            whole.size,
+            whole.keypoints[:4],
+            whole.descriptors,
+            whole.colours,
+            whole.turns,
+            whole.palette,
+            0.0,
+            whole.preview,
         )
 
 

@@ -74,6 +74,24 @@ def test_a_studio_background_is_not_hidden(background: int) -> None:
     assert not mask(jpeg(image, 90)).any()
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_the_even_areas_of_a_drawing_are_not_hidden(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    image = np.full((240, 320, 3), 255, np.uint8)
+    for _ in range(8):
+        left, top = rng.integers(0, (240, 160))
+        colour = rng.choice([0, 255, 180], 3)
+        image[top : top + rng.integers(40, 120), left : left + rng.integers(40, 120)] = colour
+    assert not mask(image).any()
+
+
+@given(cosines=st.lists(st.floats(-1, 0.96), min_size=4, max_size=4))
+def test_the_same_picture_stays_first_whatever_its_views_say(cosines: list[float]) -> None:
+    both = np.array([[1.0, 0.9], *np.array(cosines).reshape(2, 2)], np.float32)
+    assert combine(both)[0] == 1.0
+    assert combine(both).argmax() == 0
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (3, 500), (500, 3), (31, 31), (40, 900)])
 def test_any_shape_gives_a_mask_of_that_shape(shape: tuple[int, int]) -> None:
     found = mask(np.full((*shape, 3), 128, np.uint8))

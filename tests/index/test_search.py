@@ -15,6 +15,7 @@ from index.likelihood import THRESHOLD
 from index.progress import Unwatched
 from index.reindex import reindex
 from index.search import search
+from index.self_test import SAMPLED
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 
@@ -80,7 +81,7 @@ def test_the_verdict_follows_the_best_likelihood(generation):
 
 def test_the_self_test_is_in_the_manifest(generation):
     tested = generation.manifest.self_test
-    assert tested.products == 40
+    assert tested.products == SAMPLED
     assert 0 <= tested.recall_at_1 <= tested.recall_at_5 <= tested.recall_at_10 <= 1
 
 
