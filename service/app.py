@@ -49,6 +49,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with LiveGeneration(workspace, encoder.card) as live:
             app.state.services = Services(
+                workspace=workspace,
                 live=live,
                 encoder=OneAtATime(encoder),
                 closer=closer,

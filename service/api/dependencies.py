@@ -12,6 +12,7 @@ from embedding.encoders.protocol import Encoder
 from index.generations import Generation
 from index.images import ImageStore
 from index.rerank import Closer
+from index.workspace import Workspace
 from service.limits import HeldBytes, Limits, Turns
 from service.listing import ObjectListing
 from service.live import LiveGeneration
@@ -21,6 +22,7 @@ from service.live import LiveGeneration
 class Services:
     """The parts of one running service."""
 
+    workspace: Workspace
     live: LiveGeneration
     encoder: Encoder
     closer: Closer | None

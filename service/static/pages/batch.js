@@ -1,0 +1,110 @@
+// Many crops, sent one after the other; each row appears when its answer has come.
+const form = document.querySelector("[data-batch]");
+const [go, stop, csv, json, progress, told] = ["go", "stop", "csv", "json", "progress", "told"].map((name) => form.querySelector(`[data-${name}]`));
+const rows = document.querySelector("[data-rows]");
+const region = document.querySelector("[data-region]");
+let found = [];
+let running = null;
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const files = [...form.querySelectorAll("[data-files]")].flatMap((input) => [...input.files])
+    .filter((file) => !file.name.startsWith(".") && (file.type.startsWith("image/") || file.name.toLowerCase().endsWith(".zip")));
+  if (!files.length) return;
+  found = [];
+  rows.replaceChildren();
+  running = new AbortController();
+  go.disabled = csv.disabled = json.disabled = true;
+  stop.hidden = progress.hidden = region.hidden = false;
+  let [total, done] = [files.length, 0];
+  const step = (row) => {
+    done += 1;
+    found.push(row);
+    show(row);
+    progress.max = total;
+    progress.value = done;
+    told.textContent = form.dataset.running.replace("#", done).replace("#", total);
+  };
+  for (const file of files) {
+    if (running.signal.aborted) break;
+    const name = file.webkitRelativePath || file.name;
+    try {
+      for await (const line of answers(file)) {
+        if ("total" in line) total += line.total - 1;
+        else step({ ...line, name: [name, line.name].filter(Boolean).join("/") });
+      }
+    } catch (error) {
+      if (running.signal.aborted) break;
+      step({ name, error: error.message || form.dataset.failed });
+    }
+  }
+  told.textContent = form.dataset.done.replace("#", done);
+  go.disabled = false;
+  stop.hidden = true;
+  csv.disabled = json.disabled = !found.length;
+});
+stop.addEventListener("click", () => running?.abort());
+
+async function* answers(file) {
+  const asked = new FormData();
+  asked.append("image", file, "picture");
+  for (const hidden of form.querySelectorAll("input[type=hidden]")) asked.append(hidden.name, hidden.value);
+  const answer = await fetch(form.action, { method: "POST", body: asked, signal: running.signal });
+  if (!answer.ok) {
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    throw new Error(page.querySelector("main p[lang], main h1")?.textContent ?? form.dataset.failed);
+  }
+  let left = "";
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (;;) {
+    const { value, done } = await reader.read();
+    const lines = (left + (value ?? "")).split("\n");
+    left = lines.pop();
+    for (const line of lines) yield JSON.parse(line);
+    if (done) return;
+  }
+}
+
+function show({ name, shown, verdict, candidates = [], error }) {
+  const row = rows.insertRow();
+  const crop = row.insertCell();
+  if (shown) crop.append(Object.assign(document.createElement("img"), { src: shown, alt: "" }));
+  crop.append(name);
+  row.insertCell().textContent = error ? "–" : verdict === "candidates" ? form.dataset.candidates : form.dataset.none;
+  const cell = row.insertCell();
+  if (error) {
+    cell.textContent = error;
+    return;
+  }
+  const list = document.createElement("ol");
+  for (const { title, product_id, brand, retailer, country, likelihood } of candidates) {
+    const item = document.createElement("li");
+    const about = [title || product_id, brand, retailer, country].filter(Boolean).join(" · ");
+    item.textContent = likelihood === null ? about : `${about} (${Math.round(100 * likelihood)} %)`;
+    list.append(item);
+  }
+  cell.append(list);
+}
+
+// A cell that a spreadsheet would run as a formula is written as text.
+const cell = (value) => `"${String(value ?? "").replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`;
+
+csv.addEventListener("click", () => {
+  const columns = ["rank", "product_id", "source", "title", "brand", "retailer", "country", "likelihood", "link", "image"];
+  const lines = [["crop", "verdict", "generation", "model", "query_id", ...columns, "error"].map(cell).join(",")];
+  for (const { name, verdict, generation, model, query_id, candidates = [], error } of found) {
+    for (const one of candidates.length ? candidates : [{}]) {
+      lines.push([name, verdict, generation, model, query_id, ...columns.map((column) => one[column]), error].map(cell).join(","));
+    }
+  }
+  save("traceobject-batch.csv", "text/csv", `\ufeff${lines.join("\r\n")}\r\n`);
+});
+json.addEventListener("click", () => {
+  save("traceobject-batch.json", "application/json", JSON.stringify(found.map(({ shown, ...row }) => row), null, 1));
+});
+
+function save(name, type, text) {
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(new Blob([text], { type })), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}

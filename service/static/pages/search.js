@@ -1,0 +1,116 @@
+// The search form: pictures dropped, pasted, chosen or picked, boxes on each; results come without losing them.
+import { Boxes } from "./boxes.js";
+import { compare } from "./compare.js";
+
+const MOST = 8;
+const form = document.querySelector("[data-search]");
+const drop = form.querySelector("[data-drop]");
+const shelf = form.querySelector("[data-pictures]");
+const files = form.querySelector("[data-files]");
+const busy = form.querySelector("[data-busy]");
+const go = form.querySelector("[data-go]");
+const told = form.dataset;
+let pictures = [];
+
+for (const element of form.querySelectorAll("[data-js]")) element.hidden = false;
+for (const figure of [...shelf.querySelectorAll("[data-given]")]) {
+  const drawn = [...figure.querySelectorAll("[name=box]")].map((input) => input.value.split(":")[1].split(",").map(Number));
+  figure.remove();
+  add({ crop: figure.dataset.given }, drawn);
+}
+
+function add(source, drawn = []) {
+  if (pictures.length >= MOST || pictures.some(({ crop }) => crop && crop === source.crop)) return;
+  const figure = document.createElement("figure");
+  const caption = document.createElement("figcaption");
+  const name = document.createElement("span");
+  const address = source.crop ? `/workbench/pictures/${source.crop}` : URL.createObjectURL(source.file);
+  const picture = { ...source, figure, name };
+  const more = button(told.add, () => { boxes.add().element.focus(); boxes.changed(); });
+  const away = button(told.dropPicture, () => {
+    figure.remove();
+    pictures = pictures.filter((other) => other !== picture);
+    number();
+    files.focus();
+  });
+  caption.append(name, more, away);
+  figure.append(caption);
+  shelf.append(figure);
+  const boxes = new Boxes(figure, address, { most: MOST, label: told.box, remove: told.remove });
+  picture.boxes = boxes;
+  pictures.push(picture);
+  for (const box of drawn) boxes.add(box);
+  number();
+}
+
+function button(text, does) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = "link";
+  made.textContent = text;
+  made.addEventListener("click", does);
+  return made;
+}
+
+function number() {
+  pictures.forEach(({ name }, place) => { name.textContent = `${told.name} ${place + 1}`; });
+}
+
+files.addEventListener("change", () => {
+  for (const file of files.files) add({ file });
+  files.value = "";
+});
+for (const name of ["dragover", "dragleave", "drop"]) {
+  drop.addEventListener(name, (event) => {
+    event.preventDefault();
+    drop.classList.toggle("over-it", name === "dragover");
+    if (name === "drop") for (const file of event.dataTransfer.files) add({ file });
+  });
+}
+document.addEventListener("paste", (event) => {
+  const pasted = [...(event.clipboardData?.files ?? [])].filter((file) => file.type.startsWith("image/"));
+  for (const file of pasted) add({ file });
+  if (pasted.length) event.preventDefault();
+});
+for (const pick of form.querySelectorAll("a[data-crop]")) {
+  pick.addEventListener("click", (event) => {
+    event.preventDefault();
+    add({ crop: pick.dataset.crop });
+  });
+}
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const asked = new FormData();
+  for (const [name, value] of new FormData(form)) {
+    if (!["image", "crop", "box"].includes(name)) asked.append(name, value);
+  }
+  // The server counts pictures that are sent first, those that are named after them.
+  const ordered = [...pictures.filter(({ file }) => file), ...pictures.filter(({ crop }) => crop)];
+  ordered.forEach(({ file, crop, boxes }, place) => {
+    if (file) asked.append("image", file, "picture");
+    else asked.append("crop", crop);
+    for (const value of boxes.values) asked.append("box", `${place}:${value}`);
+  });
+  busy.textContent = busy.dataset.text;
+  go.disabled = true;
+  try {
+    const answer = await fetch(form.action, { method: "POST", body: asked });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const found = page.querySelector("#found");
+    if (found) {
+      document.querySelector("#found").replaceWith(document.adoptNode(found));
+      busy.textContent = "";
+      compare();
+      document.querySelector("#found").focus();
+    } else {
+      busy.textContent = [...page.querySelectorAll("main h1, main p[lang]")].map((line) => line.textContent).join(" ") || told.failed;
+    }
+  } catch {
+    busy.textContent = told.failed;
+  } finally {
+    go.disabled = false;
+  }
+});
+
+compare();
