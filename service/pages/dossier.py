@@ -1,0 +1,111 @@
+"""The dossier of an object: everything that is known of it here, as one file to hand over."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from PIL import Image
+
+from index.alerts import Alert, list_alerts
+from index.answer import MAX_IMAGES, Answer, Candidate
+from index.database import Database
+from index.entries import Entry
+from index.errors import UnknownEntry
+from service.api.dependencies import Services
+from service.evidence import side_by_side
+from service.pages.asked import Asked, find
+from service.pages.language import Words
+from service.pages.rendering import environment
+
+CANDIDATES = 12
+_PICTURE_SIDE = 900
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A candidate with its picture, and its comparison with the crop that shares most points with it (JPEG)."""
+
+    candidate: Candidate
+    picture: bytes
+    comparison: bytes | None
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """An object, its crops (JPEG, by SHA-256), what a search by all of them found, and its alerts. `made` is in UTC."""
+
+    entry: Entry
+    crops: tuple[tuple[str, bytes], ...]
+    answer: Answer | None
+    shown: tuple[Shown, ...]
+    alerts: tuple[Alert, ...]
+    made: str
+
+
+def draw_up(entry: Entry, services: Services) -> Dossier:
+    """Search by an object's crops and gather the rest. Takes its time: for a worker thread."""
+    crops = tuple((image, services.images.read(image)) for image in entry.images[:MAX_IMAGES])
+    answer = None
+    if crops:
+        asked = Asked(crops=tuple(image for image, _ in crops), limit=CANDIDATES)
+        answer = find(asked, services).answer
+    return Dossier(
+        entry,
+        crops,
+        answer,
+        tuple(_shown(candidate, crops, services) for candidate in answer.candidates) if answer else (),
+        alerts_of(entry, services),
+        datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def alerts_of(entry: Entry, services: Services) -> tuple[Alert, ...]:
+    """The alerts of an object, newest first."""
+    with closing(Database.open(services.workspace.database_url)) as records:
+        found = list_alerts(records)
+    mine = (entry.source, entry.fields.entry_id)
+    return tuple(alert for alert in reversed(found) if (alert.object_source, alert.object_id) == mine)
+
+
+def as_html(dossier: Dossier, words: Words) -> str:
+    """One page that needs nothing else: pictures inlined, no script, nothing loaded from elsewhere."""
+    template = environment().get_template("pages/dossier.html")
+    return template.render(t=words, dossier=dossier, data=_data)
+
+
+def file_name(entry: Entry, ending: str) -> str:
+    """A name for the file that any system takes."""
+    plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in entry.fields.entry_id)
+    return f"traceobject-{plain[:60] or 'object'}.{ending}"
+
+
+def _shown(candidate: Candidate, crops: Sequence[tuple[str, bytes]], services: Services) -> Shown:
+    try:
+        picture = services.images.pixels(candidate.image)
+    except UnknownEntry:
+        # Forgotten since this generation was built: the rest of the dossier stands.
+        return Shown(candidate, b"", None)
+    matched = candidate.evidence.matched
+    best = max(range(len(matched)), key=lambda place: matched[place].inliers, default=None)
+    comparison = None
+    if best is not None and matched[best].inliers:
+        told = f"{candidate.rank}. {candidate.entry.fields.title or candidate.entry.fields.entry_id}"
+        drawn = side_by_side(services.images.pixels(crops[best][0]), picture, matched[best], told)
+        comparison = _jpeg(drawn)
+    return Shown(candidate, _jpeg(Image.fromarray(picture)), comparison)
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    image.thumbnail((_PICTURE_SIDE, _PICTURE_SIDE), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=82)
+    return file.getvalue()
+
+
+def _data(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
