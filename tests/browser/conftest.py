@@ -1,0 +1,53 @@
+"""The served sample and one browser for all tests of the pages; without Chromium they are skipped, and say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.browser.site import CHROMIUM, NO_CHROMIUM, Site, chromium, served
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent.name == "browser":
+            item.add_marker(pytest.mark.slow)
+            if CHROMIUM is None:
+                item.add_marker(pytest.mark.skip(reason=NO_CHROMIUM))
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with served(tmp_path_factory.mktemp("site")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def visitor(browser, site):
+    """Open pages for somebody: visitor(width, language) gives a page; none may ask another host for anything."""
+    opened = []
+    asked: list[str] = []
+    faults: list[str] = []
+
+    def visit(width: int, language: str, **options):
+        context = browser.new_context(viewport={"width": width, "height": 844}, locale=language, **options)
+        opened.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda line: faults.append(line.text) if "Content Security Policy" in line.text else None)
+        return page
+
+    yield visit
+    for context in opened:
+        context.close()
+    own = (site.address, "data:", "blob:", "https://example.org/")
+    assert [address for address in asked if not address.startswith(own)] == []
+    assert faults == []

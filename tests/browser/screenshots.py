@@ -1,0 +1,41 @@
+"""Pictures of every page, narrow and wide, light and dark, to look at: python -m tests.browser.screenshots DIR"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.browser.site import CHROMIUM, NO_CHROMIUM, chromium, served
+from tests.browser.tour import tour
+
+WIDTHS = (390, 1440)
+# One language by day, the other by night: both are seen without twice as many pictures.
+SCHEMES = (("light", "en-GB"), ("dark", "fr-FR"))
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as root, served(Path(root)) as site, chromium() as browser:
+        for width in WIDTHS:
+            for scheme, locale in SCHEMES:
+                context = browser.new_context(
+                    viewport={"width": width, "height": 900}, color_scheme=scheme, locale=locale
+                )
+                page = context.new_page()
+                for stop in tour(site):
+                    page.goto(site.address + stop.address)
+                    stop.act(page)
+                    page.wait_for_load_state("networkidle")
+                    # What lies above the page is there only for the screen that it covers.
+                    whole = page.locator("dialog[open]").count() == 0
+                    page.screenshot(path=folder / f"{stop.name}-{width}-{scheme}.png", full_page=whole)
+                context.close()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit("python -m tests.browser.screenshots DIR")
+    if CHROMIUM is None:
+        raise SystemExit(NO_CHROMIUM)
+    main(Path(sys.argv[1]))

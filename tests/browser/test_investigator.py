@@ -1,0 +1,130 @@
+"""An investigator at the desk: crops with the mouse and by keys, searches, compares, exports."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from tests.browser.tour import draw_box
+
+NAMES = {
+    "en-GB": {"objects": "Objects", "parts": "Choose crops and boxes", "pdf": "Save as PDF"},
+    "fr-FR": {"objects": "Objets", "parts": "Choisir images et cadres", "pdf": "Enregistrer en PDF"},
+}
+
+
+@pytest.fixture
+def crop(site):
+    return next(query for query in site.sample.queries if query.collection == "catalogue")
+
+
+def boxes(page) -> list[list[float]]:
+    """Where the boxes lie on their picture, in per cent: left, top, width, height."""
+    sides = "element => ['left', 'top', 'width', 'height'].map(side => parseFloat(element.style[side]))"
+    return [box.evaluate(sides) for box in page.locator(".box").all()]
+
+
+@pytest.mark.parametrize("language", ["en-GB", "fr-FR"])
+def test_a_day_at_the_desk(site, visitor, crop, language):
+    told = NAMES[language]
+    page = visitor(1440, language)
+    page.goto(f"{site.address}/workbench")
+    page.locator("header").get_by_role("link", name=told["objects"]).click()
+    object_id = crop.path.stem.rpartition("-")[0]
+    page.locator(f"h2 a[href*='/{object_id}?']").click()
+    page.get_by_role("link", name=told["parts"]).click()
+    page.locator(".picks a").first.click()
+    draw_box(page)
+    page.locator("[data-go]").click()
+    page.wait_for_selector(".grid")
+    assert object_id in page.locator(".about").inner_text()
+    page.locator("[data-opener]").first.click()
+    dialog = page.locator("dialog[open]")
+    assert dialog.locator("h2").inner_text().startswith("1. ")
+    dialog.locator("[data-step='1']").click()
+    assert dialog.locator("h2").inner_text().startswith("2. ")
+    dialog.locator("[data-zoom=in]").click()
+    scales = dialog.locator(".moved").evaluate_all(
+        "all => all.map(one => new DOMMatrix(getComputedStyle(one).transform).a)"
+    )
+    assert scales == pytest.approx([1.5, 1.5])
+    page.keyboard.press("Escape")
+    page.wait_for_function("document.activeElement.dataset.compare === '2'")
+    page.locator(".about a").first.click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name=told["pdf"]).click()
+    assert download.value.suggested_filename == f"traceobject-{object_id}.pdf"
+    assert download.value.path().read_bytes().startswith(b"%PDF-")
+
+
+def test_boxes_are_drawn_moved_resized_and_removed(site, visitor, crop):
+    page = visitor(1440, "en-GB")
+    page.goto(f"{site.address}/workbench")
+    page.locator("[data-files]").set_input_files(crop.path)
+    draw_box(page)
+    [drawn] = boxes(page)
+    assert drawn == pytest.approx([15, 15, 70, 70], abs=1)
+    page.locator(".box").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowUp")
+    [moved] = boxes(page)
+    assert moved == pytest.approx([17, 15, 70, 68], abs=1)
+    edge = page.locator(".box").bounding_box()
+    middle = (edge["x"] + edge["width"] / 2, edge["y"] + edge["height"] / 2)
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.mouse.move(middle[0] - 200, middle[1], steps=4)
+    page.mouse.up()
+    [dragged] = boxes(page)
+    assert dragged[0] == pytest.approx(0, abs=0.1)
+    assert dragged[2:] == pytest.approx(moved[2:], abs=0.1)
+    page.get_by_role("button", name="Add a box").click()
+    assert len(boxes(page)) == 2
+    page.keyboard.press("Delete")
+    assert len(boxes(page)) == 1
+
+
+def test_the_search_keeps_the_pictures_and_their_boxes(site, visitor, crop):
+    page = visitor(1440, "en-GB")
+    page.goto(f"{site.address}/workbench")
+    page.locator("[data-files]").set_input_files([crop.path, crop.path])
+    draw_box(page, 0)
+    draw_box(page, 1)
+    for _ in range(2):
+        with page.expect_response("**/workbench/search"):
+            page.locator("[data-go]").click()
+        page.wait_for_selector(".grid")
+        assert len(boxes(page)) == 2
+    assert len(json.loads(page.locator("[data-queries]").get_attribute("data-queries"))) == 2
+
+
+def test_what_is_wrong_is_told_beside_the_form(site, visitor, tmp_path):
+    page = visitor(1440, "fr-FR")
+    page.goto(f"{site.address}/workbench")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    page.locator("[data-files]").set_input_files(tmp_path / "broken.png")
+    page.locator("[data-go]").click()
+    page.wait_for_function("document.querySelector('[data-busy]').textContent.includes('image')")
+    assert page.locator("[data-go]").is_enabled()
+
+
+def test_a_batch_is_exported(site, visitor, crop, tmp_path):
+    page = visitor(1440, "en-GB")
+    page.goto(f"{site.address}/workbench/batch")
+    (tmp_path / "=broken.png").write_bytes(b"no picture")
+    page.locator("[data-files]").first.set_input_files([crop.path, tmp_path / "=broken.png"])
+    page.locator("[data-go]").click()
+    page.wait_for_selector("[data-csv]:not([disabled])")
+    assert page.locator("tbody tr").count() == 2
+    with page.expect_download() as download:
+        page.locator("[data-csv]").click()
+    rows = list(csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8-sig"))))
+    assert [row["rank"] for row in rows] == ["1", "2", "3", "4", "5", ""]
+    assert rows[0]["crop"] == crop.path.name
+    assert rows[5]["crop"] == "'=broken.png"
+    assert rows[5]["error"]
+    with page.expect_download() as download:
+        page.locator("[data-json]").click()
+    told = json.loads(download.value.path().read_text(encoding="utf-8"))
+    assert [len(row.get("candidates", [])) for row in told] == [5, 0]
