@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -22,6 +24,9 @@ ENOUGH_UPRIGHT = 25
 # A turned query shares at least this many keypoints with something, and so many times those of the upright one.
 LEAST_TURNED = 15
 TURNED_BETTER = 1.5
+# Candidates come nearest first; a query that was turned shows with these.
+TURNED_TRIED = 60
+WORKERS = 2
 
 
 @dataclass(frozen=True)
@@ -80,20 +85,26 @@ def match(query: LocalFeatures, candidates: Sequence[LocalFeatures]) -> list[Evi
     """Compare a query with catalogue pictures. The same arguments give the same evidence.
 
     A query has one orientation for all candidates: a turned one is taken only where it brings clearly more to light
-    than the upright one, and is not even tried where something matches well upright.
+    than the upright one, and is tried on the first candidates only, where nothing matches well upright.
 
     Returns:
         One Evidence per candidate, in their order.
     """
-    targets = [_Target(candidate) for candidate in candidates]
-    upright = [_compare(_View(query, 0), target) for target in targets]
-    least = max(LEAST_TURNED, TURNED_BETTER * _most(upright))
-    if least > TURNED_BETTER * ENOUGH_UPRIGHT:
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="matching") as pool:
+        targets = list(pool.map(_Target, candidates))
+
+        def compare(turn: int, chosen: Sequence[_Target]) -> list[Evidence]:
+            return list(pool.map(partial(_compare, _View(query, turn)), chosen))
+
+        upright = compare(0, targets)
+        least = max(LEAST_TURNED, TURNED_BETTER * _most(upright))
+        if least > TURNED_BETTER * ENOUGH_UPRIGHT:
+            return upright
+        tried = {turn: compare(turn, targets[:TURNED_TRIED]) for turn in sorted(set(query.turns.tolist()) - {0})}
+        turn = max(tried, key=lambda turn: _most(tried[turn]), default=0)
+        if turn and _most(tried[turn]) >= least:
+            return tried[turn] + compare(turn, targets[TURNED_TRIED:])
         return upright
-    turns = sorted(set(query.turns.tolist()) - {0})
-    turned = [[_compare(_View(query, turn), target) for target in targets] for turn in turns]
-    best = max(turned, key=_most, default=upright)
-    return best if _most(best) >= least else upright
 
 
 def _most(evidence: Sequence[Evidence]) -> int:

@@ -27,7 +27,7 @@ _LEAST_SEEN = 60  # pixels of the catalogue picture's preview, some 100 pixels l
 _OBJECT = (BACKGROUND + 255) // 2
 _WINDOW = 3.0  # spread of the window that is compared at a time, in pixels of the preview
 # A thing is not flat: each window may have moved this far, in pixels of the preview.
-_SHIFTS = (-3, -1, 0, 1, 3)
+_SHIFTS = (-2, 0, 2)
 _AROUND = 4  # the light is read from this far around shared keypoints, in pixels of the preview
 _NOISE = 16.0  # variance of lightness below which a window shows nothing
 _TEXTURED = 30.0
