@@ -1,0 +1,181 @@
+"""How well the very product is found: each step of a search on real photographs, and what the likelihood is worth.
+
+    python -m benchmarks.quality DATA [--every 1] [--model starter] [--folder DIR] [--report docs/quality.md]
+
+DATA is a folder of sets as `evaluate` reads them: DATA/<set>/gallery.csv or feed.csv, for some DATA/<set>/queries.csv.
+All galleries are indexed together. `--every N` asks every N-th query; `--folder` keeps the workspace for the next run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from benchmarks.quality_report import write_report
+from benchmarks.query_steps import Bench, Clock
+from embedding.conceal import WAYS, a_third, conceal
+from embedding.decode import decode
+from embedding.query_views import query_views
+from index.catalogue import Catalogue
+from index.evaluate import Asked, read_queries
+from index.models import workspace_encoder
+from index.progress import Unwatched
+from index.reindex import reindex
+from index.rerank import closer_for
+from index.workspace import Workspace
+
+HALVES = 5
+VIEWS_OF_ONE = 3
+TRIPLES = 2
+CONCEALED_EVERY = 4
+TIMED = 30
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Sets:
+    """The sets of a data folder: every feed, and the queries by set."""
+
+    feeds: tuple[Path, ...]
+    queries: Mapping[str, tuple[Asked, ...]]
+
+    @classmethod
+    def of(cls, data: Path, every: int) -> Sets:
+        feeds, queries = [], {}
+        for folder in sorted(path for path in data.iterdir() if path.is_dir()):
+            found = [folder / name for name in ("feed.csv", "gallery.csv") if (folder / name).exists()]
+            feeds += found[:1]
+            if found and (folder / "queries.csv").exists():
+                queries[folder.name] = tuple(read_queries(folder / "queries.csv")[::every])
+        return cls(tuple(feeds), queries)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing to measure: `kind` is "steps", "concealed" or "views"."""
+
+    kind: str
+    name: str
+    asked: tuple[Asked, ...]
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What came of a task: ranks of the right product by step, and (likelihood, right) of the first answer by case."""
+
+    task: Task
+    ranks: Mapping[str, float]
+    judged: Mapping[str, tuple[float, bool]]
+
+
+def tasks(sets: Sets) -> Iterator[Task]:
+    for name, asked in sets.queries.items():
+        for one in asked:
+            yield Task("steps", name, (one,))
+        for seed, one in enumerate(asked[::CONCEALED_EVERY]):
+            yield Task("concealed", name, (one,), seed)
+        by_product: dict[frozenset[str], list[Asked]] = {}
+        for one in asked:
+            by_product.setdefault(one.right, []).append(one)
+        generator = np.random.default_rng(0)
+        for views in by_product.values():
+            order = generator.permutation(len(views)).tolist()
+            for start in range(0, min(len(views) // VIEWS_OF_ONE, TRIPLES) * VIEWS_OF_ONE, VIEWS_OF_ONE):
+                yield Task("views", name, tuple(views[place] for place in order[start : start + VIEWS_OF_ONE]))
+
+
+_BENCH: list[Bench] = []
+
+
+def _open(folder: Path, halves: Mapping[str, tuple[frozenset[str], ...]]) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    _BENCH.append(Bench.of(Workspace.open(folder), halves))
+
+
+def _measure(task: Task) -> Measured:
+    bench = _BENCH[0]
+    right = task.asked[0].right
+    pictures = [one.region.of(decode(one.path.read_bytes())) for one in task.asked]
+    if task.kind == "steps":
+        ranks, judged = bench.steps(pictures[0], task.name, right)
+        return Measured(task, ranks, judged)
+    if task.kind == "concealed":
+        generator = np.random.default_rng(task.seed)
+        how = WAYS[task.seed % len(WAYS)]
+        hidden, _ = conceal(pictures[0], a_third(generator), how, float(generator.uniform(0.06, 0.2)))
+        return Measured(task, bench.concealed(pictures[0], hidden, right), {})
+    together = bench.rank([query_views(picture) for picture in pictures], right)
+    return Measured(task, {"one of them": bench.rank([query_views(pictures[0])], right), "together": together}, {})
+
+
+def halves_of(workspace: Workspace, sets: Sets) -> dict[str, tuple[frozenset[str], ...]]:
+    """For each set, several halves of its products, drawn at random, to be taken out of the gallery."""
+    with Catalogue.open(workspace.database_url) as catalogue:
+        sources = {source.name: source.location for source in catalogue.sources()}
+        entries = list(catalogue.entries("catalogue"))
+    halves = {}
+    for name in sets.queries:
+        own = sorted(e.fields.entry_id for e in entries if Path(sources[e.source]).parent.name == name)
+        drawn = [np.random.default_rng(seed).permutation(own)[: len(own) // 2].tolist() for seed in range(HALVES)]
+        halves[name] = tuple(frozenset(half) for half in drawn)
+    return halves
+
+
+def index_all(folder: Path, model: str, sets: Sets) -> Workspace:
+    """A workspace that holds every gallery, indexed; one that exists is brought up to date."""
+    workspace = Workspace.open(folder) if (folder / "traceobject.toml").exists() else Workspace.create(folder, model)
+    with Catalogue.open(workspace.database_url) as catalogue:
+        for feed in sets.feeds:
+            catalogue.add_source(feed.parent.name, "catalogue", str(feed.resolve()), "auto")
+    workspace, encoder = workspace_encoder(workspace, print)
+    reindex(workspace, encoder, Unwatched(), closer_for(workspace))
+    return workspace
+
+
+def timed(folder: Path, asked: Sequence[Asked]) -> dict[str, npt.NDArray[np.float64]]:
+    """Seconds by step of single queries, one after the other on all cores, descriptors cached: [n] each."""
+    clock = Clock()
+    bench = Bench.of(Workspace.open(folder), {})
+    pictures = [one.region.of(decode(one.path.read_bytes())) for one in asked[:: max(1, len(asked) // TIMED)][:TIMED]]
+    for warm in (True, False):
+        for picture in pictures:
+            bench.timed(picture, Clock() if warm else clock)
+    return {name: np.array(seconds) for name, seconds in clock.seconds.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--model", default="starter")
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--report", type=Path)
+    options = parser.parse_args()
+    sets = Sets.of(options.data, options.every)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.folder or Path(temporary) / "workspace"
+        workspace = index_all(folder, options.model, sets)
+        halves = halves_of(workspace, sets)
+        queue = list(tasks(sets))
+        with ProcessPoolExecutor(WORKERS, get_context("spawn"), _open, (folder, halves)) as pool:
+            measured = list(tqdm(pool.map(_measure, queue), total=len(queue), mininterval=10))
+        seconds = timed(folder, next(iter(sets.queries.values())))
+        write_report(options.report, workspace, measured, seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""The tables of benchmarks.quality, as Markdown."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from index.calibrate import area_under_roc, expected_calibration_error
+from index.evaluate import bootstrap_interval
+from index.generations import open_live
+from index.likelihood import THRESHOLD
+from index.workspace import Workspace
+
+if TYPE_CHECKING:
+    from benchmarks.quality import Measured
+
+Figures = npt.NDArray[np.float64]
+DEPTHS = (1, 5, 10)
+BINS = 5
+
+
+def write_report(
+    path: Path | None,
+    workspace: Workspace,
+    measured: Sequence[Measured],
+    seconds: Mapping[str, Figures],
+) -> None:
+    """Print the tables and, with a path, write them between the two marks of that file."""
+    text = "\n".join(
+        [
+            *_head(workspace, measured),
+            *_steps(measured),
+            *_concealed(measured),
+            *_views(measured),
+            *_likelihood(measured),
+            *_time(seconds),
+        ]
+    )
+    sys.stdout.write(text)
+    if path is not None:
+        before, _, rest = path.read_text(encoding="utf-8").partition("<!-- measured -->")
+        _, _, after = rest.partition("<!-- end -->")
+        path.write_text(f"{before}<!-- measured -->\n{text}\n<!-- end -->{after}", encoding="utf-8")
+
+
+def _head(workspace: Workspace, measured: Sequence[Measured]) -> list[str]:
+    manifest = open_live(workspace).manifest
+    products = manifest.collections["catalogue"].entries
+    tested = manifest.self_test
+    lines = [
+        f"Model {manifest.model}; {products} products in one gallery; {len(measured)} measurements; "
+        f"{os.cpu_count()} cores of {platform.machine()}, Python {platform.python_version()}. "
+        "In brackets: 95 % bootstrap intervals over queries.",
+        "",
+    ]
+    if tested is not None:
+        lines += [
+            f"Self-test of this generation, on simulated photos of {tested.products} of its products: recall@1 "
+            f"{tested.recall_at_1:.2f}, @5 {tested.recall_at_5:.2f}, @10 {tested.recall_at_10:.2f}; calibration error "
+            f"{tested.calibration_error:.3f}, area under ROC {tested.area_under_roc:.3f}.",
+            "",
+        ]
+    return lines
+
+
+def _steps(measured: Sequence[Measured]) -> list[str]:
+    lines = ["## What each step gains", "", "| set | step | queries | recall@1 | recall@5 | recall@10 |"]
+    lines.append("|---|---|---|---|---|---|")
+    for name, own in _by(measured, "steps").items():
+        for step in own[0].ranks:
+            lines.append(f"| {name} | {step} | {len(own)} | {_recalls([one.ranks[step] for one in own])} |")
+    return [*lines, ""]
+
+
+def _concealed(measured: Sequence[Measured]) -> list[str]:
+    lines = ["## A third of the query blacked out, whited out, blurred or pixelated", ""]
+    lines += ["| set | query | queries | recall@1 | recall@5 | recall@10 |", "|---|---|---|---|---|---|"]
+    for name, own in _by(measured, "concealed").items():
+        for step in own[0].ranks:
+            lines.append(f"| {name} | {step} | {len(own)} | {_recalls([one.ranks[step] for one in own])} |")
+        for step in ("cosine", "looked closer"):
+            gain = [float(o.ranks[f"handled, {step}"] <= 1) - float(o.ranks[f"ignored, {step}"] <= 1) for o in own]
+            lines.append(f"| {name} | gain of the handling, {step} | {len(own)} | {_mean(gain)} | | |")
+    return [*lines, ""]
+
+
+def _views(measured: Sequence[Measured]) -> list[str]:
+    lines = ["## Three pictures of one thing", ""]
+    lines += ["| set | query | queries | recall@1 | recall@5 | recall@10 |", "|---|---|---|---|---|---|"]
+    for name, own in _by(measured, "views").items():
+        for step in own[0].ranks:
+            lines.append(f"| {name} | {step} | {len(own)} | {_recalls([one.ranks[step] for one in own])} |")
+        gain = [float(one.ranks["together"] <= 1) - float(one.ranks["one of them"] <= 1) for one in own]
+        lines.append(f"| {name} | gain | {len(own)} | {_mean(gain)} | | |")
+    return [*lines, ""]
+
+
+def _likelihood(measured: Sequence[Measured]) -> list[str]:
+    lines = [
+        "## The likelihood, with half of the products taken out",
+        "",
+        "Half of a set's products leave the gallery, at random; the mean over several draws, in brackets the worst.",
+        '"Padded" is the gallery of all sets, "alone" the set\'s own. Precision and recall are those of the verdict '
+        f'"candidates", told from {THRESHOLD} on; a false alarm is such a verdict on a first answer that is wrong.',
+        "",
+        "| set | gallery | right first | calibration error | area under ROC | precision | recall | false alarms |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    bins = ["| set | gallery | " + " | ".join(f"{n + 1}" for n in range(BINS)) + " |", "|---|---|" + "---|" * BINS]
+    for name, own in _by(measured, "steps").items():
+        for gallery in ("padded", "alone"):
+            draws = sorted({case for one in own for case in one.judged if case.startswith(gallery)})
+            told = [np.array([one.judged[draw] for one in own if draw in one.judged], np.float64) for draw in draws]
+            if not told:
+                continue
+            lines.append(f"| {name} | {gallery} | " + " | ".join(_figures(told)) + " |")
+            bins.append(f"| {name} | {gallery} | " + " | ".join(_bins(np.concatenate(told))) + " |")
+    heading = "Fifths of the answers by likelihood: what was told on average, and the share that was right:"
+    return [*lines, "", heading, "", *bins, ""]
+
+
+def _figures(told: Sequence[Figures]) -> list[str]:
+    def over(figure: Callable[[Figures, npt.NDArray[np.bool_]], float], worst: Callable[..., float]) -> str:
+        values = [figure(draw[:, 0], draw[:, 1] > 0) for draw in told]
+        return f"{np.nanmean(values):.3f} ({worst(values):.3f})"
+
+    return [
+        over(lambda _, right: float(right.mean()), min),
+        over(expected_calibration_error, max),
+        over(area_under_roc, min),
+        over(lambda p, right: float(right[p >= THRESHOLD].mean()) if (p >= THRESHOLD).any() else np.nan, np.nanmin),
+        over(lambda p, right: float((p[right] >= THRESHOLD).mean()), min),
+        over(lambda p, right: float((p[~right] >= THRESHOLD).mean()), max),
+    ]
+
+
+def _bins(told: Figures) -> list[str]:
+    parts = np.array_split(told[np.argsort(told[:, 0], kind="stable")], BINS)
+    return [f"{part[:, 0].mean():.2f} / {part[:, 1].mean():.2f}" for part in parts]
+
+
+def _time(seconds: Mapping[str, Figures]) -> list[str]:
+    lines = ["## Where the time of a query goes", "", "Milliseconds, one query at a time, descriptors cached.", ""]
+    lines += ["| step | median | 90th percentile |", "|---|---|---|"]
+    for name, spent in {**seconds, "all": np.sum(list(seconds.values()), axis=0)}.items():
+        lines.append(f"| {name} | {1000 * np.median(spent):.0f} | {1000 * np.percentile(spent, 90):.0f} |")
+    return [*lines, ""]
+
+
+def _by(measured: Sequence[Measured], kind: str) -> dict[str, list[Measured]]:
+    found: dict[str, list[Measured]] = {}
+    for one in measured:
+        if one.task.kind == kind:
+            found.setdefault(one.task.name, []).append(one)
+    return found
+
+
+def _recalls(ranks: Sequence[float]) -> str:
+    return " | ".join(_mean([float(rank <= depth) for rank in ranks]) for depth in DEPTHS)
+
+
+def _mean(values: Sequence[float]) -> str:
+    low, high = bootstrap_interval(np.array(values))
+    return f"{np.mean(values):.3f} [{low:.3f}, {high:.3f}]"

@@ -1,0 +1,190 @@
+"""The steps of a search taken apart, so that each one's worth and cost can be told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from embedding.encoders.protocol import Encoder, Vectors
+from embedding.local_features import QUERY, Evidence, extract, lay_over, match, score
+from embedding.query_views import CENTRE, QueryViews, query_views
+from index.answer import Query, QueryImage
+from index.entries import Entry
+from index.first_list import FirstList, first_list
+from index.generations import Generation, open_live
+from index.group import group
+from index.likelihood import judge
+from index.models import workspace_encoder
+from index.rerank import EXAMINED, Closer, Examined, Look, closer_for, rerank
+from index.search import embed_views
+from index.workspace import Workspace
+
+Image = npt.NDArray[np.uint8]
+
+
+@dataclass
+class Clock:
+    """Seconds spent by step, one list entry for each query."""
+
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.seconds.setdefault(name, []).append(time.perf_counter() - started)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A generation to ask. `halves`: by set, products to be taken out, one half at a time."""
+
+    generation: Generation
+    encoder: Encoder
+    closer: Closer
+    halves: Mapping[str, tuple[frozenset[str], ...]]
+    entries: Mapping[int, Entry]
+
+    @classmethod
+    def of(cls, workspace: Workspace, halves: Mapping[str, tuple[frozenset[str], ...]]) -> Bench:
+        """The live generation of a workspace."""
+        workspace, encoder = workspace_encoder(workspace, print)
+        closer, generation = closer_for(workspace), open_live(workspace)
+        assert closer is not None, "quality is measured with the closer look: install the extra `clip`"
+        entries = {entry.id: entry for entry in generation.records.entries("catalogue")}
+        return cls(generation, encoder, closer, halves, entries)
+
+    def steps(
+        self, image: Image, name: str, right: frozenset[str]
+    ) -> tuple[dict[str, float], dict[str, tuple[float, bool]]]:
+        """The rank of the right product after each step, and the likelihood of the first answer, half the products out.
+
+        Cases of the likelihood: "padded <n>" among all galleries, "alone <n>" in the query's own.
+        """
+        whole = QueryViews(image, (image,), None)
+        seen = query_views(image)
+        plain = self._first([whole], image)
+        first = self._first([seen], image)
+        before, after = self._looked(seen, first)
+        ranks = {
+            "cosine of the whole picture": self._rank(Examined(plain, plain.pictures, ()), right),
+            "+ views": self._rank(Examined(first, first.pictures, ()), right),
+            "+ keypoints and colours": self._rank(before, right),
+            "+ laid over one another": self._rank(after, right),
+        }
+        judged = {}
+        for number, out in enumerate(self.halves.get(name, ())):
+            for case, source in (("padded", None), ("alone", name)):
+                if (told := self._judged(after, right, out, source)) is not None:
+                    judged[f"{case} {number}"] = told
+        return ranks, judged
+
+    def concealed(self, image: Image, hidden: Image, right: frozenset[str]) -> dict[str, float]:
+        """The rank of the right product for a query that was sanitised: with that ignored, and handled."""
+        handled = query_views(hidden)
+        # One who does not know that something was hidden looks at the whole and, in a scene, at its middle.
+        middle = [CENTRE.of(hidden)] if len(query_views(image).pictures) > 1 else []
+        ignored = QueryViews(hidden, (hidden, *middle), None)
+        ranks = {}
+        for name, seen in (("ignored", ignored), ("handled", handled)):
+            first = self._first([seen], hidden)
+            ranks[f"{name}, cosine"] = self._rank(Examined(first, first.pictures, ()), right)
+            ranks[f"{name}, looked closer"] = self._rank(self._looked(seen, first)[1], right)
+        return ranks
+
+    def rank(self, seen: Sequence[QueryViews], right: frozenset[str]) -> float:
+        """The rank of the right product for several pictures of one thing."""
+        first = self._first(seen, seen[0].image)
+        return self._rank(rerank(first, seen, self.closer), right)
+
+    def timed(self, image: Image, clock: Clock) -> None:
+        """One search, each step on the clock."""
+        with clock.step("views and sanitised areas"):
+            seen = query_views(image)
+        with clock.step("embedding"):
+            pictures = embed_views([seen], self.encoder)
+        query = Query((QueryImage(image),))
+        with clock.step("first list"):
+            first = first_list(query, pictures, None, self.generation)
+        images, cosines = _nearest(first)
+        with clock.step("catalogue features from the cache"):
+            kept = self.closer.features.get(images)
+        with clock.step("query features"):
+            asked = extract(seen.image, QUERY, seen.hidden)
+        with clock.step("matching and planes"):
+            evidence = match(asked, kept)
+        with clock.step("laying over and scores"):
+            evidence = lay_over(asked, kept, evidence, score(cosines, asked, kept, evidence))
+            scores = score(cosines, asked, kept, evidence)
+        with clock.step("grouping, likelihood"):
+            examined = _examined(first, images, evidence, scores)
+            judge(group(examined, self.generation.records, query), self.generation.likelihood)
+
+    def _first(self, seen: Sequence[QueryViews], image: Image) -> FirstList:
+        return first_list(Query((QueryImage(image),), limit=50), embed_views(seen, self.encoder), None, self.generation)
+
+    def _looked(self, seen: QueryViews, first: FirstList) -> tuple[Examined, Examined]:
+        """What keypoints and colours tell, and what laying over tells on top."""
+        images, cosines = _nearest(first)
+        kept = self.closer.features.get(images)
+        asked = extract(seen.image, QUERY, seen.hidden)
+        evidence = match(asked, kept)
+        before = score(cosines, asked, kept, evidence)
+        after = score(cosines, asked, kept, lay_over(asked, kept, evidence, before))
+        return _examined(first, images, evidence, before), _examined(first, images, evidence, after)
+
+    def _rank(self, examined: Examined, right: frozenset[str]) -> float:
+        """As `group` ranks entries, without all that it tells of each."""
+        best: dict[int, float] = {}
+        for number, scores in zip(examined.first.entries, examined.scores.tolist(), strict=True):
+            best[number] = max(best.get(number, -np.inf), sum(scores))
+        ranked = sorted(best, key=lambda number: (-best[number], number))
+        places = (n for n, number in enumerate(ranked, start=1) if self.entries[number].fields.entry_id in right)
+        return float(next(places, np.inf))
+
+    def _judged(
+        self, examined: Examined, right: frozenset[str], out: frozenset[str], source: str | None
+    ) -> tuple[float, bool] | None:
+        """The likelihood of the first answer without some products, and whether it is right; of one source or all."""
+        first = examined.first
+        left = [
+            place
+            for place, entry in enumerate(self.entries[number] for number in first.entries)
+            if entry.fields.entry_id not in out and source in (None, entry.source)
+        ]
+        if not left:
+            return None
+        shorter = FirstList(
+            tuple(first.entries[place] for place in left),
+            tuple(first.images[place] for place in left),
+            tuple(first.regions[place] for place in left),
+            first.pictures[left],
+            None,
+        )
+        found = group(Examined(shorter, examined.scores[left], examined.looks), self.generation.records, _query(2))
+        _, judged = judge(found, self.generation.likelihood)
+        return float(judged[0].likelihood or 0.0), judged[0].entry.fields.entry_id in right
+
+
+def _query(limit: int) -> Query:
+    """Grouping asks a query only for how many answers it wants and of what."""
+    return Query((QueryImage(np.zeros((1, 1, 3), np.uint8)),), limit=limit)
+
+
+def _examined(first: FirstList, images: Sequence[str], evidence: Sequence[Evidence], scores: Vectors) -> Examined:
+    look = Look(dict(zip(images, evidence, strict=True)), dict(zip(images, scores.tolist(), strict=True)))
+    both = [look.scores.get(image, float(c[0])) for image, c in zip(first.images, first.pictures, strict=True)]
+    return Examined(first, np.array(both, np.float32)[:, None], (look,))
+
+
+def _nearest(first: FirstList) -> tuple[list[str], Vectors]:
+    """The images that are looked at closer, nearest first, and their cosines [n]."""
+    order = np.argsort(-first.pictures.max(axis=1), kind="stable").tolist()
+    place = {first.images[index]: index for index in reversed(order)}
+    images = list(dict.fromkeys(first.images[index] for index in order))[:EXAMINED]
+    return images, first.pictures[[place[image] for image in images], 0]
