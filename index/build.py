@@ -107,7 +107,7 @@ def fallen(new: Manifest, live: Manifest | None, margin: float) -> str:
         before, now = getattr(live.self_test, name), getattr(new.self_test, name)
         if now < before - margin:
             return (
-                f"its self-test {told} is {now:.2f}, generation {live.generation} had {before:.2f}: not published. "
+                f"its self-test {told} is {now:.2f}, generation {live.generation} had {before:.2f}. "
                 f"Look at what the feeds changed; if it is right, raise self_test_margin in the settings for one run"
             )
     return ""

@@ -45,8 +45,8 @@ from index.workspace import Settings, Workspace
 class Report:
     """What a re-index did. `generation` is the live one afterwards; `published` tells whether it is new.
 
-    `failed` are sources that could not be read, `warnings` what was found damaged and mended, `alerts` what the watches
-    newly found, `seconds` the time that each step took.
+    `withheld` tells why what was built was not published; `failed` are sources that could not be read, `warnings` what
+    was found damaged and mended, `alerts` what the watches newly found, `seconds` the time that each step took.
     """
 
     generation: int | None
@@ -61,6 +61,7 @@ class Report:
     seconds: dict[str, float]
     self_test: SelfTest | None = None
     alerts: tuple[Alert, ...] = ()
+    withheld: str = ""
 
 
 def reindex(
@@ -107,9 +108,7 @@ def reindex(
                 again, damaged = embed_missing(catalogue.images(), CATALOGUE_VIEWS, store, vectors, encoder, timed)
                 embedded, content = embedded + again, content_of(catalogue, encoder, damaged)
             built = _build(workspace, catalogue, vectors, encoder, closer, content, live, timed)
-            if built.refused:
-                failed = (*failed, built.refused)
-            else:
+            if not built.refused:
                 sweep(workspace, catalogue)
         number = built.generation or number
         alerts, told = _watch(workspace, catalogue, number, encoder, closer, timed)
@@ -127,6 +126,7 @@ def reindex(
         timed.seconds,
         built.self_test,
         tuple(alerts),
+        built.refused,
     )
 
 

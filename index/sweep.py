@@ -56,6 +56,7 @@ def sweep(workspace: Workspace, catalogue: Catalogue, *, thorough: bool = False)
         for sha256 in gone:
             store.discard(sha256)
             features.path(sha256).unlink(missing_ok=True)
+        features.prune()
     embeddings = sum(_discard(vectors, shown, thorough) for vectors in VectorStore.all(workspace.vectors))
     with catalogue.database.begin() as connection:
         for sha256 in gone:

@@ -29,6 +29,12 @@ class Settings:
     `self_test_margin`: how far a generation's self-test recall may fall below the live one's and still be published.
     `alert_likelihood`: how likely a product must be an open object's to become an alert, 0 to 1.
     `user_agent`: how picture fetches introduce themselves, for example "traceobject/0.1 (+https://example.org/contact)".
+    `webhook`: a URL that each re-index with something to tell is posted to; it is signed if the environment has
+        TRACEOBJECT_WEBHOOK_SECRET.
+    `mail_to`, `mail_from`: who is written to after such a re-index, and as whom.
+    `smtp`: the mail server, for example "smtps://user@mail.example.org:465" or "smtp://mail.example.org:587", which is
+        asked for TLS; the password is taken from the environment, TRACEOBJECT_SMTP_PASSWORD.
+    `metrics_file`: where metrics of the last re-index are written for Prometheus' textfile collector.
     `allow_hosts`: hosts of your own that may have private addresses, for example ["images.internal", "127.0.0.1:8123"].
     """
 
@@ -42,6 +48,11 @@ class Settings:
     alert_likelihood: float = 0.5
     user_agent: str = "traceobject"
     allow_hosts: tuple[str, ...] = ()
+    webhook: str = ""
+    mail_to: tuple[str, ...] = ()
+    mail_from: str = ""
+    smtp: str = ""
+    metrics_file: str = ""
 
 
 @dataclass(frozen=True)

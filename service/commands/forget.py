@@ -9,6 +9,7 @@ import click
 from index.forget import Name, find_entry, find_source, forget, remember
 from index.records import COLLECTIONS, Collection
 from index.workspace import Workspace
+from service.night.kept import Nights
 
 _LIFT = click.option("--lift", is_flag=True, help="Let a forgotten one come back with its feed, at the next re-index.")
 
@@ -60,7 +61,7 @@ def _entry(workspace: Workspace, collection: Collection, entry_id: str, of: str,
 
 
 def _carry_out(workspace: Workspace, name: Name) -> None:
-    done = forget(workspace, name)
+    done = forget(workspace, name, first=Nights.of(workspace).forget)
     rebuilt = ", ".join(map(str, done.generations)) or "none"
     click.echo(
         f"forgotten: {name.entry_id or 'all'} of {name.source}: {done.entries} records, {done.images} pictures, "

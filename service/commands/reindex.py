@@ -13,6 +13,7 @@ from index.reindex import reindex as run_reindex
 from index.rerank import closer_for
 from index.workspace import Workspace
 from service.exit_status import SOME_REFUSED, list_refused
+from service.night.night import night
 from service.progress import progress_for_stderr, say
 
 
@@ -28,11 +29,17 @@ def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> No
         encoder = other_encoder(model)
     else:
         workspace, encoder = late_encoder(workspace, say)
-    report = run_reindex(workspace, encoder, progress_for_stderr(), closer_for(workspace), full=full)
+    report = night(
+        workspace,
+        lambda: run_reindex(workspace, encoder, progress_for_stderr(), closer_for(workspace), full=full),
+        say,
+    )
     for name, changes in report.changes.items():
         say(f"{name}: {told(changes)}")
     for failure in report.failed:
         say(f"not read: {failure}")
+    if report.withheld:
+        say(f"not published: {report.withheld}")
     for warning in report.warnings:
         say(f"warning: {warning}")
     if as_json:
@@ -41,7 +48,7 @@ def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> No
         done = f"generation {report.generation} published" if report.published else "nothing changed"
         live = "" if report.published else f"; generation {report.generation} stays live"
         click.echo(f"{done}{live}; {report.embedded} pictures embedded with {report.model}")
-    context.exit(list_refused(report.refused) or (SOME_REFUSED if report.failed else 0))
+    context.exit(list_refused(report.refused) or (SOME_REFUSED if report.failed or report.withheld else 0))
 
 
 def told(changes: Changes) -> str:
