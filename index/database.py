@@ -23,14 +23,17 @@ WAIT_MS = 10_000
 class Database:
     """Connections to the records. Every fault of the database is a WorkspaceError that says what to do."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, tables: sa.MetaData = metadata) -> None:
         self._engine = engine
         with self._told():
-            _complete(engine)
+            _complete(engine, tables)
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str, tables: sa.MetaData = metadata) -> Self:
         """Open the database at an SQLAlchemy URL; tables and columns that this version knows and it lacks are added.
+
+        Args:
+            tables: what it holds; the records of the index by default.
 
         Raises:
             WorkspaceError: it cannot be opened.
@@ -38,7 +41,7 @@ class Database:
         engine = sa.create_engine(url)
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _configure_sqlite)
-        return cls(engine)
+        return cls(engine, tables)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -103,11 +106,11 @@ class Database:
             ) from error
 
 
-def _complete(engine: sa.Engine) -> None:
+def _complete(engine: sa.Engine, tables: sa.MetaData) -> None:
     """Add the tables and columns that an older version did not have."""
-    metadata.create_all(engine)
+    tables.create_all(engine)
     inspector = sa.inspect(engine)
-    for table in metadata.sorted_tables:
+    for table in tables.sorted_tables:
         there = {column["name"] for column in inspector.get_columns(table.name)}
         for column in table.columns:
             if column.name not in there:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from embedding.encoders.protocol import Encoder
 from index.images import ImageStore
 from index.rerank import Closer
 from index.workspace import Workspace
 from service import problems
+from service.accounts.access import allowed
+from service.accounts.accounts import Accounts
 from service.api import docs, health, images, objects, products, search
 from service.api.dependencies import Services
 from service.api.openapi import complete
+from service.audit import Audit
 from service.limits import HeldBytes, Limits, OneAtATime, Turns
 from service.live import LiveGeneration
 from service.middleware import HeadAsGet, KnownHosts, RequestLog, SafeHeaders
 from service.pages.site import add_pages
+from service.rates import Rate
+from service.tables import open_service_database
 
 _DESCRIPTION = """Visual similarity search that names everyday objects in published police crops.
 
@@ -34,6 +39,7 @@ def create_app(
     *,
     limits: Limits | None = None,
     hosts: Collection[str] | None = None,
+    single_user: bool = True,
 ) -> FastAPI:
     """The application over a workspace and its loaded model.
 
@@ -41,13 +47,18 @@ def create_app(
 
     Args:
         closer: the closer look by local features; None answers by embeddings alone.
+        single_user: while there are no accounts, everybody may do everything; for this machine's own address alone.
         hosts: the only host names that requests may use; None allows any.
     """
     limits = limits or Limits()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with LiveGeneration(workspace, encoder.card) as live:
+        with (
+            closing(open_service_database(workspace)) as database,
+            LiveGeneration(workspace, encoder.card) as live,
+        ):
+            app.state.accounts, app.state.single_user = Accounts(database), single_user
             app.state.services = Services(
                 workspace=workspace,
                 live=live,
@@ -57,6 +68,9 @@ def create_app(
                 limits=limits,
                 turns=Turns(limits.searches, limits.waiting),
                 held=HeldBytes(limits.held_bytes),
+                accounts=app.state.accounts,
+                audit=Audit(database),
+                tries=Rate(limits.sign_ins, limits.sign_in_seconds),
             )
             yield
 
@@ -65,6 +79,7 @@ def create_app(
         version=version("traceobject"),
         description=_DESCRIPTION,
         lifespan=lifespan,
+        dependencies=[Depends(allowed)],
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -9,7 +9,21 @@ import click
 
 from embedding.errors import RegionInvalid, TextUnsupported, TraceObjectError
 from index.errors import EntryAmbiguous, FilterInvalid, QueryInvalid
-from service.commands import alerts, demo, doctor, evaluate, feeds, forget, generations, models, reindex, search, serve
+from service.commands import (
+    alerts,
+    audit,
+    demo,
+    doctor,
+    evaluate,
+    feeds,
+    forget,
+    generations,
+    models,
+    reindex,
+    search,
+    serve,
+    users,
+)
 from service.exit_status import FAILED, WRONG_USE
 
 _WRONG_USE = (RegionInvalid, FilterInvalid, QueryInvalid, TextUnsupported, EntryAmbiguous)
@@ -59,6 +73,8 @@ for _command in (
     generations.generations,
     models.models,
     serve.serve,
+    users.users,
+    audit.audit,
     demo.demo,
     doctor.doctor,
 ):

@@ -31,7 +31,8 @@ class Limits:
     `held_bytes` bounds the uploads of all requests together, from their first byte to their answer; a refused one is
     read on for `drain_seconds`, to no account, so that its client hears why. `searches` run at a time, one decoding
     while another encodes; `waiting` more may queue, and the next one is told to come back. `pixels` bounds the decoded
-    pictures of one question together, at 3 bytes each.
+    pictures of one question together, at 3 bytes each. One address may try to sign in `sign_ins` times at once, then
+    once every `sign_in_seconds`.
     """
 
     image_bytes: int = PictureLimits().bytes
@@ -44,6 +45,8 @@ class Limits:
     drain_seconds: float = 10.0
     searches: int = 2
     waiting: int = 32
+    sign_ins: int = 10
+    sign_in_seconds: float = 15.0
 
 
 class HeldBytes:

@@ -41,6 +41,16 @@ MALFORMED = Kind(
     "Send a form as OpenAPI describes it, to its last boundary.",
     "the multipart form ends before its last boundary",
 )  # fmt: skip
+SIGN_IN_NEEDED = Kind(
+    "sign-in-needed", 401, "Sign in first",
+    "Sign in at /sign-in, or send an API token as `Authorization: Bearer TOKEN`.",
+    "this is for people with an account: sign in, or send an API token",
+)  # fmt: skip
+FORBIDDEN = Kind(
+    "forbidden", 403, "Your account or token may not do this",
+    "Ask an administrator for the role or the token's scope that `detail` names.",
+    "this token lacks the scope search",
+)  # fmt: skip
 NOT_FOUND = Kind(
     "not-found", 404, "Nothing goes by that name",
     "Check the address and the id; what left the catalogue is gone after the next re-index.",
@@ -87,6 +97,11 @@ IMAGE_REFUSED = Kind(
     "it; 413 means too many bytes, 415 a format that is not read.",
     "picture 2: this file is empty: get it again from where it came",
 )  # fmt: skip
+TOO_OFTEN = Kind(
+    "too-often", 429, "Too many requests",
+    "Try again after the seconds of Retry-After.",
+    "too often: try again in 12 s",
+)  # fmt: skip
 INTERNAL = Kind(
     "internal", 500, "The server failed",
     "Tell the operator the `instance`: the log has it.",
@@ -106,8 +121,8 @@ BUSY = Kind(
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
-        MALFORMED, NOT_FOUND, NOT_ALLOWED, TOO_SLOW, AMBIGUOUS, TOO_LARGE, NOT_MULTIPART, UNKNOWN_HOST, INVALID,
-        IMAGE_REFUSED, INTERNAL, NOT_READY, BUSY,
+        MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, NOT_ALLOWED, TOO_SLOW, AMBIGUOUS, TOO_LARGE, NOT_MULTIPART,
+        UNKNOWN_HOST, INVALID, IMAGE_REFUSED, TOO_OFTEN, INTERNAL, NOT_READY, BUSY,
     )
 }  # fmt: skip
 

@@ -6,6 +6,7 @@ import ipaddress
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import closing
 
 import uvicorn
 
@@ -13,12 +14,18 @@ from embedding.errors import TraceObjectError
 from index.models import workspace_encoder
 from index.rerank import closer_for
 from index.workspace import Workspace
+from service.accounts.accounts import Accounts
 from service.app import create_app
 from service.logs import configure_logs
+from service.tables import open_service_database
 
 HOST, PORT = "127.0.0.1", 8080
 # How long requests under way may take to end when the server is told to stop.
 GRACE_SECONDS = 20
+SINGLE_USER = (
+    "single-user mode: there are no users, so whoever can reach this address, which is this machine's own, "
+    "may search without signing in"
+)
 
 
 class ServeRefused(TraceObjectError):
@@ -33,23 +40,26 @@ def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callabl
         say: told what a person should know; lines on stderr by default.
 
     Raises:
-        ServeRefused: the address is not loopback, or cannot be had.
+        ServeRefused: the address is not loopback and there are no users, or cannot be had.
         ModelUnavailable: the model cannot be loaded.
     """
     say = say or _to_stderr
-    require_loopback(host)
+    with closing(open_service_database(workspace)) as database:
+        users = Accounts(database).exist()
+    if not users:
+        require_loopback(host)
     with _listening(host, port) as listener:
-        say(
-            "single-user mode: there are no users, so whoever can reach this address, which is this machine's own, "
-            "may search without signing in"
-        )
+        say("sign-in at /sign-in" if users else SINGLE_USER)
         say(f"loading the model ({workspace.settings.model}) ...")
         workspace, encoder = workspace_encoder(workspace, say)
         if closer := closer_for(workspace):
             closer.warm()
         bound_host, bound_port = listener.getsockname()[:2]
         shown = f"[{bound_host}]" if ":" in bound_host else bound_host
-        app = create_app(workspace, encoder, closer, hosts={"localhost", "127.0.0.1", "[::1]", shown})
+        local = is_loopback(host)
+        # Elsewhere a reader has to sign in, so a name that is pointed at this server gains nothing.
+        hosts = {"localhost", "127.0.0.1", "[::1]", shown} if local else None
+        app = create_app(workspace, encoder, closer, hosts=hosts, single_user=local)
         configure_logs()
         config = uvicorn.Config(
             app,
@@ -75,17 +85,19 @@ def require_loopback(host: str) -> None:
     Raises:
         ServeRefused: it is not this machine's own.
     """
-    if host == "localhost":
-        return
+    if not is_loopback(host):
+        raise ServeRefused(
+            f"will not listen on {host}: there are no users yet, so whoever reaches it could search without signing "
+            "in; add one with `traceobject users add`, or use 127.0.0.1"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is this machine's own."""
     try:
-        if ipaddress.ip_address(host).is_loopback:
-            return
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        pass
-    raise ServeRefused(
-        f"will not listen on {host}: there are no users yet, so whoever reaches it could search without signing in; "
-        f"use 127.0.0.1, and an SSH tunnel to reach it from elsewhere"
-    )
+        return False
 
 
 class _Server(uvicorn.Server):

@@ -13,9 +13,12 @@ from index.generations import Generation
 from index.images import ImageStore
 from index.rerank import Closer
 from index.workspace import Workspace
+from service.accounts.accounts import Accounts
+from service.audit import Audit
 from service.limits import HeldBytes, Limits, Turns
 from service.listing import ObjectListing
 from service.live import LiveGeneration
+from service.rates import Rate
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,9 @@ class Services:
     limits: Limits
     turns: Turns
     held: HeldBytes
+    accounts: Accounts
+    audit: Audit
+    tries: Rate
     listing: ObjectListing = field(default_factory=ObjectListing)
 
 

@@ -8,6 +8,9 @@ from fastapi import APIRouter, Header, Path
 from fastapi.responses import Response
 
 from index.errors import UnknownEntry
+from index.records import Collection
+from service.accounts.access import TheVisitor
+from service.accounts.roles import Role
 from service.api.dependencies import LiveOne, TheServices
 from service.api.openapi import problems
 from service.problems import NOT_FOUND, NOT_READY
@@ -32,10 +35,13 @@ def image(
     sha256: Annotated[str, Path(description="SHA-256 of the picture's original bytes.")],
     services: TheServices,
     generation: LiveOne,
+    visitor: TheVisitor,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """A JPEG copy without metadata, its long side bounded; only pictures of the live generation are shown."""
-    if not generation.records.has_image(sha256):
+    """A JPEG copy without metadata, its long side bounded; only pictures of the live generation are shown, and
+    those of products to investigators alone."""
+    seen: Collection | None = None if visitor.may(Role.INVESTIGATOR) else "objects"
+    if not generation.records.has_image(sha256, seen):
         raise UnknownEntry(f"no image {sha256!r} is in generation {generation.number}")
     tag = f'"{sha256}"'
     headers = {"ETag": tag, "Cache-Control": _KEEP}

@@ -12,7 +12,7 @@ from service.api.dependencies import LiveOne
 from service.api.entries import entry_named
 from service.api.openapi import problems
 from service.api.schemas import Product
-from service.problems import AMBIGUOUS, INVALID, NOT_FOUND, NOT_READY
+from service.problems import AMBIGUOUS, FORBIDDEN, INVALID, NOT_FOUND, NOT_READY, SIGN_IN_NEEDED
 
 router = APIRouter(tags=["catalogue"])
 
@@ -23,7 +23,7 @@ Source = Annotated[str | None, Query(description="The source meant, where severa
     "/v1/products/{product_id:path}",
     summary="One product",
     response_model=Product,
-    responses=problems(NOT_FOUND, AMBIGUOUS, INVALID, NOT_READY),
+    responses=problems(SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, AMBIGUOUS, INVALID, NOT_READY),
 )
 def product(product_id: str, generation: LiveOne, source: Source = None) -> JSONResponse:
     """What the catalogue tells of a product. Its id is its feed's own and may hold slashes."""

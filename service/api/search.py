@@ -10,16 +10,20 @@ from fastapi.responses import JSONResponse
 from index.answer import MAX_IMAGES, MAX_LIMIT, MAX_TEXT
 from index.filters import KEYS
 from index.records import COLLECTIONS
+from service.accounts.access import TheVisitor
+from service.accounts.roles import Role
 from service.api.dependencies import Services, TheServices
 from service.api.openapi import problems
 from service.api.schemas import CatalogueAnswer, ObjectsAnswer
 from service.problems import (
     BUSY,
+    FORBIDDEN,
     IMAGE_REFUSED,
     INVALID,
     MALFORMED,
     NOT_MULTIPART,
     NOT_READY,
+    SIGN_IN_NEEDED,
     TOO_LARGE,
     TOO_SLOW,
 )
@@ -77,17 +81,20 @@ _REQUEST = {
     summary="Find what resembles the thing in the pictures",
     response_model=CatalogueAnswer | ObjectsAnswer,
     responses=problems(
-        MALFORMED, TOO_SLOW, TOO_LARGE, NOT_MULTIPART, IMAGE_REFUSED, INVALID, NOT_READY, BUSY,
+        MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, TOO_SLOW, TOO_LARGE, NOT_MULTIPART, IMAGE_REFUSED, INVALID, NOT_READY,
+        BUSY,
     ),
     openapi_extra=_REQUEST,
 )  # fmt: skip
-async def search(request: Request, services: TheServices) -> JSONResponse:
+async def search(request: Request, services: TheServices, visitor: TheVisitor) -> JSONResponse:
     """Candidates, best first, stamped with the generation and the model that found them.
 
     Pictures are looked at and forgotten: they are kept neither on disk nor in a log.
     """
     async with upload_of(request, services.limits, services.held) as upload:
         question = question_of(upload)
+        if question.collection == "catalogue":
+            visitor.require(Role.INVESTIGATOR)
         return JSONResponse(await services.turns.run(lambda: _answer(question, services)))
 
 

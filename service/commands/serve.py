@@ -12,7 +12,12 @@ from service.serve import serve as run_server
 
 
 @click.command()
-@click.option("--host", default=HOST, show_default=True, help="The address to listen on; this machine's own alone.")
+@click.option(
+    "--host",
+    default=HOST,
+    show_default=True,
+    help="The address to listen on; another than this machine's own needs users.",
+)
 @click.option("--port", default=PORT, show_default=True, help="The port; 0 takes a free one and prints it.")
 @click.pass_obj
 def serve(root: Path, host: str, port: int) -> None:

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.staticfiles import StaticFiles
 
+from service.accounts.access import visitor_of
 from service.pages.language import COOKIE, LANGUAGES, PARAMETER, language_of, words_in
 
 STATIC = Path(__file__).parents[1] / "static" / "pages"
@@ -41,7 +42,7 @@ def page(request: Request, template: str, code: int = 200, **values: Any) -> HTM
             request=request,
             languages=LANGUAGES,
             here=request.url.include_query_params(**{PARAMETER: words.other}).replace(scheme="", netloc=""),
-            **{"viewer": None, **values},
+            **{"viewer": visitor_of(request).user, **values},
         )
     )
     headers = {"Content-Security-Policy": POLICY, "Content-Language": language, "Vary": "Accept-Language, Cookie"}

@@ -1,0 +1,48 @@
+"""The one table of routes: the least role that each needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from service.accounts.roles import Role
+
+RIGHTS: Mapping[tuple[str, str], Role] = {
+    ("GET", "/"): Role.VOLUNTEER,
+    ("GET", "/objects/{object_id:path}"): Role.VOLUNTEER,
+    ("GET", "/pictures/{sha256}"): Role.VOLUNTEER,
+    ("GET", "/cards/{sha256}"): Role.VOLUNTEER,
+    ("GET", "/about"): Role.VOLUNTEER,
+    ("GET", "/privacy"): Role.VOLUNTEER,
+    ("GET", "/recognise"): Role.VOLUNTEER,
+    ("POST", "/recognise"): Role.VOLUNTEER,
+    ("GET", "/sign-in"): Role.VOLUNTEER,
+    ("POST", "/sign-in"): Role.VOLUNTEER,
+    ("POST", "/sign-out"): Role.VOLUNTEER,
+    ("GET", "/docs"): Role.VOLUNTEER,
+    ("GET", "/docs/start.js"): Role.VOLUNTEER,
+    ("GET", "/openapi.json"): Role.VOLUNTEER,
+    ("GET", "/healthz"): Role.VOLUNTEER,
+    ("GET", "/readyz"): Role.VOLUNTEER,
+    ("GET", "/problems/{name}"): Role.VOLUNTEER,
+    ("GET", "/v1/objects"): Role.VOLUNTEER,
+    ("GET", "/v1/objects/{object_id:path}"): Role.VOLUNTEER,
+    # These two look closer: of the catalogue, a volunteer may neither search nor see anything.
+    ("POST", "/v1/search"): Role.VOLUNTEER,
+    ("GET", "/v1/images/{sha256}"): Role.VOLUNTEER,
+    ("GET", "/v1/products/{product_id:path}"): Role.INVESTIGATOR,
+    ("GET", "/workbench"): Role.INVESTIGATOR,
+    ("GET", "/workbench/search"): Role.INVESTIGATOR,
+    ("POST", "/workbench/search"): Role.INVESTIGATOR,
+    ("GET", "/workbench/pictures/{sha256}"): Role.INVESTIGATOR,
+    ("GET", "/workbench/objects"): Role.INVESTIGATOR,
+    ("GET", "/workbench/objects/{object_id:path}"): Role.INVESTIGATOR,
+    ("GET", "/workbench/dossier.{kind}"): Role.INVESTIGATOR,
+    ("GET", "/workbench/alerts"): Role.INVESTIGATOR,
+    ("GET", "/workbench/batch"): Role.INVESTIGATOR,
+    ("POST", "/workbench/batch"): Role.INVESTIGATOR,
+}
+
+
+def needed(method: str, path: str) -> Role:
+    """The least role for a route; one that the table does not name is for administrators."""
+    return RIGHTS.get((method, path), Role.ADMINISTRATOR)

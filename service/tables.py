@@ -1,0 +1,60 @@
+"""The tables of the service: accounts, sessions, tokens, and the audit. They are never part of a generation."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from index.database import Database
+from index.workspace import Workspace
+
+metadata = sa.MetaData()
+
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("role", sa.String, nullable=False),
+    sa.Column("password", sa.String, nullable=False),
+    sa.Column("disabled", sa.Boolean, nullable=False, default=False),
+)
+# Only the SHA-256 of a session's or token's secret is kept: whoever reads the table cannot use it.
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("secret_sha256", sa.String(64), primary_key=True),
+    sa.Column("user", sa.ForeignKey("users.name"), nullable=False),
+    sa.Column("expires", sa.Float, nullable=False),
+)
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    sa.Column("id", sa.String(8), primary_key=True),
+    sa.Column("secret_sha256", sa.String(64), nullable=False, unique=True),
+    sa.Column("user", sa.ForeignKey("users.name"), nullable=False),
+    sa.Column("scopes", sa.String, nullable=False),
+    sa.Column("expires", sa.Float, nullable=False),
+)
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("record", sa.Text, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+)
+audit_head = sa.Table(
+    "audit_head",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+)
+
+
+def open_service_database(workspace: Workspace) -> Database:
+    """The service's own database: service.sqlite in the workspace, or where the setting `database` points.
+
+    Raises:
+        WorkspaceError: it cannot be opened.
+    """
+    url = workspace.settings.database or f"sqlite:///{workspace.root / 'service.sqlite'}"
+    return Database.open(url, metadata)
