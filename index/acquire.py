@@ -16,6 +16,7 @@ from embedding.normalised_copy import normalised_copy
 from index.catalogue import Catalogue, Origin, Source
 from index.feeds.pictures import file_of, read_picture
 from index.fetching.outcomes import Fetched, FetchRefused, NotModified, Outcome, Request
+from index.gate import Door
 from index.images import ImageStore
 from index.progress import Progress
 from index.records import Refusal
@@ -28,6 +29,8 @@ READERS = 2
 LONG_SIDE = 1024
 # A shop gives a new picture a new URL; asking for every old one every night would be rude and slow.
 ASK_AGAIN = timedelta(days=7)
+
+OPEN = Door()
 
 Fetch = Callable[[Iterable[Request]], Iterator[Outcome]]
 
@@ -50,13 +53,19 @@ class _Look:
 
 
 def acquire(
-    source: Source, catalogue: Catalogue, store: ImageStore, fetch: Fetch, today: date, progress: Progress
+    source: Source,
+    catalogue: Catalogue,
+    store: ImageStore,
+    fetch: Fetch,
+    today: date,
+    progress: Progress,
+    door: Door = OPEN,
 ) -> Acquired:
     """Bring every picture of a source's current entries into the store.
 
     A file is read again only when its size or time changed, a URL asked again, conditionally, after ASK_AGAIN; a
     picture is decoded only when its bytes are new. What was refused and did not change stays in the report. A picture
-    that cannot be had or read today keeps the copy of an earlier day.
+    that cannot be had or read today keeps the copy of an earlier day, and so does one that `door` holds back.
 
     Raises:
         WorkspaceError: a copy cannot be written; nothing is taken as refused then.
@@ -94,8 +103,8 @@ def acquire(
                 if origin.refused:
                     refused.append(_refusal(origin))
             tick(settled)
-            keep(pool.map(lambda origin: _look_at_file(origin, store), changed))
-        keep(_ask_for(due, store, fetch, today))
+            keep(pool.map(lambda origin: _look_at_file(origin, store, door), changed))
+        keep(_ask_for(due, store, fetch, today, door))
     return Acquired(new, tuple(sorted(refused, key=lambda refusal: refusal.where)))
 
 
@@ -112,7 +121,7 @@ def _is_unchanged(origin: Origin, store: ImageStore) -> bool:
     return (status.st_size, status.st_mtime_ns) == (origin.size, origin.modified_ns)
 
 
-def _look_at_file(origin: Origin, store: ImageStore) -> _Look:
+def _look_at_file(origin: Origin, store: ImageStore, door: Door) -> _Look:
     """A local reference whose file is new or changed, or was not there."""
     try:
         status = file_of(origin.reference).stat()
@@ -124,10 +133,10 @@ def _look_at_file(origin: Origin, store: ImageStore) -> _Look:
     except OSError as error:
         told = f"{origin.reference}: {error.strerror or error}"
         return _Look(origin, _refuse(origin, Origin(origin.reference), "unreadable", told, store))
-    return _keep(origin, seen, data, store)
+    return _keep(origin, seen, data, store, door)
 
 
-def _ask_for(due: dict[str, Origin], store: ImageStore, fetch: Fetch, today: date) -> Iterator[_Look]:
+def _ask_for(due: dict[str, Origin], store: ImageStore, fetch: Fetch, today: date, door: Door) -> Iterator[_Look]:
     """Remote references that are due."""
     requests = (
         Request(name, origin.etag, origin.last_modified) if origin.sha256 in store else Request(name)
@@ -147,20 +156,27 @@ def _ask_for(due: dict[str, Origin], store: ImageStore, fetch: Fetch, today: dat
                 seen = Origin(
                     origin.reference, etag=etag, last_modified=last_modified, asked_on=asked.asked_on, size=len(data)
                 )
-                yield _keep(origin, seen, data, store)
+                yield _keep(origin, seen, data, store, door)
 
 
-def _keep(before: Origin, seen: Origin, data: bytes, store: ImageStore) -> _Look:
+def _keep(before: Origin, seen: Origin, data: bytes, store: ImageStore, door: Door) -> _Look:
     """Make a copy of bytes that are new here."""
     sha256 = hashlib.sha256(data).hexdigest()
-    if sha256 in store:
+    # What is refused goes without its tags, so that a server is not asked whether it, too, has changed.
+    untagged = replace(seen, etag="", last_modified="")
+    kept = sha256 in store
+    if kept and not door.guards(sha256):
         return _Look(before, replace(seen, sha256=sha256))
     try:
         image = decode(data, small_side=LONG_SIDE)
     except ImageRefused as error:
-        # Without its tags, so that a server is not asked whether this, too, has changed.
-        told = replace(seen, etag="", last_modified="")
-        return _Look(before, _refuse(before, told, error.reason, f"{seen.reference}: {error}", store))
+        return _Look(before, _refuse(before, untagged, error.reason, f"{seen.reference}: {error}", store))
+    if not (verdict := door.check(sha256, image)).passes:
+        why = f"{seen.reference}: it seems to show a {verdict.reason} ({verdict.score:.2f}) and is held for a curator"
+        let_in = f"who can let it in with `traceobject allow {sha256}`"
+        return _Look(before, _refuse(before, untagged, verdict.reason, f"{why}, {let_in}", store))
+    if kept:
+        return _Look(before, replace(seen, sha256=sha256))
     store.add(sha256, normalised_copy(image, LONG_SIDE))
     return _Look(before, replace(seen, sha256=sha256), (image.shape[1], image.shape[0]))
 

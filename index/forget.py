@@ -24,7 +24,7 @@ from index.errors import EntryAmbiguous, UnknownEntry
 from index.facts import fact, set_fact
 from index.forgotten import let_back, rule_out
 from index.records import Collection
-from index.schema import alerts, entries, origins, pictures, refusals, sources
+from index.schema import alerts, allowed, entries, origins, pictures, refusals, sources
 from index.sweep import sweep
 from index.workspace import Workspace
 
@@ -181,6 +181,7 @@ def _delete_records(catalogue: Catalogue, connection: Connection, name: Name, tr
     # A refusal may quote an id: those of this source are told anew when its feed is read again.
     quoted = refusals.c.source_id.in_(ids) | refusals.c.place.in_(traces.references | traces.images)
     connection.execute(sa.delete(refusals).where(quoted))
+    connection.execute(sa.delete(allowed).where(allowed.c.sha256.in_(traces.images)))
     if name.entry_id:
         rule_out(catalogue.database, connection, name.collection, name.source, name.entry_id)
         connection.execute(sa.update(sources).where(source).values(digest=""))

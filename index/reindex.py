@@ -18,7 +18,7 @@ from embedding.pipeline import embed_stream
 from embedding.regions import Region
 from embedding.views import CATALOGUE_VIEWS, prepare_views
 from index import generations
-from index.acquire import Fetch, acquire
+from index.acquire import OPEN, Fetch, acquire
 from index.alerts import Alert
 from index.build import Built, build
 from index.catalogue import Catalogue, Changes, Source
@@ -27,6 +27,7 @@ from index.disk_faults import disk_faults
 from index.errors import FeedError, GenerationError, UnknownEntry
 from index.fetching.fetch import fetch_all
 from index.forget import complete_forgetting
+from index.gate import Gate, door_of
 from index.generations import Generation, Manifest, SelfTest
 from index.images import ImageStore
 from index.ingest import ingest
@@ -72,11 +73,13 @@ def reindex(
     *,
     full: bool = False,
     today: date | None = None,
+    gate: Gate | None = None,
 ) -> Report:
     """Bring catalogue and index up to date with every source, and publish if anything changed.
 
     `full` reads every feed, builds and publishes even when nothing did. What was embedded before under this model is
     never embedded again. A feed that cannot be read is reported in `failed` and leaves its entries as they were.
+    `gate` is what the pictures of published objects have to pass.
 
     Raises:
         WorkspaceError: another job is writing here, or the disk is full or faulty; the live generation is untouched,
@@ -92,7 +95,7 @@ def reindex(
         complete_forgetting(workspace, catalogue)
         store = ImageStore(workspace.images)
         changes, new_images, failed = read_sources(
-            catalogue, store, catalogue.sources(), polite_fetch(workspace.settings), today, timed, full=full
+            catalogue, store, catalogue.sources(), polite_fetch(workspace.settings), today, timed, full=full, gate=gate
         )
         for name, left in expire(catalogue, today, workspace.settings.retention_days).items():
             changes[name] = changes.get(name, Changes()) + Changes(expired=left)
@@ -144,9 +147,15 @@ def read_sources(
     progress: Progress,
     *,
     full: bool = False,
+    gate: Gate | None = None,
 ) -> tuple[dict[str, Changes], int, tuple[str, ...]]:
-    """Read feeds and their pictures: changes by source, new images, and why a feed could not be read."""
+    """Read feeds and their pictures: changes by source, new images, and why a feed could not be read.
+
+    Args:
+        gate: what the pictures of published objects have to pass; None lets all in.
+    """
     changes: dict[str, Changes] = {}
+    door = door_of(gate, catalogue)
     new_images, failed = 0, []
     for source in sources:
         try:
@@ -154,7 +163,8 @@ def read_sources(
         except FeedError as error:
             failed.append(f"{source.name}: {error}")
             continue
-        acquired = acquire(source, catalogue, store, fetch, today, progress)
+        guard = door if source.collection == "objects" else OPEN
+        acquired = acquire(source, catalogue, store, fetch, today, progress, guard)
         new_images += acquired.new
         catalogue.set_refusals(source, "pictures", acquired.refused)
     return changes, new_images, tuple(failed)

@@ -105,6 +105,13 @@ refusals = Table(
     Column("message", Text, nullable=False),
 )
 
+# Images that a curator let pass the gate.
+allowed = Table(
+    "allowed",
+    metadata,
+    Column("sha256", String, primary_key=True),
+)
+
 # Whose return was ruled out by `forget`, as salted digests: the ids themselves must not remain.
 forgotten = Table(
     "forgotten",

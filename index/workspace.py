@@ -35,6 +35,7 @@ class Settings:
     `smtp`: the mail server, for example "smtps://user@mail.example.org:465" or "smtp://mail.example.org:587", which is
         asked for TLS; the password is taken from the environment, TRACEOBJECT_SMTP_PASSWORD.
     `metrics_file`: where metrics of the last re-index are written for Prometheus' textfile collector.
+    `gate`: "faces" refuses volunteers' photos that show a face and holds such published crops for a curator; or "off".
     `allow_hosts`: hosts of your own that may have private addresses, for example ["images.internal", "127.0.0.1:8123"].
     """
 
@@ -53,6 +54,7 @@ class Settings:
     mail_from: str = ""
     smtp: str = ""
     metrics_file: str = ""
+    gate: str = "faces"
 
 
 @dataclass(frozen=True)

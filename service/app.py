@@ -9,6 +9,7 @@ from importlib.metadata import version
 from fastapi import Depends, FastAPI
 
 from embedding.encoders.protocol import Encoder
+from index.gate import Gate
 from index.images import ImageStore
 from index.rerank import Closer
 from index.workspace import Workspace
@@ -37,6 +38,7 @@ def create_app(
     encoder: Encoder,
     closer: Closer | None = None,
     *,
+    gate: Gate | None = None,
     limits: Limits | None = None,
     hosts: Collection[str] | None = None,
     single_user: bool = True,
@@ -47,6 +49,7 @@ def create_app(
 
     Args:
         closer: the closer look by local features; None answers by embeddings alone.
+        gate: what uploads have to pass; None lets all in.
         single_user: while there are no accounts, everybody may do everything; for this machine's own address alone.
         hosts: the only host names that requests may use; None allows any.
     """
@@ -64,6 +67,7 @@ def create_app(
                 live=live,
                 encoder=OneAtATime(encoder),
                 closer=closer,
+                gate=gate,
                 images=ImageStore(workspace.images),
                 limits=limits,
                 turns=Turns(limits.searches, limits.waiting),

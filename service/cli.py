@@ -11,6 +11,7 @@ from embedding.errors import RegionInvalid, TextUnsupported, TraceObjectError
 from index.errors import EntryAmbiguous, FilterInvalid, QueryInvalid
 from service.commands import (
     alerts,
+    allow,
     audit,
     demo,
     doctor,
@@ -68,6 +69,7 @@ for _command in (
     reindex.reindex,
     forget.forget_,
     alerts.alerts,
+    allow.allow,
     search.search,
     evaluate.evaluate,
     generations.generations,

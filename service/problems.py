@@ -97,6 +97,12 @@ IMAGE_REFUSED = Kind(
     "it; 413 means too many bytes, 415 a format that is not read.",
     "picture 2: this file is empty: get it again from where it came",
 )  # fmt: skip
+FACE_SEEN = Kind(
+    "face-seen", 422, "A picture shows a face",
+    "Crop picture number `image`, counted from 1, to the object, or photograph the object alone: people never belong "
+    "here. A toy's face may be taken for one; then leave it out of the picture.",
+    "picture 1 seems to show a face: crop it to the object",
+)  # fmt: skip
 TOO_OFTEN = Kind(
     "too-often", 429, "Too many requests",
     "Try again after the seconds of Retry-After.",
@@ -122,7 +128,7 @@ KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
         MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, NOT_ALLOWED, TOO_SLOW, AMBIGUOUS, TOO_LARGE, NOT_MULTIPART,
-        UNKNOWN_HOST, INVALID, IMAGE_REFUSED, TOO_OFTEN, INTERNAL, NOT_READY, BUSY,
+        UNKNOWN_HOST, INVALID, IMAGE_REFUSED, FACE_SEEN, TOO_OFTEN, INTERNAL, NOT_READY, BUSY,
     )
 }  # fmt: skip
 

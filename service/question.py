@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from embedding.decode import decode
-from embedding.encoders.protocol import Encoder
 from embedding.errors import ImageRefused, RegionInvalid
 from embedding.regions import WHOLE, Region
-from index.answer import Query, QueryImage, answer_json
+from index.answer import Query, QueryImage
 from index.errors import QueryInvalid
 from index.filters import Filter
-from index.generations import Generation
 from index.records import COLLECTIONS, Collection
-from index.rerank import Closer
-from index.search import search
 from service.problems import IMAGE_REFUSED, Problem, of_error
 from service.upload import PICTURE, Upload
 
@@ -76,21 +71,6 @@ def regions_of(boxes: Sequence[str], pictures: int) -> tuple[Region, ...]:
     if len(regions) > 1 or (regions and pictures == 0):
         raise RegionInvalid(f"{len(regions)} boxes for {pictures} pictures: give one, or one for each picture in order")
     return (regions or (WHOLE,)) * pictures
-
-
-def answer(
-    question: Question, generation: Generation, encoder: Encoder, closer: Closer | None, pixels: int
-) -> dict[str, Any]:
-    """Decode, search, and tell the answer as plain data. Takes its time: for a worker thread.
-
-    Args:
-        pixels: how many the pictures may have together.
-
-    Raises:
-        Problem: a picture cannot be used; it says which.
-        QueryInvalid, TextUnsupported: the question cannot be answered.
-    """
-    return answer_json(search(query_of(question, pixels), generation, encoder, closer))
 
 
 def query_of(question: Question, pixels: int) -> Query:

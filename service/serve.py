@@ -16,6 +16,7 @@ from index.rerank import closer_for
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.app import create_app
+from service.gate import UPLOADS, gate_of
 from service.logs import configure_logs
 from service.tables import open_service_database
 
@@ -41,7 +42,7 @@ def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callabl
 
     Raises:
         ServeRefused: the address is not loopback and there are no users, or cannot be had.
-        ModelUnavailable: the model cannot be loaded.
+        ModelUnavailable: the model or the face detector cannot be loaded.
     """
     say = say or _to_stderr
     with closing(open_service_database(workspace)) as database:
@@ -54,12 +55,14 @@ def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callabl
         workspace, encoder = workspace_encoder(workspace, say)
         if closer := closer_for(workspace):
             closer.warm()
+        if gate := gate_of(workspace, UPLOADS):
+            gate.load()
         bound_host, bound_port = listener.getsockname()[:2]
         shown = f"[{bound_host}]" if ":" in bound_host else bound_host
         local = is_loopback(host)
         # Elsewhere a reader has to sign in, so a name that is pointed at this server gains nothing.
         hosts = {"localhost", "127.0.0.1", "[::1]", shown} if local else None
-        app = create_app(workspace, encoder, closer, hosts=hosts, single_user=local)
+        app = create_app(workspace, encoder, closer, gate=gate, hosts=hosts, single_user=local)
         configure_logs()
         config = uvicorn.Config(
             app,

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from embedding.encoders.protocol import Encoder
+from index.gate import Gate
 from index.generations import Generation
 from index.images import ImageStore
 from index.rerank import Closer
@@ -29,6 +30,7 @@ class Services:
     live: LiveGeneration
     encoder: Encoder
     closer: Closer | None
+    gate: Gate | None
     images: ImageStore
     limits: Limits
     turns: Turns

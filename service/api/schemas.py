@@ -122,6 +122,10 @@ class _Answer(BaseModel):
     verdict: Verdict
     generation: int = Field(description="Which build of the index answered.", examples=[12])
     model: str = Field(examples=["ViT-B-16-SigLIP2/webli"])
+    faces: list[int] = Field(
+        description="Which of the pictures, counted from 1, seem to show a face: crop them to the object.",
+        examples=[[]],
+    )
 
 
 class CatalogueAnswer(_Answer):

@@ -7,16 +7,19 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from index.answer import MAX_IMAGES, MAX_LIMIT, MAX_TEXT
+from index.answer import MAX_IMAGES, MAX_LIMIT, MAX_TEXT, answer_json
 from index.filters import KEYS
 from index.records import COLLECTIONS
+from index.search import search
 from service.accounts.access import TheVisitor
-from service.accounts.roles import Role
+from service.accounts.roles import Role, Visitor
 from service.api.dependencies import Services, TheServices
 from service.api.openapi import problems
 from service.api.schemas import CatalogueAnswer, ObjectsAnswer
+from service.gate import face_seen, with_faces
 from service.problems import (
     BUSY,
+    FACE_SEEN,
     FORBIDDEN,
     IMAGE_REFUSED,
     INVALID,
@@ -27,7 +30,7 @@ from service.problems import (
     TOO_LARGE,
     TOO_SLOW,
 )
-from service.question import DEFAULT_LIMIT, Question, answer, question_of
+from service.question import DEFAULT_LIMIT, Question, query_of, question_of
 from service.upload import upload_of
 
 router = APIRouter(tags=["search"])
@@ -78,27 +81,33 @@ _REQUEST = {
 
 @router.post(
     "/v1/search",
+    name="search",
     summary="Find what resembles the thing in the pictures",
     response_model=CatalogueAnswer | ObjectsAnswer,
     responses=problems(
-        MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, TOO_SLOW, TOO_LARGE, NOT_MULTIPART, IMAGE_REFUSED, INVALID, NOT_READY,
-        BUSY,
+        MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, TOO_SLOW, TOO_LARGE, NOT_MULTIPART, IMAGE_REFUSED, FACE_SEEN, INVALID,
+        NOT_READY, BUSY,
     ),
     openapi_extra=_REQUEST,
 )  # fmt: skip
-async def search(request: Request, services: TheServices, visitor: TheVisitor) -> JSONResponse:
+async def post_search(request: Request, services: TheServices, visitor: TheVisitor) -> JSONResponse:
     """Candidates, best first, stamped with the generation and the model that found them.
 
-    Pictures are looked at and forgotten: they are kept neither on disk nor in a log.
+    Pictures are looked at and forgotten: they are kept neither on disk nor in a log. One that shows a face is refused;
+    an investigator's is searched for all the same, and named in `faces`.
     """
     async with upload_of(request, services.limits, services.held) as upload:
         question = question_of(upload)
         if question.collection == "catalogue":
             visitor.require(Role.INVESTIGATOR)
-        return JSONResponse(await services.turns.run(lambda: _answer(question, services)))
+        return JSONResponse(await services.turns.run(lambda: _answer(question, services, visitor)))
 
 
-def _answer(question: Question, services: Services) -> dict[str, Any]:
+def _answer(question: Question, services: Services, visitor: Visitor) -> dict[str, Any]:
+    query = query_of(question, services.limits.pixels)
+    faces = with_faces([image.pixels for image in query.images], services.gate)
+    if faces and not visitor.may(Role.INVESTIGATOR):
+        raise face_seen(faces[0])
     # Leased when its turn has come: a search that waited answers from what is live then.
     with services.live.lease() as generation:
-        return answer(question, generation, services.encoder, services.closer, services.limits.pixels)
+        return {**answer_json(search(query, generation, services.encoder, services.closer)), "faces": faces}

@@ -18,6 +18,7 @@ from index.models import workspace_encoder
 from index.vectors import VectorStore
 from index.workspace import Workspace
 from service.exit_status import DONE, FAILED
+from service.gate import UPLOADS, gate_of
 from service.progress import say
 
 LOW_DISK = 2_000_000_000
@@ -51,6 +52,7 @@ def _examine(root: Path) -> Iterator[Finding]:
         yield Finding(False, "workspace", str(error))
         return
     yield Finding(True, "workspace", f"{workspace.root}, model {workspace.settings.model}")
+    yield _try("gate", lambda: _gate(workspace))
     yield _try("records", lambda: _records(workspace))
     yield _try("generation", lambda: _generation(workspace))
     if workspace.settings.model != "auto":
@@ -74,6 +76,14 @@ def _libraries() -> str:
 
     names = ("torch", "torchvision", "open_clip_torch", "faiss-cpu", "numpy", "pillow", "fastapi")
     return ", ".join(f"{name} {metadata.version(name)}" for name in names)
+
+
+def _gate(workspace: Workspace) -> str:
+    gate = gate_of(workspace, UPLOADS)
+    if gate is None:
+        return "off: photos and crops are not looked at for faces"
+    gate.load()
+    return "pictures are looked at for faces"
 
 
 def _records(workspace: Workspace) -> str:

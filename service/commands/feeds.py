@@ -16,6 +16,7 @@ from index.reindex import polite_fetch, read_sources
 from index.workspace import Workspace
 from service.commands.reindex import told
 from service.exit_status import list_refused
+from service.gate import PUBLISHED, gate_of
 from service.progress import progress_for_stderr, say
 
 
@@ -72,7 +73,8 @@ def _add(root: Path, collection: Collection, feed: Path, name: str, feed_format:
         source = records.add_source(name, collection, str(feed.absolute()), feed_format)
         store, fetch = ImageStore(workspace.images), polite_fetch(workspace.settings)
         today = datetime.now(UTC).date()
-        changes, images, failed = read_sources(records, store, [source], fetch, today, progress_for_stderr())
+        gate = gate_of(workspace, PUBLISHED)
+        changes, images, failed = read_sources(records, store, [source], fetch, today, progress_for_stderr(), gate=gate)
         if failed and former is None:
             records.forget_source(source)
         elif failed and former is not None:

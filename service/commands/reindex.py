@@ -13,6 +13,7 @@ from index.reindex import reindex as run_reindex
 from index.rerank import closer_for
 from index.workspace import Workspace
 from service.exit_status import SOME_REFUSED, list_refused
+from service.gate import PUBLISHED, gate_of
 from service.night.night import night
 from service.progress import progress_for_stderr, say
 
@@ -29,9 +30,10 @@ def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> No
         encoder = other_encoder(model)
     else:
         workspace, encoder = late_encoder(workspace, say)
+    gate = gate_of(workspace, PUBLISHED)
     report = night(
         workspace,
-        lambda: run_reindex(workspace, encoder, progress_for_stderr(), closer_for(workspace), full=full),
+        lambda: run_reindex(workspace, encoder, progress_for_stderr(), closer_for(workspace), full=full, gate=gate),
         say,
     )
     for name, changes in report.changes.items():

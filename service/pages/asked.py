@@ -13,6 +13,7 @@ from index.images import ImageStore
 from index.records import COLLECTIONS, Collection
 from index.search import search
 from service.api.dependencies import Services
+from service.gate import with_faces
 from service.question import Question, query_of
 from service.sheet import data_uri
 
@@ -100,10 +101,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Found:
-    """An answer, and what was asked as pictures that a page can show: data: addresses, in the order of the query."""
+    """An answer, and what was asked as pictures that a page can show: data: addresses, in the order of the query.
+
+    `face`: a picture that was sent seems to show one.
+    """
 
     answer: Answer
     queries: tuple[str, ...]
+    face: bool
 
 
 def find(asked: Asked, services: Services) -> Found:
@@ -114,13 +119,21 @@ def find(asked: Asked, services: Services) -> Found:
     Raises:
         Problem, QueryInvalid, FilterInvalid, UnknownEntry, TextUnsupported: it cannot be answered as asked.
     """
-    query = query_of(asked.question(services.images), services.limits.pixels)
+    question = asked.question(services.images)
+    query = query_of(question, services.limits.pixels)
+    # Several boxes on a picture are several pictures of the query: it is looked at once.
+    sent = {
+        data: image.pixels
+        for data, image in zip(question.pictures, query.images, strict=True)
+        if data in asked.pictures
+    }
+    face = bool(with_faces(list(sent.values()), services.gate))
     with services.live.lease() as generation:
         for crop in asked.crops:
             if not generation.records.has_image(crop):
                 raise UnknownEntry(f"no picture {crop[:64]!r} is in generation {generation.number}")
         found = search(replace(query, without_images=asked.crops), generation, services.encoder, services.closer)
-    return Found(found, tuple(data_uri(image.region.of(image.pixels), _SHOWN_SIDE) for image in query.images))
+    return Found(found, tuple(data_uri(image.region.of(image.pixels), _SHOWN_SIDE) for image in query.images), face)
 
 
 def _box(text: str) -> tuple[int, Region]:

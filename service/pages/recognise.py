@@ -12,6 +12,7 @@ from index.entries import Entry
 from index.generations import Generation
 from index.search import search
 from service.api.dependencies import Services, TheServices
+from service.gate import with_faces
 from service.pages.errors import PageRoute
 from service.pages.public import object_address
 from service.pages.rendering import page
@@ -37,7 +38,7 @@ class Resembling:
 
 @router.get("/recognise")
 def form(request: Request) -> Response:
-    return page(request, "recognise.html", missing=False)
+    return page(request, "recognise.html", wrong="")
 
 
 @router.post("/recognise")
@@ -49,8 +50,10 @@ async def compare(request: Request, services: TheServices) -> Response:
     async with upload_of(request, services.limits, services.held) as upload:
         question = _question(upload)
         if question is None:
-            return page(request, "recognise.html", 422, missing=True)
+            return page(request, "recognise.html", 422, wrong="recognise.missing")
         found = await services.turns.run(lambda: _resembling(question, services))
+    if found is None:
+        return page(request, "recognise.html", 422, wrong="recognise.face")
     return page(request, "resembling.html", photo=found.photo, close=found.close)
 
 
@@ -63,8 +66,11 @@ def _question(upload: Upload) -> Question | None:
     return Question(pictures, regions_of(boxes[:1], 1), "", "objects", (), SHOWN)
 
 
-def _resembling(question: Question, services: Services) -> Resembling:
+def _resembling(question: Question, services: Services) -> Resembling | None:
+    """What the photo resembles; None if it shows a face, which is not compared with anything."""
     query = query_of(question, services.limits.pixels)
+    if with_faces([query.images[0].pixels], services.gate):
+        return None
     with services.live.lease() as generation:
         found = search(query, generation, services.encoder, services.closer)
         photo = data_uri(query.images[0].region.of(query.images[0].pixels), _PHOTO_SIDE)

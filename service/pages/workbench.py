@@ -109,6 +109,7 @@ def _bench(request: Request, services: Services, generation: Generation, asked: 
         about=about,
         found=found and found.answer,
         queries=found.queries if found else (),
+        face=found is not None and found.face,
         evidence=_evidence(found.answer) if found else {},
         limits=LIMITS,
         knows_words=services.encoder.card.text,

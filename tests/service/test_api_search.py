@@ -46,7 +46,8 @@ def without_id(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def from_index(workspace, query: Query) -> dict[str, Any]:
-    return without_id(answer_json(search(query, open_live(workspace), ColourEncoder())))
+    found = answer_json(search(query, open_live(workspace), ColourEncoder()))
+    return without_id({**found, "faces": []})
 
 
 def query_image(data: bytes, box: str = "0,0,1,1") -> QueryImage:

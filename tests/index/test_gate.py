@@ -1,0 +1,115 @@
+"""Published crops that the gate stops are held, told, and let in by a curator alone."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from index.acquire import LONG_SIDE
+from index.catalogue import Catalogue
+from index.errors import UnknownEntry
+from index.forget import find_entry, forget
+from index.gate import FACE, PASSED, Verdict, let_pass
+from index.images import ImageStore
+from index.progress import Unwatched
+from index.reindex import reindex
+from index.workspace import Workspace
+from tests.fakes import ColourEncoder, add_feed, render, write_feed
+
+CROPS = [{"object_id": "2024-1"}, {"object_id": "2024-2"}]
+
+
+class Stops:
+    """Stops the picture rendered from one seed."""
+
+    def __init__(self, seed):
+        self.stopped = render(seed)
+        self.seen = 0
+
+    def check(self, picture):
+        assert max(picture.shape) <= LONG_SIDE
+        self.seen += 1
+        return Verdict(FACE, 0.9) if np.array_equal(picture, self.stopped) else PASSED
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    made = Workspace.create(tmp_path / "workspace", "colour-64")
+    add_feed(made, "police", "objects", write_feed(tmp_path / "police", CROPS, [1, 2]))
+    return made
+
+
+@pytest.fixture
+def held(tmp_path, workspace):
+    return hashlib.sha256((tmp_path / "police" / "pictures" / "2.png").read_bytes()).hexdigest()
+
+
+def run(workspace, gate, **how):
+    return reindex(workspace, ColourEncoder(), Unwatched(), gate=gate, **how)
+
+
+def test_a_held_crop_is_listed_and_nothing_of_it_is_kept(workspace, held):
+    gate = Stops(2)
+    report = run(workspace, gate)
+    (refusal,) = report.refused
+    assert (refusal.reason, refusal.where.endswith("2.png")) == ("face", True)
+    assert f"traceobject allow {held}" in refusal.message
+    assert held not in ImageStore(workspace.images)
+    assert (report.new_images, gate.seen) == (1, 2)
+
+
+def test_it_stays_listed_and_is_not_looked_at_every_night(workspace):
+    run(workspace, Stops(2))
+    gate = Stops(2)
+    assert [refusal.reason for refusal in run(workspace, gate).refused] == ["face"]
+    assert gate.seen == 0
+
+
+def test_a_curator_lets_it_in(workspace, held):
+    run(workspace, Stops(2))
+    with Catalogue.open(workspace.database_url) as catalogue:
+        let_pass(catalogue, held)
+    report = run(workspace, Stops(2))
+    assert report.refused == ()
+    assert report.published
+    assert held in ImageStore(workspace.images)
+
+
+@pytest.mark.parametrize("name", ["0" * 64, "%", "", "a"])
+def test_only_what_is_held_can_be_let_in(workspace, name):
+    run(workspace, Stops(2))
+    with Catalogue.open(workspace.database_url) as catalogue, pytest.raises(UnknownEntry):
+        let_pass(catalogue, name)
+
+
+def test_products_are_not_looked_at(tmp_path, workspace):
+    add_feed(workspace, "shop", "catalogue", write_feed(tmp_path / "shop", [{"product_id": "P"}], [7]))
+    assert run(workspace, Stops(7)).refused == ()
+
+
+def test_a_crop_that_a_shop_shows_too_is_held_all_the_same(tmp_path, workspace, held):
+    add_feed(workspace, "a-shop", "catalogue", write_feed(tmp_path / "shop", [{"product_id": "P"}], [2]))
+    report = run(workspace, Stops(2))
+    assert [refusal.reason for refusal in report.refused] == ["face"]
+    assert held in ImageStore(workspace.images)
+
+
+def test_a_crop_replaced_by_one_with_a_face_keeps_the_former(tmp_path, workspace):
+    run(workspace, Stops(9))
+    kept = set(workspace.images.rglob("*.jpg"))
+    write_feed(tmp_path / "police", CROPS, [1, 2])
+    (tmp_path / "police" / "pictures" / "2.png").write_bytes(
+        write_feed(tmp_path / "other", CROPS[:1], [9]).with_name("pictures").joinpath("9.png").read_bytes()
+    )
+    report = run(workspace, Stops(9))
+    assert [refusal.reason for refusal in report.refused] == ["face"]
+    assert set(workspace.images.rglob("*.jpg")) == kept
+
+
+def test_what_was_let_in_is_forgotten_with_its_object(workspace, held):
+    run(workspace, Stops(2))
+    with Catalogue.open(workspace.database_url) as catalogue:
+        let_pass(catalogue, held)
+    run(workspace, Stops(2))
+    forget(workspace, find_entry(workspace, "objects", "2024-2"))
+    assert held.encode() not in (workspace.root / "catalogue.sqlite").read_bytes()
