@@ -26,8 +26,6 @@ def draw_face(size: int = 320) -> npt.NDArray[np.uint8]:
         x = 0.5 + side * 0.064
         brow = [(x - 0.04) * size, 0.366 * size, (x + 0.04) * size, 0.362 * size]
         draw.line(brow, fill=(70, 48, 38), width=size // 60)
-            [(x - 0.04) * size, 0.366 * size, (x + 0.04) * size, 0.362 * size], fill=(70, 48, 38), width=size // 60
-        )
         oval(0.5 + side * 0.018, 0.487, 0.009, 0.006, (140, 92, 76))
     oval(0.5, 0.475, 0.024, 0.02, (206, 154, 130))
     draw.line([0.487 * size, 0.4 * size, 0.482 * size, 0.47 * size], fill=(198, 148, 124), width=size // 100)
