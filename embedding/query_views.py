@@ -1,4 +1,4 @@
-"""How a query is looked at: sanitised areas filled, the middle of a scene, and the clean parts of a sanitised crop."""
+"""How a query is looked at: the whole, sanitised areas filled, and the middle of a scene."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.foreground import plain_border
-from embedding.masks import clean_regions, fill, mask
+from embedding.masks import fill, mask
 from embedding.regions import Region
 
 Image = npt.NDArray[np.uint8]
@@ -34,16 +34,13 @@ class QueryViews:
 
 
 def query_views(image: Image) -> QueryViews:
-    """The views of an upright query uint8 [h, w, 3]: one to five pictures."""
+    """The views of an upright query uint8 [h, w, 3]: one or two pictures."""
     hidden = mask(image)
     whole = fill(image, hidden)
     views = [whole]
     if plain_border(image)[1] < _PLAIN:
         views.append(CENTRE.of(whole))
-    if not hidden.any():
-        return QueryViews(image, tuple(views), None)
-    views.extend(region.of(image) for region in clean_regions(hidden))
-    return QueryViews(image, tuple(views), hidden)
+    return QueryViews(image, tuple(views), hidden if hidden.any() else None)
 
 
 def combine(cosines: Floats) -> Floats:

@@ -16,9 +16,9 @@ from PIL import Image as Picture
 
 from embedding.boxes import Box, largest
 from embedding.conceal import WAYS, How, a_third, conceal
-from embedding.masks import clean_regions, fill, mask
+from embedding.masks import fill, mask
 from embedding.query_views import combine, query_views
-from embedding.regions import WHOLE, Region
+from embedding.regions import Region
 
 SHARED = Path(os.environ.get("TRACEOBJECT_SHARED", Path(__file__).parents[2] / "../shared"))
 GROCERY = SHARED / "data/grocery"
@@ -52,11 +52,12 @@ def test_a_hidden_third_is_found(seed: int, how: How, quality: int) -> None:
     assert overlap(mask(jpeg(hidden, quality)), true) > 0.5
 
 
-def test_most_pixelated_thirds_are_found() -> None:
+@pytest.mark.parametrize("strength", [0.15, 0.25])
+def test_most_pixelated_thirds_are_found(strength: float) -> None:
     overlaps = []
     for seed in range(12):
         contrasty = np.clip(scene(seed).astype(float) * 2 - 128, 0, 255).astype(np.uint8)
-        hidden, true = conceal(contrasty, a_third(np.random.default_rng(seed)), "pixelate", 0.15)
+        hidden, true = conceal(contrasty, a_third(np.random.default_rng(seed)), "pixelate", strength)
         overlaps.append(overlap(mask(jpeg(hidden, 88)), true))
     assert np.mean(np.array(overlaps) > 0.4) >= 0.6, overlaps
 
@@ -123,21 +124,9 @@ def test_the_largest_box_is_the_largest(seed: int, rows: int, columns: int) -> N
     assert found is None or found in every
 
 
-@given(seed=st.integers(0, 2**32 - 1))
-def test_clean_regions_have_nothing_hidden_in_them_and_do_not_overlap(seed: int) -> None:
-    _, hidden = conceal(np.zeros((90, 120, 3), np.uint8), a_third(np.random.default_rng(seed)), "black")
-    regions = clean_regions(hidden)
-    assert 1 <= len(regions) <= 3
-    times = np.zeros((96, 96, 1), np.uint8)
-    for region in regions:
-        assert not region.of(hidden[..., None].view(np.uint8)).any()
-        region.of(times)[...] += 1
-    assert times.max() == 1
-
-
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
-def test_a_sanitised_query_is_seen_in_its_clean_parts(seed: int) -> None:
+def test_what_hides_is_never_embedded(seed: int) -> None:
     clean = query_views(scene(seed))
     assert clean.hidden is None
     assert [view.shape for view in clean.pictures] == [(300, 360, 3), (210, 252, 3)]
@@ -145,7 +134,7 @@ def test_a_sanitised_query_is_seen_in_its_clean_parts(seed: int) -> None:
     seen = query_views(concealed)
     assert seen.hidden is not None
     assert overlap(seen.hidden, true) > 0.8
-    assert len(seen.pictures) > 2
+    assert [view.shape for view in seen.pictures] == [view.shape for view in clean.pictures]
     assert min(view.max(axis=2).min() for view in seen.pictures) > 8
 
 
@@ -167,18 +156,15 @@ def test_combined_cosines_lie_between_mean_and_best(views: int, count: int, seed
 
 def test_a_clean_picture_is_left_as_it_is() -> None:
     image, nothing = scene(3), np.zeros((300, 360), bool)
-    assert clean_regions(nothing) == [WHOLE]
     assert fill(image, nothing) is image
     assert fill(image, ~nothing) is image
-    assert clean_regions(~nothing) == []
 
 
 def test_what_is_hidden_is_filled_and_the_rest_untouched() -> None:
     hidden, true = conceal(scene(4), Region(0, 0, 0.5, 0.5), "black")
     filled = fill(hidden, true)
     np.testing.assert_array_equal(filled[~true], hidden[~true])
-    assert len(np.unique(filled[true], axis=0)) == 1
-    assert abs(float(filled[true].mean()) - float(hidden[~true].mean())) < 1
+    assert (filled[true] == 128).all()
 
 
 @pytest.mark.slow
@@ -194,9 +180,9 @@ def test_real_photos() -> None:
         photo = np.asarray(Picture.open(path).convert("RGB"))
         clean.append(float(mask(photo).mean()))
         for how in WAYS:
-            hidden, true = conceal(photo, a_third(rng), how, 0.15)
+            hidden, true = conceal(photo, a_third(rng), how, float(rng.uniform(0.06, 0.25)))
             found[how].append(overlap(mask(jpeg(hidden, 88)), true))
     assert np.mean(clean) < 0.02, clean
     shares = {how: float(np.mean(np.array(overlaps) > 0.5)) for how, overlaps in found.items()}
-    assert all(share >= 0.5 for share in shares.values()), shares
-    assert np.mean(list(shares.values())) >= 0.65, shares
+    assert all(share >= 0.7 for share in shares.values()), shares
+    assert np.mean(list(shares.values())) >= 0.85, shares
