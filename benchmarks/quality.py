@@ -1,14 +1,17 @@
 """How well the very product is found: each step of a search on real photographs, and what the likelihood is worth.
 
     python -m benchmarks.quality DATA [--every 1] [--model starter] [--folder DIR] [--report docs/quality.md]
+        [--measurements FILE]
 
 DATA is a folder of sets as `evaluate` reads them: DATA/<set>/gallery.csv or feed.csv, for some DATA/<set>/queries.csv.
-All galleries are indexed together. `--every N` asks every N-th query; `--folder` keeps the workspace for the next run.
+All galleries are indexed together. `--every N` asks every N-th query; `--folder` keeps the workspace for the next run;
+`--measurements` writes a JSON line for each query, from which other tables can be made.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -157,6 +160,17 @@ def timed(folder: Path, asked: Sequence[Asked]) -> dict[str, npt.NDArray[np.floa
     return {name: np.array(seconds) for name, seconds in clock.seconds.items()}
 
 
+def _line(one: Measured) -> str:
+    told = {
+        "kind": one.task.kind,
+        "set": one.task.name,
+        "seed": one.task.seed,
+        "ranks": one.ranks,
+        "judged": one.judged,
+    }
+    return json.dumps({**told, "pictures": [asked.path.name for asked in one.task.asked]})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
@@ -164,6 +178,7 @@ def main() -> None:
     parser.add_argument("--model", default="starter")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--report", type=Path)
+    parser.add_argument("--measurements", type=Path)
     options = parser.parse_args()
     sets = Sets.of(options.data, options.every)
     with tempfile.TemporaryDirectory() as temporary:
@@ -174,6 +189,8 @@ def main() -> None:
         with ProcessPoolExecutor(WORKERS, get_context("spawn"), _open, (folder, halves)) as pool:
             measured = list(tqdm(pool.map(_measure, queue), total=len(queue), mininterval=10))
         seconds = timed(folder, next(iter(sets.queries.values())))
+        if options.measurements:
+            options.measurements.write_text("".join(f"{_line(one)}\n" for one in measured), encoding="utf-8")
         write_report(options.report, workspace, measured, seconds)
 
 

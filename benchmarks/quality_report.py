@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from embedding.conceal import WAYS
 from index.calibrate import area_under_roc, expected_calibration_error
 from index.evaluate import bootstrap_interval
 from index.generations import open_live
@@ -88,6 +89,13 @@ def _concealed(measured: Sequence[Measured]) -> list[str]:
         for step in ("cosine", "looked closer"):
             gain = [float(o.ranks[f"handled, {step}"] <= 1) - float(o.ranks[f"ignored, {step}"] <= 1) for o in own]
             lines.append(f"| {name} | gain of the handling, {step} | {len(own)} | {_mean(gain)} | | |")
+    lines += ["", "The same, looked closer, by what hides:", ""]
+    lines += ["| set | hidden by | queries | ignored: recall@1 | handled: recall@1 |", "|---|---|---|---|---|"]
+    for name, own in _by(measured, "concealed").items():
+        for number, how in enumerate(WAYS):
+            its = [one for one in own if one.task.seed % len(WAYS) == number]
+            first = [[float(o.ranks[f"{step}, looked closer"] <= 1) for o in its] for step in ("ignored", "handled")]
+            lines.append(f"| {name} | {how} | {len(its)} | {_mean(first[0])} | {_mean(first[1])} |")
     return [*lines, ""]
 
 
