@@ -36,6 +36,9 @@ class Settings:
         asked for TLS; the password is taken from the environment, TRACEOBJECT_SMTP_PASSWORD.
     `metrics_file`: where metrics of the last re-index are written for Prometheus' textfile collector.
     `gate`: "faces" refuses volunteers' photos that show a face and holds such published crops for a curator; or "off".
+    `searches_a_minute`: how many searches one token, account or (without either) address may make; 0 does not count.
+    `trusted_proxies`: addresses of reverse proxies whose X-Forwarded-For and -Proto tell who asks, for example
+        ["127.0.0.1"]; from anybody else these headers are ignored.
     `allow_hosts`: hosts of your own that may have private addresses, for example ["images.internal", "127.0.0.1:8123"].
     """
 
@@ -55,6 +58,8 @@ class Settings:
     smtp: str = ""
     metrics_file: str = ""
     gate: str = "faces"
+    searches_a_minute: int = 30
+    trusted_proxies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def create_app(
         single_user: while there are no accounts, everybody may do everything; for this machine's own address alone.
         hosts: the only host names that requests may use; None allows any.
     """
-    limits = limits or Limits()
+    limits, a_minute = limits or Limits(), workspace.settings.searches_a_minute
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -75,6 +75,7 @@ def create_app(
                 accounts=app.state.accounts,
                 audit=Audit(database),
                 tries=Rate(limits.sign_ins, limits.sign_in_seconds),
+                asked=Rate(a_minute, 60 / a_minute) if a_minute > 0 else None,
             )
             yield
 

@@ -1,7 +1,8 @@
-"""How often one address may do something: a token bucket for each."""
+"""How often one address, account or token may do something: a token bucket for each."""
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import threading
 import time
@@ -11,6 +12,8 @@ from collections.abc import Callable
 from service.problems import TOO_OFTEN, Problem
 
 MOST_KEPT = 10_000
+# Whoever has an IPv6 address has at least this network of them.
+_IPV6_NETWORK = 64
 
 
 class Rate:
@@ -38,3 +41,15 @@ class Rate:
         if not allowed:
             wait = math.ceil((1 - left) * self._seconds)
             raise Problem(TOO_OFTEN, f"too often: try again in {wait} s", headers={"Retry-After": str(wait)})
+
+
+def address_key(host: str) -> str:
+    """What an address is counted under: itself, or its network where one person has many."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv6Address):
+        mapped = address.ipv4_mapped
+        return str(mapped or ipaddress.ip_network((address, _IPV6_NETWORK), strict=False))
+    return host

@@ -71,7 +71,8 @@ def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callabl
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,
+            proxy_headers=bool(workspace.settings.trusted_proxies),
+            forwarded_allow_ips=list(workspace.settings.trusted_proxies),
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         server = _Server(config, lambda: say(f"listening on http://{shown}:{bound_port} (documentation: /docs)"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -14,12 +15,14 @@ from index.generations import Generation
 from index.images import ImageStore
 from index.rerank import Closer
 from index.workspace import Workspace
+from service.accounts.access import TheVisitor
 from service.accounts.accounts import Accounts
+from service.accounts.roles import SINGLE_USER
 from service.audit import Audit
 from service.limits import HeldBytes, Limits, Turns
 from service.listing import ObjectListing
 from service.live import LiveGeneration
-from service.rates import Rate
+from service.rates import Rate, address_key
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Services:
     accounts: Accounts
     audit: Audit
     tries: Rate
+    asked: Rate | None
     listing: ObjectListing = field(default_factory=ObjectListing)
 
 
@@ -53,4 +57,25 @@ async def leased(services: Annotated[Services, Depends(services)]) -> AsyncItera
 
 
 TheServices = Annotated[Services, Depends(services)]
+
+
+def in_measure(request: Request, services: TheServices, visitor: TheVisitor) -> None:
+    """Count one search of a token, an account or, without either, an address; in single-user mode nothing is counted.
+
+    Raises:
+        Problem: it is too often.
+    """
+    if services.asked is None or visitor is SINGLE_USER:
+        return
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if visitor.user is not None and scheme.lower() == "bearer":
+        key = "token " + hashlib.sha256(secret.strip().encode()).hexdigest()
+    elif visitor.user is not None:
+        key = f"account {visitor.user.name}"
+    else:
+        key = address_key(request.client.host if request.client else "")
+    services.asked.take(key)
+
+
+InMeasure = Depends(in_measure)
 LiveOne = Annotated[Generation, Depends(leased)]

@@ -13,7 +13,7 @@ from index.records import COLLECTIONS
 from index.search import search
 from service.accounts.access import TheVisitor
 from service.accounts.roles import Role, Visitor
-from service.api.dependencies import Services, TheServices
+from service.api.dependencies import InMeasure, Services, TheServices
 from service.api.openapi import problems
 from service.api.schemas import CatalogueAnswer, ObjectsAnswer
 from service.gate import face_seen, with_faces
@@ -28,6 +28,7 @@ from service.problems import (
     NOT_READY,
     SIGN_IN_NEEDED,
     TOO_LARGE,
+    TOO_OFTEN,
     TOO_SLOW,
 )
 from service.question import DEFAULT_LIMIT, Question, query_of, question_of
@@ -86,9 +87,10 @@ _REQUEST = {
     response_model=CatalogueAnswer | ObjectsAnswer,
     responses=problems(
         MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, TOO_SLOW, TOO_LARGE, NOT_MULTIPART, IMAGE_REFUSED, FACE_SEEN, INVALID,
-        NOT_READY, BUSY,
+        TOO_OFTEN, NOT_READY, BUSY,
     ),
     openapi_extra=_REQUEST,
+    dependencies=[InMeasure],
 )  # fmt: skip
 async def post_search(request: Request, services: TheServices, visitor: TheVisitor) -> JSONResponse:
     """Candidates, best first, stamped with the generation and the model that found them.

@@ -17,7 +17,7 @@ from fastapi.responses import Response, StreamingResponse
 from embedding.errors import TraceObjectError
 from index.answer import answer_json
 from index.search import search
-from service.api.dependencies import Services, TheServices
+from service.api.dependencies import InMeasure, Services, TheServices
 from service.pages.errors import PageRoute
 from service.pages.rendering import page
 from service.problems import INVALID, Problem, internal, of_error
@@ -62,7 +62,7 @@ def form(request: Request) -> Response:
     return page(request, "work_batch.html")
 
 
-@router.post("/batch")
+@router.post("/batch", dependencies=[InMeasure])
 async def run(request: Request, services: TheServices) -> Response:
     """Search for every crop that is sent, pictures or zip archives of them.
 

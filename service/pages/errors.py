@@ -18,6 +18,7 @@ from service.problems import INVALID, MALFORMED, Problem, of_error
 _TOLD = {
     "not-found": "error.not_found",
     "busy": "error.busy",
+    "too-often": "error.too_often",
     "not-ready": "error.not_ready",
     "image-refused": "error.picture",
     "too-large": "error.too_large",

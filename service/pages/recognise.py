@@ -11,7 +11,7 @@ from index.answer import Answer
 from index.entries import Entry
 from index.generations import Generation
 from index.search import search
-from service.api.dependencies import Services, TheServices
+from service.api.dependencies import InMeasure, Services, TheServices
 from service.gate import with_faces
 from service.pages.errors import PageRoute
 from service.pages.public import object_address
@@ -41,7 +41,7 @@ def form(request: Request) -> Response:
     return page(request, "recognise.html", wrong="")
 
 
-@router.post("/recognise")
+@router.post("/recognise", dependencies=[InMeasure])
 async def compare(request: Request, services: TheServices) -> Response:
     """The published objects that a photo resembles, or that nothing does.
 

@@ -14,7 +14,7 @@ from index.database import Database
 from index.entries import Entry
 from index.errors import UnknownEntry
 from index.generations import Generation
-from service.api.dependencies import LiveOne, Services, TheServices
+from service.api.dependencies import InMeasure, LiveOne, Services, TheServices
 from service.api.entries import entry_named
 from service.listing import Wanted
 from service.pages.asked import FILTERS, LIMITS, Asked, Found, find
@@ -39,13 +39,13 @@ def bench(request: Request, services: TheServices, generation: LiveOne) -> Respo
     return _bench(request, services, generation, Asked.of(request.query_params.multi_items()), None)
 
 
-@router.get("/search")
+@router.get("/search", dependencies=[InMeasure])
 async def search_by_address(request: Request, services: TheServices) -> Response:
     """A search that an address tells: by crops of the index and words."""
     return await _searched(request, services, Asked.of(request.query_params.multi_items()))
 
 
-@router.post("/search")
+@router.post("/search", dependencies=[InMeasure])
 async def search_by_form(request: Request, services: TheServices) -> Response:
     """A search by pictures that are sent; they are looked at and forgotten."""
     async with upload_of(request, services.limits, services.held) as upload:

@@ -1,0 +1,106 @@
+"""How often the face gate stops pictures of each kind, by threshold, and what a check costs.
+
+    python -m benchmarks.gate DATA [--most 150] [--sample FOLDER]
+
+DATA has the folders magento, clothing, grocery and minifigures. What a picture of magento shows is told by its name: on
+`main` pictures of tops a person looks into the camera, on `back` ones a head is turned away; trousers and shorts are
+shown without heads, and the numbered pictures are things. FOLDER is what `traceobject demo` rendered. Of each kind at
+most so many pictures are looked at, spread evenly over the names. Smaller faces are made by shrinking the picture.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from embedding.decode import decode
+from embedding.faces import LONG_SIDE, FaceDetector
+from service.gate import PUBLISHED, UPLOADS
+
+THRESHOLDS = (0.3, 0.4, PUBLISHED, 0.6, UPLOADS, 0.8)
+_TOPS = r"(m[hjt]|w[hjt]|[mw]s)\d"
+_BOTTOMS = r"([mw]p|[mw]sh)\d"
+_SMALLER = (240, 120)
+
+
+def kinds(data: Path, sample: Path | None) -> Mapping[str, tuple[bool, list[Path]]]:
+    """Pictures by what they show, and whether that is a face."""
+    shop = sorted((data / "magento").rglob("*.jpg"))
+
+    def named(pattern: str) -> list[Path]:
+        return [path for path in shop if re.match(pattern, path.name)]
+
+    found = {
+        "people, faces to the camera": (True, named(rf"{_TOPS}.*_main")),
+        "people, heads turned away": (True, named(rf"{_TOPS}.*_back")),
+        "people without heads": (False, named(rf"{_BOTTOMS}.*_(main|back)")),
+        "things": (False, named(r".*-0\.jpg")),
+        "clothes": (False, _pictures(data / "clothing")),
+        "packages": (False, _pictures(data / "grocery")),
+        "toy figures with faces": (False, _pictures(data / "minifigures")),
+    }
+    if sample is not None:
+        toys = [path for path in _pictures(sample) if "toy" in path.name or "plush" in path.name]
+        found["rendered plush toys"] = (False, toys)
+        found["the rest of the rendered sample"] = (False, sorted(set(_pictures(sample)) - set(toys)))
+    return found
+
+
+def scores(detector: FaceDetector, paths: Sequence[Path], side: int | None = None) -> list[float]:
+    """How sure the detector is of a face in each picture; of a copy with this long side where one is given."""
+    found = []
+    for path in paths:
+        picture = decode(path.read_bytes(), small_side=LONG_SIDE)
+        if side is not None:
+            shrunk = side / max(picture.shape)
+            picture = np.asarray(cv2.resize(picture, None, fx=shrunk, fy=shrunk, interpolation=cv2.INTER_AREA))
+        found.append(max((face.score for face in detector.find(picture, 0.2)), default=0.0))
+    return found
+
+
+def cost(detector: FaceDetector, rounds: int = 21) -> float:
+    """Median milliseconds of processor time for a picture of 640 x 640 pixels, on one core."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    picture: npt.NDArray[np.uint8] = np.random.default_rng(0).integers(0, 256, (640, 640, 3), np.uint8)
+    taken = []
+    for _ in range(rounds):
+        started = time.process_time()
+        detector.find(picture, 0.5)
+        taken.append(1000 * (time.process_time() - started))
+    cv2.setNumThreads(threads)
+    return statistics.median(taken)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--most", type=int, default=150)
+    parser.add_argument("--sample", type=Path)
+    given = parser.parse_args()
+    detector = FaceDetector()
+    print(f"{'share stopped at':40}{'pictures':>9}" + "".join(f"{least:8.2f}" for least in THRESHOLDS))  # noqa: T201
+    for kind, (shown, paths) in kinds(given.data, given.sample).items():
+        some = paths[:: max(1, -(-len(paths) // given.most))]
+        for side in (None, *_SMALLER) if shown and "camera" in kind else (None,):
+            told = kind if side is None else f"  the same, {side} px high"
+            found = np.array(scores(detector, some, side))
+            shares = "".join(f"{(found >= least).mean():8.3f}" for least in THRESHOLDS)
+            print(f"{told:40}{len(some):9}{shares}", flush=True)  # noqa: T201
+    print(f"one check of 640 x 640 pixels: {cost(detector):.0f} ms of processor time on one core")  # noqa: T201
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+
+
+if __name__ == "__main__":
+    main()
