@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import click
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -87,15 +88,15 @@ def main() -> None:
     parser.add_argument("--sample", type=Path)
     given = parser.parse_args()
     detector = FaceDetector()
-    print(f"{'share stopped at':40}{'pictures':>9}" + "".join(f"{least:8.2f}" for least in THRESHOLDS))  # noqa: T201
+    click.echo(f"{'share stopped at':40}{'pictures':>9}" + "".join(f"{least:8.2f}" for least in THRESHOLDS))
     for kind, (shown, paths) in kinds(given.data, given.sample).items():
         some = paths[:: max(1, -(-len(paths) // given.most))]
         for side in (None, *_SMALLER) if shown and "camera" in kind else (None,):
             told = kind if side is None else f"  the same, {side} px high"
             found = np.array(scores(detector, some, side))
             shares = "".join(f"{(found >= least).mean():8.3f}" for least in THRESHOLDS)
-            print(f"{told:40}{len(some):9}{shares}", flush=True)  # noqa: T201
-    print(f"one check of 640 x 640 pixels: {cost(detector):.0f} ms of processor time on one core")  # noqa: T201
+            click.echo(f"{told:40}{len(some):9}{shares}")
+    click.echo(f"one check of 640 x 640 pixels: {cost(detector):.0f} ms of processor time on one core")
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -20,7 +20,8 @@ from service.api import docs, health, images, objects, products, search
 from service.api.dependencies import Services
 from service.api.openapi import complete
 from service.audit import Audit
-from service.limits import HeldBytes, Limits, OneAtATime, Turns
+from service.batching import Batched
+from service.limits import HeldBytes, Limits, Turns
 from service.live import LiveGeneration
 from service.middleware import HeadAsGet, KnownHosts, RequestLog, SafeHeaders
 from service.pages.site import add_pages
@@ -65,7 +66,7 @@ def create_app(
             app.state.services = Services(
                 workspace=workspace,
                 live=live,
-                encoder=OneAtATime(encoder),
+                encoder=Batched(encoder),
                 closer=closer,
                 gate=gate,
                 images=ImageStore(workspace.images),

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
 import anyio
 import anyio.to_thread
-import numpy as np
-import numpy.typing as npt
 
 from embedding.decode import Limits as PictureLimits
-from embedding.encoders.card import ModelCard
-from embedding.encoders.protocol import Encoder, Vectors
 from index.answer import MAX_IMAGES
 from service.problems import BUSY, Problem
 
@@ -102,25 +97,6 @@ class Turns:
         if self.queued >= self._waiting:
             raise busy("more searches are waiting than the server takes")
         return await anyio.to_thread.run_sync(work, limiter=self._limiter)
-
-
-class OneAtATime:
-    """An Encoder used by one thread at a time: a forward pass already takes every core."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder, self._lock = encoder, threading.Lock()
-
-    @property
-    def card(self) -> ModelCard:
-        return self._encoder.card
-
-    def encode_images(self, images: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> Vectors:
-        with self._lock:
-            return self._encoder.encode_images(images)
-
-    def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        with self._lock:
-            return self._encoder.encode_texts(texts)
 
 
 def busy(why: str) -> Problem:

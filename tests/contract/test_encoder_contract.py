@@ -10,6 +10,7 @@ import pytest
 from embedding.encoders.choose import load
 from embedding.encoders.protocol import Encoder
 from embedding.errors import TextUnsupported
+from service.batching import Batched
 
 pytest.importorskip("torch")
 
@@ -20,6 +21,7 @@ BATCH_TOLERANCE = 1e-5
 ENCODERS = [
     "starter-lite1",
     "tiny-clip",
+    "batched tiny-clip",
     pytest.param("starter-lite0", marks=pytest.mark.slow),
     pytest.param("starter-lite2", marks=pytest.mark.slow),
 ]
@@ -28,7 +30,9 @@ COUNT = 9
 
 @pytest.fixture(scope="module", params=ENCODERS)
 def encoder(request: pytest.FixtureRequest) -> Encoder:
-    return load(request.param, device="cpu")
+    name: str = request.param
+    found = load(name.removeprefix("batched "), device="cpu")
+    return Batched(found) if name.startswith("batched ") else found
 
 
 @pytest.fixture(scope="module")
