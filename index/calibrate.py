@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -59,6 +59,13 @@ class Likelihood:
         """The likelihood of each candidate: signals [n, len(names)] -> [n], each in (0, 1)."""
         standard = (signals - np.array(self.centre)) / np.array(self.scale)
         return _logistic(standard @ np.array(self.weights) + self.bias)
+
+    def tempered(self, factor: float) -> Self:
+        """The same with its log-odds multiplied: a factor below 1 makes it less sure, either way.
+
+        Method: temperature scaling (Guo et al., "On calibration of modern neural networks", 2017).
+        """
+        return replace(self, weights=tuple(factor * weight for weight in self.weights), bias=factor * self.bias)
 
     def to_json(self) -> str:
         return json.dumps(self.__dict__, indent=2, sort_keys=True)

@@ -32,6 +32,8 @@ SAMPLED = 100
 DEPTH = 10
 # How many candidates of each answer are examples: those a person would look at.
 JUDGED = 5
+# How far what simulated photos teach is believed of real ones, whose right and wrong answers lie less far apart.
+BELIEF = 0.75
 
 
 @dataclass(frozen=True)
@@ -113,9 +115,10 @@ def _example(candidates: tuple[Candidate, ...], right: npt.NDArray[np.bool_]) ->
 
 def _fit(examples: Sequence[tuple[_Example, _Example]]) -> Likelihood:
     parts = [part for pair in examples for part in pair]
-    return Likelihood.fit(
+    fitted = Likelihood.fit(
         SIGNALS, np.concatenate([part.signals for part in parts]), np.concatenate([part.right for part in parts])
     )
+    return fitted.tempered(BELIEF)
 
 
 def _cross_fitted(

@@ -5,7 +5,8 @@
 
 The weights were chosen on photos of groceries, studio pictures of clothes and simulated photos together, each a broad
 optimum. How far colours are trusted follows from the query alone: before a plain background they are the object's own,
-in a photo of a scene they are anybody's.
+in a photo of a scene they are anybody's, and where part of a scene is hidden, which is where the object was, they are
+the surroundings'. Of the keypoints fewer are then left, and each tells more.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ COLOUR_APART = 24.0
 # What is taken where two pictures were not laid over one another: what wrong candidates have in the middle.
 UNKNOWN = Agreement(0.35, 14.0)
 _PLAIN_FROM, _PLAIN_TO = 0.25, 0.75
+# The share of a scene that is hidden when its colours tell nothing any more.
+_HIDDEN = 1 / 3
 
 
 def score(
@@ -54,18 +57,25 @@ def score(
     """
     if not len(cosines):
         return np.empty(0, np.float32)
-    trust = colour_trust(query)
+    trust, hidden = colour_trust(query), hidden_share(query)
+    in_scene = COLOUR_IN_SCENE * max(0.0, 1 - (1 - trust) * hidden / _HIDDEN)
     colours = alike(query, candidates)
     shared = np.array([max(0, each.inliers - CHANCE) for each in evidence], np.float32)
     relative = colours / max(float(colours.max()), 1e-6)
     agreeing = np.array([_agreeing(each.agreement or UNKNOWN) for each in evidence], np.float32)
-    scores = cosines + (COLOUR_IN_SCENE + COLOUR_BEFORE_PLAIN * trust) * colours
-    scores = scores + SHARED * np.log1p(shared / MANY) * relative ** (COLOURWAY * trust) * agreeing
+    scores = cosines + (in_scene + COLOUR_BEFORE_PLAIN * trust) * colours
+    telling = SHARED / max(1 - hidden, 0.5)
+    scores = scores + telling * np.log1p(shared / MANY) * relative ** (COLOURWAY * trust) * agreeing
     return np.asarray(scores, np.float32)
 
 
 def _agreeing(found: Agreement) -> float:
     return max(0.0, 1 - STRUCTURE + found.structure) * math.exp(-found.colour / COLOUR_APART)
+
+
+def hidden_share(query: LocalFeatures) -> float:
+    """The share of a query that was sanitised, 0..1."""
+    return float((query.preview[..., 3] == 0).mean())
 
 
 def colour_trust(query: LocalFeatures) -> float:

@@ -57,3 +57,12 @@ def test_figures_stay_in_their_range(pairs):
     if not np.isnan(area):
         wins = [(p > n) + (p == n) / 2 for p in score[right] for n in score[~right]]
         assert area == pytest.approx(np.mean(wins))
+
+
+@given(factor=st.floats(0.1, 1))
+def test_tempering_moves_every_likelihood_towards_a_half_and_none_across_it(factor):
+    signals, _, right = sample(4, 200)
+    fitted = Likelihood.fit(NAMES, signals, right)
+    plain, tempered = fitted.of(signals), fitted.tempered(factor).of(signals)
+    assert np.all(np.abs(tempered - 0.5) <= np.abs(plain - 0.5) + 1e-12)
+    assert np.all((tempered >= 0.5) == (plain >= 0.5))
