@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +16,21 @@ LARGEST = 4_000_000_000
 WORKERS = 2
 
 
+def _unnoted(_: bool) -> None:
+    """Nobody counts."""
+
+
 @dataclass(frozen=True)
 class FeatureStore:
-    """A folder of local features, one file an image. Losing it costs time, never an answer."""
+    """A folder of local features, one file an image. Losing it costs time, never an answer.
+
+    `noted` is told of each image whether its features were here; it is called from several threads.
+    """
 
     root: Path
     images: ImageStore
     largest: int = LARGEST
+    noted: Callable[[bool], None] = _unnoted
 
     def path(self, sha256: str) -> Path:
         """Where an image's features lie or would lie."""
@@ -56,8 +64,10 @@ class FeatureStore:
         try:
             kept = LocalFeatures.from_bytes(zlib.decompress(path.read_bytes()))
             os.utime(path)
+            self.noted(True)
         except (OSError, zlib.error, FeaturesInvalid):
             # Never computed, cut short by a crash, or of an older version: all the same, compute it.
+            self.noted(False)
             kept = extract(self.images.pixels(sha256), CATALOGUE)
             self._keep(path, kept.to_bytes())
             # As a later call reads it, so that the first and the second answer to a query are the same bytes.

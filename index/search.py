@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 
@@ -18,8 +19,18 @@ from index.group import group
 from index.likelihood import judge
 from index.rerank import Closer, rerank
 
+# Entered around a step that is called by its name: whoever asks may time it.
+Step = Callable[[str], AbstractContextManager[None]]
 
-def search(query: Query, generation: Generation, encoder: Encoder, closer: Closer | None = None) -> Answer:
+
+def untimed(_: str) -> AbstractContextManager[None]:
+    """A Step that nobody times."""
+    return nullcontext()
+
+
+def search(
+    query: Query, generation: Generation, encoder: Encoder, closer: Closer | None = None, step: Step = untimed
+) -> Answer:
     """Answer a query from one generation; without `closer` by embeddings alone.
 
     Raises:
@@ -28,10 +39,13 @@ def search(query: Query, generation: Generation, encoder: Encoder, closer: Close
     """
     _require_model(generation, encoder)
     seen = [query_views(image.region.of(image.pixels)) for image in query.images]
-    pictures = embed_views(seen, encoder)
-    words = encoder.encode_texts([query.text]) if query.text.strip() else None
-    first = first_list(query, pictures, words, generation)
-    examined = rerank(first, seen, closer)
+    with step("embed"):
+        pictures = embed_views(seen, encoder)
+        words = encoder.encode_texts([query.text]) if query.text.strip() else None
+    with step("first_list"):
+        first = first_list(query, pictures, words, generation)
+    with step("closer_look"):
+        examined = rerank(first, seen, closer)
     candidates = group(examined, generation.records, query)
     verdict, judged = judge(candidates, generation.likelihood)
     return Answer(

@@ -36,6 +36,8 @@ class Settings:
         asked for TLS; the password is taken from the environment, TRACEOBJECT_SMTP_PASSWORD.
     `metrics_file`: where metrics of the last re-index are written for Prometheus' textfile collector.
     `gate`: "faces" refuses volunteers' photos that show a face and holds such published crops for a curator; or "off".
+    `stale_hours`: how old the last re-index that went well may be before /readyz says INDEX-STALE, in a workspace that
+        keeps nights; 0 never says so.
     `searches_a_minute`: how many searches one token, account or (without either) address may make; 0 does not count.
     `trusted_proxies`: addresses of reverse proxies whose X-Forwarded-For and -Proto tell who asks, for example
         ["127.0.0.1"]; from anybody else these headers are ignored.
@@ -58,6 +60,7 @@ class Settings:
     smtp: str = ""
     metrics_file: str = ""
     gate: str = "faces"
+    stale_hours: float = 49.0
     searches_a_minute: int = 30
     trusted_proxies: tuple[str, ...] = ()
 

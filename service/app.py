@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from importlib.metadata import version
 
 from fastapi import Depends, FastAPI
@@ -23,6 +24,7 @@ from service.audit import Audit
 from service.batching import Batched
 from service.limits import HeldBytes, Limits, Turns
 from service.live import LiveGeneration
+from service.metrics import Metrics
 from service.middleware import HeadAsGet, KnownHosts, RequestLog, SafeHeaders
 from service.pages.site import add_pages
 from service.rates import Rate
@@ -54,6 +56,9 @@ def create_app(
         single_user: while there are no accounts, everybody may do everything; for this machine's own address alone.
         hosts: the only host names that requests may use; None allows any.
     """
+    metrics = Metrics()
+    if closer is not None:
+        closer = Closer(replace(closer.features, noted=metrics.feature))
     limits, a_minute = limits or Limits(), workspace.settings.searches_a_minute
 
     @asynccontextmanager
@@ -63,6 +68,8 @@ def create_app(
             LiveGeneration(workspace, encoder.card) as live,
         ):
             app.state.accounts, app.state.single_user = Accounts(database), single_user
+            turns, held = Turns(limits.searches, limits.waiting), HeldBytes(limits.held_bytes)
+            metrics.watch(live, lambda: turns.queued, lambda: held.held)
             app.state.services = Services(
                 workspace=workspace,
                 live=live,
@@ -71,12 +78,13 @@ def create_app(
                 gate=gate,
                 images=ImageStore(workspace.images),
                 limits=limits,
-                turns=Turns(limits.searches, limits.waiting),
-                held=HeldBytes(limits.held_bytes),
+                turns=turns,
+                held=held,
                 accounts=app.state.accounts,
                 audit=Audit(database),
                 tries=Rate(limits.sign_ins, limits.sign_in_seconds),
                 asked=Rate(a_minute, 60 / a_minute) if a_minute > 0 else None,
+                metrics=metrics,
             )
             yield
 
@@ -109,6 +117,6 @@ def create_app(
     if hosts is not None:
         app.add_middleware(KnownHosts, hosts=hosts)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, metrics=metrics)
     app.add_middleware(SafeHeaders)
     return app

@@ -11,6 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.metrics import Metrics
 from service.problems import UNKNOWN_HOST, Problem, internal, response
 
 LOG = logging.getLogger(__name__)
@@ -26,14 +27,14 @@ _SAFE_HEADERS = {
 
 
 class RequestLog:
-    """Names each request by a random UUID, logs it when it ends, and answers a fault of ours as a problem.
+    """Names each request by a random UUID, logs and counts it when it ends, and answers a fault of ours as a problem.
 
     Logged are the route (not the address, which may quote a query), the status and the time taken; nobody's address,
     no file name, no picture, no words.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,12 +60,14 @@ class RequestLog:
                 raise
             await response(internal(), request_id)(scope, receive, noting)
         finally:
+            route, seconds = getattr(scope.get("route"), "path", None), time.perf_counter() - started
+            self._metrics.request(scope["method"], route, status, seconds)
             told = {
                 "request": request_id,
                 "method": scope["method"],
-                "route": getattr(scope.get("route"), "path", None),
+                "route": route,
                 "status": status,
-                "ms": round(1000 * (time.perf_counter() - started), 1),
+                "ms": round(1000 * seconds, 1),
             }
             LOG.info("request", extra=told)
 

@@ -17,6 +17,7 @@ from index.errors import FilterInvalid, GenerationError, QueryInvalid, UnknownEn
 
 MEDIA_TYPE = "application/problem+json"
 NOT_READY_SECONDS = 5
+STALE_SECONDS = 300
 # Too many bytes, or a format that is not read; every other reason is about this one picture.
 _STATUS_OF_REASON = {"too_large_bytes": 413, "unknown_format": 415, "unsupported": 415}
 
@@ -118,6 +119,11 @@ NOT_READY = Kind(
     "Try again after the seconds of Retry-After.",
     "nothing is indexed here yet: run `traceobject reindex`",
 )  # fmt: skip
+STALE = Kind(
+    "index-stale", 503, "The index is stale",
+    "Searches are answered, from an old index. Run `traceobject reindex` and see why the nights before failed.",
+    "the last re-index that went well ended 2026-03-01T02:14:00+00:00, over 49 h ago",
+)  # fmt: skip
 BUSY = Kind(
     "busy", 503, "The server has enough to do",
     "Try again after the seconds of Retry-After.",
@@ -128,7 +134,8 @@ KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
         MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, NOT_ALLOWED, TOO_SLOW, AMBIGUOUS, TOO_LARGE, NOT_MULTIPART,
-        UNKNOWN_HOST, INVALID, IMAGE_REFUSED, FACE_SEEN, TOO_OFTEN, INTERNAL, NOT_READY, BUSY,
+        UNKNOWN_HOST, INVALID, IMAGE_REFUSED, FACE_SEEN, TOO_OFTEN, INTERNAL, NOT_READY,
+        STALE, BUSY,
     )
 }  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import sys
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from index.models import workspace_encoder
 from index.rerank import closer_for
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
+from service.addresses import is_loopback
 from service.app import create_app
 from service.gate import UPLOADS, gate_of
 from service.logs import configure_logs
@@ -94,14 +94,6 @@ def require_loopback(host: str) -> None:
             f"will not listen on {host}: there are no users yet, so whoever reaches it could search without signing "
             "in; add one with `traceobject users add`, or use 127.0.0.1"
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is this machine's own."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class _Server(uvicorn.Server):

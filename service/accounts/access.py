@@ -24,7 +24,7 @@ def allowed(request: Request) -> None:
         HTTPException: 303 to /sign-in, for a page.
     """
     path, method = request.scope["route"].path, request.method
-    api = path.startswith("/v1/")
+    api = path.startswith("/v1/") or path == "/metrics"
     if method not in _SAFE_METHODS:
         _require_own_site(request)
     visitor = _visitor(request, api)

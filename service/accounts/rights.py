@@ -24,6 +24,8 @@ RIGHTS: Mapping[tuple[str, str], Role] = {
     ("GET", "/healthz"): Role.VOLUNTEER,
     ("GET", "/readyz"): Role.VOLUNTEER,
     ("GET", "/problems/{name}"): Role.VOLUNTEER,
+    # Looks closer: for this machine itself, and for administrators.
+    ("GET", "/metrics"): Role.VOLUNTEER,
     ("GET", "/v1/objects"): Role.VOLUNTEER,
     ("GET", "/v1/objects/{object_id:path}"): Role.VOLUNTEER,
     # These two look closer: of the catalogue, a volunteer may neither search nor see anything.

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
+import numpy as np
+import numpy.typing as npt
 from fastapi import Depends, Request
 
 from embedding.encoders.protocol import Encoder
+from index.answer import Answer, Query
 from index.gate import Gate
 from index.generations import Generation
 from index.images import ImageStore
 from index.rerank import Closer
+from index.search import search
 from index.workspace import Workspace
 from service.accounts.access import TheVisitor
 from service.accounts.accounts import Accounts
 from service.accounts.roles import SINGLE_USER
 from service.audit import Audit
+from service.gate import with_faces
 from service.limits import HeldBytes, Limits, Turns
 from service.listing import ObjectListing
 from service.live import LiveGeneration
+from service.metrics import Metrics
+from service.question import Question, query_of
 from service.rates import Rate, address_key
 
 
@@ -42,7 +49,22 @@ class Services:
     audit: Audit
     tries: Rate
     asked: Rate | None
+    metrics: Metrics
     listing: ObjectListing = field(default_factory=ObjectListing)
+
+    def decoded(self, question: Question) -> Query:
+        """The question as the index is asked it. Raises as `query_of` does. Takes its time: for a worker thread."""
+        with self.metrics.step("decode"):
+            return query_of(question, self.limits.pixels)
+
+    def with_faces(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[int]:
+        """Which pictures, uint8 [h, w, 3], the gate stops, counted from 1. For a worker thread."""
+        with self.metrics.step("gate"):
+            return with_faces(pictures, self.gate)
+
+    def search(self, query: Query, generation: Generation) -> Answer:
+        """Answer a query; see index.search. For a worker thread."""
+        return search(query, generation, self.encoder, self.closer, self.metrics.step)
 
 
 def services(request: Request) -> Services:

@@ -10,13 +10,12 @@ from fastapi.responses import JSONResponse
 from index.answer import MAX_IMAGES, MAX_LIMIT, MAX_TEXT, answer_json
 from index.filters import KEYS
 from index.records import COLLECTIONS
-from index.search import search
 from service.accounts.access import TheVisitor
 from service.accounts.roles import Role, Visitor
 from service.api.dependencies import InMeasure, Services, TheServices
 from service.api.openapi import problems
 from service.api.schemas import CatalogueAnswer, ObjectsAnswer
-from service.gate import face_seen, with_faces
+from service.gate import face_seen
 from service.problems import (
     BUSY,
     FACE_SEEN,
@@ -31,7 +30,7 @@ from service.problems import (
     TOO_OFTEN,
     TOO_SLOW,
 )
-from service.question import DEFAULT_LIMIT, Question, query_of, question_of
+from service.question import DEFAULT_LIMIT, Question, question_of
 from service.upload import upload_of
 
 router = APIRouter(tags=["search"])
@@ -106,10 +105,10 @@ async def post_search(request: Request, services: TheServices, visitor: TheVisit
 
 
 def _answer(question: Question, services: Services, visitor: Visitor) -> dict[str, Any]:
-    query = query_of(question, services.limits.pixels)
-    faces = with_faces([image.pixels for image in query.images], services.gate)
+    query = services.decoded(question)
+    faces = services.with_faces([image.pixels for image in query.images])
     if faces and not visitor.may(Role.INVESTIGATOR):
         raise face_seen(faces[0])
     # Leased when its turn has come: a search that waited answers from what is live then.
     with services.live.lease() as generation:
-        return {**answer_json(search(query, generation, services.encoder, services.closer)), "faces": faces}
+        return {**answer_json(services.search(query, generation)), "faces": faces}

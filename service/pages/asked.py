@@ -11,10 +11,8 @@ from index.errors import QueryInvalid, UnknownEntry
 from index.filters import Filter
 from index.images import ImageStore
 from index.records import COLLECTIONS, Collection
-from index.search import search
 from service.api.dependencies import Services
-from service.gate import with_faces
-from service.question import Question, query_of
+from service.question import Question
 from service.sheet import data_uri
 
 FILTERS = ("brand", "retailer", "country", "category", "seen_after", "seen_before")
@@ -120,19 +118,19 @@ def find(asked: Asked, services: Services) -> Found:
         Problem, QueryInvalid, FilterInvalid, UnknownEntry, TextUnsupported: it cannot be answered as asked.
     """
     question = asked.question(services.images)
-    query = query_of(question, services.limits.pixels)
+    query = services.decoded(question)
     # Several boxes on a picture are several pictures of the query: it is looked at once.
     sent = {
         data: image.pixels
         for data, image in zip(question.pictures, query.images, strict=True)
         if data in asked.pictures
     }
-    face = bool(with_faces(list(sent.values()), services.gate))
+    face = bool(services.with_faces(list(sent.values())))
     with services.live.lease() as generation:
         for crop in asked.crops:
             if not generation.records.has_image(crop):
                 raise UnknownEntry(f"no picture {crop[:64]!r} is in generation {generation.number}")
-        found = search(replace(query, without_images=asked.crops), generation, services.encoder, services.closer)
+        found = services.search(replace(query, without_images=asked.crops), generation)
     return Found(found, tuple(data_uri(image.region.of(image.pixels), _SHOWN_SIDE) for image in query.images), face)
 
 

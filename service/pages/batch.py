@@ -16,12 +16,11 @@ from fastapi.responses import Response, StreamingResponse
 
 from embedding.errors import TraceObjectError
 from index.answer import answer_json
-from index.search import search
 from service.api.dependencies import InMeasure, Services, TheServices
 from service.pages.errors import PageRoute
 from service.pages.rendering import page
 from service.problems import INVALID, Problem, internal, of_error
-from service.question import Question, query_of, regions_of
+from service.question import Question, regions_of
 from service.sheet import data_uri
 from service.upload import upload_of
 
@@ -125,9 +124,9 @@ async def _row(crop: Crop, services: Services) -> dict[str, Any]:
 
 def _searched(crop: Crop, services: Services) -> dict[str, Any]:
     question = Question((crop.read(),), regions_of((), 1), "", "catalogue", (), SHOWN)
-    query = query_of(question, services.limits.pixels)
+    query = services.decoded(question)
     with services.live.lease() as generation:
-        answer = answer_json(search(query, generation, services.encoder, services.closer))
+        answer = answer_json(services.search(query, generation))
     kept = ("rank", "product_id", "source", "title", "brand", "retailer", "country", "likelihood", "link", "image")
     answer["candidates"] = [{key: candidate[key] for key in kept} for candidate in answer["candidates"]]
     return {**answer, "shown": data_uri(query.images[0].pixels, _SIDE)}

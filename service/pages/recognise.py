@@ -10,13 +10,11 @@ from fastapi.responses import Response
 from index.answer import Answer
 from index.entries import Entry
 from index.generations import Generation
-from index.search import search
 from service.api.dependencies import InMeasure, Services, TheServices
-from service.gate import with_faces
 from service.pages.errors import PageRoute
 from service.pages.public import object_address
 from service.pages.rendering import page
-from service.question import Question, query_of, regions_of
+from service.question import Question, regions_of
 from service.sheet import data_uri
 from service.upload import Upload, upload_of
 
@@ -68,11 +66,11 @@ def _question(upload: Upload) -> Question | None:
 
 def _resembling(question: Question, services: Services) -> Resembling | None:
     """What the photo resembles; None if it shows a face, which is not compared with anything."""
-    query = query_of(question, services.limits.pixels)
-    if with_faces([query.images[0].pixels], services.gate):
+    query = services.decoded(question)
+    if services.with_faces([query.images[0].pixels]):
         return None
     with services.live.lease() as generation:
-        found = search(query, generation, services.encoder, services.closer)
+        found = services.search(query, generation)
         photo = data_uri(query.images[0].region.of(query.images[0].pixels), _PHOTO_SIDE)
         return Resembling(photo, tuple(_close(found, generation)))
 
