@@ -54,11 +54,11 @@ class Traces:
     images: frozenset[str]
 
     def in_text(self, text: str) -> bool:
-        """Whether a text speaks of them: a reference of theirs, one of their images, an id of theirs as a word."""
+        """Whether a text speaks of them: a reference of theirs, one of their images, an id or a source as a word."""
         if any(reference in text for reference in self.references) or any(image in text for image in self.images):
             return True
-        ids = (name.entry_id for name in self.names if name.entry_id)
-        return any(re.search(rf"(?<!\w){re.escape(entry_id)}(?!\w)", text) for entry_id in ids)
+        words = (name.entry_id or name.source for name in self.names)
+        return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) for word in words)
 
 
 @dataclass(frozen=True)

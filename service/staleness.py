@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from index.workspace import Workspace
 from service.night.kept import Nights
 
-_DONE = ("published", "unchanged")
-
 
 def stale_since(workspace: Workspace) -> datetime | None:
     """When the last re-index that went well ended, if the setting `stale_hours` finds that too long ago; else None.
@@ -16,8 +14,5 @@ def stale_since(workspace: Workspace) -> datetime | None:
     A workspace that keeps no account of a night, such as the demo, is never stale.
     """
     hours = workspace.settings.stale_hours
-    kept = Nights.of(workspace).accounts() if hours > 0 else []
-    ended = [datetime.fromisoformat(account.finished) for account in kept if account.outcome in _DONE]
-    if not ended or datetime.now(UTC) - max(ended) <= timedelta(hours=hours):
-        return None
-    return max(ended)
+    ended = Nights.of(workspace).last_done() if hours > 0 else None
+    return ended if ended and datetime.now(UTC) - ended > timedelta(hours=hours) else None

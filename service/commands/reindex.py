@@ -9,11 +9,13 @@ import click
 
 from index.catalogue import Changes
 from index.models import late_encoder, other_encoder
+from index.reindex import Report
 from index.reindex import reindex as run_reindex
 from index.rerank import closer_for
 from index.workspace import Workspace
 from service.exit_status import SOME_REFUSED, list_refused
 from service.gate import PUBLISHED, gate_of
+from service.night.kept import Nights
 from service.night.night import night
 from service.progress import progress_for_stderr, say
 
@@ -26,16 +28,15 @@ from service.progress import progress_for_stderr, say
 def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> None:
     """Read every source again, embed what is new, and publish a generation if anything changed."""
     workspace = Workspace.open(context.obj)
-    if model:
-        encoder = other_encoder(model)
-    else:
-        workspace, encoder = late_encoder(workspace, say)
-    gate = gate_of(workspace, PUBLISHED)
-    report = night(
-        workspace,
-        lambda: run_reindex(workspace, encoder, progress_for_stderr(), closer_for(workspace), full=full, gate=gate),
-        say,
-    )
+    other = other_encoder(model) if model else None
+
+    def run() -> Report:
+        # A model or a gate that cannot be had is a night that failed, and somebody is told.
+        pinned, encoder = (workspace, other) if other else late_encoder(workspace, say)
+        gate = gate_of(pinned, PUBLISHED)
+        return run_reindex(pinned, encoder, progress_for_stderr(), closer_for(pinned), full=full, gate=gate)
+
+    report = night(workspace, run, say)
     for name, changes in report.changes.items():
         say(f"{name}: {told(changes)}")
     for failure in report.failed:
@@ -44,6 +45,8 @@ def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> No
         say(f"not published: {report.withheld}")
     for warning in report.warnings:
         say(f"warning: {warning}")
+    if report.alerts:
+        say(f"new alerts: {len(report.alerts)}; see traceobject alerts, or {Nights.of(workspace).report}")
     if as_json:
         click.echo(json.dumps(asdict(report)))
     else:

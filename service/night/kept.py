@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
 from pathlib import Path
 
-from index.durable import write_file
+from index.durable import sync_folder, write_file
 from index.forget import Traces
 from index.workspace import Workspace
 from service.night.account import Account
 
 KEPT = 100
-_UNSENT = ".unsent"
 
 
 @dataclass(frozen=True)
@@ -29,26 +30,37 @@ class Nights:
         return self.root / "report.html"
 
     def keep(self, account: Account) -> Path:
-        """Write an account; the oldest beyond KEPT go, with the note that they were not sent."""
+        """Write an account; the oldest beyond KEPT go, with the notes that they were not sent."""
         self.root.mkdir(exist_ok=True)
-        path = self.root / f"{account.started.replace(':', '')}.json"
-        write_file(path, account.to_json().encode())
+        name = account.started.replace(":", "")
+        # Two runs may begin within a second; the second must not take the alerts of the first with it.
+        names = (f"{name}{'_' * again}.json" for again in count())
+        path = next(path for path in (self.root / name for name in names) if not path.exists())
+        write_file(path, account.to_json())
         for old in self._files()[:-KEPT]:
-            old.unlink(missing_ok=True)
-            old.with_suffix(_UNSENT).unlink(missing_ok=True)
+            for part in self.root.glob(f"{old.stem}.*"):
+                part.unlink(missing_ok=True)
         return path
 
     def accounts(self) -> list[Account]:
         """All that are kept, the oldest first; a damaged file is left out."""
         return [account for path in self._files() if (account := _read(path))]
 
-    def note_unsent(self, path: Path) -> None:
-        """Remember that an account did not reach the webhook."""
-        write_file(path.with_suffix(_UNSENT), b"")
+    def last_done(self) -> datetime | None:
+        """When the last re-index that went well ended, in UTC; None where none is kept."""
+        for path in reversed(self._files()):
+            account = _read(path)
+            if account is not None and account.outcome in ("published", "unchanged"):
+                return datetime.fromisoformat(account.finished)
+        return None
 
-    def unsent(self) -> list[tuple[Path, Account]]:
-        """Accounts that did not reach the webhook, the oldest first."""
-        notes = sorted(self.root.glob(f"*{_UNSENT}"))
+    def note_unsent(self, path: Path, channel: str) -> None:
+        """Remember that an account did not reach a channel ("webhook", "mail")."""
+        write_file(path.with_suffix(f".{channel}"), b"")
+
+    def unsent(self, channel: str) -> list[tuple[Path, Account]]:
+        """Accounts that did not reach a channel, with the note that says so, the oldest first."""
+        notes = sorted(self.root.glob(f"*.{channel}"))
         return [(note, found) for note in notes if (found := _read(note.with_suffix(".json")))]
 
     def forget(self, traces: Traces) -> None:
@@ -58,8 +70,12 @@ class Nights:
             if account is None:
                 path.unlink(missing_ok=True)
             elif (without := account.without(traces)) != account:
-                write_file(path, without.to_json().encode())
-        self.report.unlink(missing_ok=True)
+                write_file(path, without.to_json())
+        # What a killed run left half written is nobody's any more.
+        for path in (self.report, *self.root.glob(".*.part")):
+            path.unlink(missing_ok=True)
+        if self.root.exists():
+            sync_folder(self.root)
 
     def _files(self) -> list[Path]:
         return sorted(self.root.glob("*.json"))
@@ -67,6 +83,6 @@ class Nights:
 
 def _read(path: Path) -> Account | None:
     try:
-        return Account.from_json(path.read_text(encoding="utf-8"))
+        return Account.from_json(path.read_bytes())
     except (OSError, ValueError):
         return None

@@ -27,7 +27,7 @@ def write_metrics(account: Account, path: Path) -> str:
     gauge("generation", "The live generation, 0 without one.", account.generation or 0)
     gauge("embedded_images", "Pictures embedded.", account.embedded)
     gauge("new_images", "Pictures never seen before.", account.new_images)
-    gauge("refused_inputs", "Inputs refused.", len(account.refused))
+    gauge("refused_inputs", "Inputs refused.", account.refused_inputs())
     gauge("failed_sources", "Sources that could not be read.", len(account.failed))
     gauge("alerts", "Alerts it told of.", len(account.alerts))
     entries = Gauge("traceobject_reindex_entries", "Entries by what became of them.", ["change"], registry=registry)

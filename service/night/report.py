@@ -10,7 +10,7 @@ from service.night.account import Account
 from service.sheet import data_uri
 
 SHOWN = 50
-"""Refusals listed for one reason; the account has them all."""
+"""Alerts shown with their pictures: a page that no browser opens helps nobody. `traceobject alerts` lists all."""
 
 
 def render(account: Account, images: ImageStore) -> str:
