@@ -15,6 +15,7 @@ from index.reindex import reindex
 from index.workspace import Workspace
 from service.app import create_app
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
+from tests.service.people import peopled_copy
 
 HERE = "http://127.0.0.1"
 
@@ -77,3 +78,16 @@ def png() -> bytes:
     file = io.BytesIO()
     Image.fromarray(render(3)).save(file, "PNG")
     return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def peopled(indexed: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy of `indexed` in which an investigator, a curator and an administrator have accounts."""
+    return peopled_copy(indexed, tmp_path_factory.mktemp("peopled") / "workspace")
+
+
+@pytest.fixture(scope="module")
+def door(peopled: Workspace) -> Iterator[TestClient]:
+    """Somebody without a session before an application over `peopled`."""
+    with TestClient(create_app(peopled, ColourEncoder()), base_url=HERE) as opened:
+        yield opened

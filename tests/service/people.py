@@ -1,0 +1,40 @@
+"""People with accounts: a workspace of their own, and clients that act for each of them."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+
+from starlette.testclient import TestClient
+
+from index.workspace import Workspace
+from service.accounts.accounts import Accounts
+from service.accounts.roles import Role
+from service.tables import open_service_database
+
+PASSWORD = "correct horse battery"
+NAMES = {Role.INVESTIGATOR: "ines", Role.CURATOR: "carl", Role.ADMINISTRATOR: "ada"}
+# What a browser says of a form that its own page sends.
+FROM_OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
+
+
+def peopled_copy(workspace: Workspace, folder: Path) -> Workspace:
+    """A copy of a workspace in which one account of each role may sign in with PASSWORD."""
+    shutil.copytree(workspace.root, folder, ignore=shutil.ignore_patterns("service.sqlite*"))
+    copy = Workspace.open(folder)
+    with closing(open_service_database(copy)) as database:
+        for role, name in NAMES.items():
+            Accounts(database).add(name, role, PASSWORD)
+    return copy
+
+
+def signed_in(client: TestClient, role: Role) -> TestClient:
+    """A client of the same application that acts for the account of a role; a volunteer has none."""
+    own = TestClient(client.app, base_url=str(client.base_url), headers=FROM_OWN_PAGE)
+    if role is not Role.VOLUNTEER:
+        accounts: Accounts = client.app.state.accounts  # type: ignore[attr-defined]
+        secret = accounts.sign_in(NAMES[role], PASSWORD)
+        assert secret
+        own.cookies.set("session", secret)
+    return own

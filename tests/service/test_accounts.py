@@ -1,0 +1,250 @@
+"""Accounts, sessions and tokens, and the sign-in page in front of them."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+
+import pytest
+import sqlalchemy as sa
+from starlette.testclient import TestClient
+
+from service.accounts import accounts as accounts_module
+from service.accounts.accounts import AccountInvalid, Accounts
+from service.accounts.roles import Role
+from service.app import create_app
+from service.limits import Limits
+from service.tables import open_service_database, sessions, tokens, users
+from tests.fakes import ColourEncoder
+from tests.service.pages.page_checks import check
+from tests.service.people import FROM_OWN_PAGE, PASSWORD, signed_in
+from tests.service.problem_checks import problem_of
+
+GOOD = {"name": "ines", "password": PASSWORD}
+
+
+@pytest.fixture(scope="module")
+def database(peopled):
+    with closing(open_service_database(peopled)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def accounts(database):
+    return Accounts(database)
+
+
+def post(client, path, fields=None, **options):
+    """Send a form as a browser does from the site's own page."""
+    files = {name: (None, text) for name, text in (fields or {"nothing": ""}).items()}
+    return client.post(path, files=files, **{"headers": FROM_OWN_PAGE, "follow_redirects": False, **options})
+
+
+def later(monkeypatch, seconds):
+    there = time.time() + seconds
+    monkeypatch.setattr(accounts_module.time, "time", lambda: there)
+
+
+class TestPasswords:
+    def test_are_kept_as_argon2id_hashes(self, accounts, database):
+        with database.connect() as connection:
+            kept = connection.execute(sa.select(users.c.password)).scalars().all()
+        assert len(kept) == 3
+        assert all(text.startswith("$argon2id$") and PASSWORD not in text for text in kept)
+        assert len(set(kept)) == 3
+
+    @pytest.mark.parametrize("password", ["", "short", "x" * 1001])
+    def test_that_are_too_short_or_too_long_are_refused(self, accounts, password):
+        with pytest.raises(AccountInvalid, match="12 to 1000"):
+            accounts.add("new", Role.INVESTIGATOR, password)
+
+    @pytest.mark.parametrize("name", ["", "-ines", "a b", "a\n", "x" * 65, "ï"])
+    def test_belong_to_names_that_can_be_written(self, accounts, name):
+        with pytest.raises(AccountInvalid, match="letters"):
+            accounts.add(name, Role.INVESTIGATOR, PASSWORD)
+
+    def test_of_a_name_that_is_taken_stay_as_they_are(self, accounts):
+        with pytest.raises(AccountInvalid, match="already"):
+            accounts.add("ines", Role.ADMINISTRATOR, "another password")
+        assert accounts.sign_in("ines", "another password") is None
+
+    @pytest.mark.parametrize(
+        ("name", "password"), [("ines", "wrong password"), ("nobody", PASSWORD), ("Ines", PASSWORD)]
+    )
+    def test_let_nobody_else_in(self, accounts, name, password):
+        assert accounts.sign_in(name, password) is None
+
+
+class TestSessions:
+    def test_end_after_their_time(self, accounts, monkeypatch):
+        secret = accounts.sign_in("ines", PASSWORD)
+        assert accounts.of_session(secret).name == "ines"
+        later(monkeypatch, accounts_module.SESSION_SECONDS + 1)
+        assert accounts.of_session(secret) is None
+
+    def test_are_kept_as_hashes(self, accounts, database):
+        secret = accounts.sign_in("ines", PASSWORD)
+        with database.connect() as connection:
+            kept = connection.execute(sa.select(sessions)).all()
+        assert secret not in str(kept)
+
+    def test_end_with_a_new_password_and_with_the_account(self, accounts):
+        accounts.add("temp", Role.INVESTIGATOR, PASSWORD)
+        first = accounts.sign_in("temp", PASSWORD)
+        accounts.set_password("temp", "another password")
+        assert accounts.of_session(first) is None
+        second = accounts.sign_in("temp", "another password")
+        accounts.disable("temp")
+        assert accounts.of_session(second) is None
+        assert accounts.sign_in("temp", "another password") is None
+
+    def test_of_an_unknown_account_cannot_be_ended(self, accounts):
+        for change in (lambda: accounts.disable("nobody"), lambda: accounts.set_password("nobody", PASSWORD)):
+            with pytest.raises(AccountInvalid, match="no account"):
+                change()
+
+
+class TestTokens:
+    def test_are_kept_as_hashes(self, accounts, database):
+        token, secret = accounts.issue("ines", ("read", "search"), 30)
+        with database.connect() as connection:
+            kept = connection.execute(sa.select(tokens)).all()
+        assert secret not in str(kept)
+        assert token in accounts.tokens()
+        assert token.expires == pytest.approx(time.time() + 30 * 86_400, abs=60)
+
+    def test_open_what_their_scopes_say(self, accounts, door, png):
+        cases = {("read",): (200, 403), ("search",): (403, 200), ("read", "search"): (200, 200), ("write",): (403, 403)}
+        for scopes, told in cases.items():
+            _, secret = accounts.issue("ines", scopes, 1)
+            headers = {"Authorization": f"Bearer {secret}"}
+            read = door.get("/v1/products/A/3", headers=headers)
+            search = door.post("/v1/search", headers=headers, files={"image": ("x.png", png)})
+            assert (read.status_code, search.status_code) == told, scopes
+
+    def test_expire(self, accounts, door, monkeypatch):
+        _, secret = accounts.issue("ines", ("read",), 1)
+        headers = {"Authorization": f"bearer {secret}"}
+        assert door.get("/v1/products/A/3", headers=headers).status_code == 200
+        later(monkeypatch, 86_401)
+        refused = door.get("/v1/products/A/3", headers=headers)
+        problem_of(refused, 401, "sign-in-needed")
+        assert "invalid_token" in refused.headers["www-authenticate"]
+
+    def test_are_revoked(self, accounts, door):
+        token, secret = accounts.issue("ines", ("read",), 1)
+        accounts.revoke(token.id)
+        problem_of(door.get("/v1/objects", headers={"Authorization": f"Bearer {secret}"}), 401, "sign-in-needed")
+        with pytest.raises(AccountInvalid, match="no token"):
+            accounts.revoke(token.id)
+
+    def test_are_revoked_with_their_account(self, accounts, door):
+        accounts.add("leaver", Role.INVESTIGATOR, PASSWORD)
+        _, secret = accounts.issue("leaver", ("read",), 1)
+        accounts.disable("leaver")
+        problem_of(door.get("/v1/objects", headers={"Authorization": f"Bearer {secret}"}), 401, "sign-in-needed")
+        with pytest.raises(AccountInvalid, match="no account"):
+            accounts.issue("leaver", ("read",), 1)
+
+    @pytest.mark.parametrize(("scopes", "days"), [((), 1), (("all",), 1), (("read",), 0), (("read",), -1)])
+    def test_without_use_are_not_issued(self, accounts, scopes, days):
+        with pytest.raises(AccountInvalid, match="scope"):
+            accounts.issue("ines", scopes, days)
+
+    def test_open_no_page(self, accounts, door):
+        _, secret = accounts.issue("ines", ("read",), 1)
+        answer = door.get("/workbench", headers={"Authorization": f"Bearer {secret}"}, follow_redirects=False)
+        assert answer.status_code == 303
+
+
+class TestSignIn:
+    def test_leads_on_to_where_one_was_going(self, door):
+        sent = door.get("/workbench/objects?status=any", follow_redirects=False)
+        assert sent.headers["location"] == "/sign-in?next=%2Fworkbench%2Fobjects%3Fstatus%3Dany"
+        form = check(door.get(sent.headers["location"]))
+        assert "/workbench/objects?status=any" in form.attributes("input", "value")
+        answer = post(door, "/sign-in", {**GOOD, "next": "/workbench/objects?status=any"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/workbench/objects?status=any")
+        door.cookies.clear()
+
+    @pytest.mark.parametrize(
+        "onward", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:x", "/\t/evil.example", ""]
+    )
+    def test_leads_to_no_other_site(self, door, onward):
+        answer = post(door, "/sign-in", {**GOOD, "next": onward})
+        assert answer.headers["location"] == "/workbench"
+        door.cookies.clear()
+
+    def test_gives_a_cookie_that_no_script_and_no_other_site_can_use(self, door):
+        told = post(door, "/sign-in", GOOD).headers["set-cookie"].lower()
+        assert told.startswith("session=")
+        assert "httponly" in told
+        assert "samesite=lax" in told
+        assert "path=/" in told
+        assert "; secure" not in told
+        door.cookies.clear()
+
+    def test_gives_a_cookie_for_tls_alone_behind_tls(self, door):
+        headers = {**FROM_OWN_PAGE, "X-Forwarded-Proto": "https"}
+        assert "; secure" in post(door, "/sign-in", GOOD, headers=headers).headers["set-cookie"].lower()
+        door.cookies.clear()
+
+    def test_says_the_same_of_a_wrong_name_and_a_wrong_password(self, door):
+        wrong = [post(door, "/sign-in", {**GOOD, **change}) for change in ({"name": "nobody"}, {"password": "wrong"})]
+        assert [answer.status_code for answer in wrong] == [401, 401]
+        assert wrong[0].text == wrong[1].text
+        assert all("set-cookie" not in answer.headers for answer in wrong)
+        check(wrong[0])
+
+    def test_opens_the_workbench_and_sign_out_closes_it(self, door):
+        post(door, "/sign-in", GOOD)
+        page = door.get("/workbench")
+        assert "ines" in page.text
+        check(page)
+        secret = door.cookies["session"]
+        answer = post(door, "/sign-out")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+        assert "session" not in door.cookies
+        # Not the cookie alone is gone: whoever copied it gains nothing.
+        door.cookies.set("session", secret)
+        assert door.get("/workbench", follow_redirects=False).status_code == 303
+        door.cookies.clear()
+
+
+class TestOtherSites:
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"Sec-Fetch-Site": "cross-site"},
+            {"Sec-Fetch-Site": "same-site"},
+            {"Origin": "https://evil.example"},
+            {"Origin": "null"},
+            {"Origin": "http://127.0.0.1.evil.example"},
+            {},
+        ],
+    )
+    @pytest.mark.parametrize("path", ["/sign-out", "/workbench/search", "/v1/search"])
+    def test_cannot_act_for_who_is_signed_in(self, door, headers, path):
+        own = signed_in(door, Role.INVESTIGATOR)
+        del own.headers["Sec-Fetch-Site"]
+        answer = own.post(path, headers=headers, files={"text": (None, "x")}, follow_redirects=False)
+        assert answer.status_code == 403
+        assert own.get("/workbench").status_code == 200
+
+    def test_cannot_sign_somebody_in(self, door):
+        assert post(door, "/sign-in", GOOD, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+    def test_are_not_the_own_origin(self, door):
+        own = signed_in(door, Role.INVESTIGATOR)
+        del own.headers["Sec-Fetch-Site"]
+        answer = post(own, "/sign-out", headers={"Origin": "http://127.0.0.1"})
+        assert answer.status_code == 303
+
+
+def test_too_many_tries_from_one_address_are_refused(peopled):
+    app = create_app(peopled, ColourEncoder(), limits=Limits(sign_ins=2, sign_in_seconds=60))
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        told = [post(client, "/sign-in", {"name": "ines", "password": "wrong"}) for _ in range(3)]
+        assert [answer.status_code for answer in told] == [401, 401, 429]
+        assert int(told[2].headers["retry-after"]) > 0
+        assert post(client, "/sign-in", GOOD).status_code == 429
