@@ -1,0 +1,178 @@
+"""The account of a night: written and read again, told in a line, and without those who were forgotten."""
+
+import string
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from index.alerts import Alert
+from index.catalogue import Changes
+from index.forget import Name, Traces
+from index.generations import SelfTest
+from index.records import Refusal
+from index.reindex import Report
+from service.night.account import QUOTED, Account
+
+WHEN = "2026-01-05T03:00:00+00:00"
+# What a file name that is no UTF-8 becomes in Python, besides all that is Unicode.
+# Many parts make a draw slow on a busy machine; that is no fault of what is tested.
+BRIEFLY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+TEXT = st.text(st.one_of(st.characters(), st.characters(categories=(), include_characters="\udc80\udcff")), max_size=6)
+COUNT = st.integers(0, 10**9)
+NUMBER = st.floats(allow_nan=False, allow_infinity=False)
+ALERTS = st.builds(
+    Alert,
+    **dict.fromkeys(("object_source", "object_id", "source", "product_id", "object_title", "title", "link"), TEXT),
+    likelihood=NUMBER,
+)
+ACCOUNTS = st.builds(
+    Account,
+    error=TEXT,
+    generation=st.none() | st.integers(1, 10**6),
+    changes=st.none() | st.dictionaries(TEXT, st.dictionaries(TEXT, COUNT, max_size=2), max_size=2),
+    refusals=st.none() | st.dictionaries(TEXT, COUNT, max_size=2),
+    refused=st.lists(st.builds(Refusal, TEXT, TEXT, TEXT), max_size=2).map(tuple),
+    failed=st.lists(TEXT, max_size=2).map(tuple),
+    warnings=st.lists(TEXT, max_size=2).map(tuple),
+    steps=st.none() | st.dictionaries(TEXT, NUMBER, max_size=2),
+    self_test=st.none() | st.dictionaries(TEXT, NUMBER, max_size=2),
+    alerts=st.lists(ALERTS, max_size=2).map(tuple),
+)
+
+
+def alert(object_id="E-1", product_id="p1", source="shop", object_source="Europol", **more):
+    told = {"object_title": "a cup", "title": "Cup", "brand": "", "retailer": "", "link": "", "crop": "c", "image": "i"}
+    return Alert(object_source, object_id, source, product_id, likelihood=0.9, generation=2, found=WHEN, **told | more)
+
+
+def report(**told):
+    nothing = {"generation": 2, "published": True, "model": "colour-64", "changes": {}, "new_images": 0, "embedded": 0}
+    return Report(**nothing | {"refused": (), "failed": (), "warnings": (), "seconds": {}} | told)
+
+
+def account(**told):
+    return Account.of(report(**{k: v for k, v in told.items() if k != "alerts"}), told.get("alerts", ()), WHEN, WHEN, 1)
+
+
+@BRIEFLY
+@given(ACCOUNTS)
+def test_an_account_is_read_as_it_was_written(written):
+    assert Account.from_json(written.to_json()) == written
+
+
+@BRIEFLY
+@given(ACCOUNTS)
+def test_the_summary_is_one_line(written):
+    assert "\n" not in written.summary()
+    assert "\r" not in written.summary()
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"started": 1}', b"\xff", b"null", b'{"refused": [{}]}'])
+def test_what_is_no_account_is_told(data):
+    with pytest.raises(ValueError, match=r"."):
+        Account.from_json(data)
+
+
+def test_it_tells_what_a_report_told():
+    told = account(
+        changes={"shop": Changes(added=3, gone=1), "other": Changes(added=1, expired=2)},
+        seconds={"embedding": 1.23456},
+        self_test=SelfTest(30, 0.9, 0.95, 1.0, 0.05, 0.97),
+    )
+    assert told.totals() == {"added": 4, "changed": 0, "gone": 1, "unchanged": 0, "expired": 2}
+    assert told.steps == {"embedding": 1.235}
+    assert told.self_test["recall_at_1"] == 0.9
+    assert Account.from_json(told.to_json()) == told
+
+
+@pytest.mark.parametrize(
+    ("changed", "outcome", "summary"),
+    [
+        ({}, "published", "generation 2 published"),
+        ({"published": False}, "unchanged", "nothing changed; generation 2 stays live"),
+        ({"published": False, "withheld": "too bad"}, "withheld", "not published: too bad"),
+    ],
+)
+def test_what_came_of_it(changed, outcome, summary):
+    told = account(**changed)
+    assert (told.outcome, told.summary()) == (outcome, summary)
+    assert replace(told, alerts=(alert(),)).summary() == f"1 alert, {summary}"
+
+
+def test_a_feed_of_dead_links_is_counted_whole_and_quoted_in_part():
+    dead = [Refusal(f"https://shop.example/{n}", "not-found", "the server answered 404") for n in range(QUOTED + 900)]
+    told = account(refused=(Refusal("feed.csv:2", "bad-json", "no"), *dead))
+    assert told.refusals == {"not-found": QUOTED + 900, "bad-json": 1}
+    assert list(told.refusals) == ["not-found", "bad-json"]
+    assert (len(told.quoted("not-found")), len(told.quoted("bad-json"))) == (QUOTED, 1)
+    assert told.refused_inputs() == QUOTED + 901
+
+
+@pytest.mark.parametrize(
+    ("told", "worth"),
+    [
+        ({}, False),
+        ({"refused": (Refusal("feed.csv:2", "bad-json", "no"),)}, False),
+        ({"alerts": (alert(),)}, True),
+        ({"failed": ("shop: it is missing",)}, True),
+        ({"warnings": ("a copy was lost",)}, True),
+        ({"published": False, "withheld": "too bad"}, True),
+    ],
+)
+def test_only_a_night_with_news_is_worth_a_message(told, worth):
+    assert account(**told).worth_a_message() is worth
+    assert Account(WHEN, WHEN, 1.0, "failed", error="the disk is full").worth_a_message()
+
+
+class TestForgotten:
+    """What names a forgotten product, object or source leaves an account; all else stays."""
+
+    told = account(
+        changes={"shop": Changes(added=1), "Europol": Changes(added=1)},
+        refused=(
+            Refusal("/feeds/shop.csv:7", "bad-picture", "product SKU-1 has a picture that is none"),
+            Refusal("/pictures/1.jpg", "face", "it seems to show a face"),
+            Refusal("/pictures/9.jpg", "empty", "it is empty"),
+            Refusal("/feeds/shop.csv:8", "bad-picture", "product SKU-12 has a picture that is none"),
+        ),
+        failed=("shop: /feeds/shop.csv is missing",),
+        warnings=("object E-1 of Europol could not be watched", "the disk is slow"),
+        seconds={"reading shop": 1.0, "pictures of Europol": 2.0, "embedding": 3.0},
+        alerts=(alert("E-1", "SKU-1"), alert("E-2", "SKU-2"), alert("E-1", "SKU-1", source="elsewhere")),
+    )
+
+    def without(self, *names, references=(), images=()):
+        return self.told.without(Traces(names, frozenset(references), frozenset(images)))
+
+    def test_a_product(self):
+        left = self.without(Name("catalogue", "shop", "SKU-1"), references=["/pictures/1.jpg"])
+        assert [refusal.where for refusal in left.refused] == ["/pictures/9.jpg", "/feeds/shop.csv:8"]
+        assert [(one.product_id, one.source) for one in left.alerts] == [("SKU-2", "shop"), ("SKU-1", "elsewhere")]
+        assert (left.changes, left.steps, left.failed) == (self.told.changes, self.told.steps, self.told.failed)
+        assert left.refusals == self.told.refusals
+
+    def test_an_object(self):
+        left = self.without(Name("objects", "Europol", "E-1"))
+        assert [one.object_id for one in left.alerts] == ["E-2"]
+        assert left.warnings == ("the disk is slow",)
+
+    def test_a_source(self):
+        left = self.without(Name("catalogue", "shop"))
+        assert list(left.changes) == ["Europol"]
+        assert list(left.steps) == ["pictures of Europol", "embedding"]
+        assert (left.refused, left.failed) == ((), ())
+        assert [one.source for one in left.alerts] == ["elsewhere"]
+        assert left.warnings == self.told.warnings
+
+    def test_an_error_that_speaks_of_it(self):
+        failed = Account(WHEN, WHEN, 1.0, "failed", error="/pictures/1.jpg cannot be read")
+        traces = Traces((Name("catalogue", "shop", "SKU-1"),), frozenset(["/pictures/1.jpg"]), frozenset())
+        assert failed.without(traces).error == ""
+
+    @BRIEFLY
+    @given(ACCOUNTS, st.text(string.ascii_letters, min_size=3, max_size=6))
+    def test_an_account_that_does_not_speak_of_it_stays(self, told, word):
+        traces = Traces((Name("catalogue", f"{word}-source", f"{word}-4711"),), frozenset(), frozenset())
+        assert told.without(traces) == told
