@@ -101,7 +101,7 @@ def publish(workspace: Workspace, catalogue: Catalogue, vectors: VectorStore, en
         parts[collection] = CollectionPart(rows, rows, rows, engine.stats().spec)
     shown = [Shown(row, entry.id, entry.images[0], CATALOGUE_VIEWS[0]) for row, entry in enumerate(entries)]
     write_snapshot(folder / generations.RECORDS, entries, (("catalogue", row) for row in shown), {})
-    files = {path.name: generations.prove(path) for path in sorted(folder.iterdir())}
+    files = generations.proofs(folder)
     card, content = encoder.card, content_of(catalogue, encoder, ())
     made = Manifest(number, generations.now(), card.name, card.sha256 or "", card.dimension, content, parts, files)
     generations.seal(folder, made)

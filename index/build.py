@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +14,8 @@ from embedding.encoders.protocol import Encoder
 from embedding.views import CATALOGUE_VIEWS
 from index import generations
 from index.catalogue import Catalogue
-from index.engines.faiss_engine import FaissEngine
+from index.engines.tuning import held_out
+from index.engines.writing import gather, write_engine
 from index.entries import Entry
 from index.families import find_families
 from index.generations import CALIBRATION, CollectionPart, Generation, Manifest, SelfTest
@@ -27,6 +27,8 @@ from index.self_test import self_test
 from index.snapshot import Shown, write_snapshot
 from index.vectors import VectorKey, VectorStore
 from index.workspace import Workspace
+
+_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -63,20 +65,32 @@ def build(
         for collection in COLLECTIONS:
             rows, places = _rows(entries[collection], vectors)
             shown += [(collection, row) for row in rows]
-            found = vectors.get(places)
+            path = folder / generations.engine_file(collection)
+            found = gather(path, places, encoder.card.dimension, vectors.get)
             if collection == "catalogue":
                 families = find_families([row.entry for row in rows], [row.image for row in rows], found, images)
-            engine = FaissEngine.build(found)
-            engine.save(folder / generations.engine_file(collection))
+            tuned = write_engine(path, found, workspace.index_memory, workspace.settings.recall_target)
             parts[collection] = CollectionPart(
-                len(entries[collection]), len({row.image for row in rows}), len(rows), engine.stats().spec
+                len(entries[collection]),
+                len({row.image for row in rows}),
+                len(rows),
+                tuned.engine.stats().spec,
+                tuned.recall,
+                tuned.refused,
             )
             tick(1)
         write_snapshot(folder / generations.RECORDS, (e for part in entries.values() for e in part), shown, families)
         tick(1)
         card = encoder.card
         manifest = Manifest(
-            number, generations.now(), card.name, card.sha256 or "", card.dimension, content, parts, _proofs(folder)
+            number,
+            generations.now(),
+            card.name,
+            card.sha256 or "",
+            card.dimension,
+            content,
+            parts,
+            generations.proofs(folder),
         )
         generations.seal(folder, manifest)
         tick(1)
@@ -85,7 +99,7 @@ def build(
     if tested is not None:
         measured, likelihood = tested
         (folder / CALIBRATION).write_text(likelihood.to_json(), encoding="utf-8")
-        manifest = replace(manifest, files=_proofs(folder), self_test=measured)
+        manifest = replace(manifest, files=generations.proofs(folder), self_test=measured)
         generations.seal(folder, manifest)
     if why := fallen(manifest, live, workspace.settings.self_test_margin):
         shutil.rmtree(folder)
@@ -114,14 +128,15 @@ def fallen(new: Manifest, live: Manifest | None, margin: float) -> str:
 
 
 def _rows(entries: list[Entry], vectors: VectorStore) -> tuple[list[Shown], npt.NDArray[np.int64]]:
-    """What the rows of an engine show, and where their embeddings lie; views never embedded are left out."""
+    """What the rows of an engine show, and where their embeddings lie; views never embedded are left out.
+
+    The last rows are a random sample, which a large engine is tuned on before it has them.
+    """
     wanted = [(entry.id, image, view) for entry in entries for image in entry.images for view in CATALOGUE_VIEWS]
     places = vectors.rows([VectorKey(image, view) for _, image, view in wanted])
     here = np.flatnonzero(places >= 0)
+    if last := held_out(len(here)):
+        sampled = np.zeros(len(here), bool)
+        sampled[np.random.default_rng(_SEED).choice(len(here), last, replace=False)] = True
+        here = np.concatenate([here[~sampled], here[sampled]])
     return [Shown(row, *wanted[index]) for row, index in enumerate(here.tolist())], places[here]
-
-
-def _proofs(folder: Path) -> dict[str, generations.FileProof]:
-    return {
-        path.name: generations.prove(path) for path in sorted(folder.iterdir()) if path.name != generations.MANIFEST
-    }

@@ -13,10 +13,11 @@ import numpy as np
 
 from index import generations
 from index.content import content_digest
-from index.engines.faiss_engine import FaissEngine
+from index.engines.writing import gather, write_engine
 from index.entries import Entry
 from index.errors import GenerationError
 from index.generations import CollectionPart, Generation, Manifest
+from index.proofs import MEMORY
 from index.records import COLLECTIONS, Collection
 from index.snapshot import Shown, write_snapshot
 from index.workspace import Workspace
@@ -49,32 +50,34 @@ def clean_generation(workspace: Workspace, number: int, leaves: Leaves) -> bool:
         aside = workspace.generations / f".cleaning-{number}"
         shutil.rmtree(aside, ignore_errors=True)
         # What is no part of the index, such as a calibration, names nobody.
-        shutil.copytree(folder, aside, ignore=shutil.ignore_patterns("*.index", generations.RECORDS))
-        manifest = _rebuild(former, stay, aside)
+        index = ("*.index", "*.vectors", generations.RECORDS, MEMORY)
+        shutil.copytree(folder, aside, ignore=shutil.ignore_patterns(*index))
+        manifest = _rebuild(workspace, former, stay, aside)
     generations.seal(aside, manifest)
     generations.replace_by(workspace, aside, number)
     return True
 
 
-def _rebuild(former: Generation, stay: dict[Collection, list[Entry]], aside: Path) -> Manifest:
+def _rebuild(workspace: Workspace, former: Generation, stay: dict[Collection, list[Entry]], aside: Path) -> Manifest:
     """Write engines and records of the entries that stay into a folder, and tell them in a manifest."""
     parts: dict[Collection, CollectionPart] = {}
     shown: list[tuple[Collection, Shown]] = []
     here = {entry.id for entries in stay.values() for entry in entries}
     for name in COLLECTIONS:
         rows = [row for row in former.records.every_row(name) if row.entry in here]
-        vectors = former.engine(name).vectors(np.array([row.row for row in rows], np.int64))
-        engine = FaissEngine.build(vectors, former.manifest.collections[name].spec)
-        engine.save(aside / generations.engine_file(name))
+        path = aside / generations.engine_file(name)
+        kept = np.array([row.row for row in rows], np.int64)
+        vectors = gather(path, kept, former.manifest.dimension, former.engine(name).vectors)
+        tuned = write_engine(path, vectors, workspace.index_memory, workspace.settings.recall_target)
         shown += [(name, replace(row, row=place)) for place, row in enumerate(rows)]
         images = {row.image for row in rows}
-        parts[name] = CollectionPart(len(stay[name]), len(images), len(rows), engine.stats().spec)
+        spec = tuned.engine.stats().spec
+        parts[name] = CollectionPart(len(stay[name]), len(images), len(rows), spec, tuned.recall, tuned.refused)
     families = {entry: family for entry, family in former.records.families().items() if entry in here}
     entries = list(chain.from_iterable(stay.values()))
     write_snapshot(aside / generations.RECORDS, entries, shown, families)
     embedded = {row.image for _, row in shown}
     lacking = {image for entry in entries for image in entry.images} - embedded
     told = former.manifest
-    files = {path.name: generations.prove(path) for path in aside.iterdir() if path.name != generations.MANIFEST}
     content = content_digest(told.model, told.model_sha256, entries, lacking)
-    return replace(told, content=content, collections=parts, files=files)
+    return replace(told, content=content, collections=parts, files=generations.proofs(aside))

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.protocol import Vectors
+from index.engines.protocol import HalfVectors
 from index.entries import Entry
 from index.images import ImageStore
 
@@ -21,6 +22,7 @@ ALIKE = 9.0
 THUMBNAIL = 24
 SEED = 0
 _BANDS, _BITS = 16, 16
+_BLOCK = 65_536
 # A bucket this full holds what all pictures share (a plain white one, say) and would cost a comparison of everything.
 _FULLEST = 200
 
@@ -51,11 +53,14 @@ def specificity(family: Sequence[Entry]) -> Specificity:
     )
 
 
-def find_families(entries: Sequence[int], images: Sequence[str], vectors: Vectors, store: ImageStore) -> dict[int, int]:
+def find_families(
+    entries: Sequence[int], images: Sequence[str], vectors: Vectors | HalfVectors, store: ImageStore
+) -> dict[int, int]:
     """Which family each entry belongs to, named by its smallest entry.
 
     Args:
-        entries, images: what each row of `vectors` shows, [n]; vectors: float32 [n, d], unit rows.
+        entries, images: what each row of `vectors` shows, [n]; vectors: float32 or float16 [n, d], unit rows; a
+            memory map too, for they are read in blocks.
 
     Method: pictures are proposed by random-hyperplane hashing of the centred embeddings (Charikar, "Similarity
     estimation techniques from rounding algorithms", 2002), then verified by cosine and by colour thumbnails.
@@ -78,7 +83,7 @@ def find_families(entries: Sequence[int], images: Sequence[str], vectors: Vector
     return {entry: root(entry) for entry in family}
 
 
-def _proposed(images: Sequence[str], vectors: Vectors) -> Iterator[tuple[int, int]]:
+def _proposed(images: Sequence[str], vectors: Vectors | HalfVectors) -> Iterator[tuple[int, int]]:
     """Pairs of rows that show the same image, or that are close."""
     by_image: dict[str, list[int]] = {}
     for row, image in enumerate(images):
@@ -89,9 +94,10 @@ def _proposed(images: Sequence[str], vectors: Vectors) -> Iterator[tuple[int, in
     if len(distinct) < 2:
         return
     seen: set[tuple[int, int]] = set()
-    for bucket in _buckets(vectors[distinct]):
+    for bucket in _buckets(vectors, distinct):
         rows = distinct[bucket]
-        close = vectors[rows] @ vectors[rows].T >= CLOSE
+        near = np.asarray(vectors[rows], np.float32)
+        close = near @ near.T >= CLOSE
         for one, two in combinations(range(len(rows)), 2):
             pair = (int(rows[one]), int(rows[two]))
             if close[one, two] and pair not in seen:
@@ -99,12 +105,15 @@ def _proposed(images: Sequence[str], vectors: Vectors) -> Iterator[tuple[int, in
                 yield pair
 
 
-def _buckets(vectors: Vectors) -> Iterable[npt.NDArray[np.intp]]:
-    """Groups of rows that agree on all bits of a band."""
-    centred = vectors - vectors.mean(axis=0)
+def _buckets(vectors: Vectors | HalfVectors, rows: npt.NDArray[np.intp]) -> Iterable[npt.NDArray[np.intp]]:
+    """Groups of places in `rows` whose vectors agree on all bits of a band."""
     planes = np.random.default_rng(SEED).normal(size=(vectors.shape[1], _BANDS * _BITS)).astype(np.float32)
-    bits = (centred @ planes > 0).reshape(len(vectors), _BANDS, _BITS)
-    codes = bits @ (1 << np.arange(_BITS))
+    blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
+    mean = sum(np.asarray(vectors[block], np.float32).sum(axis=0) for block in blocks) / len(rows)
+    codes = np.empty((len(rows), _BANDS), np.uint16)
+    for number, block in enumerate(blocks):
+        bits = ((np.asarray(vectors[block], np.float32) - mean) @ planes > 0).reshape(len(block), _BANDS, _BITS)
+        codes[number * _BLOCK : number * _BLOCK + len(block)] = bits @ (1 << np.arange(_BITS))
     for band in range(_BANDS):
         order = np.argsort(codes[:, band], kind="stable")
         ends = np.flatnonzero(np.diff(codes[order, band])) + 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import sqlite3
@@ -11,18 +10,21 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from index.calibrate import Likelihood
 from index.durable import exchange, sync_file, sync_folder, write_file
 from index.engines.faiss_engine import FaissEngine
 from index.engines.protocol import VectorEngine
 from index.errors import GenerationError
+from index.proofs import MEMORY, FileProof, damaged, prove
 from index.records import Collection
 from index.snapshot import Snapshot
 from index.workspace import Workspace
 
-FORMAT = 1
+FORMAT = 2
+# Format 1 had exact engines alone; it can still be opened, and rolled back to.
+_READABLE = (1, 2)
 MANIFEST = "manifest.json"
 RECORDS = "records.sqlite"
 CALIBRATION = "likelihood.json"
@@ -31,20 +33,18 @@ _BUILDING = ".building"
 
 @dataclass(frozen=True)
 class CollectionPart:
-    """What a generation holds of one collection; `spec` is the engine's."""
+    """What a generation holds of one collection.
+
+    `spec` is the engine's. `recall` is its recall@10 on held-out vectors, None where it compares with everything;
+    `refused` tells which faster engines missed the recall that is wanted.
+    """
 
     entries: int
     images: int
     rows: int
     spec: str
-
-
-@dataclass(frozen=True)
-class FileProof:
-    """A file of a generation: how long it is, and its SHA-256."""
-
-    bytes: int
-    sha256: str
+    recall: float | None = None
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,9 @@ class Manifest:
         """
         try:
             raw = json.loads((folder / MANIFEST).read_bytes())
-            if raw["format"] != FORMAT:
+            if raw["format"] not in _READABLE:
                 raise GenerationError(f"{folder}: made by another version (format {raw['format']}): re-index")
-            parts = {name: CollectionPart(**part) for name, part in raw.pop("collections").items()}
+            parts = {name: _part(part) for name, part in raw.pop("collections").items()}
             files = {name: FileProof(**proof) for name, proof in raw.pop("files").items()}
             tested = raw.pop("self_test", None)
             measured = None if tested is None else SelfTest(**tested)
@@ -103,16 +103,18 @@ class Manifest:
     def write(self, folder: Path) -> None:
         write_file(folder / MANIFEST, json.dumps(asdict(self), indent=2, sort_keys=True).encode())
 
-    def verify(self, folder: Path) -> None:
-        """Compare every file with its proof.
+    def verify(self, folder: Path, *, remembered: bool = False) -> None:
+        """Compare every file with its proof; `remembered` trusts what was found whole and was not touched since.
 
         Raises:
             GenerationError: a file is missing or differs.
         """
-        for name, proof in self.files.items():
-            path = folder / name
-            if not path.is_file() or path.stat().st_size != proof.bytes or prove(path) != proof:
-                raise GenerationError(f"{path} is missing or was changed since it was built: roll back or re-index")
+        for path in damaged(folder, self.files, remembered=remembered):
+            raise GenerationError(f"{path} is missing or was changed since it was built: roll back or re-index")
+
+
+def _part(told: dict[str, Any]) -> CollectionPart:
+    return CollectionPart(**told | {"refused": tuple(told.get("refused", ()))})
 
 
 class Generation:
@@ -120,7 +122,7 @@ class Generation:
 
     def __init__(self, folder: Path) -> None:
         self.manifest = Manifest.read(folder)
-        self.manifest.verify(folder)
+        self.manifest.verify(folder, remembered=True)
         try:
             self.records = Snapshot(folder / RECORDS)
             self.likelihood = _likelihood(folder / CALIBRATION)
@@ -156,10 +158,10 @@ def engine_file(collection: Collection) -> str:
     return f"{collection}.index"
 
 
-def prove(path: Path) -> FileProof:
-    """A file's proof as it is now."""
-    with path.open("rb") as file:
-        return FileProof(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+def proofs(folder: Path) -> dict[str, FileProof]:
+    """The proof of every file that was built into a folder."""
+    built = [path for path in sorted(folder.iterdir()) if path.name not in (MANIFEST, MEMORY)]
+    return {path.name: prove(path) for path in built}
 
 
 def numbers(workspace: Workspace) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +28,8 @@ class Settings:
     `keep_generations`: how many published generations stay on disk, the live one among them.
     `retention_days`: how long a product that is gone from its feed stays searchable; 0 keeps it for ever.
     `self_test_margin`: how far a generation's self-test recall may fall below the live one's and still be published.
+    `recall_target`: the share of the ten nearest pictures that the index has to find, 0 to 1; 1 compares with all.
+    `index_memory_mb`: what the index may take of this machine's memory; 0 means a half of it.
     `alert_likelihood`: how likely a product must be an open object's to become an alert, 0 to 1.
     `user_agent`: how picture fetches introduce themselves, for example "traceobject/0.1 (+https://example.org/contact)".
     `webhook`: a URL that each re-index with something to tell is posted to; it is signed if the environment has
@@ -51,6 +54,8 @@ class Settings:
     keep_generations: int = 3
     retention_days: int = 0
     self_test_margin: float = 0.1
+    recall_target: float = 0.99
+    index_memory_mb: int = 0
     alert_likelihood: float = 0.5
     user_agent: str = "traceobject"
     allow_hosts: tuple[str, ...] = ()
@@ -131,6 +136,12 @@ class Workspace:
     @property
     def database_url(self) -> str:
         return self.settings.database or f"sqlite:///{self.root / 'catalogue.sqlite'}"
+
+    @property
+    def index_memory(self) -> int:
+        """The bytes of memory that the index may take."""
+        machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return self.settings.index_memory_mb * 1_000_000 or machine // 2
 
     def pin_model(self, name: str, sha256: str, why: str) -> Workspace:
         """Write down which model this workspace uses from now on."""

@@ -1,4 +1,4 @@
-"""The default engine: FAISS, described by one index_factory string."""
+"""The default engine: FAISS, described by one index_factory string; codes are refined by the mapped originals."""
 
 from __future__ import annotations
 
@@ -9,47 +9,159 @@ import faiss
 import numpy as np
 
 from embedding.encoders.protocol import Vectors
-from index.engines.protocol import NO_ROW, EngineStats, Rows
+from index.engines.choice import BREADTH, CAUTION, EXACT, FACTOR, PROBED, Spec
+from index.engines.exact_scan import exact_scan
+from index.engines.protocol import NO_ROW, EngineStats, HalfVectors, Rows
 
-EXACT = "Flat"
+# Read, converted and added at a time.
+BLOCK = 65_536
+# More teach the inverted lists nothing.
+_TRAINED_PER_LIST, _ROUNDS = 50, 10
+_SEED = 0
 
 
 class FaissEngine:
-    """A FAISS index of inner products.
+    """A FAISS index of inner products, opened as a memory map.
 
     Method: Douze et al., "The Faiss library", 2024, https://arxiv.org/abs/2401.08281.
     """
 
-    def __init__(self, index: Any, spec: str) -> None:
-        self._index, self._spec = index, spec
+    def __init__(self, index: Any, spec: Spec, originals: Vectors | HalfVectors | None = None) -> None:
+        self._index, self._spec, self._parameters = index, spec, spec.parameters
+        # What codes are refined by: kept beside the index.
+        self._originals = originals
 
     @classmethod
-    def build(cls, vectors: Vectors, spec: str = EXACT) -> Self:
-        index = faiss.index_factory(vectors.shape[1], spec, faiss.METRIC_INNER_PRODUCT)
-        index.add(np.ascontiguousarray(vectors, np.float32))
-        return cls(index, spec)
+    def build(cls, vectors: Vectors | HalfVectors, spec: str = EXACT, first: int | None = None) -> Self:
+        """Index unit vectors, float16 or float32 [n, d], as a spec says; `first`: only so many of them, more are added.
+
+        The vectors are read in blocks, so that a memory map of more than fits will do. It has to outlive an engine
+        of codes, which keeps reading it.
+        """
+        chosen = Spec.parse(spec)
+        count = len(vectors) if first is None else first
+        index = faiss.index_factory(vectors.shape[1], chosen.factory, faiss.METRIC_INNER_PRODUCT)
+        if chosen.is_inverted:
+            index.cp.niter, index.cp.seed = _ROUNDS, _SEED
+            sampled = min(count, _TRAINED_PER_LIST * index.nlist)
+            index.train(np.asarray(vectors[_sample(count, sampled)], np.float32))
+        # As they will lie beside the index, so that an engine answers alike before and after it is saved.
+        engine = cls(index, chosen, vectors.astype(np.float16, copy=False) if chosen.is_inverted else None)
+        engine.add(vectors, count)
+        return engine
+
+    def add(self, vectors: Vectors | HalfVectors, count: int) -> None:
+        """Index what lies in `vectors` beyond what is indexed, up to `count`; float16 or float32 [n, d]."""
+        for start in range(int(self._index.ntotal), count, BLOCK):
+            self._index.add(np.ascontiguousarray(vectors[start : min(start + BLOCK, count)], np.float32))
+
+    def tuned(self, search: str) -> Self:
+        """The same index with other search parameters."""
+        return type(self)(self._index, Spec(self._spec.factory, search), self._originals)
 
     @classmethod
     def open(cls, path: Path, spec: str = EXACT) -> Self:
-        return cls(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC), spec)
+        chosen, index = Spec.parse(spec), faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        if not chosen.is_inverted:
+            return cls(index, chosen)
+        shape = (int(index.ntotal), int(index.d))
+        return cls(index, chosen, np.memmap(originals_beside(path), np.float16, "r", shape=shape))
 
     def save(self, path: Path) -> None:
         faiss.write_index(self._index, str(path))
+        beside = originals_beside(path)
+        if self._originals is not None and not _is_map_of(self._originals, beside):
+            with beside.open("wb") as file:
+                for start in range(0, len(self._originals), BLOCK):
+                    np.asarray(self._originals[start : start + BLOCK], np.float16).tofile(file)
+
+    @property
+    def needs_originals(self) -> bool:
+        """Whether `save` leaves the originals beside its file, because the index has codes alone."""
+        return self._originals is not None
 
     def search(self, queries: Vectors, k: int, allow: Rows | None = None) -> tuple[Vectors, Rows]:
-        parameters = None
-        if allow is not None:
-            bits = np.zeros(self._index.ntotal, bool)
-            bits[allow] = True
-            selector = faiss.IDSelectorBitmap(np.packbits(bits, bitorder="little"))
-            parameters = faiss.SearchParameters(sel=selector)
-        scores, rows = self._index.search(np.ascontiguousarray(queries, np.float32), k, params=parameters)
-        return np.where(rows == NO_ROW, np.float32(-np.inf), scores), rows
+        queries = np.ascontiguousarray(queries, np.float32)
+        count = int(self._index.ntotal)
+        available = count if allow is None else len(allow)
+        if self._spec.is_scan(available, count):
+            return self._scan(queries, k, allow)
+        scores, rows = self._approximate(queries, k, allow)
+        # A walk or a few lists may end before k are found: then nothing less than everything will do.
+        short = rows[:, min(k, available) - 1] == NO_ROW
+        if short.any():
+            scores[short], rows[short] = self._scan(queries[short], k, allow)
+        return scores, rows
 
     def vectors(self, rows: Rows) -> Vectors:
+        if self._originals is not None:
+            return np.asarray(self._originals[rows], np.float32)
         found: Vectors = self._index.reconstruct_batch(np.ascontiguousarray(rows, np.int64))
         return found
 
     def stats(self) -> EngineStats:
         count, dimension = int(self._index.ntotal), int(self._index.d)
-        return EngineStats(self._spec, count, dimension, count * int(self._index.sa_code_size()))
+        return EngineStats(str(self._spec), count, dimension, self._spec.memory(count, dimension))
+
+    def _scan(self, queries: Vectors, k: int, allow: Rows | None) -> tuple[Vectors, Rows]:
+        every = np.arange(int(self._index.ntotal)) if allow is None else allow
+        return exact_scan(queries, k, every, self._kept())
+
+    def _kept(self) -> Vectors | HalfVectors:
+        """All that is kept of the vectors, as it lies in memory: float16 or float32 [n, d]."""
+        if self._originals is not None:
+            return self._originals
+        storage = faiss.downcast_index(self._index.storage) if self._spec.is_graph else self._index
+        count, dimension = int(self._index.ntotal), int(self._index.d)
+        data = faiss.rev_swig_ptr(storage.codes.data(), count * int(storage.code_size))
+        kind = np.float32 if self._spec.factory == EXACT else np.float16
+        kept: Vectors | HalfVectors = data.view(kind).reshape(count, dimension)
+        return kept
+
+    def _approximate(self, queries: Vectors, k: int, allow: Rows | None) -> tuple[Vectors, Rows]:
+        """What FAISS finds; -inf and NO_ROW where it found fewer."""
+        selector = None if allow is None else _selector(allow, int(self._index.ntotal))
+        rarity = 1.0 if allow is None else int(self._index.ntotal) / max(1, len(allow))
+        depth = k * self._parameters.get("k_factor", FACTOR) if self._spec.is_inverted else k
+        parameters: Any
+        if self._spec.is_graph:
+            # The walk passes by rows that are not allowed: it has to see so many more to keep as many.
+            breadth = round(self._parameters.get("efSearch", BREADTH) * rarity * (1 if allow is None else CAUTION))
+            parameters = faiss.SearchParametersHNSW(sel=selector, efSearch=breadth)
+        elif self._spec.is_inverted:
+            probed = min(self._index.nlist, round(self._parameters.get("nprobe", PROBED) * rarity))
+            parameters = faiss.SearchParametersIVF(sel=selector, nprobe=probed)
+        else:
+            parameters = faiss.SearchParameters(sel=selector)
+        scores, rows = self._index.search(queries, depth, params=parameters)
+        scores = np.where(rows == NO_ROW, np.float32(-np.inf), scores)
+        return (scores, rows) if self._originals is None else _refine(queries, k, rows, self._originals)
+
+
+def _refine(queries: Vectors, k: int, rows: Rows, originals: Vectors | HalfVectors) -> tuple[Vectors, Rows]:
+    """The k best of the rows that codes proposed to each query, by the originals."""
+    scores = np.full((len(queries), k), -np.inf, np.float32)
+    found = np.full((len(queries), k), NO_ROW, np.int64)
+    for place, query in enumerate(queries):
+        proposed = np.sort(rows[place][rows[place] != NO_ROW])
+        scores[place], found[place] = (part[0] for part in exact_scan(query[None], k, proposed, originals))
+    return scores, found
+
+
+def originals_beside(path: Path) -> Path:
+    """Where the float16 originals of an engine file lie, if it needs them."""
+    return path.with_suffix(".vectors")
+
+
+def _selector(allow: Rows, count: int) -> Any:
+    bits = np.zeros(count, bool)
+    bits[allow] = True
+    return faiss.IDSelectorBitmap(np.packbits(bits, bitorder="little"))
+
+
+def _sample(count: int, size: int) -> Rows:
+    return np.sort(np.random.default_rng(_SEED).choice(count, size, replace=False))
+
+
+def _is_map_of(vectors: Vectors | HalfVectors, path: Path) -> bool:
+    return isinstance(vectors, np.memmap) and vectors.filename is not None and Path(vectors.filename) == path

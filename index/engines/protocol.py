@@ -12,6 +12,7 @@ import numpy.typing as npt
 from embedding.encoders.protocol import Vectors
 
 Rows = npt.NDArray[np.int64]
+HalfVectors = npt.NDArray[np.float16]
 NO_ROW = -1
 
 
@@ -42,7 +43,7 @@ class VectorEngine(Protocol):
         ...
 
     def save(self, path: Path) -> None:
-        """Write one file."""
+        """Write a file, and beside it what it may need."""
         ...
 
     def search(self, queries: Vectors, k: int, allow: Rows | None = None) -> tuple[Vectors, Rows]:

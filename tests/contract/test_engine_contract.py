@@ -1,15 +1,44 @@
 """What every VectorEngine promises, and that two of them agree."""
 
+from functools import partial
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from index.engines.brute_force import BruteForceEngine
 from index.engines.faiss_engine import FaissEngine
 from index.engines.protocol import NO_ROW
 
-ENGINES = [BruteForceEngine, FaissEngine]
+
+class Half(FaissEngine):
+    """Half precision, compared with everything."""
+
+    build = partial(FaissEngine.build, spec="SQfp16")
+
+
+class Graph(FaissEngine):
+    """A graph over half precision."""
+
+    build = partial(FaissEngine.build, spec="HNSW32,SQfp16;efSearch=64")
+
+
+class Codes(FaissEngine):
+    """Lists of one-bit codes, refined by the originals."""
+
+    build = partial(FaissEngine.build, spec="IVF4,RaBitQ;nprobe=4,k_factor=16")
+
+
+class LongCodes(FaissEngine):
+    """Lists of four-bit codes, refined by the originals."""
+
+    build = partial(FaissEngine.build, spec="IVF4,RaBitQ4;nprobe=4,k_factor=8")
+
+
+ENGINES = [BruteForceEngine, FaissEngine, Half, Graph, Codes, LongCodes]
+# Numbers kept as float16 differ by so much.
+CLOSE = 2e-3
 
 
 def unit(seed: int, count: int, dimension: int = 16) -> np.ndarray:
@@ -26,7 +55,7 @@ def test_a_vector_finds_itself_first(engine_type):
     vectors = unit(0, 50)
     scores, rows = engine_type.build(vectors).search(vectors, 3)
     assert rows[:, 0].tolist() == list(range(50))
-    assert np.allclose(scores[:, 0], 1, atol=1e-5)
+    assert np.allclose(scores[:, 0], 1, atol=CLOSE)
     assert (np.diff(scores, axis=1) <= 0).all()
 
 
@@ -38,7 +67,7 @@ def test_saved_and_opened_it_answers_the_same(engine_type, tmp_path):
     for mine, theirs in zip(built.search(queries, 7), opened.search(queries, 7), strict=True):
         assert np.array_equal(mine, theirs)
     assert opened.stats() == built.stats()
-    assert np.allclose(opened.vectors(np.array([5, 2])), vectors[[5, 2]], atol=1e-6)
+    assert np.allclose(opened.vectors(np.array([5, 2])), vectors[[5, 2]], atol=CLOSE)
 
 
 def test_a_filter_acts_inside_the_search(engine_type):
@@ -50,14 +79,15 @@ def test_a_filter_acts_inside_the_search(engine_type):
 
 
 def test_where_there_are_fewer_the_rest_is_marked(engine_type):
-    vectors = unit(5, 3)
-    for allow, expected in ((None, 3), (np.array([1]), 1), (np.array([], np.int64), 0)):
+    vectors = unit(5, 4)
+    for allow, expected in ((None, 4), (np.array([1]), 1), (np.array([], np.int64), 0)):
         scores, rows = engine_type.build(vectors).search(unit(6, 2), 5, allow)
         assert scores.shape == rows.shape == (2, 5)
         assert (rows != NO_ROW).sum(axis=1).tolist() == [expected] * 2
         assert np.isneginf(scores[rows == NO_ROW]).all()
 
 
+@pytest.mark.parametrize("engine_type", [BruteForceEngine, FaissEngine, Half, Graph])
 def test_an_empty_engine_answers_nothing(engine_type, tmp_path):
     empty = engine_type.build(np.empty((0, 16), np.float32))
     empty.save(tmp_path / "engine")
@@ -75,6 +105,68 @@ def test_an_empty_engine_answers_nothing(engine_type, tmp_path):
 def test_two_engines_agree(seed, count, k, allow):
     vectors, queries = unit(seed, count), unit(seed + 1, 3)
     rows = None if allow is None else np.array(sorted(row for row in allow if row < count), np.int64)
-    answers = [engine.build(vectors).search(queries, k, rows) for engine in ENGINES]
-    assert np.array_equal(answers[0][1], answers[1][1])
-    assert np.allclose(answers[0][0], answers[1][0], atol=1e-5)
+    reference, *others = [engine.build(vectors).search(queries, k, rows) for engine in (*ENGINES[:4],)]
+    assert np.array_equal(reference[1], others[0][1])
+    for scores, found in others:
+        assert np.allclose(reference[0], scores, atol=CLOSE)
+        assert np.array_equal(np.sort(reference[1] == NO_ROW), np.sort(found == NO_ROW))
+
+
+MANY, WIDE = 6000, 24
+
+
+@pytest.fixture(scope="module")
+def many():
+    return unit(8, MANY, WIDE)
+
+
+@pytest.fixture(scope="module", params=["HNSW32,SQfp16;efSearch=64", "IVF16,RaBitQ4;nprobe=14,k_factor=16"])
+def approximate(request, many):
+    return FaissEngine.build(many, request.param)
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seed=st.integers(0, 1000),
+    k=st.integers(1, 40),
+    share=st.sampled_from([0.0001, 0.001, 0.01, 0.1, 0.5, 0.95, 1.0]),
+    near=st.booleans(),
+)
+def test_filters_of_any_width_stay_right(many, approximate, seed, k, share, near):
+    """Allowed rows scattered, or all far from what is asked for: as many come back as there are, and the right ones."""
+    random = np.random.default_rng(seed)
+    queries, size = unit(seed + 2000, 20, WIDE), max(1, round(MANY * share))
+    chosen = np.argsort(many @ queries[0])[:size] if near else random.choice(MANY, size, replace=False)
+    allow = np.sort(chosen).astype(np.int64)
+    scores, rows = approximate.search(queries, k, allow)
+    right_scores, right = BruteForceEngine.build(many).search(queries, k, allow)
+    held = min(k, size)
+    assert np.isin(rows[:, :held], allow).all()
+    assert (rows[:, held:] == NO_ROW).all()
+    assert (np.diff(scores[:, :held], axis=1) <= 0).all()
+    for place, query in enumerate(queries):
+        assert len(set(rows[place, :held])) == held, "no row twice"
+        assert np.allclose(scores[place, :held], many[rows[place, :held]] @ query, atol=CLOSE)
+    found = np.mean([np.isin(right[place, :held], rows[place]).mean() for place in range(len(queries))])
+    assert found >= 0.8
+    if size <= MANY // 100:
+        assert np.allclose(scores[:, :held], right_scores[:, :held], atol=CLOSE), "narrow filters miss nothing"
+
+
+def test_what_is_added_is_found(many):
+    engine = FaissEngine.build(many, "HNSW32,SQfp16;efSearch=64", first=4000)
+    assert engine.stats().count == 4000
+    engine.add(many, MANY)
+    assert engine.stats().count == MANY
+    assert (engine.search(many[5000:5020], 1)[1][:, 0] == np.arange(5000, 5020)).mean() >= 0.95
+
+
+def test_an_open_engine_answers_after_its_files_are_gone(many, tmp_path):
+    spec = "IVF16,RaBitQ;nprobe=8,k_factor=8"
+    built = FaissEngine.build(many, spec)
+    built.save(tmp_path / "x.index")
+    opened = FaissEngine.open(tmp_path / "x.index", spec)
+    for path in list(tmp_path.iterdir()):
+        path.unlink()
+    for mine, theirs in zip(opened.search(many[:4], 5), built.search(many[:4], 5), strict=True):
+        assert np.allclose(mine, theirs, atol=CLOSE)

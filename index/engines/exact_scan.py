@@ -1,0 +1,48 @@
+"""Every query against some rows, read in blocks: what a narrow filter, a refinement or an honest reference needs."""
+
+from __future__ import annotations
+
+import faiss
+import numpy as np
+
+from embedding.encoders.protocol import Vectors
+from index.engines.choice import EXACT, EXACT_HALF
+from index.engines.protocol import NO_ROW, HalfVectors, Rows
+
+BLOCK = 16_384
+# So many queries pay for a conversion to float32, whose products are a matrix multiplication.
+_MANY = 16
+
+
+def exact_scan(queries: Vectors, k: int, rows: Rows, vectors: Vectors | HalfVectors) -> tuple[Vectors, Rows]:
+    """The k best among `rows`, exactly.
+
+    Args:
+        queries: float32 [q, d]; rows: int64 [m], rising; vectors: float16 or float32 [n, d], a memory map too.
+
+    Returns:
+        scores float32 [q, k], falling, and rows int64 [q, k]; where there are fewer, score -inf and row NO_ROW.
+    """
+    scores = np.full((len(queries), k), -np.inf, np.float32)
+    found = np.full((len(queries), k), NO_ROW, np.int64)
+    for start in range(0, len(rows), BLOCK):
+        block = rows[start : start + BLOCK]
+        similarity, place = _scan(queries, min(k, len(block)), vectors[block])
+        every = np.concatenate([scores, similarity], axis=1)
+        every_row = np.concatenate([found, np.where(place < 0, NO_ROW, block[place])], axis=1)
+        order = np.argsort(-every, axis=1, kind="stable")[:, :k]
+        scores = np.take_along_axis(every, order, axis=1)
+        found = np.take_along_axis(every_row, order, axis=1)
+    return scores, found
+
+
+def _scan(queries: Vectors, k: int, block: Vectors | HalfVectors) -> tuple[Vectors, Rows]:
+    """The k best places in a block; float16 is what FAISS's SQfp16 keeps, so it is taken as it is."""
+    half = block.dtype == np.float16 and len(queries) < _MANY
+    index = faiss.index_factory(block.shape[1], EXACT_HALF if half else EXACT, faiss.METRIC_INNER_PRODUCT)
+    if half:
+        index.add_sa_codes(np.ascontiguousarray(block).view(np.uint8))
+    else:
+        index.add(np.ascontiguousarray(block, np.float32))
+    scores, places = index.search(queries, k)
+    return np.where(places < 0, np.float32(-np.inf), scores), places

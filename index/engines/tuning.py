@@ -1,0 +1,96 @@
+"""Search parameters found by measurement: held-out vectors are asked for, and what comes back is counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from embedding.encoders.protocol import Vectors
+from index.engines.choice import EXACT_BELOW, Spec, choose
+from index.engines.exact_scan import exact_scan
+from index.engines.faiss_engine import FaissEngine
+from index.engines.protocol import HalfVectors, Rows
+
+# Recall is counted among so many of the nearest.
+NEAREST = 10
+_HELD_OUT = 500
+# Twice as much each time; beyond the last another index is the better way.
+BREADTHS = (16, 32, 64, 128, 256, 512)
+PROBES = (8, 16, 32, 64, 128, 256, 512)
+FACTORS = (2, 4, 8, 16, 32)
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """An engine, the recall@10 it reached on held-out vectors (None: it compares with everything), what was refused."""
+
+    engine: FaissEngine
+    recall: float | None
+    refused: tuple[str, ...] = ()
+
+
+def held_out(count: int) -> int:
+    """How many of so many vectors are indexed last, so that the index can be asked for them before it knows them."""
+    return min(_HELD_OUT, count // 20) if count >= EXACT_BELOW else 0
+
+
+def build_tuned(vectors: Vectors | HalfVectors, memory_budget: int, target: float) -> Tuned:
+    """The fastest engine that reaches a recall.
+
+    Args:
+        vectors: unit vectors, float16 or float32 [n, d]; the last `held_out(n)` must be a random sample of all.
+        memory_budget, target: as `choose` takes them.
+    """
+    count, dimension = vectors.shape
+    specs = choose(count, dimension, memory_budget, target)
+    if not _is_approximate(specs[0]):
+        return Tuned(FaissEngine.build(vectors, str(specs[0])), None)
+    known = count - held_out(count)
+    queries = np.asarray(vectors[known:], np.float32)
+    _, nearest = exact_scan(queries, NEAREST, np.arange(known), vectors)
+    refused: list[str] = []
+    for spec in specs:
+        if not _is_approximate(spec):
+            break
+        engine = FaissEngine.build(vectors, str(spec), known)
+        engine, reached = tune(engine, spec, queries, nearest, target)
+        if reached >= target:
+            engine.add(vectors, count)
+            return Tuned(engine, reached, tuple(refused))
+        refused.append(f"{engine.stats().spec} reached a recall@{NEAREST} of {reached:.3f}, not {target}")
+    return Tuned(FaissEngine.build(vectors, str(specs[-1])), None, tuple(refused))
+
+
+def tune(engine: FaissEngine, spec: Spec, queries: Vectors, nearest: Rows, target: float) -> tuple[FaissEngine, float]:
+    """The least search parameters that reach a recall, or the largest, and the recall they gave.
+
+    Args:
+        queries: float32 [q, d], not in the engine; nearest: int64 [q, k], which of its rows are nearest to each.
+    """
+    if spec.is_graph:
+        return _first(engine, [f"efSearch={breadth}" for breadth in BREADTHS], queries, nearest, target)
+    # How many lists it takes, whatever refining costs; then how little refining will do.
+    wide, _ = _first(engine, [f"nprobe={p},k_factor={FACTORS[-1]}" for p in PROBES], queries, nearest, target)
+    probed = Spec.parse(wide.stats().spec).parameters["nprobe"]
+    return _first(engine, [f"nprobe={probed},k_factor={f}" for f in FACTORS], queries, nearest, target)
+
+
+def recall(found: Rows, nearest: Rows) -> float:
+    """The share of the nearest that were found; int64 [q, k] both."""
+    return float(np.mean([np.isin(right, here).mean() for here, right in zip(found, nearest, strict=True)]))
+
+
+def _first(
+    engine: FaissEngine, searches: list[str], queries: Vectors, nearest: Rows, target: float
+) -> tuple[FaissEngine, float]:
+    for search in searches:
+        engine = engine.tuned(search)
+        reached = recall(engine.search(queries, nearest.shape[1])[1], nearest)
+        if reached >= target:
+            break
+    return engine, reached
+
+
+def _is_approximate(spec: Spec) -> bool:
+    return spec.is_graph or spec.is_inverted
