@@ -19,6 +19,12 @@ from service.live import LiveGeneration
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 # Anybody may send any word as a method: only these are told apart.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_WATCHED = {
+    "queued_searches": "Searches that wait for their turn.",
+    "held_upload_bytes": "Bytes of uploads in memory.",
+    "generation": "The generation that answers, 0 without one.",
+    "generation_age_seconds": "How long ago it was made.",
+}
 
 
 class Metrics:
@@ -42,6 +48,9 @@ class Metrics:
             "traceobject_feature_cache", "Local features of catalogue pictures: kept from before, or computed.",
             ["outcome"], registry=self.registry,
         )  # fmt: skip
+        self._gauges = {
+            name: Gauge(f"traceobject_{name}", told, registry=self.registry) for name, told in _WATCHED.items()
+        }
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -61,14 +70,14 @@ class Metrics:
 
     def watch(self, live: LiveGeneration, queued: Callable[[], int], held: Callable[[], int]) -> None:
         """Tell, whenever the figures are read, the queue, the bytes of uploads, and the generation that answers."""
-
-        def gauge(name: str, help_text: str, value: Callable[[], float]) -> None:
-            Gauge(f"traceobject_{name}", help_text, registry=self.registry).set_function(value)
-
-        gauge("queued_searches", "Searches that wait for their turn.", queued)
-        gauge("held_upload_bytes", "Bytes of uploads in memory.", held)
-        gauge("generation", "The generation that answers, 0 without one.", lambda: _of_generation(live)[0])
-        gauge("generation_age_seconds", "How long ago it was made.", lambda: _of_generation(live)[1])
+        read: dict[str, Callable[[], float]] = {
+            "queued_searches": queued,
+            "held_upload_bytes": held,
+            "generation": lambda: _of_generation(live)[0],
+            "generation_age_seconds": lambda: _of_generation(live)[1],
+        }
+        for name, value in read.items():
+            self._gauges[name].set_function(value)
 
     def text(self) -> bytes:
         """All figures in Prometheus' text format."""
