@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.schema import CreateColumn
 
 from index.errors import WorkspaceError
@@ -38,7 +38,13 @@ class Database:
         Raises:
             WorkspaceError: it cannot be opened.
         """
-        engine = sa.create_engine(url)
+        try:
+            engine = sa.create_engine(url)
+        except (ArgumentError, ImportError) as error:
+            raise WorkspaceError(
+                f"the setting `database` names no database that can be used here: {error}; write an SQLAlchemy URL, "
+                "for example postgresql+psycopg://user@host/name, and install its driver"
+            ) from error
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _configure_sqlite)
         return cls(engine, tables)
@@ -79,18 +85,6 @@ class Database:
                 f"{self._name()} is being read by another program, so its log still holds what was deleted: "
                 "end that program and run the command again"
             )
-
-    def copy(self, connection: Any) -> None:
-        """Copy an SQLite database, as it is at this moment, into an sqlite3 connection.
-
-        Raises:
-            WorkspaceError: the records live in another kind of database, which has its own way to be copied.
-        """
-        if self._engine.dialect.name != "sqlite":
-            raise WorkspaceError(f"{self._name()} is not SQLite: copy it with its own tool, for example pg_dump")
-        with self._told(), self._engine.connect() as source:
-            raw: Any = source.connection.dbapi_connection
-            raw.backup(connection)
 
     def _name(self) -> str:
         return f"the database {self._engine.url.render_as_string(hide_password=True)}"
