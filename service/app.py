@@ -17,11 +17,13 @@ from index.workspace import Workspace
 from service import problems
 from service.accounts.access import allowed
 from service.accounts.accounts import Accounts
-from service.api import docs, health, images, objects, products, search
+from service.api import audit as audit_api
+from service.api import docs, dossier, health, images, leads, objects, products, search
 from service.api.dependencies import Services
 from service.api.openapi import complete
 from service.audit import Audit
 from service.batching import Batched
+from service.leads import Leads
 from service.limits import HeldBytes, Limits, Turns
 from service.live import LiveGeneration
 from service.metrics import Metrics
@@ -68,6 +70,7 @@ def create_app(
             LiveGeneration(workspace, encoder.card) as live,
         ):
             app.state.accounts, app.state.single_user = Accounts(database), single_user
+            audit = Audit(database)
             turns, held = Turns(limits.searches, limits.waiting), HeldBytes(limits.held_bytes)
             metrics.watch(live, lambda: turns.queued, lambda: held.held)
             app.state.services = Services(
@@ -81,7 +84,8 @@ def create_app(
                 turns=turns,
                 held=held,
                 accounts=app.state.accounts,
-                audit=Audit(database),
+                audit=audit,
+                leads=Leads(database, audit),
                 tries=Rate(limits.sign_ins, limits.sign_in_seconds),
                 asked=Rate(a_minute, 60 / a_minute) if a_minute > 0 else None,
                 metrics=metrics,
@@ -107,7 +111,7 @@ def create_app(
             "auto_configure": False,
         },
     )
-    for part in (search, products, objects, images, health, docs):
+    for part in (search, products, objects, leads, dossier, images, audit_api, health, docs):
         app.include_router(part.router)
     app.mount("/docs/swagger", docs.swagger_files)
     add_pages(app)

@@ -22,7 +22,10 @@ DEFAULT_LIMIT = 10
 
 @dataclass(frozen=True)
 class Question:
-    """A search as it was asked: pictures still as bytes, everything else read."""
+    """A search as it was asked: pictures still as bytes, everything else read.
+
+    `named` tells which of the pictures are of the index, by their SHA-256 there; "" for one that was sent.
+    """
 
     pictures: tuple[bytes, ...]
     regions: tuple[Region, ...]
@@ -30,6 +33,7 @@ class Question:
     collection: Collection
     filters: tuple[Filter, ...]
     limit: int
+    named: tuple[str, ...] = ()
 
 
 def question_of(upload: Upload) -> Question:

@@ -1,4 +1,4 @@
-"""The tables of the service: accounts, sessions, tokens, and the audit. They are never part of a generation."""
+"""The tables of the service: accounts, sessions, tokens, leads, the audit. They are never part of a generation."""
 
 from __future__ import annotations
 
@@ -33,6 +33,31 @@ tokens = sa.Table(
     sa.Column("user", sa.ForeignKey("users.name"), nullable=False),
     sa.Column("scopes", sa.String, nullable=False),
     sa.Column("expires", sa.Float, nullable=False),
+)
+leads = sa.Table(
+    "leads",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("object_source", sa.String, nullable=False),
+    sa.Column("object_id", sa.String, nullable=False),
+    # Both empty: the finding that the object is not in the catalogue.
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("product_id", sa.String, nullable=False),
+    sa.Column("image", sa.String(64), nullable=False),
+    sa.Column("told", sa.Text, nullable=False),
+    sa.UniqueConstraint("object_source", "object_id", "source", "product_id"),
+)
+lead_changes = sa.Table(
+    "lead_changes",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("lead", sa.ForeignKey("leads.id"), nullable=False, index=True),
+    sa.Column("at", sa.String, nullable=False),
+    sa.Column("who", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("query_id", sa.String, nullable=False),
 )
 audit = sa.Table(
     "audit",

@@ -50,6 +50,11 @@ class Accounts:
         with self._database.connect() as connection:
             return connection.execute(sa.select(users.c.name).limit(1)).first() is not None
 
+    def known(self, name: str) -> bool:
+        """Whether an account has this name, a disabled one too."""
+        with self._database.connect() as connection:
+            return connection.execute(sa.select(users.c.name).where(users.c.name == name)).first() is not None
+
     def all(self) -> list[User]:
         with self._database.connect() as connection:
             return [_user(row) for row in connection.execute(sa.select(users).order_by(users.c.name))]
@@ -143,15 +148,18 @@ class Accounts:
             rows = connection.execute(sa.select(tokens).order_by(tokens.c.user, tokens.c.id))
             return [Token(row.id, row.user, tuple(row.scopes.split()), row.expires) for row in rows]
 
-    def revoke(self, token_id: str) -> None:
-        """End an API token.
+    def revoke(self, token_id: str) -> Token:
+        """End an API token; which it was.
 
         Raises:
             AccountInvalid: there is none of that id.
         """
-        with self._database.begin() as connection:
-            if not connection.execute(sa.delete(tokens).where(tokens.c.id == token_id)).rowcount:
-                raise AccountInvalid(f"there is no token {token_id[:20]!r}: `traceobject users tokens` lists them")
+        for token in self.tokens():
+            if token.id == token_id:
+                with self._database.begin() as connection:
+                    connection.execute(sa.delete(tokens).where(tokens.c.id == token_id))
+                return token
+        raise AccountInvalid(f"there is no token {token_id[:20]!r}: `traceobject users tokens` lists them")
 
     def _change(self, name: str, **values: object) -> None:
         with self._database.begin() as connection:

@@ -21,15 +21,17 @@ from index.search import search
 from index.workspace import Workspace
 from service.accounts.access import TheVisitor
 from service.accounts.accounts import Accounts
-from service.accounts.roles import SINGLE_USER
+from service.accounts.roles import SINGLE_USER, Visitor
 from service.audit import Audit
 from service.gate import with_faces
+from service.leads import Leads
 from service.limits import HeldBytes, Limits, Turns
 from service.listing import ObjectListing
 from service.live import LiveGeneration
 from service.metrics import Metrics
 from service.question import Question, query_of
 from service.rates import Rate, address_key
+from service.recorded_search import search_told
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Services:
     held: HeldBytes
     accounts: Accounts
     audit: Audit
+    leads: Leads
     tries: Rate
     asked: Rate | None
     metrics: Metrics
@@ -65,6 +68,27 @@ class Services:
     def search(self, query: Query, generation: Generation) -> Answer:
         """Answer a query; see index.search. For a worker thread."""
         return search(query, generation, self.encoder, self.closer, self.metrics.step)
+
+    def recorded_search(
+        self,
+        question: Question,
+        query: Query,
+        generation: Generation,
+        visitor: Visitor,
+        about: tuple[str, str] = ("", ""),
+    ) -> Answer:
+        """Answer an investigator's query and write it into the audit. For a worker thread.
+
+        Args:
+            about: the object it is for, its source and its id, or neither.
+
+        Raises:
+            WorkspaceError: it cannot be recorded; then it is not answered either.
+        """
+        answer = self.search(query, generation)
+        told = search_told(question, query.without_images, generation, self.closer, answer)
+        self.audit.append("search", visitor.name, object=list(about) if about[1] else None, **told)
+        return answer
 
 
 def services(request: Request) -> Services:

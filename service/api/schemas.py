@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from index.answer import Verdict
+from service.leads import State
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["9f86d081884c7d659a2feaa0c55ad015" * 2])]
 Day = Annotated[str, Field(description="ISO 8601", examples=["2019-06-01"])]
@@ -149,6 +150,101 @@ class ObjectPage(BaseModel):
     total: int = Field(description="How many fit the filters, on all pages.", examples=[431])
     objects: list[PublishedObject]
     next: str | None = Field(description="`after` of the next page; null on the last.", examples=["2024-03-01~81"])
+
+
+class LeadProduct(BaseModel):
+    """The product of a lead, as the catalogue told it when it was kept."""
+
+    product_id: str = Field(examples=["A-1001"])
+    source: str = Field(examples=["luma-2024"])
+    image: str = Field(description="The picture that fits, by SHA-256; empty where it has none.")
+    title: str | None = Field(examples=["Messenger bag"])
+    brand: str | None = Field(examples=["Luma"])
+    retailer: str | None
+    country: str | None = Field(examples=["NL"])
+    category: str | None
+    price: str | None
+    link: str | None
+    first_seen: Day | None
+    last_seen: Day | None
+
+
+class LeadObject(BaseModel):
+    """The object that a lead is kept for."""
+
+    object_id: str = Field(examples=["2024-017"])
+    source: str = Field(examples=["europol"])
+
+
+class LeadChange(BaseModel):
+    """What somebody said of a lead."""
+
+    at: str = Field(description="ISO 8601, UTC", examples=["2026-03-01T09:30:00+00:00"])
+    who: str = Field(examples=["ines"])
+    state: State
+    note: str = Field(examples=["Same seam, same label."])
+    generation: int = Field(description="The one that was live then.", examples=[12])
+    query_id: str | None = Field(description="The search it rests on.")
+
+
+class Lead(BaseModel):
+    """A candidate kept for an object; without a product, the finding that it is not in the catalogue."""
+
+    id: int = Field(examples=[7])
+    object: LeadObject
+    product: LeadProduct | None
+    state: State = Field(examples=["confirmed"])
+    changes: list[LeadChange] = Field(description="Its history, oldest first.")
+
+
+class LeadList(BaseModel):
+    """Leads, the last changed first."""
+
+    leads: list[Lead]
+
+
+class Alert(BaseModel):
+    """A product that may be an open object's."""
+
+    object_source: str = Field(examples=["europol"])
+    object_id: str = Field(examples=["2024-017"])
+    source: str = Field(examples=["luma-2024"])
+    product_id: str = Field(examples=["A-1001"])
+    object_title: str = Field(examples=["Blue plush rabbit"])
+    title: str
+    brand: str
+    retailer: str
+    link: str
+    crop: Sha256
+    image: Sha256
+    likelihood: float = Field(examples=[0.87])
+    generation: int = Field(examples=[12])
+    found: str = Field(description="ISO 8601, UTC", examples=["2026-03-01T02:14:00+00:00"])
+    reported: str | None = Field(description="When a report told of it.")
+
+
+class AlertList(BaseModel):
+    """Alerts, oldest first."""
+
+    alerts: list[Alert]
+
+
+class AuditRecord(BaseModel):
+    """What was done; what else it tells depends on its kind."""
+
+    model_config = ConfigDict(extra="allow")
+
+    number: int = Field(examples=[1042])
+    at: str = Field(description="ISO 8601, UTC", examples=["2026-03-01T09:30:00.125+00:00"])
+    who: str = Field(examples=["ines"])
+    kind: str = Field(examples=["search"])
+
+
+class AuditPage(BaseModel):
+    """Some records of the audit, oldest first."""
+
+    records: list[AuditRecord]
+    next: int | None = Field(description="`after` of the next page; null on the last.", examples=[1142])
 
 
 class Alive(BaseModel):

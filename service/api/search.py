@@ -111,4 +111,9 @@ def _answer(question: Question, services: Services, visitor: Visitor) -> dict[st
         raise face_seen(faces[0])
     # Leased when its turn has come: a search that waited answers from what is live then.
     with services.live.lease() as generation:
-        return {**answer_json(services.search(query, generation)), "faces": faces}
+        if visitor.may(Role.INVESTIGATOR):
+            answer = services.recorded_search(question, query, generation, visitor)
+        else:
+            # Of what a volunteer sends, nothing is kept: not even its SHA-256.
+            answer = services.search(query, generation)
+        return {**answer_json(answer), "faces": faces}

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import click
 
+from index.database import Database
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import ACCOUNT_ROLES, SCOPES, Role
+from service.audit import Audit
 from service.tables import open_service_database
 
 _PASSWORD = click.password_option(help="Asked for, twice, when it is not given.")
@@ -30,6 +32,7 @@ def add(root: Path, name: str, role: str, password: str) -> None:
     """Let NAME sign in. The first account ends single-user mode."""
     with closing(open_service_database(Workspace.open(root))) as database:
         Accounts(database).add(name, Role[role.upper()], password)
+        _record(database, name, f"added as {role}")
     click.echo(f"{name} may sign in as {role}")
 
 
@@ -49,6 +52,7 @@ def disable(root: Path, name: str) -> None:
     """Let NAME in no more: sessions end, tokens are revoked."""
     with closing(open_service_database(Workspace.open(root))) as database:
         Accounts(database).disable(name)
+        _record(database, name, "disabled")
     click.echo(f"{name} may no longer sign in")
 
 
@@ -60,6 +64,7 @@ def password(root: Path, name: str, password: str) -> None:
     """Give NAME another password; sessions end."""
     with closing(open_service_database(Workspace.open(root))) as database:
         Accounts(database).set_password(name, password)
+        _record(database, name, "another password")
     click.echo(f"{name} has a new password")
 
 
@@ -72,6 +77,7 @@ def token(root: Path, name: str, scopes: tuple[str, ...], days: int) -> None:
     """Issue an API token for NAME and print it; it is shown this once."""
     with closing(open_service_database(Workspace.open(root))) as database:
         issued, secret = Accounts(database).issue(name, scopes, days)
+        _record(database, name, f"token {issued.id} for {', '.join(issued.scopes)} until {_day(issued.expires)}")
     click.echo(f"token {issued.id}, valid until {_day(issued.expires)}:", err=True)
     click.echo(secret)
 
@@ -91,8 +97,13 @@ def tokens(root: Path) -> None:
 def revoke(root: Path, token_id: str) -> None:
     """End the API token ID."""
     with closing(open_service_database(Workspace.open(root))) as database:
-        Accounts(database).revoke(token_id)
+        revoked = Accounts(database).revoke(token_id)
+        _record(database, revoked.user, f"token {token_id} revoked")
     click.echo(f"token {token_id} is revoked")
+
+
+def _record(database: Database, account: str, change: str) -> None:
+    Audit(database).append("account", "command line", account=account, change=change)
 
 
 def _day(seconds: float) -> str:

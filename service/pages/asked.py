@@ -11,6 +11,7 @@ from index.errors import QueryInvalid, UnknownEntry
 from index.filters import Filter
 from index.images import ImageStore
 from index.records import COLLECTIONS, Collection
+from service.accounts.roles import Visitor
 from service.api.dependencies import Services
 from service.question import Question
 from service.sheet import data_uri
@@ -77,10 +78,11 @@ class Asked:
             UnknownEntry: a crop is not in the image store.
         """
         pictures = [*self.pictures, *(images.read(crop) for crop in self.crops)]
+        names = [*("" for _ in self.pictures), *self.crops]
         if any(place >= len(pictures) for place, _ in self.boxes):
             raise QueryInvalid("a box belongs to a picture that is not there")
         cut = [
-            (picture, region)
+            (picture, names[place], region)
             for place, picture in enumerate(pictures)
             for region in [box for at, box in self.boxes if at == place] or [WHOLE]
         ]
@@ -88,12 +90,13 @@ class Asked:
             raise QueryInvalid(f"{len(cut)} pictures and boxes: at most {MAX_IMAGES} of one object are taken together")
         filters = tuple(Filter(name, value) for name, value in self.filters)
         return Question(
-            tuple(picture for picture, _ in cut),
-            tuple(region for _, region in cut),
+            tuple(picture for picture, _, _ in cut),
+            tuple(region for _, _, region in cut),
             self.text,
             self.collection,
             filters,
             self.limit,
+            tuple(name for _, name, _ in cut),
         )
 
 
@@ -109,8 +112,8 @@ class Found:
     face: bool
 
 
-def find(asked: Asked, services: Services) -> Found:
-    """Search the live generation. Takes its time: for a worker thread.
+def find(asked: Asked, services: Services, visitor: Visitor) -> Found:
+    """Search the live generation, and record it. Takes its time: for a worker thread.
 
     A picture of the index does not answer for itself.
 
@@ -130,7 +133,8 @@ def find(asked: Asked, services: Services) -> Found:
         for crop in asked.crops:
             if not generation.records.has_image(crop):
                 raise UnknownEntry(f"no picture {crop[:64]!r} is in generation {generation.number}")
-        found = services.search(replace(query, without_images=asked.crops), generation)
+        query = replace(query, without_images=asked.crops)
+        found = services.recorded_search(question, query, generation, visitor, asked.about)
     return Found(found, tuple(data_uri(image.region.of(image.pixels), _SHOWN_SIDE) for image in query.images), face)
 
 

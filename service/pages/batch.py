@@ -16,6 +16,8 @@ from fastapi.responses import Response, StreamingResponse
 
 from embedding.errors import TraceObjectError
 from index.answer import answer_json
+from service.accounts.access import TheVisitor
+from service.accounts.roles import Visitor
 from service.api.dependencies import InMeasure, Services, TheServices
 from service.pages.errors import PageRoute
 from service.pages.rendering import page
@@ -62,7 +64,7 @@ def form(request: Request) -> Response:
 
 
 @router.post("/batch", dependencies=[InMeasure])
-async def run(request: Request, services: TheServices) -> Response:
+async def run(request: Request, services: TheServices, visitor: TheVisitor) -> Response:
     """Search for every crop that is sent, pictures or zip archives of them.
 
     Answers with lines of JSON: first {"total": n}, then for each crop its name, verdict and candidates, or the error
@@ -75,7 +77,7 @@ async def run(request: Request, services: TheServices) -> Response:
     except BaseException:
         await held.aclose()
         raise
-    return StreamingResponse(_lines(crops, services, held), media_type="application/x-ndjson")
+    return StreamingResponse(_lines(crops, services, visitor, held), media_type="application/x-ndjson")
 
 
 def crops_of(files: Sequence[bytes]) -> Iterator[Crop]:
@@ -103,16 +105,18 @@ def crops_of(files: Sequence[bytes]) -> Iterator[Crop]:
             yield Crop(item.filename, data, item.file_size)
 
 
-async def _lines(crops: Sequence[Crop], services: Services, held: AsyncExitStack) -> AsyncIterator[bytes]:
+async def _lines(
+    crops: Sequence[Crop], services: Services, visitor: Visitor, held: AsyncExitStack
+) -> AsyncIterator[bytes]:
     async with held:
         yield _line({"total": len(crops)})
         for crop in crops:
-            yield _line(await _row(crop, services))
+            yield _line(await _row(crop, services, visitor))
 
 
-async def _row(crop: Crop, services: Services) -> dict[str, Any]:
+async def _row(crop: Crop, services: Services, visitor: Visitor) -> dict[str, Any]:
     try:
-        told = await services.turns.run(lambda: _searched(crop, services))
+        told = await services.turns.run(lambda: _searched(crop, services, visitor))
     except Problem as problem:
         return {"name": crop.name, "error": problem.detail}
     except TraceObjectError as error:
@@ -122,11 +126,11 @@ async def _row(crop: Crop, services: Services) -> dict[str, Any]:
     return {"name": crop.name, **told}
 
 
-def _searched(crop: Crop, services: Services) -> dict[str, Any]:
+def _searched(crop: Crop, services: Services, visitor: Visitor) -> dict[str, Any]:
     question = Question((crop.read(),), regions_of((), 1), "", "catalogue", (), SHOWN)
     query = services.decoded(question)
     with services.live.lease() as generation:
-        answer = answer_json(services.search(query, generation))
+        answer = answer_json(services.recorded_search(question, query, generation, visitor))
     kept = ("rank", "product_id", "source", "title", "brand", "retailer", "country", "likelihood", "link", "image")
     answer["candidates"] = [{key: candidate[key] for key in kept} for candidate in answer["candidates"]]
     return {**answer, "shown": data_uri(query.images[0].pixels, _SIDE)}

@@ -16,8 +16,10 @@ from index.answer import MAX_IMAGES, Answer, Candidate
 from index.database import Database
 from index.entries import Entry
 from index.errors import UnknownEntry
+from service.accounts.roles import Visitor
 from service.api.dependencies import Services
 from service.evidence import side_by_side
+from service.leads import Lead
 from service.pages.asked import Asked, find
 from service.pages.language import Words
 from service.pages.rendering import environment
@@ -37,28 +39,33 @@ class Shown:
 
 @dataclass(frozen=True)
 class Dossier:
-    """An object, its crops (JPEG, by SHA-256), what a search by all of them found, and its alerts. `made` is in UTC."""
+    """An object, its crops (JPEG, by SHA-256), what a search by all of them found, its leads and its alerts.
+
+    `made` is in UTC.
+    """
 
     entry: Entry
     crops: tuple[tuple[str, bytes], ...]
     answer: Answer | None
     shown: tuple[Shown, ...]
+    leads: tuple[Lead, ...]
     alerts: tuple[Alert, ...]
     made: str
 
 
-def draw_up(entry: Entry, services: Services) -> Dossier:
+def draw_up(entry: Entry, services: Services, visitor: Visitor) -> Dossier:
     """Search by an object's crops and gather the rest. Takes its time: for a worker thread."""
     crops = tuple((image, services.images.read(image)) for image in entry.images[:MAX_IMAGES])
-    answer = None
+    mine, answer = (entry.source, entry.fields.entry_id), None
     if crops:
-        asked = Asked(crops=tuple(image for image, _ in crops), limit=CANDIDATES)
-        answer = find(asked, services).answer
+        asked = Asked(crops=tuple(image for image, _ in crops), limit=CANDIDATES, about=mine)
+        answer = find(asked, services, visitor).answer
     return Dossier(
         entry,
         crops,
         answer,
         tuple(_shown(candidate, crops, services) for candidate in answer.candidates) if answer else (),
+        services.leads.of_object(*mine),
         alerts_of(entry, services),
         datetime.now(UTC).isoformat(timespec="seconds"),
     )

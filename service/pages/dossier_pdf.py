@@ -11,7 +11,7 @@ from PIL import Image
 
 from service.pages.dossier import Dossier, Shown
 from service.pages.language import Words
-from service.pages.rendering import percent
+from service.pages.rendering import STATE_WORDS, percent
 
 _MARGIN, _LINE, _PICTURE = 16.0, 5.0, 34.0
 # The fonts that every PDF reader has know Western European letters only; one with more is used where it is installed.
@@ -80,6 +80,17 @@ def as_pdf(dossier: Dossier, t: Words) -> bytes:
         sheet.ln(2)
         for shown in dossier.shown:
             _candidate(sheet, shown, t)
+    if dossier.leads:
+        sheet.heading(t("leads.title"))
+        for lead in dossier.leads:
+            name = t("lead.finding") if lead.finding else lead.title
+            sheet.write_in(10, f"{name}: {t(STATE_WORDS[lead.state])}", bold=True)
+            if not lead.finding:
+                sheet.write_in(9, f"{lead.source}  {lead.product_id}  {lead.told.get('link', '')}", quiet=True)
+            for change in lead.changes:
+                said = f"{change.at[:16].replace('T', ' ')} UTC  {change.who}: {t(STATE_WORDS[change.state])}"
+                sheet.write_in(9, f"{said}. {change.note}" if change.note else said, left=4)
+            sheet.ln(1)
     if dossier.alerts:
         sheet.heading(t("work.alerts"))
         for alert in dossier.alerts:

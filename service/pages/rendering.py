@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.staticfiles import StaticFiles
 
 from service.accounts.access import visitor_of
+from service.leads import State
 from service.pages.language import COOKIE, LANGUAGES, PARAMETER, language_of, words_in
 
 STATIC = Path(__file__).parents[1] / "static" / "pages"
@@ -23,6 +25,12 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 static_files = StaticFiles(directory=STATIC)
+STATE_WORDS: Mapping[State, str] = {
+    "open": "lead.open",
+    "confirmed": "lead.confirmed",
+    "ruled_out": "lead.ruled_out",
+    "not_in_catalogue": "lead.not_in_catalogue",
+}
 _LANGUAGE_SECONDS = 365 * 86_400
 
 
@@ -65,6 +73,7 @@ def environment() -> Environment:
     made.filters["link"] = web_link
     made.filters["percent"] = percent
     made.filters["segment"] = lambda text: quote(text, safe="/")
+    made.globals["state_words"] = STATE_WORDS
     made.globals["static"] = static_address
     return made
 

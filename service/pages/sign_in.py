@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from service.accounts.access import COOKIE, TheVisitor
 from service.accounts.accounts import SESSION_SECONDS
-from service.api.dependencies import TheServices
+from service.api.dependencies import Services, TheServices
 from service.pages.errors import PageRoute
 from service.pages.rendering import page
 from service.upload import upload_of
@@ -37,8 +37,7 @@ async def sign_in(request: Request, services: TheServices) -> Response:
     services.tries.take(request.client.host if request.client else "")
     enter = partial(services.accounts.sign_in, name, told.get("password", ""))
     secret = await anyio.to_thread.run_sync(enter)
-    kind = "sign-in" if secret else "sign-in refused"
-    await anyio.to_thread.run_sync(partial(services.audit.append, kind, name[:64]))
+    await anyio.to_thread.run_sync(_record, services, name, secret is not None)
     if secret is None:
         return page(request, "sign_in.html", 401, onward=onward, refused=True)
     answer = RedirectResponse(onward, 303)
@@ -57,6 +56,12 @@ def sign_out(request: Request, services: TheServices, visitor: TheVisitor) -> Re
     answer = RedirectResponse("/", 303)
     answer.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=_behind_tls(request))
     return answer
+
+
+def _record(services: Services, name: str, entered: bool) -> None:
+    # A name that no account has may be a password, typed into the wrong field.
+    who = name if services.accounts.known(name) else "unknown"
+    services.audit.append("sign-in" if entered else "sign-in refused", who)
 
 
 def _own(address: str) -> str:

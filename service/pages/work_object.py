@@ -1,16 +1,18 @@
-"""One object on the workbench: its crops, its alerts, its dossier."""
+"""One object on the workbench: its crops, its leads, its alerts, its dossier."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from service.accounts.access import TheVisitor
 from service.api.dependencies import LiveOne, TheServices
 from service.api.entries import entry_named
-from service.pages.dossier import alerts_of, as_html, draw_up, file_name
-from service.pages.dossier_pdf import as_pdf
+from service.leads import MAX_NOTE
+from service.pages.dossier import alerts_of, file_name
+from service.pages.dossier_file import MEDIA, Form, written
 from service.pages.errors import PageRoute
 from service.pages.language import language_of, words_in
 from service.pages.rendering import page
@@ -22,18 +24,29 @@ Word = Annotated[str, Query(max_length=500)]
 
 @router.get("/objects/{object_id:path}")
 def work_object(
-    request: Request, object_id: str, services: TheServices, generation: LiveOne, source: Word = ""
+    request: Request,
+    object_id: str,
+    services: TheServices,
+    generation: LiveOne,
+    visitor: TheVisitor,
+    source: Word = "",
 ) -> Response:
-    """An object to work on."""
+    """An object to work on. That it was looked at is recorded."""
     entry = entry_named(generation, "objects", object_id, source or None)
-    return page(request, "work_object.html", entry=entry, alerts=alerts_of(entry, services))
+    mine = (entry.source, entry.fields.entry_id)
+    services.audit.append("dossier", visitor.name, object=mine, form="page")
+    leads = services.leads.of_object(*mine)
+    return page(
+        request, "work_object.html", entry=entry, leads=leads, alerts=alerts_of(entry, services), max_note=MAX_NOTE
+    )
 
 
 @router.get("/dossier.{kind}")
 async def dossier(
     request: Request,
-    kind: Literal["html", "pdf"],
+    kind: Form,
     services: TheServices,
+    visitor: TheVisitor,
     object_id: Annotated[str, Query(alias="object", max_length=500)],
     source: Word = "",
 ) -> Response:
@@ -41,8 +54,6 @@ async def dossier(
     words = words_in(language_of(request))
     with services.live.lease() as generation:
         entry = entry_named(generation, "objects", object_id, source or None)
-        told = await services.turns.run(lambda: draw_up(entry, services))
-    body = as_pdf(told, words) if kind == "pdf" else as_html(told, words).encode()
-    media = "application/pdf" if kind == "pdf" else "text/html; charset=utf-8"
+        body = await services.turns.run(lambda: written(entry, kind, words, services, visitor))
     headers = {"Content-Disposition": f'attachment; filename="{file_name(entry, kind)}"'}
-    return Response(body, media_type=media, headers=headers)
+    return Response(body, media_type=MEDIA[kind], headers=headers)

@@ -14,8 +14,11 @@ from index.database import Database
 from index.entries import Entry
 from index.errors import UnknownEntry
 from index.generations import Generation
+from service.accounts.access import TheVisitor
+from service.accounts.roles import Visitor
 from service.api.dependencies import InMeasure, LiveOne, Services, TheServices
 from service.api.entries import entry_named
+from service.leads import MAX_NOTE, Lead
 from service.listing import Wanted
 from service.pages.asked import FILTERS, LIMITS, Asked, Found, find
 from service.pages.errors import PageRoute
@@ -40,16 +43,16 @@ def bench(request: Request, services: TheServices, generation: LiveOne) -> Respo
 
 
 @router.get("/search", dependencies=[InMeasure])
-async def search_by_address(request: Request, services: TheServices) -> Response:
+async def search_by_address(request: Request, services: TheServices, visitor: TheVisitor) -> Response:
     """A search that an address tells: by crops of the index and words."""
-    return await _searched(request, services, Asked.of(request.query_params.multi_items()))
+    return await _searched(request, services, visitor, Asked.of(request.query_params.multi_items()))
 
 
 @router.post("/search", dependencies=[InMeasure])
-async def search_by_form(request: Request, services: TheServices) -> Response:
-    """A search by pictures that are sent; they are looked at and forgotten."""
+async def search_by_form(request: Request, services: TheServices, visitor: TheVisitor) -> Response:
+    """A search by pictures that are sent; they are looked at and forgotten, their SHA-256 is recorded."""
     async with upload_of(request, services.limits, services.held) as upload:
-        return await _searched(request, services, Asked.of(upload.fields, upload.pictures))
+        return await _searched(request, services, visitor, Asked.of(upload.fields, upload.pictures))
 
 
 @router.get("/pictures/{sha256}")
@@ -93,8 +96,8 @@ def alerts(request: Request, services: TheServices) -> Response:
     return page(request, "work_alerts.html", alerts=found[::-1][:SHOWN_ALERTS], total=len(found))
 
 
-async def _searched(request: Request, services: Services, asked: Asked) -> Response:
-    found = None if asked.empty else await services.turns.run(lambda: find(asked, services))
+async def _searched(request: Request, services: Services, visitor: Visitor, asked: Asked) -> Response:
+    found = None if asked.empty else await services.turns.run(lambda: find(asked, services, visitor))
     with services.live.lease() as generation:
         return _bench(request, services, generation, asked, found)
 
@@ -107,6 +110,8 @@ def _bench(request: Request, services: Services, generation: Generation, asked: 
         asked=asked,
         chosen={name: dict(asked.filters).get(name, "") for name in FILTERS},
         about=about,
+        max_note=MAX_NOTE,
+        leads={(lead.source, lead.product_id): lead for lead in _leads(about, services)},
         found=found and found.answer,
         queries=found.queries if found else (),
         face=found is not None and found.face,
@@ -119,6 +124,10 @@ def _bench(request: Request, services: Services, generation: Generation, asked: 
 def _about(generation: Generation, asked: Asked) -> Entry | None:
     source, object_id = asked.about
     return entry_named(generation, "objects", object_id, source or None) if object_id else None
+
+
+def _leads(about: Entry | None, services: Services) -> tuple[Lead, ...]:
+    return services.leads.of_object(about.source, about.fields.entry_id) if about else ()
 
 
 def _evidence(answer: Answer) -> dict[str, Any]:

@@ -17,6 +17,11 @@ ROUTES = {
     "/v1/objects",
     "/v1/objects/{object_id}",
     "/v1/images/{sha256}",
+    "/v1/leads",
+    "/v1/leads/{lead_id}",
+    "/v1/alerts",
+    "/v1/dossier",
+    "/v1/audit",
     "/healthz",
     "/readyz",
     "/problems/{name}",
@@ -47,10 +52,10 @@ def test_every_operation_is_explained_and_typed(document):
         assert operation["summary"], path
         assert operation["description"], path
         assert operation["tags"], path
-        (content,) = operation["responses"]["200"]["content"].items()
-        assert content[0] in {"application/json", "image/jpeg"}, path
-        if content[0] == "application/json":
-            assert content[1]["schema"], path
+        for media, content in operation["responses"]["200"]["content"].items():
+            assert media in {"application/json", "image/jpeg", "application/pdf", "text/html"}, path
+            if media == "application/json":
+                assert content["schema"], path
 
 
 def test_every_error_is_a_problem(document):

@@ -32,6 +32,8 @@ part("points").addEventListener("change", draw);
 for (const button of dialog.querySelectorAll("[data-step]")) {
   button.addEventListener("click", () => step(Number(button.dataset.step)));
 }
+part("keep-this").addEventListener("click", () => keeper()?.click());
+document.addEventListener("kept", offer);
 dialog.addEventListener("keydown", (event) => {
   if (event.key === "PageDown" || event.key === "n") step(1);
   else if (event.key === "PageUp" || event.key === "p") step(-1);
@@ -53,6 +55,16 @@ export function compare() {
       show();
     });
   }
+}
+
+// The button that keeps the candidate shown as a lead; none where no object is worked on.
+const keeper = () => document.querySelector(`#candidate-${rank} [data-keep] button`);
+
+function offer() {
+  const [own, there] = [part("keep-this"), keeper()];
+  own.hidden = !there;
+  own.disabled = there?.disabled ?? true;
+  own.textContent = there?.textContent ?? "";
 }
 
 function step(by) {
@@ -84,6 +96,7 @@ function show() {
     return item;
   }));
   for (const button of dialog.querySelectorAll("[data-step]")) button.disabled = !evidence[rank + Number(button.dataset.step)];
+  offer();
   for (const zoom of zooms) zoom.set({ scale: 1, x: 0, y: 0 }, false);
   draw();
 }

@@ -102,6 +102,7 @@ form.addEventListener("submit", async (event) => {
       document.querySelector("#found").replaceWith(document.adoptNode(found));
       busy.textContent = "";
       compare();
+      keep();
       document.querySelector("#found").focus();
     } else {
       busy.textContent = [...page.querySelectorAll("main h1, main p[lang]")].map((line) => line.textContent).join(" ") || told.failed;
@@ -113,4 +114,22 @@ form.addEventListener("submit", async (event) => {
   }
 });
 
+// A candidate is kept without leaving the results; without this script the form leads to the object.
+function keep() {
+  for (const kept of document.querySelectorAll("[data-keep]")) {
+    kept.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const pressed = kept.querySelector("button");
+      pressed.disabled = true;
+      const answer = await fetch(kept.action, { method: "POST", body: new FormData(kept), redirect: "manual" }).catch(() => null);
+      const done = answer?.type === "opaqueredirect";
+      pressed.disabled = done;
+      pressed.textContent = done ? kept.dataset.done : kept.dataset.failed;
+      pressed.removeAttribute("aria-label");
+      document.dispatchEvent(new Event("kept"));
+    });
+  }
+}
+
 compare();
+keep();

@@ -1,0 +1,185 @@
+"""/v1/leads: the candidates kept for objects, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, Any
+
+import anyio.to_thread
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import JSONResponse
+
+from index.errors import QueryInvalid
+from index.generations import Generation
+from service.accounts.access import TheVisitor
+from service.accounts.roles import Visitor
+from service.api.dependencies import LiveOne, Services, TheServices
+from service.api.entries import entry_named
+from service.api.openapi import form, problems
+from service.api.schemas import Lead as LeadSchema
+from service.api.schemas import LeadList
+from service.leads import MAX_NOTE, STATES, Lead, State
+from service.problems import (
+    AMBIGUOUS,
+    FORBIDDEN,
+    INVALID,
+    MALFORMED,
+    NOT_FOUND,
+    NOT_MULTIPART,
+    NOT_READY,
+    SIGN_IN_NEEDED,
+    TOO_LARGE,
+    TOO_SLOW,
+)
+from service.upload import upload_of
+
+router = APIRouter(tags=["leads"])
+
+# The number of a row: larger ones no database has.
+LeadNumber = Annotated[int, Path(ge=1, le=2**53)]
+_WRITING = problems(
+    MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, TOO_SLOW, AMBIGUOUS, TOO_LARGE, NOT_MULTIPART, INVALID, NOT_READY
+)  # fmt: skip
+_TEXT = {"type": "string", "maxLength": 500}
+_SAID: dict[str, Any] = {
+    "note": {"type": "string", "maxLength": MAX_NOTE, "description": "What speaks for it.", "example": "Same seam."},
+    "query_id": {**_TEXT, "description": "The search it rests on.", "example": "4f9c2d0e-7a51-4c0b-9d57-5f2f3f1f8f10"},
+}
+_KEEP: dict[str, Any] = {
+    "object_id": {**_TEXT, "description": "The object it is kept for.", "example": "2024-017"},
+    "object_source": {**_TEXT, "description": "Its source, where several use the id.", "example": "europol"},
+    "product_id": {
+        **_TEXT,
+        "description": "The product. Without one it is the finding that the object is not in the catalogue.",
+        "example": "A-1001",
+    },
+    "source": {**_TEXT, "description": "The product's source, where several use the id.", "example": "luma-2024"},
+    "picture": {"type": "string", "description": "The product's picture that fits, by SHA-256; by default its first."},
+    **_SAID,
+}
+_CHANGE: dict[str, Any] = {
+    "state": {"type": "string", "enum": list(STATES), "description": "What became of it; by default it stays."},
+    **_SAID,
+}
+
+
+@router.get(
+    "/v1/leads",
+    summary="Leads, the last changed first",
+    response_model=LeadList,
+    responses=problems(SIGN_IN_NEEDED, FORBIDDEN, INVALID),
+)
+def list_leads(
+    services: TheServices,
+    object_id: Annotated[str, Query(max_length=500, description="Of this object alone.")] = "",
+    object_source: Annotated[str, Query(max_length=500, description="And of this source's.")] = "",
+    state: Annotated[State | None, Query(description="In this state alone.")] = None,
+) -> JSONResponse:
+    """Every lead that fits, with its history."""
+    found = [
+        lead.to_json()
+        for lead in services.leads.all(state or "")
+        if object_id in ("", lead.object_id) and object_source in ("", lead.object_source)
+    ]
+    return JSONResponse({"leads": found})
+
+
+@router.post(
+    "/v1/leads",
+    summary="Keep a candidate, or find that there is none",
+    status_code=201,
+    response_model=LeadSchema,
+    responses={200: {"model": LeadSchema, "description": "It is kept already."}, **_WRITING},
+    openapi_extra=form(_KEEP, ("object_id",)),
+)
+async def keep_lead(request: Request, services: TheServices, generation: LiveOne, visitor: TheVisitor) -> JSONResponse:
+    """Keep a product of the live generation as a lead of an object. Kept twice, it stays as it is.
+
+    Without a product it says that the object is not in the catalogue: a line of inquiry that is closed.
+    """
+    told = await form_of(request, services, tuple(_KEEP))
+    lead, new = await anyio.to_thread.run_sync(partial(keep, told, services, generation, visitor))
+    return JSONResponse(lead.to_json(), 201 if new else 200)
+
+
+@router.get(
+    "/v1/leads/{lead_id}",
+    summary="One lead",
+    response_model=LeadSchema,
+    responses=problems(SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, INVALID),
+)
+def one_lead(lead_id: LeadNumber, services: TheServices) -> JSONResponse:
+    """A lead with its history."""
+    return JSONResponse(services.leads.get(lead_id).to_json())
+
+
+@router.post(
+    "/v1/leads/{lead_id}",
+    summary="Say what became of a lead",
+    response_model=LeadSchema,
+    responses=_WRITING,
+    openapi_extra=form(_CHANGE),
+)
+async def change_lead(
+    request: Request, lead_id: LeadNumber, services: TheServices, generation: LiveOne, visitor: TheVisitor
+) -> JSONResponse:
+    """Confirm it, rule it out, open it again, or add a note. What was said before stays in its history."""
+    told = await form_of(request, services, tuple(_CHANGE))
+    lead = await anyio.to_thread.run_sync(partial(change, lead_id, told, services, generation, visitor))
+    return JSONResponse(lead.to_json())
+
+
+async def form_of(request: Request, services: Services, known: Sequence[str]) -> dict[str, str]:
+    """The fields of a form; those that are empty are left out.
+
+    Raises:
+        Problem: it cannot be read.
+        QueryInvalid: a field is not known, or given twice.
+    """
+    async with upload_of(request, services.limits, services.held) as upload:
+        told: dict[str, str] = {}
+        for name, text in upload.fields:
+            if name not in known:
+                raise QueryInvalid(f"no field is called {name[:50]!r}; there are {', '.join(known)}")
+            if name in told:
+                raise QueryInvalid(f"{name} is given twice: give it once")
+            if text.strip():
+                told[name] = text.strip()
+        return told
+
+
+def keep(told: dict[str, str], services: Services, generation: Generation, visitor: Visitor) -> tuple[Lead, bool]:
+    """Keep what a form names, and whether that is new. Raises as `Leads.keep` and `entry_named` do."""
+    if "object_id" not in told:
+        raise QueryInvalid("object_id is missing: which object is it kept for?")
+    wanted = entry_named(generation, "objects", told["object_id"], told.get("object_source"))
+    product_id = told.get("product_id")
+    product = entry_named(generation, "catalogue", product_id, told.get("source")) if product_id else None
+    return services.leads.keep(
+        wanted,
+        product,
+        visitor.name,
+        generation.number,
+        image=told.get("picture", ""),
+        note=told.get("note", ""),
+        query_id=_query_id(told),
+    )
+
+
+def change(lead_id: int, told: dict[str, str], services: Services, generation: Generation, visitor: Visitor) -> Lead:
+    """Change a lead as a form says. Raises as `Leads.change` does."""
+    return services.leads.change(
+        lead_id,
+        visitor.name,
+        generation.number,
+        state=told.get("state", ""),
+        note=told.get("note", ""),
+        query_id=_query_id(told),
+    )
+
+
+def _query_id(told: dict[str, str]) -> str:
+    if len(told.get("query_id", "")) > 64:
+        raise QueryInvalid("query_id is longer than any query's")
+    return told.get("query_id", "")

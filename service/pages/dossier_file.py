@@ -1,0 +1,28 @@
+"""A dossier as a file, and the record of who took it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from index.entries import Entry
+from service.accounts.roles import Visitor
+from service.api.dependencies import Services
+from service.pages.dossier import as_html, draw_up
+from service.pages.dossier_pdf import as_pdf
+from service.pages.language import Words
+
+Form = Literal["html", "pdf"]
+MEDIA = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
+
+
+def written(entry: Entry, form: Form, words: Words, services: Services, visitor: Visitor) -> bytes:
+    """Draw up an object's dossier and record that it was taken. Takes its time: for a worker thread."""
+    told = draw_up(entry, services, visitor)
+    services.audit.append(
+        "dossier",
+        visitor.name,
+        object=(entry.source, entry.fields.entry_id),
+        form=form,
+        query_id=told.answer.query_id if told.answer else "",
+    )
+    return as_pdf(told, words) if form == "pdf" else as_html(told, words).encode()

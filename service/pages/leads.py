@@ -1,0 +1,62 @@
+"""Leads on the workbench: all of them, keeping one, and saying what became of it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+from urllib.parse import quote
+
+import anyio.to_thread
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from service.accounts.access import TheVisitor
+from service.api.dependencies import LiveOne, TheServices
+from service.api.leads import change, form_of, keep
+from service.leads import STATES, Lead, State
+from service.pages.errors import PageRoute
+from service.pages.rendering import page
+
+router = APIRouter(prefix="/workbench", include_in_schema=False, route_class=PageRoute)
+
+ON_A_PAGE = 200
+_KEEP = ("object_id", "object_source", "product_id", "source", "picture", "note", "query_id")
+_CHANGE = ("state", "note")
+
+
+@router.get("/leads")
+def all_leads(request: Request, services: TheServices, state: Annotated[State | None, Query()] = None) -> Response:
+    """Every lead, the last changed first."""
+    found = services.leads.all(state or "")
+    return page(
+        request, "work_leads.html", leads=found[:ON_A_PAGE], total=len(found), state=state or "", states=STATES,
+        address=object_page,
+    )  # fmt: skip
+
+
+@router.post("/leads")
+async def keep_lead(request: Request, services: TheServices, generation: LiveOne, visitor: TheVisitor) -> Response:
+    """Keep a candidate for an object, or find that there is none; then show the object."""
+    told = await form_of(request, services, _KEEP)
+    lead, _ = await anyio.to_thread.run_sync(partial(keep, told, services, generation, visitor))
+    return RedirectResponse(object_page(lead), 303)
+
+
+@router.post("/leads/{lead_id}")
+async def change_lead(
+    request: Request,
+    lead_id: Annotated[int, Path(ge=1, le=2**53)],
+    services: TheServices,
+    generation: LiveOne,
+    visitor: TheVisitor,
+) -> Response:
+    """Say what became of a lead; then show the object."""
+    told = await form_of(request, services, _CHANGE)
+    lead = await anyio.to_thread.run_sync(partial(change, lead_id, told, services, generation, visitor))
+    return RedirectResponse(object_page(lead), 303)
+
+
+def object_page(lead: Lead) -> str:
+    """Where the lead stands on its object's page."""
+    where = f"/workbench/objects/{quote(lead.object_id, safe='/')}?source={quote(lead.object_source, safe='')}"
+    return f"{where}#lead-{lead.id}"
