@@ -14,6 +14,7 @@ from index.progress import Unwatched
 from index.reindex import reindex
 from index.workspace import Workspace
 from service.app import create_app
+from service.limits import Limits
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 from tests.service.people import peopled_copy
 
@@ -89,5 +90,7 @@ def peopled(indexed: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Wor
 @pytest.fixture(scope="module")
 def door(peopled: Workspace) -> Iterator[TestClient]:
     """Somebody without a session before an application over `peopled`."""
-    with TestClient(create_app(peopled, ColourEncoder()), base_url=HERE) as opened:
+    # Every test comes from one address.
+    app = create_app(peopled, ColourEncoder(), limits=Limits(sign_ins=10_000))
+    with TestClient(app, base_url=HERE) as opened:
         yield opened

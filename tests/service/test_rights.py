@@ -1,0 +1,140 @@
+"""Every route by role: what each may do, and that it may do no more."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import Mount
+from starlette.testclient import TestClient
+
+from service.accounts.rights import RIGHTS
+from service.accounts.roles import Role
+from service.app import create_app
+from tests.fakes import ColourEncoder
+from tests.service.people import signed_in
+
+V, INV, A = Role.VOLUNTEER, Role.INVESTIGATOR, Role.ADMINISTRATOR
+FORM = {"files": {"nothing": (None, "")}}
+# Route, an address of it, and the least role that it needs. A route that is not here fails the first test.
+TABLE = {
+    ("GET", "/"): ("/", V),
+    ("GET", "/objects/{object_id:path}"): ("/objects/2024-0", V),
+    ("GET", "/pictures/{sha256}"): ("/pictures/CROP", V),
+    ("GET", "/cards/{sha256}"): ("/cards/CROP", V),
+    ("GET", "/about"): ("/about", V),
+    ("GET", "/privacy"): ("/privacy", V),
+    ("GET", "/recognise"): ("/recognise", V),
+    ("POST", "/recognise"): ("/recognise", V),
+    ("GET", "/sign-in"): ("/sign-in", V),
+    ("POST", "/sign-in"): ("/sign-in", V),
+    ("GET", "/docs"): ("/docs", V),
+    ("GET", "/docs/start.js"): ("/docs/start.js", V),
+    ("GET", "/openapi.json"): ("/openapi.json", V),
+    ("GET", "/healthz"): ("/healthz", V),
+    ("GET", "/readyz"): ("/readyz", V),
+    ("GET", "/problems/{name}"): ("/problems/busy", V),
+    ("GET", "/v1/objects"): ("/v1/objects", V),
+    ("GET", "/v1/objects/{object_id:path}"): ("/v1/objects/2024-0", V),
+    ("POST", "/v1/search"): ("/v1/search", V),
+    ("GET", "/v1/images/{sha256}"): ("/v1/images/CROP", V),
+    ("GET", "/v1/products/{product_id:path}"): ("/v1/products/A/3", INV),
+    ("GET", "/v1/leads"): ("/v1/leads", INV),
+    ("POST", "/v1/leads"): ("/v1/leads", INV),
+    ("GET", "/v1/leads/{lead_id}"): ("/v1/leads/1", INV),
+    ("POST", "/v1/leads/{lead_id}"): ("/v1/leads/1", INV),
+    ("GET", "/v1/alerts"): ("/v1/alerts", INV),
+    ("GET", "/v1/dossier"): ("/v1/dossier", INV),
+    ("GET", "/v1/audit"): ("/v1/audit", A),
+    # This machine may read them without an account, which the client of these tests is not.
+    ("GET", "/metrics"): ("/metrics", A),
+    ("GET", "/workbench"): ("/workbench", INV),
+    ("GET", "/workbench/search"): ("/workbench/search", INV),
+    ("POST", "/workbench/search"): ("/workbench/search", INV),
+    ("GET", "/workbench/pictures/{sha256}"): ("/workbench/pictures/PICTURE", INV),
+    ("GET", "/workbench/objects"): ("/workbench/objects", INV),
+    ("GET", "/workbench/objects/{object_id:path}"): ("/workbench/objects/2024-0", INV),
+    ("GET", "/workbench/dossier.{kind}"): ("/workbench/dossier.html?object=nobody", INV),
+    ("GET", "/workbench/leads"): ("/workbench/leads", INV),
+    ("POST", "/workbench/leads"): ("/workbench/leads", INV),
+    ("POST", "/workbench/leads/{lead_id}"): ("/workbench/leads/1", INV),
+    ("GET", "/workbench/alerts"): ("/workbench/alerts", INV),
+    ("GET", "/workbench/batch"): ("/workbench/batch", INV),
+    ("POST", "/workbench/batch"): ("/workbench/batch", INV),
+    # Last, for it ends the session that it is tried with.
+    ("POST", "/sign-out"): ("/sign-out", V),
+}
+# Files that anybody may have: styles, scripts and the documentation's own.
+MOUNTED = {"/static", "/docs/swagger"}
+
+
+def routes(router):
+    """Method and path of every route, those of included routers among them."""
+    for route in router.routes:
+        if inner := getattr(route, "original_router", None):
+            yield from routes(inner)
+        elif isinstance(route, Mount):
+            assert route.path in MOUNTED, f"who may see {route.path}?"
+        else:
+            # The one route that no right is asked for is FastAPI's own.
+            assert isinstance(route, APIRoute) or route.path == "/openapi.json"
+            yield from ((method, route.path) for method in route.methods - {"HEAD"})
+
+
+def test_every_route_has_its_place_in_the_table(peopled):
+    app = create_app(peopled, ColourEncoder())
+    assert set(routes(app)) == set(TABLE)
+    assert set(RIGHTS) == set(TABLE), "a right belongs to no route"
+
+
+@pytest.fixture(scope="module")
+def people(door):
+    return {role: signed_in(door, role) for role in Role}
+
+
+@pytest.fixture(scope="module")
+def addresses(people):
+    ines = people[Role.INVESTIGATOR]
+    return {
+        "CROP": ines.get("/v1/objects/2024-0").json()["images"][0],
+        "PICTURE": ines.get("/v1/products/A/3").json()["images"][0],
+    }
+
+
+@pytest.mark.parametrize("role", Role, ids=lambda role: role.word)
+@pytest.mark.parametrize("route", TABLE, ids=" ".join)
+def test_a_role_may_what_the_table_says(people, addresses, route, role):
+    address, least = TABLE[route]
+    for name, sha256 in addresses.items():
+        address = address.replace(name, sha256)
+    sent = FORM if route[0] == "POST" else {}
+    answer = people[role].request(route[0], address, follow_redirects=False, **sent)
+    if role >= least:
+        # What was sent may be wrong, but not who sent it.
+        assert answer.status_code not in ({403, 500} if address == "/sign-in" else {401, 403, 500})
+        assert not answer.headers.get("location", "").startswith("/sign-in")
+    elif role is Role.VOLUNTEER and not address.startswith(("/v1/", "/metrics")):
+        assert answer.status_code == 303
+        assert answer.headers["location"].startswith("/sign-in?next=")
+    else:
+        assert answer.status_code == (401 if role is Role.VOLUNTEER else 403)
+
+
+def test_a_volunteer_sees_nothing_of_the_catalogue(people, addresses, png):
+    volunteer = people[Role.VOLUNTEER]
+    assert volunteer.get(f"/v1/images/{addresses['PICTURE']}").status_code == 404
+    for fields in ({}, {"collection": "catalogue"}):
+        assert volunteer.post("/v1/search", files={"image": ("x.png", png)}, data=fields).status_code == 401
+    answer = volunteer.post("/v1/search", files={"image": ("x.png", png)}, data={"collection": "objects"})
+    assert answer.status_code == 200
+
+
+def test_without_accounts_this_machine_may_do_everything(client):
+    for (method, _), (address, _) in TABLE.items():
+        if method == "GET" and not address.endswith(("CROP", "PICTURE")):
+            assert client.get(address, follow_redirects=False).status_code not in (401, 403, 303, 500), address
+
+
+def test_without_accounts_nobody_elsewhere_may(indexed):
+    with TestClient(create_app(indexed, ColourEncoder(), single_user=False)) as client:
+        assert client.get("/v1/audit").status_code == 401
+        assert client.get("/workbench", follow_redirects=False).status_code == 303
