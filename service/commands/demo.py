@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -19,11 +21,15 @@ from index.reindex import reindex
 from index.rerank import Closer, closer_for
 from index.search import search
 from index.workspace import SETTINGS, Workspace
+from service.accounts.accounts import Accounts
+from service.accounts.roles import Role
 from service.progress import progress_for_stderr, say
 from service.sample.write import Query as SampleQuery
 from service.sample.write import render_sample
 from service.sheet import SheetCandidate, SheetRow, write_html, write_png
+from service.tables import open_service_database
 
+DEMO_USER, SIGN_IN = "demo", "sign-in.txt"
 SHOWN = 5
 SHEET_ROWS = 12
 # Enough to see how well it works; each search looks closer at 150 pictures.
@@ -61,7 +67,9 @@ def demo(root: Path, seed: int) -> None:
     write_png(shown, root / "sheet.png", heading, "   ·   ".join(told))
     write_html(shown, root / "sheet.html", heading, " · ".join(told))
     click.echo(f"the picture sheet: {root / 'sheet.png'} and {root / 'sheet.html'}")
+    name, password = _sign_in(workspace)
     click.echo(f"look around: traceobject --workspace {root} serve")
+    click.echo(f"sign in at /workbench as {name}, password {password}; it is in {root / SIGN_IN} too")
 
 
 def _workspace(root: Path) -> Workspace:
@@ -73,6 +81,21 @@ def _workspace(root: Path) -> Workspace:
     workspace = Workspace.create(root)
     (root / "sample").mkdir()
     return workspace
+
+
+def _sign_in(workspace: Workspace) -> tuple[str, str]:
+    """An account of the demo's own workspace, with another password for each run: name and password."""
+    password = secrets.token_urlsafe(9)
+    with closing(open_service_database(workspace)) as database:
+        accounts = Accounts(database)
+        if accounts.known(DEMO_USER):
+            accounts.set_password(DEMO_USER, password)
+        else:
+            accounts.add(DEMO_USER, Role.INVESTIGATOR, password)
+    path = workspace.root / SIGN_IN
+    path.touch(mode=0o600)
+    path.write_text(f"{DEMO_USER}\n{password}\n", encoding="utf-8")
+    return DEMO_USER, password
 
 
 def _ask(
