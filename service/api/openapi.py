@@ -11,6 +11,14 @@ from fastapi.openapi.utils import get_openapi
 from service.api.schemas import ProblemDetails
 from service.problems import MEDIA_TYPE, Kind
 
+_IN_PATHS: dict[str, Any] = {
+    "product_id": "A-1001",
+    "object_id": "2024-017",
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015" * 2,
+    "lead_id": 7,
+    "name": "busy",
+}
+_PLAIN: dict[str, Any] = {"string": "", "integer": 1, "number": 0.5, "boolean": False, "null": None}
 _SCHEMA = "#/components/schemas/ProblemDetails"
 
 
@@ -53,12 +61,45 @@ def complete(app: FastAPI) -> None:
                 tags=app.openapi_tags,
             )  # fmt: skip
             _drop_other_errors(schema)
+            _add_examples(schema)
             schemas = schema.setdefault("components", {}).setdefault("schemas", {})
             schemas["ProblemDetails"] = ProblemDetails.model_json_schema()
             app.openapi_schema = schema
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
+
+
+def _add_examples(schema: dict[str, Any]) -> None:
+    """Give each path's parameters, and each answer in JSON, an example, put together from those of its fields."""
+    schemas = schema.get("components", {}).get("schemas", {})
+    for path in schema["paths"].values():
+        for operation in path.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "path":
+                    parameter["example"] = _IN_PATHS[parameter["name"]]
+            for status, answer in operation["responses"].items():
+                content = answer.get("content", {}).get("application/json")
+                if content and status.startswith("2"):
+                    content["example"] = _example(content["schema"], schemas)
+
+
+def _example(told: dict[str, Any], schemas: dict[str, Any]) -> Any:
+    """An example of a JSON schema: its own, or one put together from its parts; null where it may be and has none."""
+    if "$ref" in told:
+        return _example(schemas[told["$ref"].rpartition("/")[2]], schemas)
+    if given := told.get("examples") or told.get("enum"):
+        return given[0]
+    if "const" in told:
+        return told["const"]
+    if choices := told.get("anyOf"):
+        whole = [choice for choice in choices if "$ref" in choice or "examples" in choice]
+        return _example((whole or choices[-1:])[0], schemas)
+    if told.get("type") == "array":
+        return [_example(told["items"], schemas)]
+    if told.get("type") == "object":
+        return {name: _example(part, schemas) for name, part in told.get("properties", {}).items()}
+    return _PLAIN[told.get("type", "null")]
 
 
 def _drop_other_errors(schema: dict[str, Any]) -> None:

@@ -73,7 +73,16 @@ _REQUEST = {
     "requestBody": {
         "required": True,
         "content": {
-            "multipart/form-data": {"schema": _FORM, "encoding": {"box": _REPEATED, "filter": _REPEATED}},
+            "multipart/form-data": {
+                "schema": _FORM,
+                "encoding": {"box": _REPEATED, "filter": _REPEATED},
+                "example": {
+                    "collection": "catalogue",
+                    "box": ["0.1,0.2,0.6,0.9"],
+                    "filter": ["brand=Luma"],
+                    "limit": 10,
+                },
+            },
         },
     }
 }

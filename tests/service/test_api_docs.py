@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 from urllib.parse import urljoin
 
 import pytest
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
 
 from service.problems import KINDS
 
@@ -56,6 +58,29 @@ def test_every_operation_is_explained_and_typed(document):
             assert media in {"application/json", "image/jpeg", "application/pdf", "text/html"}, path
             if media == "application/json":
                 assert content["schema"], path
+
+
+def models(router):
+    """The model of each JSON answer, by path and method as OpenAPI writes them."""
+    for route in router.routes:
+        if inner := getattr(route, "original_router", None):
+            yield from models(inner)
+        elif isinstance(route, APIRoute) and route.response_model:
+            for method in route.methods:
+                yield (route.path_format, method.lower()), route.response_model
+
+
+def test_every_answer_has_an_example_that_it_could_be(client, document):
+    of = dict(models(client.app))
+    for path, method, operation in operations(document):
+        for status, answer in operation["responses"].items():
+            content = answer.get("content", {}).get("application/json")
+            if status.startswith("2") and content:
+                TypeAdapter(of[path, method]).validate_python(content["example"], strict=True)
+        for parameter in operation.get("parameters", []):
+            assert parameter["in"] != "path" or parameter["example"], path
+        for sent in operation.get("requestBody", {}).get("content", {}).values():
+            assert set(sent["example"]) <= set(sent["schema"]["properties"]), path
 
 
 def test_every_error_is_a_problem(document):
