@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import click
 
-from index.forget import Name, find_entry, find_source, forget, remember
+from index.forget import Name, Traces, find_entry, find_source, forget, remember
 from index.records import COLLECTIONS, Collection
 from index.workspace import Workspace
+from service.audit import Audit
+from service.leads import Leads
 from service.night.kept import Nights
+from service.tables import open_service_database
 
 _LIFT = click.option("--lift", is_flag=True, help="Let a forgotten one come back with its feed, at the next re-index.")
 
@@ -60,8 +64,15 @@ def _entry(workspace: Workspace, collection: Collection, entry_id: str, of: str,
     click.echo(f"{entry_id} of {of} may come back with its feed: run traceobject reindex")
 
 
+def _forget_here(workspace: Workspace, traces: Traces) -> None:
+    """Delete what the service keeps about them: past nights and leads. That they were is left in the audit, by id."""
+    Nights.of(workspace).forget(traces)
+    with closing(open_service_database(workspace)) as database:
+        Leads(database, Audit(database)).forget(traces)
+
+
 def _carry_out(workspace: Workspace, name: Name) -> None:
-    done = forget(workspace, name, first=Nights.of(workspace).forget)
+    done = forget(workspace, name, first=lambda traces: _forget_here(workspace, traces))
     rebuilt = ", ".join(map(str, done.generations)) or "none"
     click.echo(
         f"forgotten: {name.entry_id or 'all'} of {name.source}: {done.entries} records, {done.images} pictures, "
