@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import ThreadpoolController
 
 from embedding.local.features import LocalFeatures
 from embedding.local.plane import PLANE, fit
@@ -90,6 +91,7 @@ def match(query: LocalFeatures, candidates: Sequence[LocalFeatures]) -> list[Evi
     Returns:
         One Evidence per candidate, in their order.
     """
+    _multiply_alone()
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="matching") as pool:
         targets = list(pool.map(_Target, candidates))
 
@@ -105,6 +107,18 @@ def match(query: LocalFeatures, candidates: Sequence[LocalFeatures]) -> list[Evi
         if turn and _most(tried[turn]) >= least:
             return tried[turn] + compare(turn, targets[TURNED_TRIED:])
         return upright
+
+
+@cache
+def _multiply_alone() -> None:
+    """Let every thread multiply alone: NumPy's own threads beside those of the pool take three times as long.
+
+    For good, for a limit that is lifted while another thread still relies on it is worse than one that stays.
+    """
+    blas = ThreadpoolController().select(user_api="blas")
+    for library in blas.lib_controllers:
+        if "numpy" in library.filepath:
+            library.set_num_threads(1)
 
 
 def _most(evidence: Sequence[Evidence]) -> int:
