@@ -16,6 +16,7 @@ from embedding.normalised_copy import normalised_copy
 from index.catalogue import Catalogue, Origin, Source
 from index.feeds.pictures import file_of, read_picture
 from index.fetching.outcomes import Fetched, FetchRefused, NotModified, Outcome, Request
+from index.fetching.turns import Turns
 from index.gate import Door
 from index.images import ImageStore
 from index.progress import Progress
@@ -138,11 +139,9 @@ def _look_at_file(origin: Origin, store: ImageStore, door: Door) -> _Look:
 
 def _ask_for(due: dict[str, Origin], store: ImageStore, fetch: Fetch, today: date, door: Door) -> Iterator[_Look]:
     """Remote references that are due."""
-    requests = (
-        Request(name, origin.etag, origin.last_modified) if origin.sha256 in store else Request(name)
-        for name, origin in due.items()
-    )
-    for outcome in fetch(requests) if due else ():
+    turns = Turns(due)
+    for outcome in fetch(_request(due[url], store) for url in turns) if due else ():
+        turns.answered(outcome.request.url)
         origin = due[outcome.request.url]
         asked = replace(origin, asked_on=today.isoformat(), refused="", message="")
         match outcome:
@@ -157,6 +156,13 @@ def _ask_for(due: dict[str, Origin], store: ImageStore, fetch: Fetch, today: dat
                     origin.reference, etag=etag, last_modified=last_modified, asked_on=asked.asked_on, size=len(data)
                 )
                 yield _keep(origin, seen, data, store, door)
+
+
+def _request(origin: Origin, store: ImageStore) -> Request:
+    """What to ask: whether the copy at hand is still the right one, or, without a copy, for the picture."""
+    if origin.sha256 not in store:
+        return Request(origin.reference)
+    return Request(origin.reference, origin.etag, origin.last_modified)
 
 
 def _keep(before: Origin, seen: Origin, data: bytes, store: ImageStore, door: Door) -> _Look:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from embedding.regions import Region
 from index.engines.protocol import Rows
 from index.entries import Entry, EntryFields
+from index.errors import GenerationError
 from index.filters import FACETS, Filter, folded, where
 from index.records import Collection
 
@@ -77,10 +80,15 @@ def write_snapshot(
 
 
 class Snapshot:
-    """A generation's records, read-only. Safe to share between threads."""
+    """A generation's records, read-only. Safe to share between threads.
+
+    A file that cannot be read is a GenerationError, whatever is asked of it.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+        self._path = path
+        with self._told():
+            self._connection = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
 
     def close(self) -> None:
         self._connection.close()
@@ -89,10 +97,9 @@ class Snapshot:
         """What rows of a collection's engine stand for."""
         found: dict[int, Shown] = {}
         for row in rows:
-            record = self._connection.execute(
-                "SELECT entry, image, region FROM rows WHERE collection=? AND row=?", (collection, row)
-            ).fetchone()
-            found[row] = Shown(row, record[0], record[1], Region.parse(record[2]))
+            query = "SELECT entry, image, region FROM rows WHERE collection=? AND row=?"
+            entry, image, region = next(self._ask(query, (collection, row)))
+            found[row] = Shown(row, entry, image, Region.parse(region))
         return found
 
     def allowed(
@@ -109,13 +116,12 @@ class Snapshot:
             "SELECT row FROM entries JOIN rows ON rows.entry = entries.id "
             f"WHERE entries.collection = ? AND {clause} ORDER BY row"
         )
-        found = self._connection.execute(query, (collection, *values)).fetchall()
-        return np.array([row for (row,) in found], np.int64)
+        return np.array([row for (row,) in self._ask(query, (collection, *values))], np.int64)
 
     def rows_of(self, entry: int) -> list[int]:
         """Every row that shows an entry, rising."""
         query = "SELECT row FROM rows WHERE entry=? ORDER BY row"
-        return [row for (row,) in self._connection.execute(query, (entry,))]
+        return [row for (row,) in self._ask(query, (entry,))]
 
     def entry(self, identity: int) -> Entry:
         """One entry by its number in the workspace; it must be here."""
@@ -137,29 +143,40 @@ class Snapshot:
     def every_row(self, collection: Collection) -> Iterator[Shown]:
         """What every row of a collection's engine stands for, in order."""
         query = "SELECT row, entry, image, region FROM rows WHERE collection=? ORDER BY row"
-        for row, entry, image, region in self._connection.execute(query, (collection,)):
+        for row, entry, image, region in self._ask(query, (collection,)):
             yield Shown(row, entry, image, Region.parse(region))
 
     def families(self) -> dict[int, int]:
         """The family of every entry that has one."""
-        return dict(self._connection.execute("SELECT entry, family FROM families").fetchall())
+        return dict(self._ask("SELECT entry, family FROM families"))
 
     def collections_of(self, source: str) -> list[Collection]:
         """The collections in which a source has entries."""
         query = "SELECT DISTINCT collection FROM entries WHERE source=? ORDER BY collection"
-        return [collection for (collection,) in self._connection.execute(query, (source,))]
+        return [collection for (collection,) in self._ask(query, (source,))]
 
     def images(self) -> set[str]:
         """Every image that an entry shows, embedded or not."""
-        listed = self._connection.execute("SELECT images FROM entries")
+        listed = self._ask("SELECT images FROM entries")
         return {image for (images,) in listed for image in json.loads(images)}
 
     def has_image(self, sha256: str, collection: Collection | None = None) -> bool:
         """Whether this generation, or one collection of it, shows an image."""
         query = "SELECT 1 FROM rows WHERE image=? AND collection=coalesce(?, collection) LIMIT 1"
-        return self._connection.execute(query, (sha256, collection)).fetchone() is not None
+        return next(self._ask(query, (sha256, collection)), None) is not None
 
     def _entries(self, clause: str, values: Sequence[object]) -> Iterator[Entry]:
         query = f"SELECT id, collection, source, images, {', '.join(_FIELDS)} FROM entries WHERE {clause}"
-        for identity, collection, source, images, *fields in self._connection.execute(query, tuple(values)):
+        for identity, collection, source, images, *fields in self._ask(query, tuple(values)):
             yield Entry(identity, collection, source, EntryFields(*fields), tuple(json.loads(images)))
+
+    def _ask(self, query: str, values: Sequence[object] = ()) -> Iterator[Any]:
+        with self._told():
+            yield from self._connection.execute(query, tuple(values))
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise GenerationError(f"{self._path} cannot be read ({error}): verify it, roll back or re-index") from error

@@ -4,6 +4,7 @@ import pytest
 
 from index.catalogue import Catalogue, Changes, Origin
 from index.entries import EntryFields
+from index.errors import WorkspaceError
 from index.records import Refusal
 
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 7)
@@ -104,3 +105,17 @@ def test_forgetting_a_source_takes_its_entries(catalogue):
     catalogue.forget_source(catalogue.sources()[0])
     assert listed(catalogue) == {}
     assert catalogue.sources() == []
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "nosuchdatabase://host/name", "sqlite+nosuchdriver:///x", "mysql://host/name"]
+)
+def test_a_database_setting_that_cannot_be_used_is_one_clear_error(url):
+    with pytest.raises(WorkspaceError, match="the setting `database` names no database"):
+        Catalogue.open(url)
+
+
+def test_a_file_that_is_no_database_is_one_clear_error(tmp_path):
+    (tmp_path / "catalogue.sqlite").write_bytes(b"not a database" * 100)
+    with pytest.raises(WorkspaceError, match="cannot be used"):
+        Catalogue.open(f"sqlite:///{tmp_path / 'catalogue.sqlite'}")

@@ -6,11 +6,12 @@ import pytest
 
 from index import generations
 from index.answer import Query, QueryImage
-from index.errors import WorkspaceError
+from index.errors import GenerationError, WorkspaceError
 from index.generations import open_live
 from index.progress import Unwatched
 from index.reindex import reindex
 from index.search import search
+from index.snapshot import Snapshot
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 
@@ -111,3 +112,23 @@ def test_an_older_workspace_gets_what_its_database_lacks(workspace):
     connection.close()
     report = run(workspace)
     assert (report.published, report.changes["shop"].unchanged) == (False, 5)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda records: list(records.entries("catalogue")),
+        lambda records: records.find("catalogue", "p3"),
+        lambda records: records.shown("catalogue", [0]),
+        lambda records: records.images(),
+        lambda records: records.has_image("a" * 64),
+        lambda records: records.families(),
+    ],
+)
+def test_records_that_cannot_be_read_any_more_are_one_clear_error(workspace, ask):
+    records = open_live(workspace).records
+    records.close()
+    with pytest.raises(GenerationError, match=r"records\.sqlite cannot be read"):
+        ask(records)
+    with pytest.raises(GenerationError, match="cannot be read"):
+        Snapshot(workspace.root / "missing.sqlite")
