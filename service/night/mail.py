@@ -28,7 +28,7 @@ def compose(account: Account, sender: str, to: Sequence[str], report: str) -> Em
     lines = [account.summary(), ""]
     for alert in account.alerts[:LISTED]:
         product = ", ".join(filter(None, [alert.product_id, alert.title, alert.brand, alert.retailer, alert.link]))
-        lines.append(f"{alert.likelihood:.2f}  {alert.object_source} {alert.object_id}: {product}")
+        lines.append(f"{alert.likelihood:.2f} {alert.object_source} {alert.object_id}: {product}")
     if len(account.alerts) > LISTED:
         lines.append(f"and {len(account.alerts) - LISTED} more: traceobject alerts")
     lines += [f"not read: {failure}" for failure in account.failed]

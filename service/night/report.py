@@ -22,12 +22,20 @@ def render(account: Account, images: ImageStore) -> str:
         except (TraceObjectError, OSError):
             return ""
 
-    environment = Environment(
-        loader=PackageLoader("service"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["picture"] = picture
-    return environment.get_template("night.html").render(night=account, shown=SHOWN)
+    return _PAGE.render(night=account, shown=SHOWN, picture=picture)
+
+
+def _duration(seconds: float) -> str:
+    """Seconds as a person reads them."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+_ENVIRONMENT = Environment(
+    loader=PackageLoader("service"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+_ENVIRONMENT.globals["duration"] = _duration
+# Read before the night begins: an upgrade in the middle of it must not leave it without a report.
+_PAGE = _ENVIRONMENT.get_template("night.html")
