@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.site import CHROMIUM, NO_CHROMIUM, Site, chromium, served
+from tests.browser.site import CHROMIUM, NO_CHROMIUM, SLOWEST_MS, Site, chromium, served
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,14 +31,21 @@ def browser() -> Iterator[object]:
 
 @pytest.fixture
 def visitor(browser, site):
-    """Open pages for somebody: visitor(width, language) gives a page; none may ask another host for anything."""
+    """Open pages for somebody: visitor(width, language) gives a page; none may ask another host for anything.
+
+    With signed_in=True it is an investigator's.
+    """
     opened = []
     asked: list[str] = []
     faults: list[str] = []
 
-    def visit(width: int, language: str, **options):
+    def visit(width: int, language: str, signed_in: bool = False, **options):
         context = browser.new_context(viewport={"width": width, "height": 844}, locale=language, **options)
         opened.append(context)
+        # A machine that does much else at once is slow, not wrong.
+        context.set_default_timeout(SLOWEST_MS)
+        if signed_in:
+            context.add_cookies([site.session()])
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: faults.append(str(error)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,43 +16,70 @@ from index.generations import open_live
 from index.progress import Unwatched
 from index.reindex import reindex
 from index.workspace import Workspace
+from service.accounts.accounts import Accounts
+from service.accounts.roles import Role
 from service.app import create_app
+from service.audit import Audit
+from service.leads import Leads
+from service.limits import Limits
 from service.sample.write import Sample, render_sample
+from service.tables import open_service_database
 from tests.fakes import ColourEncoder, add_feed
 from tests.service.running import in_a_thread
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NO_CHROMIUM = "no chromium is installed: apt-get install chromium"
+SLOWEST_MS = 180_000
 # The second product of a family is the first that an authority looks for.
 PRODUCTS = 24
 
 
+# Who signs in; anybody may know it, for the server is gone with the test.
+NAME, PASSWORD = "ines", "correct horse battery"
+
+
 @dataclass(frozen=True)
 class Site:
-    """A running server over the sample."""
+    """A running server over the sample, in which NAME may sign in as an investigator.
+
+    `led` is the object that has an alert, a lead and a finding.
+    """
 
     address: str
     sample: Sample
+    led: str
+    accounts: Accounts
+
+    def session(self) -> dict[str, str]:
+        """The cookie of a new session."""
+        secret = self.accounts.sign_in(NAME, PASSWORD)
+        assert secret
+        return {"name": "session", "value": secret, "url": self.address}
 
 
-def make_workspace(root: Path) -> tuple[Workspace, Sample]:
-    """A few products of every family and the objects among them, indexed under the colour encoder, with one alert."""
+def make_workspace(root: Path) -> tuple[Workspace, Sample, str]:
+    """A few products of every family and the objects among them, indexed under the colour encoder.
+
+    One object, whose id comes last, has an alert, a lead and the finding that there is nothing in the catalogue.
+    """
     sample = render_sample(root / "sample", products=PRODUCTS, workers=1)
     encoder = ColourEncoder()
     workspace = Workspace.create(root / "workspace", encoder.card.name)
     add_feed(workspace, "sample shops", "catalogue", sample.catalogue)
     add_feed(workspace, "sample authorities", "objects", sample.objects)
     assert reindex(workspace, encoder, Unwatched()).published
-    _add_alert(workspace)
-    return workspace, sample
+    return workspace, sample, _add_findings(workspace)
 
 
 @contextmanager
 def served(root: Path) -> Iterator[Site]:
     """The sample, made in `root` and served."""
-    workspace, sample = make_workspace(root)
-    with in_a_thread(create_app(workspace, ColourEncoder())) as port:
-        yield Site(f"http://127.0.0.1:{port}", sample)
+    workspace, sample, led = make_workspace(root)
+    app = create_app(workspace, ColourEncoder(), limits=Limits(sign_ins=10_000))
+    with in_a_thread(app) as port, closing(open_service_database(workspace)) as database:
+        accounts = Accounts(database)
+        accounts.add(NAME, Role.INVESTIGATOR, PASSWORD)
+        yield Site(f"http://127.0.0.1:{port}", sample, led, accounts)
 
 
 @contextmanager
@@ -67,7 +94,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def _add_alert(workspace: Workspace) -> None:
+def _add_findings(workspace: Workspace) -> str:
     generation = open_live(workspace)
     wanted = next(iter(generation.records.entries("objects")))
     product = next(iter(generation.records.entries("catalogue")))
@@ -91,3 +118,9 @@ def _add_alert(workspace: Workspace) -> None:
     database = Database.open(workspace.database_url)
     add_alerts(database, [alert])
     database.close()
+    with closing(open_service_database(workspace)) as own:
+        leads = Leads(own, Audit(own))
+        lead, _ = leads.keep(wanted, product, NAME, 1, note="The same pattern; the seam is hidden.")
+        leads.change(lead.id, NAME, 1, state="confirmed", note="The shop confirms: sold in 2014 only.")
+        leads.keep(wanted, None, NAME, 1, note="Only this one; none of the later editions.")
+    return wanted.fields.entry_id

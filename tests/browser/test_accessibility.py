@@ -13,9 +13,11 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "be
     [(360, "light", "fr-FR"), (390, "dark", "en-GB"), (1440, "light", "en-GB"), (1440, "dark", "fr-FR")],
 )
 def test_every_page_is_accessible(site, visitor, width, scheme, language):
-    page = visitor(width, language, color_scheme=scheme)
+    outside = visitor(width, language, color_scheme=scheme)
+    inside = visitor(width, language, signed_in=True, color_scheme=scheme)
     found = []
     for stop in tour(site):
+        page = inside if stop.inside else outside
         page.goto(site.address + stop.address)
         stop.act(page)
         for fault in Axe().run(page, options=RULES).response["violations"]:

@@ -6,12 +6,21 @@ import json
 
 import pytest
 
+from tests.browser.site import NAME, PASSWORD
 from tests.browser.tour import draw_box
 
 NAMES = {
-    "en-GB": {"objects": "Objects", "parts": "Choose crops and boxes", "pdf": "Save as PDF"},
-    "fr-FR": {"objects": "Objets", "parts": "Choisir images et cadres", "pdf": "Enregistrer en PDF"},
-}
+    "en-GB": {
+        "objects": "Objects", "parts": "Choose crops and boxes", "pdf": "Save as PDF", "html": "Save as HTML",
+        "keep": "Keep as a lead", "kept": "Kept as a lead", "confirmed": "Confirmed", "save": "Save",
+        "leave": "Sign out", "language": "en",
+    },
+    "fr-FR": {
+        "objects": "Objets", "parts": "Choisir images et cadres", "pdf": "Enregistrer en PDF",
+        "html": "Enregistrer en HTML", "keep": "Retenir comme piste", "kept": "Retenu comme piste",
+        "confirmed": "Confirmée", "save": "Enregistrer", "leave": "Se déconnecter", "language": "fr",
+    },
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -25,13 +34,19 @@ def boxes(page) -> list[list[float]]:
     return [box.evaluate(sides) for box in page.locator(".box").all()]
 
 
-@pytest.mark.parametrize("language", ["en-GB", "fr-FR"])
-def test_a_day_at_the_desk(site, visitor, crop, language):
+@pytest.mark.parametrize(("language", "turn"), [("en-GB", 1), ("fr-FR", 2)])
+def test_a_day_at_the_desk(site, visitor, language, turn):
     told = NAMES[language]
+    asked = [query for query in site.sample.queries if query.collection == "catalogue"]
+    object_id = list(dict.fromkeys(query.path.stem.rpartition("-")[0] for query in asked))[turn]
     page = visitor(1440, language)
     page.goto(f"{site.address}/workbench")
+    assert page.locator("html").get_attribute("lang") == told["language"]
+    page.locator("#name").fill(NAME)
+    page.locator("#password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{site.address}/workbench")
     page.locator("header").get_by_role("link", name=told["objects"]).click()
-    object_id = crop.path.stem.rpartition("-")[0]
     page.locator(f"h2 a[href*='/{object_id}?']").click()
     page.get_by_role("link", name=told["parts"]).click()
     page.locator(".picks a").first.click()
@@ -43,23 +58,46 @@ def test_a_day_at_the_desk(site, visitor, crop, language):
     dialog = page.locator("dialog[open]")
     assert dialog.locator("h2").inner_text().startswith("1. ")
     dialog.locator("[data-step='1']").click()
-    assert dialog.locator("h2").inner_text().startswith("2. ")
+    title = dialog.locator("h2").inner_text()
+    assert title.startswith("2. ")
     dialog.locator("[data-zoom=in]").click()
     scales = dialog.locator(".moved").evaluate_all(
         "all => all.map(one => new DOMMatrix(getComputedStyle(one).transform).a)"
     )
     assert scales == pytest.approx([1.5, 1.5])
+    keep = dialog.locator("[data-keep-this]")
+    assert keep.inner_text() == told["keep"]
+    keep.click()
+    page.wait_for_selector("[data-keep-this]:disabled")
+    assert keep.inner_text() == told["kept"]
     page.keyboard.press("Escape")
     page.wait_for_function("document.activeElement.dataset.compare === '2'")
     page.locator(".about a").first.click()
-    with page.expect_download() as download:
-        page.get_by_role("link", name=told["pdf"]).click()
-    assert download.value.suggested_filename == f"traceobject-{object_id}.pdf"
-    assert download.value.path().read_bytes().startswith(b"%PDF-")
+    lead = page.locator(".lead-item")
+    assert lead.count() == 1
+    assert title.partition(" ")[2] in lead.inner_text()
+    lead.locator("select").select_option("confirmed")
+    lead.locator("textarea").fill("Same seam.")
+    lead.get_by_role("button", name=told["save"]).click()
+    page.wait_for_selector(".status.confirmed")
+    assert told["confirmed"] in lead.locator("h3").inner_text()
+    assert f"{NAME}: {told['confirmed']}" in lead.locator(".history").inner_text()
+    files = {}
+    for shape in ("pdf", "html"):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=told[shape]).click()
+        assert download.value.suggested_filename == f"traceobject-{object_id}.{shape}"
+        files[shape] = download.value.path().read_bytes()
+    assert files["pdf"].startswith(b"%PDF-")
+    assert "Same seam." in files["html"].decode()
+    page.get_by_role("button", name=told["leave"]).click()
+    page.wait_for_url(f"{site.address}/")
+    page.goto(f"{site.address}/workbench")
+    assert page.url.startswith(f"{site.address}/sign-in")
 
 
 def test_boxes_are_drawn_moved_resized_and_removed(site, visitor, crop):
-    page = visitor(1440, "en-GB")
+    page = visitor(1440, "en-GB", signed_in=True)
     page.goto(f"{site.address}/workbench")
     page.locator("[data-files]").set_input_files(crop.path)
     draw_box(page)
@@ -86,7 +124,7 @@ def test_boxes_are_drawn_moved_resized_and_removed(site, visitor, crop):
 
 
 def test_the_search_keeps_the_pictures_and_their_boxes(site, visitor, crop):
-    page = visitor(1440, "en-GB")
+    page = visitor(1440, "en-GB", signed_in=True)
     page.goto(f"{site.address}/workbench")
     page.locator("[data-files]").set_input_files([crop.path, crop.path])
     draw_box(page, 0)
@@ -100,7 +138,7 @@ def test_the_search_keeps_the_pictures_and_their_boxes(site, visitor, crop):
 
 
 def test_what_is_wrong_is_told_beside_the_form(site, visitor, tmp_path):
-    page = visitor(1440, "fr-FR")
+    page = visitor(1440, "fr-FR", signed_in=True)
     page.goto(f"{site.address}/workbench")
     (tmp_path / "broken.png").write_bytes(b"no picture")
     page.locator("[data-files]").set_input_files(tmp_path / "broken.png")
@@ -110,7 +148,7 @@ def test_what_is_wrong_is_told_beside_the_form(site, visitor, tmp_path):
 
 
 def test_a_batch_is_exported(site, visitor, crop, tmp_path):
-    page = visitor(1440, "en-GB")
+    page = visitor(1440, "en-GB", signed_in=True)
     page.goto(f"{site.address}/workbench/batch")
     (tmp_path / "=broken.png").write_bytes(b"no picture")
     page.locator("[data-files]").first.set_input_files([crop.path, tmp_path / "=broken.png"])

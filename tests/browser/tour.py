@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from PIL import Image
 from playwright.sync_api import Page
 
 from tests.browser.site import Site
@@ -12,11 +14,18 @@ from tests.browser.site import Site
 
 @dataclass(frozen=True)
 class Stop:
-    """A page of the tour: its name, its address, and what is done there before it is looked at."""
+    """A page of the tour: its name, its address, and what is done there before it is looked at.
+
+    `inside` is for an investigator who is signed in, all else for anybody.
+    """
 
     name: str
     address: str
     act: Callable[[Page], None] = lambda page: None
+
+    @property
+    def inside(self) -> bool:
+        return self.address.startswith("/workbench")
 
 
 def tour(site: Site) -> list[Stop]:
@@ -45,6 +54,24 @@ def tour(site: Site) -> list[Stop]:
         page.locator("[data-opener]").first.click()
         page.wait_for_selector("dialog[open]")
 
+    def refused(page: Page) -> None:
+        page.locator("#name").fill("somebody")
+        page.locator("#password").fill("not the password")
+        page.locator("main button").click()
+        page.wait_for_selector("[role=alert]")
+
+    def blank(page: Page) -> None:
+        page.locator("input[type=file]").nth(1).set_input_files(
+            {"name": "blank.png", "mimeType": "image/png", "buffer": _grey()}
+        )
+        page.locator("[data-go]").click()
+        page.wait_for_selector(".asked")
+
+    def kept(page: Page) -> None:
+        found(page)
+        page.locator("[data-keep] button").first.click()
+        page.wait_for_selector("[data-keep] button:disabled")
+
     def batch(page: Page) -> None:
         page.locator("input[data-files]").first.set_input_files([crop.path, photo.path])
         page.locator("[data-go]").click()
@@ -57,19 +84,32 @@ def tour(site: Site) -> list[Stop]:
         Stop("recognise", "/recognise"),
         Stop("recognise-chosen", "/recognise", choose),
         Stop("recognise-answer", "/recognise", recognise),
+        Stop("recognise-nothing", "/recognise", blank),
+        Stop("sign-in", "/sign-in"),
+        Stop("sign-in-refused", "/sign-in", refused),
         Stop("about", "/about"),
         Stop("privacy", "/privacy"),
         Stop("error", "/objects/none"),
         Stop("workbench", "/workbench"),
         Stop("workbench-object", f"/workbench?object={object_id}"),
         Stop("workbench-found", f"/workbench?object={object_id}", found),
+        Stop("workbench-kept", f"/workbench?object={object_id}", kept),
         Stop("workbench-compared", "/workbench", compared),
         Stop("objects", "/workbench/objects"),
         Stop("object-work", f"/workbench/objects/{object_id}"),
+        Stop("object-leads", f"/workbench/objects/{site.led}"),
+        Stop("leads", "/workbench/leads"),
+        Stop("leads-none", "/workbench/leads?state=ruled_out"),
         Stop("batch", "/workbench/batch"),
         Stop("batch-done", "/workbench/batch", batch),
         Stop("alerts", "/workbench/alerts"),
     ]
+
+
+def _grey() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (300, 200), (128, 128, 128)).save(file, "PNG")
+    return file.getvalue()
 
 
 def draw_box(page: Page, place: int = 0) -> None:
