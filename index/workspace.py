@@ -44,6 +44,9 @@ class Settings:
     `searches_a_minute`: how many searches one token, account or (without either) address may make; 0 does not count.
     `trusted_proxies`: addresses of reverse proxies whose X-Forwarded-For and -Proto tell who asks, for example
         ["127.0.0.1"]; from anybody else these headers are ignored.
+    `oidc_issuer`, `oidc_client_id`: an organisation's OpenID Connect sign-in, for example "https://login.example.org",
+        and what it calls this server; a secret is taken from the environment, TRACEOBJECT_OIDC_SECRET.
+    `oidc_claim`: which of its claims is an account's name here.
     `allow_hosts`: hosts of your own that may have private addresses, for example ["images.internal", "127.0.0.1:8123"].
     """
 
@@ -68,6 +71,9 @@ class Settings:
     stale_hours: float = 49.0
     searches_a_minute: int = 30
     trusted_proxies: tuple[str, ...] = ()
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_claim: str = "email"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from index.workspace import Workspace
 from service import problems
 from service.accounts.access import allowed
 from service.accounts.accounts import Accounts
+from service.accounts.openid import openid_of
 from service.api import audit as audit_api
 from service.api import docs, dossier, health, images, leads, objects, products, search
 from service.api.dependencies import Services
@@ -86,6 +87,7 @@ def create_app(
                 accounts=app.state.accounts,
                 audit=audit,
                 leads=Leads(database, audit),
+                openid=openid_of(workspace.settings),
                 tries=Rate(limits.sign_ins, limits.sign_in_seconds),
                 asked=Rate(a_minute, 60 / a_minute) if a_minute > 0 else None,
                 metrics=metrics,

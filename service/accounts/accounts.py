@@ -59,15 +59,16 @@ class Accounts:
         with self._database.connect() as connection:
             return [_user(row) for row in connection.execute(sa.select(users).order_by(users.c.name))]
 
-    def add(self, name: str, role: Role, password: str) -> None:
-        """Make an account.
+    def add(self, name: str, role: Role, password: str | None) -> None:
+        """Make an account; without a password it is for whom the organisation's own sign-in knows.
 
         Raises:
             AccountInvalid: the name is taken or cannot be one, or the password is too short.
         """
         if not _NAME.fullmatch(name) or role is Role.VOLUNTEER:
             raise AccountInvalid(f"{name[:80]!r} cannot be an account: use letters, digits and . _ @ -, at most 64")
-        row = {"name": name, "role": role.word, "password": _hashed(password), "disabled": False}
+        kept = _hashed(secrets.token_urlsafe(32) if password is None else password)
+        row = {"name": name, "role": role.word, "password": kept, "disabled": False}
         with self._database.begin() as connection:
             made = connection.execute(self._database.insert(users).values(row).on_conflict_do_nothing())
             if not made.rowcount:
@@ -99,7 +100,11 @@ class Accounts:
             right = _HASHER.verify(row.password if row else _NOBODY, password[:MAX_PASSWORD])
         except (VerificationError, InvalidHashError):
             return None
-        if not right or row is None or row.disabled:
+        return self.begin_session(name) if right and row is not None else None
+
+    def begin_session(self, name: str) -> str | None:
+        """A new session's secret for somebody who has shown who they are; None where no account in use has the name."""
+        if not any(user.name == name and not user.disabled for user in self.all()):
             return None
         secret, now = secrets.token_urlsafe(32), time.time()
         with self._database.begin() as connection:

@@ -17,6 +17,8 @@ RIGHTS: Mapping[tuple[str, str], Role] = {
     ("POST", "/recognise"): Role.VOLUNTEER,
     ("GET", "/sign-in"): Role.VOLUNTEER,
     ("POST", "/sign-in"): Role.VOLUNTEER,
+    ("GET", "/sign-in/openid"): Role.VOLUNTEER,
+    ("GET", "/sign-in/return"): Role.VOLUNTEER,
     ("POST", "/sign-out"): Role.VOLUNTEER,
     ("GET", "/docs"): Role.VOLUNTEER,
     ("GET", "/docs/start.js"): Role.VOLUNTEER,

@@ -21,6 +21,7 @@ from index.search import search
 from index.workspace import Workspace
 from service.accounts.access import TheVisitor
 from service.accounts.accounts import Accounts
+from service.accounts.openid import OpenId
 from service.accounts.roles import SINGLE_USER, Visitor
 from service.audit import Audit
 from service.gate import with_faces
@@ -50,6 +51,7 @@ class Services:
     accounts: Accounts
     audit: Audit
     leads: Leads
+    openid: OpenId | None
     tries: Rate
     asked: Rate | None
     metrics: Metrics

@@ -26,10 +26,15 @@ def users() -> None:
 @users.command()
 @click.argument("name")
 @click.option("--role", type=click.Choice(ACCOUNT_ROLES), default="investigator", show_default=True)
-@_PASSWORD
+@click.option("--password", help="Asked for, twice, when it is not given.")
+@click.option("--without-password", is_flag=True, help="For whom the organisation's own sign-in (oidc_issuer) knows.")
 @click.pass_obj
-def add(root: Path, name: str, role: str, password: str) -> None:
+def add(root: Path, name: str, role: str, password: str | None, without_password: bool) -> None:
     """Let NAME sign in. The first account ends single-user mode."""
+    if password is not None and without_password:
+        raise click.UsageError("--password and --without-password exclude each other")
+    if password is None and not without_password:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     with closing(open_service_database(Workspace.open(root))) as database:
         Accounts(database).add(name, Role[role.upper()], password)
         _record(database, name, f"added as {role}")

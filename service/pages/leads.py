@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 import anyio.to_thread
@@ -25,11 +25,11 @@ _CHANGE = ("state", "note")
 
 
 @router.get("/leads")
-def all_leads(request: Request, services: TheServices, state: Annotated[State | None, Query()] = None) -> Response:
+def all_leads(request: Request, services: TheServices, state: Annotated[State | Literal[""], Query()] = "") -> Response:
     """Every lead, the last changed first."""
-    found = services.leads.all(state or "")
+    found = services.leads.all(state)
     return page(
-        request, "work_leads.html", leads=found[:ON_A_PAGE], total=len(found), state=state or "", states=STATES,
+        request, "work_leads.html", leads=found[:ON_A_PAGE], total=len(found), state=state, states=STATES,
         address=object_page,
     )  # fmt: skip
 

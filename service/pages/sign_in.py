@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from functools import partial
+from typing import Annotated
 
 import anyio.to_thread
 from fastapi import APIRouter, Query, Request
@@ -11,21 +13,28 @@ from fastapi.responses import RedirectResponse, Response
 
 from service.accounts.access import COOKIE, TheVisitor
 from service.accounts.accounts import SESSION_SECONDS
+from service.accounts.openid import ATTEMPT_SECONDS, OpenId, OpenIdRefused
 from service.api.dependencies import Services, TheServices
 from service.pages.errors import PageRoute
 from service.pages.rendering import page
+from service.problems import NOT_FOUND, Problem
 from service.upload import upload_of
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-_HOME = "/workbench"
+LOG = logging.getLogger(__name__)
+
+STATE = "sign-in"
+_HOME, _RETURN = "/workbench", "/sign-in/return"
+Onward = Annotated[str, Query(alias="next", max_length=2000)]
+Word = Annotated[str, Query(max_length=4000)]
 # An address of this site alone: a second slash or a backslash would name another one.
 _OWN = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 
 
 @router.get("/sign-in")
-def form(request: Request, onward: str = Query("", alias="next", max_length=2000)) -> Response:
-    return page(request, "sign_in.html", onward=_own(onward), refused=False)
+def form(request: Request, services: TheServices, onward: Onward = "") -> Response:
+    return _form(request, services, _own(onward), "")
 
 
 @router.post("/sign-in")
@@ -39,11 +48,40 @@ async def sign_in(request: Request, services: TheServices) -> Response:
     secret = await anyio.to_thread.run_sync(enter)
     await anyio.to_thread.run_sync(_record, services, name, secret is not None)
     if secret is None:
-        return page(request, "sign_in.html", 401, onward=onward, refused=True)
-    answer = RedirectResponse(onward, 303)
-    answer.set_cookie(
-        COOKIE, secret, max_age=SESSION_SECONDS, httponly=True, samesite="lax", secure=_behind_tls(request)
-    )
+        return _form(request, services, onward, "sign_in.refused")
+    return _entered(request, secret, onward)
+
+
+@router.get("/sign-in/openid")
+def to_organisation(request: Request, services: TheServices, onward: Onward = "") -> Response:
+    """Send the reader to the organisation's own sign-in."""
+    openid = _openid(services)
+    services.tries.take(request.client.host if request.client else "")
+    try:
+        address, state = openid.begin(f"{str(request.base_url).rstrip('/')}{_RETURN}", _own(onward))
+    except OpenIdRefused as error:
+        return _not_entered(request, services, error)
+    answer = RedirectResponse(address, 303)
+    secure = _behind_tls(request)
+    answer.set_cookie(STATE, state, max_age=ATTEMPT_SECONDS, path=_RETURN, httponly=True, samesite="lax", secure=secure)
+    return answer
+
+
+@router.get(_RETURN)
+def from_organisation(request: Request, services: TheServices, state: Word = "", code: Word = "") -> Response:
+    """Start a session for whom the organisation names, if an account here has that name."""
+    openid = _openid(services)
+    services.tries.take(request.client.host if request.client else "")
+    try:
+        name, onward = openid.complete(state, request.cookies.get(STATE, ""), code)
+    except OpenIdRefused as error:
+        return _not_entered(request, services, error)
+    secret = services.accounts.begin_session(name)
+    _record(services, name, secret is not None)
+    if secret is None:
+        return _form(request, services, _HOME, "sign_in.openid_refused")
+    answer = _entered(request, secret, onward)
+    answer.delete_cookie(STATE, path=_RETURN, httponly=True, samesite="lax", secure=_behind_tls(request))
     return answer
 
 
@@ -56,6 +94,32 @@ def sign_out(request: Request, services: TheServices, visitor: TheVisitor) -> Re
     answer = RedirectResponse("/", 303)
     answer.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=_behind_tls(request))
     return answer
+
+
+def _form(request: Request, services: Services, onward: str, wrong: str) -> Response:
+    status = 401 if wrong else 200
+    return page(request, "sign_in.html", status, onward=onward, wrong=wrong, openid=services.openid is not None)
+
+
+def _entered(request: Request, secret: str, onward: str) -> Response:
+    answer = RedirectResponse(onward, 303)
+    answer.set_cookie(
+        COOKIE, secret, max_age=SESSION_SECONDS, httponly=True, samesite="lax", secure=_behind_tls(request)
+    )
+    return answer
+
+
+def _not_entered(request: Request, services: Services, error: OpenIdRefused) -> Response:
+    # Why is for whoever runs the server: it may name addresses within the organisation.
+    LOG.warning("sign-in by the organisation failed", extra={"cause": str(error)})
+    _record(services, "", False)
+    return _form(request, services, _HOME, "sign_in.openid_refused")
+
+
+def _openid(services: Services) -> OpenId:
+    if services.openid is None:
+        raise Problem(NOT_FOUND, "no organisation's sign-in is set up here")
+    return services.openid
 
 
 def _record(services: Services, name: str, entered: bool) -> None:

@@ -27,6 +27,8 @@ TABLE = {
     ("POST", "/recognise"): ("/recognise", V),
     ("GET", "/sign-in"): ("/sign-in", V),
     ("POST", "/sign-in"): ("/sign-in", V),
+    ("GET", "/sign-in/openid"): ("/sign-in/openid", V),
+    ("GET", "/sign-in/return"): ("/sign-in/return", V),
     ("GET", "/docs"): ("/docs", V),
     ("GET", "/docs/start.js"): ("/docs/start.js", V),
     ("GET", "/openapi.json"): ("/openapi.json", V),
