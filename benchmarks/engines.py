@@ -3,9 +3,9 @@
     python -m benchmarks.engines --folder DIR [--count 1000000 ...] [--report docs/benchmarks/engines.md]
 
 Vectors are synthetic: clusters in a space of few directions, plus noise in all. The engine is the one that
-`index.engines.tuning` chooses for each case; the references are NumPy's brute force and usearch's HNSW of half precision,
-asked the same queries in the same run on one thread. Every figure of time stands beside its recall. Cases measured
-earlier are kept in DIR/measured.json, so that the large ones can be run on their own.
+`index.engines.tuning` chooses for each case; the references are NumPy's brute force and usearch's HNSW of half
+precision, asked the same queries in the same run on one thread. Every figure of time stands beside its recall. Cases
+measured earlier are kept in DIR/measured.json, so that the large ones can be run on their own.
 """
 
 from __future__ import annotations
