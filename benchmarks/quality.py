@@ -5,7 +5,8 @@
 
 DATA is a folder of sets as `evaluate` reads them: DATA/<set>/gallery.csv or feed.csv, for some DATA/<set>/queries.csv.
 All galleries are indexed together. `--every N` asks every N-th query; `--folder` keeps the workspace for the next run;
-`--measurements` writes a JSON line for each query, from which other tables can be made.
+`--measurements` writes a JSON line for each query, from which other tables can be made; where the file is there
+already, nothing is asked again but the queries whose time is taken.
 """
 
 from __future__ import annotations
@@ -41,8 +42,11 @@ HALVES = 5
 VIEWS_OF_ONE = 3
 TRIPLES = 2
 CONCEALED_EVERY = 4
-TIMED = 30
+TIMED, TIMED_COLD = 30, 10
 WORKERS = 2
+
+
+Seconds = Mapping[str, npt.NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -149,15 +153,29 @@ def index_all(folder: Path, model: str, sets: Sets) -> Workspace:
     return workspace
 
 
-def timed(folder: Path, asked: Sequence[Asked]) -> dict[str, npt.NDArray[np.float64]]:
-    """Seconds by step of single queries, one after the other on all cores, descriptors cached: [n] each."""
-    clock = Clock()
+def timed(folder: Path, asked: Sequence[Asked]) -> tuple[Seconds, Seconds]:
+    """Seconds by step of single queries, one after the other on all cores, [n] each: descriptors cached, and not."""
     bench = Bench.of(Workspace.open(folder), {})
     pictures = [one.region.of(decode(one.path.read_bytes())) for one in asked[:: max(1, len(asked) // TIMED)][:TIMED]]
-    for warm in (True, False):
+    cached, cold = Clock(), Clock()
+    for clock in (Clock(), cached):
         for picture in pictures:
-            bench.timed(picture, Clock() if warm else clock)
-    return {name: np.array(seconds) for name, seconds in clock.seconds.items()}
+            bench.timed(picture, clock)
+    for picture in pictures[:: TIMED // TIMED_COLD]:
+        with tempfile.TemporaryDirectory() as empty:
+            bench.forgetful(Path(empty)).timed(picture, cold)
+    return cached.arrays(), cold.arrays()
+
+
+def ask(folder: Path, halves: Mapping[str, tuple[frozenset[str], ...]], queue: Sequence[Task]) -> list[Measured]:
+    with ProcessPoolExecutor(WORKERS, get_context("spawn"), _open, (folder, halves)) as pool:
+        return list(tqdm(pool.map(_measure, queue), total=len(queue), mininterval=10))
+
+
+def _read(line: str) -> Measured:
+    told = json.loads(line)
+    judged = {case: (likelihood, right) for case, (likelihood, right) in told["judged"].items()}
+    return Measured(Task(told["kind"], told["set"], (), told["seed"]), told["ranks"], judged)
 
 
 def _line(one: Measured) -> str:
@@ -184,14 +202,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary) / "workspace"
         workspace = index_all(folder, options.model, sets)
-        halves = halves_of(workspace, sets)
-        queue = list(tasks(sets))
-        with ProcessPoolExecutor(WORKERS, get_context("spawn"), _open, (folder, halves)) as pool:
-            measured = list(tqdm(pool.map(_measure, queue), total=len(queue), mininterval=10))
+        kept = options.measurements
+        if kept and kept.exists():
+            measured = [_read(line) for line in kept.read_text(encoding="utf-8").splitlines()]
+        else:
+            measured = ask(folder, halves_of(workspace, sets), list(tasks(sets)))
+            if kept:
+                kept.write_text("".join(f"{_line(one)}\n" for one in measured), encoding="utf-8")
         seconds = timed(folder, next(iter(sets.queries.values())))
-        if options.measurements:
-            options.measurements.write_text("".join(f"{_line(one)}\n" for one in measured), encoding="utf-8")
-        write_report(options.report, workspace, measured, seconds)
+        write_report(options.report, workspace, measured, *seconds)
 
 
 if __name__ == "__main__":

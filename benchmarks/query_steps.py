@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,10 @@ class Clock:
         started = time.perf_counter()
         yield
         self.seconds.setdefault(name, []).append(time.perf_counter() - started)
+
+    def arrays(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Seconds by step, [n] each."""
+        return {name: np.array(seconds) for name, seconds in self.seconds.items()}
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ class Bench:
         with clock.step("first list"):
             first = first_list(query, pictures, None, self.generation)
         images, cosines = _nearest(first)
-        with clock.step("catalogue features from the cache"):
+        with clock.step("features of the catalogue's pictures"):
             kept = self.closer.features.get(images)
         with clock.step("query features"):
             asked = extract(seen.image, QUERY, seen.hidden)
@@ -124,6 +129,10 @@ class Bench:
         with clock.step("grouping, likelihood"):
             examined = _examined(first, images, evidence, scores)
             judge(group(examined, self.generation.records, query), self.generation.likelihood)
+
+    def forgetful(self, folder: Path) -> Bench:
+        """The same, with an empty folder to keep features of catalogue pictures in."""
+        return replace(self, closer=replace(self.closer, features=replace(self.closer.features, root=folder)))
 
     def _first(self, seen: Sequence[QueryViews], image: Image) -> FirstList:
         return first_list(Query((QueryImage(image),), limit=50), embed_views(seen, self.encoder), None, self.generation)
