@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from service.accounts.access import TheVisitor
-from service.api.dependencies import LiveOne, TheServices
+from service.api.dependencies import InMeasure, LiveOne, TheServices
 from service.api.entries import entry_named
 from service.leads import MAX_NOTE
 from service.pages.dossier import alerts_of, file_name
@@ -41,7 +41,7 @@ def work_object(
     )
 
 
-@router.get("/dossier.{kind}")
+@router.get("/dossier.{kind}", dependencies=[InMeasure])
 async def dossier(
     request: Request,
     kind: Form,

@@ -54,7 +54,8 @@ def in_a_process(workspace: Path, errors: Path) -> Iterator[tuple[subprocess.Pop
             [sys.executable, "-m", "tests.service.running", str(workspace)], stderr=file, cwd=ROOT, env=environment
         )
     try:
-        deadline = time.monotonic() + 60
+        # Long enough for a machine that does much else at once.
+        deadline = time.monotonic() + 300
         while not (found := re.search(r"listening on (http://\S+)", errors.read_text(encoding="utf-8"))):
             assert process.poll() is None, errors.read_text(encoding="utf-8")
             assert time.monotonic() < deadline

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import closing
 
+import httpx
 import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
@@ -19,6 +20,7 @@ from tests.fakes import ColourEncoder
 from tests.service.pages.page_checks import check
 from tests.service.people import FROM_OWN_PAGE, PASSWORD, signed_in
 from tests.service.problem_checks import problem_of
+from tests.service.running import in_a_process
 
 GOOD = {"name": "ines", "password": PASSWORD}
 
@@ -248,3 +250,13 @@ def test_too_many_tries_from_one_address_are_refused(peopled):
         assert [answer.status_code for answer in told] == [401, 401, 429]
         assert int(told[2].headers["retry-after"]) > 0
         assert post(client, "/sign-in", GOOD).status_code == 429
+
+
+@pytest.mark.slow
+def test_a_server_with_accounts_says_so_and_is_closed(peopled, tmp_path):
+    with in_a_process(peopled.root, tmp_path / "stderr") as (_, address):
+        told = (tmp_path / "stderr").read_text(encoding="utf-8")
+        assert "sign-in at /sign-in" in told
+        assert "single-user" not in told
+        assert httpx.get(f"{address}/workbench").status_code == 303
+        assert httpx.get(f"{address}/v1/leads").status_code == 401

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
+from click.testing import CliRunner
 
 from index.forget import Name, Traces
+from index.generations import open_live
 from service.accounts.roles import Role
-from service.leads import MAX_NOTE
+from service.audit import Audit
+from service.cli import main
+from service.leads import MAX_NOTE, Leads
+from service.tables import open_service_database
 from tests.service.pages.page_checks import check
-from tests.service.people import signed_in
+from tests.service.people import peopled_copy, signed_in
 from tests.service.problem_checks import problem_of
 
 
@@ -253,3 +260,18 @@ class TestForgetting:
         traces = Traces((Name("catalogue", "luma"),), frozenset(), frozenset())
         assert door.app.state.services.leads.forget(traces) == 1
         assert [lead["id"] for lead in ines.get("/v1/leads").json()["leads"]] == [finding["id"]]
+
+    def test_by_the_command_takes_them_too(self, indexed, tmp_path):
+        workspace = peopled_copy(indexed, tmp_path / "workspace")
+        with closing(open_live(workspace)) as generation, closing(open_service_database(workspace)) as database:
+            [wanted] = generation.records.find("objects", "2024-0")
+            [product] = generation.records.find("catalogue", "A/3")
+            [other] = generation.records.find("catalogue", "A/4")
+            leads = Leads(database, Audit(database))
+            leads.keep(wanted, product, "ines", 1)
+            kept, _ = leads.keep(wanted, other, "ines", 1)
+        told = CliRunner().invoke(main, ["--workspace", str(workspace.root), "forget", "product", "A/3"])
+        assert told.exit_code == 0, told.output
+        with closing(open_service_database(workspace)) as database:
+            assert Leads(database, Audit(database)).all() == (kept,)
+            assert Audit(database).verify()[0] == 2
