@@ -43,8 +43,8 @@ QUERIES = 1000
 JUDGED, SLOW = 200, 5
 BATCH = 1000
 WIDTHS = (0.01, 0.0001)
-# A graph of usearch's takes too long to build beyond this.
-REFERENCE_UP_TO = 1_000_000
+# usearch takes too long to build a graph beyond the one, float32 too much memory beyond the other.
+USEARCH_UP_TO, LOADED_UP_TO = 100_000, 1_000_000
 _CHUNK = 65_536
 # Of 1,700 such vectors the local dimension is 19; of as many real embeddings of the starter model 15.
 _DIRECTIONS, _SPREAD, _NOISE = 24, 0.6, 0.25
@@ -177,7 +177,7 @@ def measure(case: Case, folder: Path) -> Result:
     opened = _apart(partial(ask_engine, spec), asked)
     say(f"{case}: p50 {opened.single.p50:.2f} ms at recall {opened.single.recall:.3f}")
     brute_force = _apart(ask_numpy, asked)
-    usearch = _apart(ask_usearch, asked) if case.count <= REFERENCE_UP_TO else None
+    usearch = _apart(ask_usearch, asked) if case.count <= USEARCH_UP_TO else None
     shutil.rmtree(folder)
     return Result(case, spec, promised, refused, build, size, opened, brute_force, usearch, machine())
 
@@ -236,7 +236,7 @@ def ask_numpy(asked: Asked) -> Reference:
         return best[np.argsort(-scores[best])][None]
 
     # In memory where it fits: converting is no part of what it would cost.
-    loaded = np.asarray(asked.vectors, np.float32) if asked.count <= REFERENCE_UP_TO else None
+    loaded = np.asarray(asked.vectors, np.float32) if asked.count <= LOADED_UP_TO else None
     return Reference(0, 4 * DIMENSION, _speed(search, asked.queries[:SLOW], asked.nearest[:SLOW]))
 
 
