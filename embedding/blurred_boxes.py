@@ -51,8 +51,8 @@ def _grain(image: Image) -> Mask:
     """Where a picture [h, w, 3] has fine grain, bool [h, w]."""
     values = image.astype(np.float32)
     # A flat colour, and a blur strong enough to hide things, come through a light smoothing as they are.
-    residual = np.abs(values - cv2.GaussianBlur(values, (0, 0), 1.0)).max(axis=2)
-    grain: Mask = residual > _GRAIN
+    red, green, blue = cv2.split(cv2.absdiff(values, cv2.GaussianBlur(values, (0, 0), 1.0)))
+    grain: Mask = np.asarray(cv2.max(cv2.max(red, green), blue)) > _GRAIN
     return grain
 
 
@@ -83,16 +83,20 @@ def _snap(lines: Mask, start: int, end: int, reach: int) -> int:
     )
     if not len(places) or not len(lines):
         return end
-    worth = np.array([_step(lines, int(place)) for place in places]) - _CUT_COST * np.abs(end - places) / (end - start)
+    worth = _steps(lines, places) - _CUT_COST * np.abs(end - places) / (end - start)
     at_edge = _SIDES if end == length else -1.0
     return int(places[int(worth.argmax())]) if worth.max() > at_edge else end
 
 
-def _step(lines: Mask, place: int) -> float:
-    """The share of lines [n, length] that are smooth before a place and have grain right behind it."""
-    behind = lines[:, place : place + _STRIP].any(axis=1)
-    before = lines[:, place - _STRIP : place - 1].any(axis=1)
-    return float((behind & ~before).mean())
+def _steps(lines: Mask, places: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    """For each place, the share of lines [n, length] that are smooth before it and have grain right behind it."""
+    first = int(places.min()) - _STRIP
+    upto = np.zeros((len(lines), int(places.max()) + _STRIP - first + 1), np.int32)
+    np.cumsum(lines[:, first : first + upto.shape[1] - 1], axis=1, out=upto[:, 1:])
+    at = places - first
+    behind = upto[:, at + _STRIP] > upto[:, at]
+    before = upto[:, at - 1] > upto[:, at - _STRIP]
+    return np.asarray((behind & ~before).mean(axis=0), np.float64)
 
 
 def _ends_sharply(box: Box, grain: Mask) -> bool:
@@ -105,10 +109,12 @@ def _ends_sharply(box: Box, grain: Mask) -> bool:
         (columns, box.bottom, height),
         (columns[:, ::-1], height - box.top, height),
     )
-    sides = [(_step(lines, end), len(lines)) for lines, end, length in ends if _STRIP <= end <= length - _STRIP]
+    sides = [
+        (_steps(lines, np.array([end])), len(lines)) for lines, end, length in ends if _STRIP <= end <= length - _STRIP
+    ]
     if not sides or not all(count for _, count in sides):
         return False
-    share = float(np.average([step for step, _ in sides], weights=[count for _, count in sides]))
+    share = float(np.average([step[0] for step, _ in sides], weights=[count for _, count in sides]))
     return share >= _SIDES - _SIDES_BY_AREA * box.area / grain.size
 
 

@@ -38,19 +38,22 @@ class Box:
 
 
 def largest(chosen: Mask) -> Box | None:
-    """The largest box of True in a map [rows, columns]: for each row, the largest that ends there. None without any."""
+    """The largest box of True in a map [rows, columns], the uppermost, then leftmost, of several; None without any."""
+    if not chosen.any():
+        return None
     rows, columns = chosen.shape
-    heights = np.zeros(columns, np.intp)
-    best: Box | None = None
-    for row in range(rows):
-        heights = np.where(chosen[row], heights + 1, 0)
-        for left in range(columns):
-            lowest = np.minimum.accumulate(heights[left:])
-            areas = lowest * np.arange(1, columns - left + 1)
-            right = int(areas.argmax())
-            if areas[right] > (best.area if best else 0):
-                best = Box(left, row + 1 - int(lowest[right]), left + right + 1, row + 1)
-    return best
+    # How far True goes up from each cell, and the least of that over each run of columns: the tallest box on that run.
+    heights = np.zeros((rows, columns), np.int32)
+    heights[0] = chosen[0]
+    for row in range(1, rows):
+        heights[row] = (heights[row - 1] + 1) * chosen[row]
+    areas = np.zeros((rows, columns, columns), np.int32)
+    for left in range(columns):
+        lowest = np.minimum.accumulate(heights[:, left:], axis=1)
+        areas[:, left, left:] = lowest * np.arange(1, columns - left + 1)
+    row, left, last = (int(place) for place in np.unravel_index(int(areas.argmax()), areas.shape))
+    tall = int(heights[row, left : last + 1].min())
+    return Box(left, row + 1 - tall, last + 1, row + 1)
 
 
 def largest_of_cells(chosen: Mask, share: float) -> Box | None:

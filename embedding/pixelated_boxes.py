@@ -70,17 +70,24 @@ def _box_of_grid(image: Image, least: float) -> list[Box]:
 
 def _gridness(image: Image) -> Floats:
     """For windows across a picture [h, w, 3], the share of all steps that lies on the strongest lines, both ways."""
-    values = image.astype(np.float32)
     across, down = np.zeros(image.shape[:2], np.float32), np.zeros(image.shape[:2], np.float32)
-    across[:, 1:] = np.abs(np.diff(values, axis=1)).max(axis=2)
-    down[1:] = np.abs(np.diff(values, axis=0)).max(axis=2)
+    across[:, 1:] = _steepest(image[:, 1:], image[:, :-1])
+    down[1:] = _steepest(image[1:], image[:-1])
     return np.minimum(_concentration(across), _concentration(down.T).T)
+
+
+def _steepest(one: Image, two: Image) -> npt.NDArray[np.uint8]:
+    """The largest difference of a channel, uint8 [h, w]."""
+    red, green, blue = cv2.split(cv2.absdiff(one, two))
+    return np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
 
 
 def _concentration(steps: Floats) -> Floats:
     """For each window of steps [h, w] along a row, the share of the strongest columns, float32 [rows, columns]."""
-    columns = sliding_window_view(np.minimum(steps, _STEEP), _WINDOW, axis=0)[::_STEP].mean(axis=-1)
-    windows = np.sort(sliding_window_view(columns, _WINDOW, axis=1)[:, ::_STEP], axis=-1)
+    upto = np.zeros((len(steps) + 1, steps.shape[1]), np.float32)
+    np.cumsum(np.minimum(steps, _STEEP), axis=0, out=upto[1:])
+    columns = (upto[_WINDOW:] - upto[:-_WINDOW])[::_STEP] / _WINDOW
+    windows = np.partition(sliding_window_view(columns, _WINDOW, axis=1)[:, ::_STEP], -_STRONGEST, axis=-1)
     total = windows.sum(axis=-1)
     share = windows[..., -_STRONGEST:].sum(axis=-1) / np.maximum(total, 1e-6)
     return np.where(total >= _LEAST_STEPS * _WINDOW, share, 0).astype(np.float32)
