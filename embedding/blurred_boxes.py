@@ -109,12 +109,11 @@ def _ends_sharply(box: Box, grain: Mask) -> bool:
         (columns, box.bottom, height),
         (columns[:, ::-1], height - box.top, height),
     )
-    sides = [
-        (_steps(lines, np.array([end])), len(lines)) for lines, end, length in ends if _STRIP <= end <= length - _STRIP
-    ]
-    if not sides or not all(count for _, count in sides):
+    sides = [(lines, end) for lines, end, length in ends if _STRIP <= end <= length - _STRIP]
+    if not sides or not all(len(lines) for lines, _ in sides):
         return False
-    share = float(np.average([step[0] for step, _ in sides], weights=[count for _, count in sides]))
+    steps = [_steps(lines, np.array([end]))[0] for lines, end in sides]
+    share = float(np.average(steps, weights=[len(lines) for lines, _ in sides]))
     return share >= _SIDES - _SIDES_BY_AREA * box.area / grain.size
 
 
