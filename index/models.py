@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from embedding.encoders import registry
 from embedding.encoders.card import ModelCard
-from embedding.encoders.choose import choose, load
+from embedding.encoders.choose import choose, load, preferred
 from embedding.encoders.protocol import Encoder, Vectors
 from embedding.errors import ModelUnavailable
 from index.errors import WorkspaceError
@@ -46,12 +46,18 @@ class LateEncoder:
 def late_encoder(workspace: Workspace, say: Callable[[str], None]) -> tuple[Workspace, Encoder]:
     """The workspace's model, loaded only when it is asked; at the first call, when none is pinned yet, at once.
 
+    For re-indexing: where there is a compiled form of the pinned model that suits this machine better, it is that one,
+    and the workspace moves to it.
+
     Raises:
         ModelUnavailable, WorkspaceError: as `workspace_encoder` does, at the first call or when it is asked.
     """
     card = _pinned_card(workspace.settings)
     if card is None:
         return workspace_encoder(workspace, say)
+    if (other := preferred(card)) != card:
+        say(f"moving from {card.name} to {other.name}, its compiled form: every picture is embedded anew")
+        return workspace, LateEncoder(other, lambda: load(other.name))
     return workspace, LateEncoder(card, lambda: workspace_encoder(workspace, say)[1])
 
 
@@ -77,7 +83,8 @@ def workspace_encoder(workspace: Workspace, say: Callable[[str], None]) -> tuple
         encoder, choice = choose()
         say(choice.why)
         return workspace.pin_model(encoder.card.name, encoder.card.sha256 or "", choice.why), encoder
-    encoder = load(settings.model)
+    # What nothing was made with yet is free to choose its form.
+    encoder = load(settings.model if settings.model_sha256 else preferred(registry.get(settings.model)).name)
     sha256 = encoder.card.sha256 or ""
     if settings.model_sha256 and sha256 != settings.model_sha256:
         raise WorkspaceError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Family = Literal["open_clip", "starter"]
+Family = Literal["open_clip", "starter", "compiled"]
 Fit = Literal["shortest", "longest", "squash"]
 
 
@@ -38,8 +38,8 @@ class Figure:
 class ModelCard:
     """A model of the registry.
 
-    `weights` says where the weights come from: "hub:OWNER/REPO/FILE", "package:MODULE", or "file:FILE" for those
-    that were imported and lie only in the model store.
+    `weights` says where the weights come from: "hub:OWNER/REPO/FILE", "package:MODULE", "file:FILE" for those that
+    were imported and lie only in the model store, or "compiled:SHA256" for those compiled here.
     `sha256` is that of the weights file; None until a hub has told it, after which the local store records it.
     """
 

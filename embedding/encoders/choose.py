@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
 
 from embedding.encoders import registry, store, weights
 from embedding.encoders.card import ModelCard
 from embedding.encoders.download import GIVE_UP_SECONDS, NotFetched
+from embedding.encoders.forms import compiled_from
 from embedding.encoders.protocol import Encoder
 from embedding.errors import ModelUnavailable
 
@@ -34,6 +36,12 @@ def load(name: str, device: str | None = None) -> Encoder:
 def load_card(card: ModelCard, device: str | None = None) -> Encoder:
     """Load the model of a card. Raises ModelUnavailable as `load` does."""
     try:
+        if card.family == "compiled":
+            if device not in (None, "cpu"):
+                raise ModelUnavailable(f"{card.name} runs on the CPU only, not on {device}: leave the device out")
+            from embedding.encoders.compiled import CompiledEncoder
+
+            return CompiledEncoder(card)
         if card.family == "starter":
             from embedding.encoders.starter import StarterEncoder
 
@@ -43,8 +51,24 @@ def load_card(card: ModelCard, device: str | None = None) -> Encoder:
         return OpenClipEncoder(card, device)
     except ImportError as error:
         raise ModelUnavailable(
-            f"{card.name} needs libraries that do not load here ({error}): pip install 'traceobject[clip]'"
+            f"{card.name} needs libraries that do not load here ({error}): "
+            f"pip install 'traceobject[{'compiled' if card.family == 'compiled' else 'clip'}]'"
         ) from error
+
+
+def preferred(card: ModelCard) -> ModelCard:
+    """The card to use for a model that is wanted: without CUDA its compiled form, if that is in the store."""
+    return card if cuda_here() else compiled_from(card) or card
+
+
+def cuda_here() -> bool:
+    """Whether there is a CUDA device; the driver is asked, for torch takes seconds to import."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    count = ctypes.c_int()
+    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
 
 
 def choose(device: str | None = None, give_up: float = GIVE_UP_SECONDS) -> tuple[Encoder, Choice]:
@@ -59,7 +83,7 @@ def choose(device: str | None = None, give_up: float = GIVE_UP_SECONDS) -> tuple
     tried: list[str] = []
     for card in _clip_cards_here():
         try:
-            return _took(load_card(card, device), tried, "its weights were already here")
+            return _took(load_card(preferred(card), device), tried, "its weights were already here")
         except ModelUnavailable as error:
             tried.append(str(error))
     default = registry.get(registry.DEFAULT)
@@ -73,7 +97,8 @@ def choose(device: str | None = None, give_up: float = GIVE_UP_SECONDS) -> tuple
             reason = error.reason if isinstance(error, NotFetched) else str(error)
             tried.append(f"{default.name} could not be fetched: {reason}")
     try:
-        return _took(load(registry.STARTER, device), tried, "the starter model, which knows pictures but no words")
+        starter = preferred(registry.get(registry.STARTER))
+        return _took(load_card(starter, device), tried, "the starter model, which knows pictures but no words")
     except ModelUnavailable as error:
         raise ModelUnavailable("no model can be used. " + ". ".join([*tried, str(error)])) from error
 
@@ -83,7 +108,9 @@ def _clip_cards_here() -> list[ModelCard]:
     cards = [card for card in registry.CARDS if card.weights.startswith("hub:")]
     table = [registry.DEFAULT, *(card.name for card in cards if card.name != registry.DEFAULT)]
     here = store.names()
-    return [registry.get(name) for name in [*table, *(name for name in here if name not in table)] if name in here]
+    found = [registry.get(name) for name in [*table, *(name for name in here if name not in table)] if name in here]
+    # A compiled form comes in by its original, and only where that machine has it.
+    return [card for card in found if card.family != "compiled"]
 
 
 def _took(encoder: Encoder, tried: list[str], why: str) -> tuple[Encoder, Choice]:

@@ -6,7 +6,6 @@ files; open_clip reads it under its local-dir: schema. Pulled, imported and ship
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,8 +16,9 @@ import torch
 
 from embedding.encoders import clip_config, locate
 from embedding.encoders.card import ModelCard
+from embedding.encoders.inputs import Images
 from embedding.encoders.protocol import Vectors
-from embedding.encoders.tensors import Images, batch_size, encode, pick_device, unit
+from embedding.encoders.tensors import batch_size, encode, pick_device, precision, unit
 from embedding.errors import ModelUnavailable, TextUnsupported
 
 
@@ -58,7 +58,7 @@ class OpenClipEncoder:
 
     def encode_images(self, images: Images) -> Vectors:
         """See Encoder.encode_images. On CUDA the network runs in half precision, the normalisation in single."""
-        return encode(images, self._card, self._device, self._image_features)
+        return encode(images, self._card, self._device, self._model.encode_image)
 
     @torch.inference_mode()
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
@@ -72,19 +72,37 @@ class OpenClipEncoder:
         step = batch_size(self._device)
         for start in range(0, len(texts), step):
             tokens = self._tokenizer(list(texts[start : start + step])).to(self._device)
-            with self._precision():
-                rows.append(unit(self._model.encode_text(tokens)))
+            with precision(self._device):
+                features = self._model.encode_text(tokens)
+            rows.append(unit(features))
         return np.concatenate(rows) if rows else np.empty((0, self._card.dimension), np.float32)
 
-    def _image_features(self, pixels: torch.Tensor) -> torch.Tensor:
-        with self._precision():
-            features: torch.Tensor = self._model.encode_image(pixels)
-        return features
+    @property
+    def image_tower(self) -> torch.nn.Module:
+        """Normalised float32 [n, 3, size, size] -> features [n, d]."""
+        return _Tower(self._model, "encode_image")
 
-    def _precision(self) -> contextlib.AbstractContextManager[Any]:
-        if self._device.type == "cuda":
-            return torch.autocast("cuda", dtype=torch.float16)
-        return contextlib.nullcontext()
+    @property
+    def text_tower(self) -> torch.nn.Module | None:
+        """Tokens int64 [n, length] -> features [n, d]; None without a text side."""
+        return None if self._tokenizer is None else _Tower(self._model, "encode_text")
+
+    @property
+    def tokenizer(self) -> Any:
+        """open_clip's tokenizer; None without a text side."""
+        return self._tokenizer
+
+
+class _Tower(torch.nn.Module):
+    """One side of a CLIP model, as a network of its own."""
+
+    def __init__(self, model: torch.nn.Module, method: str) -> None:
+        super().__init__()
+        self.model, self._method = model, method
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = getattr(self.model, self._method)(inputs)
+        return features
 
 
 def _tokenizer_options(config: clip_config.Config) -> dict[str, Any]:

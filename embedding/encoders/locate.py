@@ -17,7 +17,7 @@ def locate(card: ModelCard) -> Path | None:
         package = _package_folder(rest)
         found = sorted(package.glob("*.safetensors")) or sorted(package.glob("models/*.pth")) if package else []
         return found[0] if found else None
-    path = store.folder(card.name) / store.WEIGHTS
+    path = store.folder(card.name) / (store.COMPILED if scheme == "compiled" else store.WEIGHTS)
     return path if store.recorded(card.name) and path.is_file() else None
 
 
@@ -60,4 +60,6 @@ def _remedy(card: ModelCard) -> str:
             f"run `traceobject models pull {card.name}`, or, without a network, "
             f"`traceobject models import FILE --arch {card.architecture} --name {card.name}`"
         )
+    if scheme == "compiled":
+        return f"run `traceobject models compile {card.name.rpartition('-')[0]}`"
     return f"import its file again: `traceobject models import FILE --arch {card.architecture} --name {card.name}`"

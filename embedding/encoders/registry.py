@@ -8,7 +8,7 @@ from embedding.errors import ModelUnavailable
 
 DEFAULT = "ViT-B-16-SigLIP2"
 STARTER = "starter-lite1"
-ALIASES = {"starter": STARTER}
+ALIASES = {"starter": STARTER, "starter-int8": f"{STARTER}-int8", "starter-fp32": f"{STARTER}-fp32"}
 
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
 OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -189,8 +189,9 @@ _TABLE = {card.name: card for card in CARDS}
 
 
 def names() -> list[str]:
-    """Every name that `get` knows: the aliases, the table's, and those imported into the store."""
-    return [*ALIASES, *_TABLE, *(name for name in store.names() if name not in _TABLE)]
+    """Every name that `get` knows: the aliases, the table's, and those imported or compiled into the store."""
+    here = [*_TABLE, *(name for name in store.names() if name not in _TABLE)]
+    return [*(alias for alias, name in ALIASES.items() if name in here), *here]
 
 
 def get(name: str) -> ModelCard:
@@ -199,7 +200,8 @@ def get(name: str) -> ModelCard:
     Raises:
         ModelUnavailable: no model of that name is in the table or was imported.
     """
-    card = _TABLE.get(ALIASES.get(name, name)) or store.recorded(name)
+    meant = ALIASES.get(name, name)
+    card = _TABLE.get(meant) or store.recorded(meant)
     if card is None:
         raise ModelUnavailable(f"no model is called {name!r}; choose one of: {', '.join(names())}")
     return card

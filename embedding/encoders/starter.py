@@ -14,8 +14,9 @@ import torch
 
 from embedding.encoders import locate
 from embedding.encoders.card import ModelCard
+from embedding.encoders.inputs import Images
 from embedding.encoders.protocol import Vectors
-from embedding.encoders.tensors import Images, encode, pick_device
+from embedding.encoders.tensors import encode, pick_device
 from embedding.errors import ModelUnavailable, TextUnsupported
 
 # How the two naming habits call the same kind of layer; what is left is a 1 x 1 convolution.
@@ -50,7 +51,7 @@ class StarterEncoder:
         network.load_state_dict(_renamed(_read(path), network.state_dict(), path))
         self._card = card
         self._device = pick_device(device)
-        self._network: Any = network.eval().to(self._device).to(memory_format=torch.channels_last)
+        self._tower = _Tower(network).eval().to(self._device).to(memory_format=torch.channels_last)
 
     @property
     def card(self) -> ModelCard:
@@ -59,7 +60,7 @@ class StarterEncoder:
 
     def encode_images(self, images: Images) -> Vectors:
         """See Encoder.encode_images."""
-        return encode(images, self._card, self._device, self._features)
+        return encode(images, self._card, self._device, self._tower)
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Always raises TextUnsupported."""
@@ -69,8 +70,29 @@ class StarterEncoder:
             "search by picture, or move the workspace to a CLIP model"
         )
 
-    def _features(self, pixels: torch.Tensor) -> torch.Tensor:
-        features: torch.Tensor = self._network.forward_features(pixels)
+    @property
+    def image_tower(self) -> torch.nn.Module:
+        """Normalised float32 [n, 3, size, size] -> features [n, d]."""
+        return self._tower
+
+    @property
+    def text_tower(self) -> None:
+        """There is none."""
+
+    @property
+    def tokenizer(self) -> None:
+        """There is none."""
+
+
+class _Tower(torch.nn.Module):
+    """The network up to its last feature map, averaged over the picture."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = self.network.forward_features(pixels)
         return features.mean((2, 3))
 
 

@@ -18,6 +18,7 @@ from embedding.errors import ModelUnavailable
 
 WEIGHTS = "open_clip_model.safetensors"
 CONFIG = "open_clip_config.json"
+COMPILED = "compiled.json"
 CARD = "card.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)?")
 

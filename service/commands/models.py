@@ -1,4 +1,4 @@
-"""models: which there are, fetched from the hub or imported from a file."""
+"""models: which there are; fetched from the hub, imported from a file, compiled for the processor."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from pathlib import Path
 import click
 
 from embedding.encoders import registry, weights
+from embedding.encoders.forms import FORMS, Form
 from embedding.encoders.pull import pull as pull_model
-from service.progress import say
+from index.compiling import compile_for
+from index.workspace import Workspace
+from service.progress import progress_for_stderr, say
 
 
 @click.group()
 def models() -> None:
-    """List, fetch and import the models that see."""
+    """List, fetch, import and compile the models that see."""
 
 
 @models.command("list")
@@ -42,3 +45,28 @@ def import_(file: Path, arch: str, name: str | None, sha256: str | None) -> None
     card = weights.import_file(file, arch, sha256=sha256, name=name)
     say(f"from now on: traceobject init --model {card.name}")
     click.echo(f"{card.name} is here, SHA-256 {card.sha256}")
+
+
+@models.command("compile")
+@click.argument("name")
+@click.option(
+    "--form",
+    type=click.Choice(FORMS),
+    default=FORMS[0],
+    show_default=True,
+    help="int8 is the fastest, fp32 the closest to the original.",
+)
+@click.pass_obj
+def compile_(root: Path, name: str, form: Form) -> None:
+    """Compile NAME for this machine's processor (OpenVINO), calibrated on this workspace's pictures and compared there.
+
+    What agrees too little with the original is refused. The compiled model is a model of its own: without CUDA, a
+    workspace of NAME moves to it at its next re-index.
+    """
+    compiled = compile_for(Workspace.open(root), name, form, progress_for_stderr())
+    if compiled.agreement is None:
+        say(f"{compiled.card.name} was compiled before")
+    for figure in compiled.card.quality:
+        say(f"{figure.what}: {figure.value:g}")
+    say(f"a workspace of {registry.get(name).name} moves to it at its next `traceobject reindex`")
+    click.echo(f"{compiled.card.name} is here, SHA-256 {compiled.card.sha256}")

