@@ -6,29 +6,27 @@ import shutil
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from embedding.encoders.protocol import Encoder
-from embedding.views import CATALOGUE_VIEWS
+from embedding.encoders.card import ModelCard
+from embedding.encoders.protocol import Encoder, Vectors
 from index import generations
 from index.catalogue import Catalogue
-from index.engines.tuning import held_out
+from index.engines.faiss_engine import FaissEngine
+from index.engines.layered import LayeredEngine
+from index.engines.protocol import Rows
 from index.engines.writing import gather, write_engine
-from index.entries import Entry
 from index.families import find_families
 from index.generations import CALIBRATION, CollectionPart, Generation, Manifest, SelfTest
 from index.images import ImageStore
+from index.layout import Base, Layout, lay_out
 from index.progress import Progress
 from index.records import COLLECTIONS, Collection
 from index.rerank import Closer
 from index.self_test import self_test
 from index.snapshot import Shown, write_snapshot
-from index.vectors import VectorKey, VectorStore
+from index.vectors import VectorStore
 from index.workspace import Workspace
-
-_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -49,8 +47,12 @@ def build(
     content: str,
     live: Manifest | None,
     progress: Progress,
+    *,
+    anew: bool = False,
 ) -> Built:
     """Build a generation beside the live one, test it, and publish it unless its self-test fell too far below `live`'s.
+
+    `anew`: keep no engine of the live generation, however little has changed.
 
     Raises:
         WorkspaceError: it cannot be written.
@@ -63,21 +65,14 @@ def build(
         shown: list[tuple[Collection, Shown]] = []
         families: Mapping[int, int] = {}
         for collection in COLLECTIONS:
-            rows, places = _rows(entries[collection], vectors)
-            shown += [(collection, row) for row in rows]
-            path = folder / generations.engine_file(collection)
-            found = gather(path, places, encoder.card.dimension, vectors.get)
+            base = None if live is None or anew else _base(workspace, live, collection, encoder.card)
+            laid = lay_out(entries[collection], vectors, base)
+            shown += [(collection, row) for row in laid.shown]
             if collection == "catalogue":
-                families = find_families([row.entry for row in rows], [row.image for row in rows], found, images)
-            tuned = write_engine(path, found, workspace.index_memory, workspace.settings.recall_target)
-            parts[collection] = CollectionPart(
-                len(entries[collection]),
-                len({row.image for row in rows}),
-                len(rows),
-                tuned.engine.stats().spec,
-                tuned.recall,
-                tuned.refused,
-            )
+                families = _families(laid, vectors, images)
+            path = folder / generations.engine_file(collection)
+            part = _write_engine(workspace, path, laid, vectors, encoder.card.dimension)
+            parts[collection] = replace(part, entries=len(entries[collection]))
             tick(1)
         write_snapshot(folder / generations.RECORDS, (e for part in entries.values() for e in part), shown, families)
         tick(1)
@@ -127,16 +122,32 @@ def fallen(new: Manifest, live: Manifest | None, margin: float) -> str:
     return ""
 
 
-def _rows(entries: list[Entry], vectors: VectorStore) -> tuple[list[Shown], npt.NDArray[np.int64]]:
-    """What the rows of an engine show, and where their embeddings lie; views never embedded are left out.
+def _base(workspace: Workspace, live: Manifest, collection: Collection, card: ModelCard) -> Base | None:
+    """The live generation's engine, where it is worth keeping: approximate, of this model, and as good as is wanted."""
+    part, folder = live.collections[collection], workspace.generations / str(live.generation)
+    reached = part.recall is not None and part.recall >= workspace.settings.recall_target
+    if not reached or (live.model, live.model_sha256) != (card.name, card.sha256 or ""):
+        return None
+    with closing(Generation(folder)) as former:
+        return Base(folder / generations.engine_file(collection), part, list(former.records.every_row(collection)))
 
-    The last rows are a random sample, which a large engine is tuned on before it has them.
-    """
-    wanted = [(entry.id, image, view) for entry in entries for image in entry.images for view in CATALOGUE_VIEWS]
-    places = vectors.rows([VectorKey(image, view) for _, image, view in wanted])
-    here = np.flatnonzero(places >= 0)
-    if last := held_out(len(here)):
-        sampled = np.zeros(len(here), bool)
-        sampled[np.random.default_rng(_SEED).choice(len(here), last, replace=False)] = True
-        here = np.concatenate([here[~sampled], here[sampled]])
-    return [Shown(row, *wanted[index]) for row, index in enumerate(here.tolist())], places[here]
+
+def _families(laid: Layout, vectors: VectorStore, images: ImageStore) -> dict[int, int]:
+    def read(places: Rows) -> Vectors:
+        return vectors.get(laid.places[places])
+
+    return find_families([one.entry for one in laid.shown], [one.image for one in laid.shown], read, images)
+
+
+def _write_engine(
+    workspace: Workspace, path: Path, laid: Layout, vectors: VectorStore, dimension: int
+) -> CollectionPart:
+    """Write the engine of a layout to `path`; tells of it, but for the entries, which may have no row."""
+    rows, images = len(laid.shown), len({one.image for one in laid.shown})
+    if laid.base is not None:
+        base = FaissEngine.open(laid.base.file, laid.base.part.spec)
+        LayeredEngine.build(base, vectors.get(laid.recent), laid.gone).save(path)
+        return replace(laid.base.part, rows=rows, images=images, base=laid.base.count)
+    found = gather(path, laid.places, dimension, vectors.get)
+    tuned = write_engine(path, found, workspace.index_memory, workspace.settings.recall_target)
+    return CollectionPart(0, images, rows, tuned.engine.stats().spec, tuned.recall, tuned.refused)

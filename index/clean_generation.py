@@ -45,12 +45,16 @@ def clean_generation(workspace: Workspace, number: int, leaves: Leaves) -> bool:
         return True
     with closing(former):
         stay = {name: [e for e in former.records.entries(name) if not leaves(e)] for name in COLLECTIONS}
-        if all(len(stay[name]) == former.manifest.collections[name].entries for name in COLLECTIONS):
+        parts = former.manifest.collections
+        # An engine that was added to may still hold what left the records before, so it is never taken for clean.
+        if not any(part.base for part in parts.values()) and all(
+            len(stay[name]) == parts[name].entries for name in COLLECTIONS
+        ):
             return False
         aside = workspace.generations / f".cleaning-{number}"
         shutil.rmtree(aside, ignore_errors=True)
         # What is no part of the index, such as a calibration, names nobody.
-        index = ("*.index", "*.vectors", generations.RECORDS, MEMORY)
+        index = ("*.index", "*.vectors", "*.npy", generations.RECORDS, MEMORY)
         shutil.copytree(folder, aside, ignore=shutil.ignore_patterns(*index))
         manifest = _rebuild(workspace, former, stay, aside)
     generations.seal(aside, manifest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.protocol import Vectors
-from index.engines.protocol import HalfVectors
+from index.engines.protocol import Rows
 from index.entries import Entry
 from index.images import ImageStore
 
@@ -54,13 +54,12 @@ def specificity(family: Sequence[Entry]) -> Specificity:
 
 
 def find_families(
-    entries: Sequence[int], images: Sequence[str], vectors: Vectors | HalfVectors, store: ImageStore
+    entries: Sequence[int], images: Sequence[str], read: Callable[[Rows], Vectors], store: ImageStore
 ) -> dict[int, int]:
     """Which family each entry belongs to, named by its smallest entry.
 
     Args:
-        entries, images: what each row of `vectors` shows, [n]; vectors: float32 or float16 [n, d], unit rows; a
-            memory map too, for they are read in blocks.
+        entries, images: what is shown, [n]; read: gives the unit vectors float32 [m, d] of some of them, int64 [m].
 
     Method: pictures are proposed by random-hyperplane hashing of the centred embeddings (Charikar, "Similarity
     estimation techniques from rounding algorithms", 2002), then verified by cosine and by colour thumbnails.
@@ -74,7 +73,7 @@ def find_families(
         return entry
 
     thumbnails: dict[str, npt.NDArray[np.float32]] = {}
-    for one, two in _proposed(images, vectors):
+    for one, two in _proposed(images, read):
         first, second = root(entries[one]), root(entries[two])
         if first == second:
             continue
@@ -83,20 +82,20 @@ def find_families(
     return {entry: root(entry) for entry in family}
 
 
-def _proposed(images: Sequence[str], vectors: Vectors | HalfVectors) -> Iterator[tuple[int, int]]:
+def _proposed(images: Sequence[str], read: Callable[[Rows], Vectors]) -> Iterator[tuple[int, int]]:
     """Pairs of rows that show the same image, or that are close."""
     by_image: dict[str, list[int]] = {}
     for row, image in enumerate(images):
         by_image.setdefault(image, []).append(row)
     for same in by_image.values():
         yield from ((same[0], other) for other in same[1:])
-    distinct = np.array([same[0] for same in by_image.values()], np.intp)
+    distinct = np.array([same[0] for same in by_image.values()], np.int64)
     if len(distinct) < 2:
         return
     seen: set[tuple[int, int]] = set()
-    for bucket in _buckets(vectors, distinct):
+    for bucket in _buckets(read, distinct):
         rows = distinct[bucket]
-        near = np.asarray(vectors[rows], np.float32)
+        near = read(rows)
         close = near @ near.T >= CLOSE
         for one, two in combinations(range(len(rows)), 2):
             pair = (int(rows[one]), int(rows[two]))
@@ -105,14 +104,14 @@ def _proposed(images: Sequence[str], vectors: Vectors | HalfVectors) -> Iterator
                 yield pair
 
 
-def _buckets(vectors: Vectors | HalfVectors, rows: npt.NDArray[np.intp]) -> Iterable[npt.NDArray[np.intp]]:
+def _buckets(read: Callable[[Rows], Vectors], rows: Rows) -> Iterable[npt.NDArray[np.intp]]:
     """Groups of places in `rows` whose vectors agree on all bits of a band."""
-    planes = np.random.default_rng(SEED).normal(size=(vectors.shape[1], _BANDS * _BITS)).astype(np.float32)
     blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
-    mean = sum(np.asarray(vectors[block], np.float32).sum(axis=0) for block in blocks) / len(rows)
+    mean = sum(read(block).sum(axis=0) for block in blocks) / len(rows)
+    planes = np.random.default_rng(SEED).normal(size=(len(mean), _BANDS * _BITS)).astype(np.float32)
     codes = np.empty((len(rows), _BANDS), np.uint16)
     for number, block in enumerate(blocks):
-        bits = ((np.asarray(vectors[block], np.float32) - mean) @ planes > 0).reshape(len(block), _BANDS, _BITS)
+        bits = ((read(block) - mean) @ planes > 0).reshape(len(block), _BANDS, _BITS)
         codes[number * _BLOCK : number * _BLOCK + len(block)] = bits @ (1 << np.arange(_BITS))
     for band in range(_BANDS):
         order = np.argsort(codes[:, band], kind="stable")

@@ -15,6 +15,7 @@ from typing import Any, Self
 from index.calibrate import Likelihood
 from index.durable import exchange, sync_file, sync_folder, write_file
 from index.engines.faiss_engine import FaissEngine
+from index.engines.layered import LayeredEngine
 from index.engines.protocol import VectorEngine
 from index.errors import GenerationError
 from index.proofs import MEMORY, FileProof, damaged, prove
@@ -36,7 +37,8 @@ class CollectionPart:
     """What a generation holds of one collection.
 
     `spec` is the engine's. `recall` is its recall@10 on held-out vectors, None where it compares with everything;
-    `refused` tells which faster engines missed the recall that is wanted.
+    `refused` tells which faster engines missed the recall that is wanted. `base`: how many rows were taken over from a
+    former generation's engine, those that show nothing any more among them; 0 where the engine was built anew.
     """
 
     entries: int
@@ -45,6 +47,7 @@ class CollectionPart:
     spec: str
     recall: float | None = None
     refused: tuple[str, ...] = ()
+    base: int = 0
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ class Generation:
             self.records = Snapshot(folder / RECORDS)
             self.likelihood = _likelihood(folder / CALIBRATION)
             self._engines: dict[Collection, VectorEngine] = {
-                name: FaissEngine.open(folder / engine_file(name), part.spec)
+                name: (LayeredEngine if part.base else FaissEngine).open(folder / engine_file(name), part.spec)
                 for name, part in self.manifest.collections.items()
             }
         except (OSError, RuntimeError, sqlite3.Error) as error:

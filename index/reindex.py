@@ -110,7 +110,7 @@ def reindex(
                 warnings += mended
                 again, damaged = embed_missing(catalogue.images(), CATALOGUE_VIEWS, store, vectors, encoder, timed)
                 embedded, content = embedded + again, content_of(catalogue, encoder, damaged)
-            built = _build(workspace, catalogue, vectors, encoder, closer, content, live, timed)
+            built = _build(workspace, catalogue, vectors, encoder, closer, content, live, timed, anew=full)
             if not built.refused:
                 sweep(workspace, catalogue)
         number = built.generation or number
@@ -223,10 +223,12 @@ def _build(
     content: str,
     live: Manifest | None,
     progress: Progress,
+    *,
+    anew: bool,
 ) -> Built:
     """Build and publish; what was begun and failed is deleted at once, for a full disk wants its room back."""
     try:
-        return build(workspace, catalogue, vectors, encoder, closer, content, live, progress)
+        return build(workspace, catalogue, vectors, encoder, closer, content, live, progress, anew=anew)
     except Exception:
         generations.clear_unfinished(workspace)
         raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,10 +28,14 @@ class FaissEngine:
     Method: Douze et al., "The Faiss library", 2024, https://arxiv.org/abs/2401.08281.
     """
 
-    def __init__(self, index: Any, spec: Spec, originals: Vectors | HalfVectors | None = None) -> None:
+    def __init__(
+        self, index: Any, spec: Spec, originals: Vectors | HalfVectors | None = None, file: Path | None = None
+    ) -> None:
         self._index, self._spec, self._parameters = index, spec, spec.parameters
         # What codes are refined by: kept beside the index.
         self._originals = originals
+        # Where it was opened from, and so lies already.
+        self._file = file
 
     @classmethod
     def build(cls, vectors: Vectors | HalfVectors, spec: str = EXACT, first: int | None = None) -> Self:
@@ -52,6 +58,7 @@ class FaissEngine:
 
     def add(self, vectors: Vectors | HalfVectors, count: int) -> None:
         """Index what lies in `vectors` beyond what is indexed, up to `count`; float16 or float32 [n, d]."""
+        self._file = None
         for start in range(int(self._index.ntotal), count, BLOCK):
             self._index.add(np.ascontiguousarray(vectors[start : min(start + BLOCK, count)], np.float32))
 
@@ -63,11 +70,17 @@ class FaissEngine:
     def open(cls, path: Path, spec: str = EXACT) -> Self:
         chosen, index = Spec.parse(spec), faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
         if not chosen.is_inverted:
-            return cls(index, chosen)
+            return cls(index, chosen, file=path)
         shape = (int(index.ntotal), int(index.d))
-        return cls(index, chosen, np.memmap(originals_beside(path), np.float16, "r", shape=shape))
+        return cls(index, chosen, np.memmap(originals_beside(path), np.float16, "r", shape=shape), path)
 
     def save(self, path: Path) -> None:
+        """Write a file, and beside it what it may need; one that was opened from a file is linked, not copied."""
+        if self._file is not None:
+            _link(self._file, path)
+            if self._originals is not None:
+                _link(originals_beside(self._file), originals_beside(path))
+            return
         faiss.write_index(self._index, str(path))
         beside = originals_beside(path)
         if self._originals is not None and not _is_map_of(self._originals, beside):
@@ -144,7 +157,9 @@ def _refine(queries: Vectors, k: int, rows: Rows, originals: Vectors | HalfVecto
     found = np.full((len(queries), k), NO_ROW, np.int64)
     for place, query in enumerate(queries):
         proposed = np.sort(rows[place][rows[place] != NO_ROW])
-        scores[place], found[place] = (part[0] for part in exact_scan(query[None], k, proposed, originals))
+        similarity = np.asarray(originals[proposed], np.float32) @ query
+        best = np.argsort(-similarity, kind="stable")[:k]
+        scores[place, : len(best)], found[place, : len(best)] = similarity[best], proposed[best]
     return scores, found
 
 
@@ -161,6 +176,14 @@ def _selector(allow: Rows, count: int) -> Any:
 
 def _sample(count: int, size: int) -> Rows:
     return np.sort(np.random.default_rng(_SEED).choice(count, size, replace=False))
+
+
+def _link(file: Path, path: Path) -> None:
+    try:
+        os.link(file, path)
+    except OSError:
+        # Not every file system has links.
+        shutil.copyfile(file, path)
 
 
 def _is_map_of(vectors: Vectors | HalfVectors, path: Path) -> bool:

@@ -27,12 +27,10 @@ class EngineStats:
 
 
 class VectorEngine(Protocol):
-    """Nearest neighbours by inner product. Every implementation passes tests/contract/test_engine_contract.py."""
+    """Nearest neighbours by inner product; how one is built is its own affair.
 
-    @classmethod
-    def build(cls, vectors: Vectors) -> Self:
-        """Index unit vectors, float32 [n, d]; n may be 0."""
-        ...
+    Every implementation passes tests/contract/test_engine_contract.py.
+    """
 
     @classmethod
     def open(cls, path: Path, spec: str) -> Self:

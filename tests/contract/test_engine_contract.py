@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from index.engines.brute_force import BruteForceEngine
 from index.engines.faiss_engine import FaissEngine
+from index.engines.layered import LayeredEngine
 from index.engines.protocol import NO_ROW
 
 
@@ -36,7 +37,16 @@ class LongCodes(FaissEngine):
     build = partial(FaissEngine.build, spec="IVF4,RaBitQ4;nprobe=4,k_factor=8")
 
 
-ENGINES = [BruteForceEngine, FaissEngine, Half, Graph, Codes, LongCodes]
+class AddedTo(LayeredEngine):
+    """A graph of two thirds of the vectors, the others added later."""
+
+    @classmethod
+    def build(cls, vectors: np.ndarray) -> "AddedTo":
+        first = 2 * len(vectors) // 3
+        return super().build(Graph.build(vectors[:first]), vectors[first:], np.empty(0, np.int64))
+
+
+ENGINES = [BruteForceEngine, FaissEngine, Half, Graph, AddedTo, Codes, LongCodes]
 # Numbers kept as float16 differ by so much.
 CLOSE = 2e-3
 
@@ -87,7 +97,7 @@ def test_where_there_are_fewer_the_rest_is_marked(engine_type):
         assert np.isneginf(scores[rows == NO_ROW]).all()
 
 
-@pytest.mark.parametrize("engine_type", [BruteForceEngine, FaissEngine, Half, Graph])
+@pytest.mark.parametrize("engine_type", [BruteForceEngine, FaissEngine, Half, Graph, AddedTo])
 def test_an_empty_engine_answers_nothing(engine_type, tmp_path):
     empty = engine_type.build(np.empty((0, 16), np.float32))
     empty.save(tmp_path / "engine")
@@ -105,7 +115,7 @@ def test_an_empty_engine_answers_nothing(engine_type, tmp_path):
 def test_two_engines_agree(seed, count, k, allow):
     vectors, queries = unit(seed, count), unit(seed + 1, 3)
     rows = None if allow is None else np.array(sorted(row for row in allow if row < count), np.int64)
-    reference, *others = [engine.build(vectors).search(queries, k, rows) for engine in (*ENGINES[:4],)]
+    reference, *others = [engine.build(vectors).search(queries, k, rows) for engine in ENGINES[:5]]
     assert np.array_equal(reference[1], others[0][1])
     for scores, found in others:
         assert np.allclose(reference[0], scores, atol=CLOSE)
@@ -170,3 +180,30 @@ def test_an_open_engine_answers_after_its_files_are_gone(many, tmp_path):
         path.unlink()
     for mine, theirs in zip(opened.search(many[:4], 5), built.search(many[:4], 5), strict=True):
         assert np.allclose(mine, theirs, atol=CLOSE)
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 100), k=st.integers(1, 60), gone=st.sets(st.integers(0, 39)), narrow=st.booleans())
+def test_what_is_gone_is_never_found_and_what_came_is(seed, k, gone, narrow):
+    vectors, queries = unit(seed, 60), unit(seed + 1, 3)
+    left = np.setdiff1d(np.arange(60), sorted(gone))
+    engine = LayeredEngine.build(FaissEngine.build(vectors[:40]), vectors[40:], np.array(sorted(gone), np.int64))
+    allow = left[::2] if narrow else None
+    right = left if allow is None else allow
+    scores, rows = engine.search(queries, k, allow)
+    assert np.allclose(scores, BruteForceEngine.build(vectors).search(queries, k, right)[0], atol=CLOSE)
+    assert np.isin(rows, [*right, NO_ROW]).all()
+    assert engine.stats().count == len(left)
+
+
+def test_an_engine_that_was_added_to_links_its_base(many, tmp_path):
+    spec = "IVF16,RaBitQ;nprobe=8,k_factor=8"
+    FaissEngine.build(many[:5000], spec).save(tmp_path / "old.index")
+    base = FaissEngine.open(tmp_path / "old.index", spec)
+    LayeredEngine.build(base, many[5000:], np.array([3, 4])).save(tmp_path / "new.index")
+    for name in ("index", "vectors"):
+        assert (tmp_path / f"new.{name}").samefile(tmp_path / f"old.{name}")
+    opened = LayeredEngine.open(tmp_path / "new.index", spec)
+    assert opened.search(many[5990:], 1)[1][:, 0].tolist() == list(range(5990, 6000))
+    assert not np.isin(opened.search(many[3:5], 20)[1], [3, 4]).any()
+    assert np.allclose(opened.vectors(np.array([5999, 0])), many[[5999, 0]], atol=CLOSE)

@@ -29,7 +29,7 @@ def shown(tmp_path):
         store.add(name, data)
     encoder = ColourEncoder()
     prepared = np.stack([prepare(store.pixels(name), encoder.card.preprocess) for name in names])
-    return list(range(len(names))), names, encoder.encode_images(prepared), store
+    return list(range(len(names))), names, encoder.encode_images(prepared).__getitem__, store
 
 
 def test_the_same_picture_in_two_shops_is_one_family(shown):
@@ -53,7 +53,7 @@ def test_families_reach_across_a_product_with_several_pictures(shown):
 
 
 def test_nothing_is_a_family_of_nothing(tmp_path):
-    assert find_families([], [], np.empty((0, 64), np.float32), ImageStore(tmp_path)) == {}
+    assert find_families([], [], np.empty((0, 64), np.float32).__getitem__, ImageStore(tmp_path)) == {}
 
 
 def entry(number, **fields):

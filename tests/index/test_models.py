@@ -87,7 +87,7 @@ def test_a_move_to_another_model_is_pinned_when_it_is_published_and_not_before(w
     def pinned():
         return Workspace.open(workspace.root).settings.model
 
-    def cut(*_):
+    def cut(*_, **__):
         raise KeyboardInterrupt
 
     for interrupted in ("index.reindex.build", "index.generations.publish"):
