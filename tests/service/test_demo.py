@@ -1,0 +1,49 @@
+"""The demo, small: what it makes is served with its objects, and its workbench and alerts behind its own sign-in."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from click.testing import CliRunner
+from starlette.testclient import TestClient
+
+from index.workspace import Workspace
+from service.app import create_app
+from service.cli import main
+from service.commands import demo
+from service.sample.write import render_sample
+from tests.fakes import ColourEncoder
+from tests.service.conftest import HERE
+from tests.service.pages.page_checks import check
+from tests.service.people import FROM_OWN_PAGE
+
+# Enough for every family, and for a generation that is calibrated.
+PRODUCTS = 36
+
+
+@pytest.mark.slow
+def test_is_served_with_its_objects_and_a_sign_in_of_its_own(tmp_path, monkeypatch):
+    def small(folder, seed, progress):
+        return render_sample(folder, seed, progress, products=PRODUCTS, workers=1)
+
+    def pinned(workspace, say):
+        card = ColourEncoder().card
+        return workspace.pin_model(card.name, card.sha256, "for the test"), ColourEncoder()
+
+    monkeypatch.setattr(demo, "render_sample", small)
+    monkeypatch.setattr(demo, "workspace_encoder", pinned)
+    monkeypatch.setattr(demo, "closer_for", lambda workspace: None)
+    root = tmp_path / "demo"
+    told = CliRunner().invoke(main, ["--workspace", str(root), "demo"], catch_exceptions=False)
+    assert told.exit_code == 0
+    [(name, password)] = re.findall(r"as (\S+), password (\S+);", told.output)
+    app = create_app(Workspace.open(root), ColourEncoder())
+    with TestClient(app, base_url=HERE, headers=FROM_OWN_PAGE) as client:
+        assert check(client.get("/")).attributes("img", "src")
+        assert client.get("/workbench").url.path == "/sign-in"
+        form = {"name": (None, name), "password": (None, password), "next": (None, "/workbench/alerts")}
+        alerts = client.post("/sign-in", files=form)
+        assert alerts.url.path == "/workbench/alerts"
+        check(alerts)
+        assert client.get("/workbench").url.path == "/workbench"
