@@ -38,7 +38,8 @@ def small_models(monkeypatch):
 @pytest.fixture
 def workspace(tmp_path):
     """A shop of three products, and an object whose crop shows the third."""
-    made = Workspace.create(tmp_path / "workspace", "colour-64")
+    card = ColourEncoder().card
+    made = Workspace.create(tmp_path / "workspace").pin_model(card.name, card.sha256 or "", "the tests have no other")
     configure(made, gate="off")
     shop(made, tmp_path, {"a": 1, "b": 2, "c": 3})
     objects = write_feed(tmp_path / "list", [{"object_id": "E-1", "title": "a cup", "status": "open"}], [50])
@@ -189,7 +190,7 @@ class TestExitStatus:
     def test_a_generation_that_is_not_good_enough_is_3(self, run, workspace, accounts, tmp_path, monkeypatch):
         run("reindex")
         shop(workspace, tmp_path, {"a": 1, "d": 4})
-        monkeypatch.setattr("index.reindex.build", lambda *_: Built(None, None, "its recall fell to 0.1"))
+        monkeypatch.setattr("index.reindex.build", lambda *_, **__: Built(None, None, "its recall fell to 0.1"))
         result = run("reindex")
         assert result.exit_code == 3
         assert "not published: its recall fell to 0.1" in result.stderr
