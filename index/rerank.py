@@ -16,7 +16,7 @@ from index.images import ImageStore
 from index.workspace import Workspace
 
 # How many pictures of the first list are looked at more closely.
-EXAMINED = 150
+EXAMINED = 100
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ Maps = tuple[Map, Map, Map]
 # From grey float32 [h, w], 0..255, both sides multiples of 32.
 Network = Callable[[Map], Maps]
 
+STREAMS = 2
 _NAME = "xfeat"
 _FILE = "maps.xml"
 
@@ -74,7 +75,8 @@ def compiled_network() -> Network:
         ModelUnavailable: it is damaged, or openvino is not installed.
     """
     Manifest.verified(_folder(), "XFeat")
-    runnable = inference.open_network(_folder() / _FILE)
+    # Catalogue pictures are looked at in several threads: side by side they are done sooner than one after the other.
+    runnable = inference.open_network(_folder() / _FILE, streams=STREAMS)
     own = threading.local()
 
     def run(grey: Map) -> Maps:
