@@ -190,7 +190,9 @@ def test_half_precision_gives_the_vectors_of_single(tiny: Encoder, monkeypatch: 
     rng = np.random.default_rng(2)
     pictures = np.stack([shapes.render(spec, rng) for spec in shapes.ALL_SPECS[::40]])
     single = tiny.encode_images(pictures)
-    monkeypatch.setattr(type(tiny), "_precision", lambda self: torch.autocast("cpu", dtype=torch.bfloat16))
+    for module in ("clip", "tensors"):
+        path = f"embedding.encoders.{module}.precision"
+        monkeypatch.setattr(path, lambda device: torch.autocast(device.type, dtype=torch.bfloat16))
     half = tiny.encode_images(pictures)
     assert half.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(half, axis=1), 1, atol=1e-5)

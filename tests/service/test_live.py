@@ -152,11 +152,10 @@ def test_what_is_superseded_is_closed_after_its_last_lease(shop):
 
 
 def is_closed(generation: generations.Generation) -> bool:
-    # sqlite3 says "Cannot operate on a closed database" as a ProgrammingError.
     try:
         generation.records.has_image("0" * 64)
-    except live_module.sqlite3.ProgrammingError:
-        return True
+    except GenerationError as error:
+        return "closed database" in str(error)
     return False
 
 
