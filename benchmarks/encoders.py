@@ -1,0 +1,275 @@
+"""How fast compiled encoders are beside the plain loop, and how far they agree with it.
+
+    python -m benchmarks.encoders DATA [--pictures 256] [--rounds 3] [--report docs/benchmarks/encoders.md]
+
+DATA is a folder of sets, each with gallery.csv and queries.csv (or photos.csv, every photo asked for the others).
+For each model, in turn and in one run: JPEG files on the disk to stored vectors, by a plain loop (Pillow, torch's
+DataLoader with a worker a core, open_clip's or timm's network in single precision) and by this project's pipeline with
+the compiled model; one prepared picture through both networks; how far both agree. ViT-B-32 has random weights: no
+model hub is needed, and speed does not depend on them. Its agreement says little: to random weights all pictures look
+alike. The starter model, whose weights are real, is asked the queries of every set, in torch and compiled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from open_clip.transform import PreprocessCfg, image_transform_v2
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+
+from benchmarks.encoders_report import write_report
+from embedding.decode import decode
+from embedding.encoders.agreement import Samples, overlap
+from embedding.encoders.card import ModelCard
+from embedding.encoders.choose import load
+from embedding.encoders.compiled import CompiledEncoder
+from embedding.encoders.compiling import compile_encoder
+from embedding.encoders.exporting import Towers
+from embedding.encoders.importing import import_file
+from embedding.encoders.protocol import Encoder, Vectors
+from embedding.pipeline import embed_stream
+from embedding.preprocess import prepare
+from embedding.regions import WHOLE
+from index.evaluate import evaluate
+from index.progress import Unwatched
+from index.vectors import VectorKey, VectorStore
+
+BATCH = 32
+SINGLE_ROUNDS = 30
+CALIBRATING = 300
+NEAREST = 10
+RANDOM = "ViT-B-32-random"
+
+
+@dataclass(frozen=True)
+class Speed:
+    """One model: pictures a second by round, the plain loop's and ours; seconds for one picture, torch's and ours."""
+
+    name: str
+    plain: tuple[float, ...]
+    ours: tuple[float, ...]
+    plain_single: tuple[float, ...]
+    ours_single: tuple[float, ...]
+    cosine: float
+    overlap: float
+    steps: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """One set asked with both models: recall@1 and @10, torch's and compiled, and the overlap of their first lists."""
+
+    name: str
+    queries: int
+    recall_1: tuple[float, float]
+    recall_10: tuple[float, float]
+    overlap: float
+    cosine: float
+
+
+class Files(Dataset[torch.Tensor]):
+    """Pictures for the plain loop."""
+
+    def __init__(self, paths: Sequence[Path], transform: Callable[[Image.Image], torch.Tensor]) -> None:
+        self._paths, self._transform = paths, transform
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, at: int) -> torch.Tensor:
+        return self._transform(Image.open(self._paths[at]).convert("RGB"))
+
+
+def plain_loop(paths: Sequence[Path], encoder: Towers, folder: Path) -> Vectors:
+    """Files to a .npy file, as a script would do it. Returns the vectors."""
+    how = encoder.card.preprocess
+    cfg = PreprocessCfg(how.size, "RGB", how.mean, how.std, how.interpolation, how.fit, how.fill)
+    files = Files(paths, image_transform_v2(cfg, is_train=False))
+    tower, rows = encoder.image_tower.eval(), []
+    with torch.inference_mode():
+        for batch in DataLoader(files, batch_size=BATCH, num_workers=os.cpu_count() or 1):
+            rows.append(torch.nn.functional.normalize(tower(batch), dim=-1).numpy())
+    vectors = np.concatenate(rows)
+    np.save(folder / "vectors.npy", vectors)
+    return vectors
+
+
+def our_pipeline(paths: Sequence[Path], encoder: Encoder, folder: Path) -> Vectors:
+    """Files to a vector store, each batch safe on the disk before the next. Returns the vectors."""
+    how = encoder.card.preprocess
+
+    def prepared(path: Path) -> npt.NDArray[np.uint8]:
+        return prepare(decode(path.read_bytes()), how)[None]
+
+    kept = VectorStore.open(folder, encoder.card)
+    rows = []
+    for batch in embed_stream(paths, prepared, encoder):
+        found = np.concatenate([vectors for _, vectors in batch.items])
+        names = [f"{paths.index(path):064x}" for path, _ in batch.items]
+        kept.append([VectorKey(name, WHOLE) for name in names], found)
+        rows.append(found)
+    return np.concatenate(rows)
+
+
+def timed(work: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def speed(original: Towers, compiled: CompiledEncoder, paths: Sequence[Path], rounds: int, folder: Path) -> Speed:
+    """Measure both ways in turn, so that whatever else the machine does tells on both."""
+    rates: dict[str, list[float]] = {"plain": [], "ours": []}
+    found: dict[str, Vectors] = {}
+    ways: tuple[tuple[str, Callable[[Path], Vectors]], ...] = (
+        ("plain", partial(plain_loop, paths, original)),
+        ("ours", partial(our_pipeline, paths, compiled)),
+    )
+    for number in range(rounds):
+        for name, way in ways:
+            place = folder / f"{compiled.card.name}-{name}-{number}"
+            place.mkdir()
+            started = time.perf_counter()
+            found[name] = way(place)
+            rates[name].append(len(paths) / (time.perf_counter() - started))
+    picture = prepare(decode(paths[0].read_bytes()), compiled.card.preprocess)[None]
+    single: dict[str, list[float]] = {"plain": [], "ours": []}
+    for _ in range(SINGLE_ROUNDS):
+        for name, encoder in (("plain", original), ("ours", compiled)):
+            single[name].append(timed(partial(encoder.encode_images, picture)))
+    first, again = found["plain"], found["ours"]
+    return Speed(
+        name=compiled.card.name,
+        plain=tuple(rates["plain"]),
+        ours=tuple(rates["ours"]),
+        plain_single=tuple(single["plain"]),
+        ours_single=tuple(single["ours"]),
+        cosine=float((first * again).sum(axis=1).mean()),
+        overlap=overlap(*(_nearest(one, one, leave_out=True) for one in (first, again))),
+        steps=_steps(paths, compiled, folder),
+    )
+
+
+def _steps(paths: Sequence[Path], encoder: CompiledEncoder, folder: Path) -> dict[str, float]:
+    """Processor milliseconds a picture of each step of the pipeline, one after the other."""
+    spent: dict[str, float] = {}
+
+    def step(name: str, work: Callable[[], Any]) -> Any:
+        started = time.process_time()
+        result = work()
+        spent[name] = 1000 * (time.process_time() - started) / len(paths)
+        return result
+
+    data = step("reading", lambda: [path.read_bytes() for path in paths])
+    pictures = step("decoding", lambda: [decode(one) for one in data])
+    squares = step("scaling", lambda: np.stack([prepare(one, encoder.card.preprocess) for one in pictures]))
+    vectors = step("encoding", lambda: encoder.encode_images(squares))
+    kept = VectorStore.open(folder / f"{encoder.card.name}-steps", encoder.card)
+    keys = [VectorKey(f"{number:064x}", WHOLE) for number in range(len(paths))]
+    step("storing", lambda: kept.append(keys, vectors))
+    return spent
+
+
+def quality(data: Path, original: Encoder, compiled: Encoder, folder: Path) -> Iterator[Quality]:
+    """Every set below a folder, asked by embeddings alone through the code of `traceobject evaluate`."""
+    for gallery, queries in _sets(data):
+        name = gallery.parent.name
+        told = [evaluate(gallery, queries, one, folder, Unwatched(), reranked=False) for one in (original, compiled)]
+        # `evaluate` tells ranks of right products only: whole lists are compared here.
+        pictures = [_prepared(path, original.card) for path in (gallery, queries)]
+        shown, asked = ([one.encode_images(part) for one in (original, compiled)] for part in pictures)
+        lists = [_nearest(q, g, leave_out=gallery == queries) for q, g in zip(asked, shown, strict=True)]
+        yield Quality(
+            name=name,
+            queries=told[0].queries,
+            recall_1=(told[0].metrics["recall_at_1"], told[1].metrics["recall_at_1"]),
+            recall_10=(told[0].metrics["recall_at_10"], told[1].metrics["recall_at_10"]),
+            overlap=overlap(*lists),
+            cosine=float((asked[0] * asked[1]).sum(axis=1).mean()),
+        )
+
+
+def _sets(data: Path) -> Iterator[tuple[Path, Path]]:
+    for folder in sorted(path for path in data.iterdir() if path.is_dir()):
+        gallery, queries, photos = (folder / f"{name}.csv" for name in ("gallery", "queries", "photos"))
+        if queries.is_file():
+            yield gallery, queries
+        elif photos.is_file():
+            yield photos, photos
+
+
+def _listed(csv_file: Path) -> list[Path]:
+    with csv_file.open(encoding="utf-8-sig", newline="") as file:
+        return [csv_file.parent / row["path"] for row in csv.DictReader(file)]
+
+
+def _prepared(csv_file: Path, card: ModelCard) -> npt.NDArray[np.uint8]:
+    return np.stack([prepare(decode(path.read_bytes()), card.preprocess) for path in _listed(csv_file)])
+
+
+def _nearest(queries: Vectors, gallery: Vectors, *, leave_out: bool = False) -> npt.NDArray[np.intp]:
+    scores = queries @ gallery.T
+    if leave_out:
+        np.fill_diagonal(scores, -np.inf)
+    return np.argsort(-scores, axis=1, kind="stable")[:, :NEAREST]
+
+
+def random_clip(folder: Path) -> ModelCard:
+    """ViT-B-32 with random weights, imported into the store as a file is."""
+    import open_clip
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    weights = folder / "random.safetensors"
+    save_file(open_clip.create_model("ViT-B-32").state_dict(), weights)
+    return import_file(weights, "ViT-B-32:laion2b_s34b_b79k", name=RANDOM)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Compiled encoders beside the plain loop.")
+    parser.add_argument("data", type=Path, help="a folder of sets of pictures")
+    parser.add_argument("--pictures", type=int, default=256, help="how many files are embedded in each round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--models", nargs="+", default=["starter", RANDOM], choices=["starter", RANDOM])
+    parser.add_argument("--report", type=Path, help="write the tables there")
+    options = parser.parse_args()
+    # Every third or so of all that is there: catalogue pictures, shop photos and clothes.
+    files = sorted(options.data.glob("*/*/*.jpg"))
+    chosen = [files[at] for at in np.linspace(0, len(files) - 1, options.pictures + CALIBRATING).astype(int)]
+    order = np.random.default_rng(0).permutation(len(chosen))
+    paths, calibrating = (
+        [chosen[at] for at in order[: options.pictures]],
+        [chosen[at] for at in order[options.pictures :]],
+    )
+    speeds, told = [], []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ["TRACEOBJECT_MODELS"] = str(folder / "models")
+        for model in options.models:
+            card = random_clip(folder) if model == RANDOM else None
+            original = load(card.name if card else model, "cpu")
+            assert isinstance(original, Towers)
+            samples = Samples.of((decode(path.read_bytes()) for path in calibrating), original.card.preprocess)
+            made = compile_encoder(original, "int8", samples, ["a red mug"], least_overlap=0).card
+            compiled = CompiledEncoder(made)
+            speeds.append(speed(original, compiled, paths, options.rounds, folder))
+            if model == "starter":
+                told = list(quality(options.data, original, compiled, folder / "evaluate"))
+    write_report(options.report, speeds, told, len(paths))
+
+
+if __name__ == "__main__":
+    main()
