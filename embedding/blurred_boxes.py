@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from embedding.boxes import CELLS, Box, is_background, largest_of_cells, plain_colour
+from embedding.boxes import CELLS, Box, apart, is_background, largest_of_cells, plain_colour
 
 Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -51,8 +51,7 @@ def _grain(image: Image) -> Mask:
     """Where a picture [h, w, 3] has fine grain, bool [h, w]."""
     values = image.astype(np.float32)
     # A flat colour, and a blur strong enough to hide things, come through a light smoothing as they are.
-    red, green, blue = cv2.split(cv2.absdiff(values, cv2.GaussianBlur(values, (0, 0), 1.0)))
-    grain: Mask = np.asarray(cv2.max(cv2.max(red, green), blue)) > _GRAIN
+    grain: Mask = apart(values, np.asarray(cv2.GaussianBlur(values, (0, 0), 1.0))) > _GRAIN
     return grain
 
 

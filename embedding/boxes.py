@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -67,6 +68,12 @@ def largest_of_cells(chosen: Mask, share: float) -> Box | None:
         return None
     x, y = width / columns, height / rows
     return Box(round(box.left * x), round(box.top * y), round(box.right * x), round(box.bottom * y))
+
+
+def apart(one: npt.NDArray[Any], two: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The largest difference of a channel between two pictures [h, w, 3] of one dtype, [h, w]."""
+    red, green, blue = cv2.split(cv2.absdiff(one, two))
+    return np.asarray(cv2.max(cv2.max(red, green), blue))
 
 
 def plain_colour(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32] | None:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from embedding.boxes import Box, largest
+from embedding.boxes import Box, apart, largest
 
 Image = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -71,15 +71,9 @@ def _box_of_grid(image: Image, least: float) -> list[Box]:
 def _gridness(image: Image) -> Floats:
     """For windows across a picture [h, w, 3], the share of all steps that lies on the strongest lines, both ways."""
     across, down = np.zeros(image.shape[:2], np.float32), np.zeros(image.shape[:2], np.float32)
-    across[:, 1:] = _steepest(image[:, 1:], image[:, :-1])
-    down[1:] = _steepest(image[1:], image[:-1])
+    across[:, 1:] = apart(image[:, 1:], image[:, :-1])
+    down[1:] = apart(image[1:], image[:-1])
     return np.minimum(_concentration(across), _concentration(down.T).T)
-
-
-def _steepest(one: Image, two: Image) -> npt.NDArray[np.uint8]:
-    """The largest difference of a channel, uint8 [h, w]."""
-    red, green, blue = cv2.split(cv2.absdiff(one, two))
-    return np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
 
 
 def _concentration(steps: Floats) -> Floats:

@@ -21,6 +21,7 @@ from index.generations import CALIBRATION, CollectionPart, Generation, Manifest,
 from index.images import ImageStore
 from index.layout import Base, Layout, lay_out
 from index.progress import Progress
+from index.proofs import prove
 from index.records import COLLECTIONS, Collection
 from index.rerank import Closer
 from index.self_test import self_test
@@ -94,7 +95,8 @@ def build(
     if tested is not None:
         measured, likelihood = tested
         (folder / CALIBRATION).write_text(likelihood.to_json(), encoding="utf-8")
-        manifest = replace(manifest, files=generations.proofs(folder), self_test=measured)
+        calibration = {CALIBRATION: prove(folder / CALIBRATION)}
+        manifest = replace(manifest, files={**manifest.files, **calibration}, self_test=measured)
         generations.seal(folder, manifest)
     if why := fallen(manifest, live, workspace.settings.self_test_margin):
         shutil.rmtree(folder)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
@@ -19,6 +18,7 @@ from index.database import Database
 from index.entries import Entry
 from index.errors import UnknownEntry
 from index.forget import Name, Traces
+from index.generations import now
 from service.audit import Audit
 from service.problems import INVALID, Problem
 from service.tables import lead_changes, leads
@@ -131,7 +131,7 @@ class Leads:
             same = [leads.c[name] == row[name] for name in ("object_source", "object_id", "source", "product_id")]
             lead_id: int = connection.execute(sa.select(leads.c.id).where(*same)).scalar_one()
             if made or product is None:
-                self._say(connection, lead_id, Change(_now(), who, state, note.strip(), generation, query_id))
+                self._say(connection, lead_id, Change(now(), who, state, note.strip(), generation, query_id))
         return self.get(lead_id), bool(made or product is None)
 
     def change(
@@ -151,7 +151,7 @@ class Leads:
         if chosen == lead.state and not note.strip():
             raise Problem(INVALID, f"the lead is {chosen} already: change its state, or add a note")
         with self._database.begin() as connection:
-            self._say(connection, lead_id, Change(_now(), who, chosen, note.strip(), generation, query_id))
+            self._say(connection, lead_id, Change(now(), who, chosen, note.strip(), generation, query_id))
         return self.get(lead_id)
 
     def get(self, lead_id: int) -> Lead:
@@ -228,7 +228,3 @@ def _names(name: Name, lead: Lead) -> bool:
 def _require_note(note: str) -> None:
     if len(note) > MAX_NOTE:
         raise Problem(INVALID, f"a note may have {MAX_NOTE} characters, and this one has {len(note)}")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -104,8 +104,10 @@ class Accounts:
 
     def begin_session(self, name: str) -> str | None:
         """A new session's secret for somebody who has shown who they are; None where no account in use has the name."""
-        if not any(user.name == name and not user.disabled for user in self.all()):
-            return None
+        in_use = sa.select(users.c.name).where(users.c.name == name, sa.not_(users.c.disabled))
+        with self._database.connect() as connection:
+            if connection.execute(in_use).first() is None:
+                return None
         secret, now = secrets.token_urlsafe(32), time.time()
         with self._database.begin() as connection:
             connection.execute(sa.delete(sessions).where(sessions.c.expires <= now))

@@ -32,7 +32,7 @@ from service.tables import open_service_database
 DEMO_USER, SIGN_IN = "demo", "sign-in.txt"
 SHOWN = 5
 SHEET_ROWS = 12
-# Enough to see how well it works; each search looks closer at 150 pictures.
+# Enough to see how well it works; each search looks closer at many pictures.
 ASKED = 12
 
 

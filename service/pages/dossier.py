@@ -7,7 +7,6 @@ import io
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from PIL import Image
 
@@ -16,6 +15,7 @@ from index.answer import MAX_IMAGES, Answer, Candidate
 from index.database import Database
 from index.entries import Entry
 from index.errors import UnknownEntry
+from index.generations import now
 from service.accounts.roles import Visitor
 from service.api.dependencies import Services
 from service.evidence import side_by_side
@@ -67,7 +67,7 @@ def draw_up(entry: Entry, services: Services, visitor: Visitor) -> Dossier:
         tuple(_shown(candidate, crops, services) for candidate in answer.candidates) if answer else (),
         services.leads.of_object(*mine),
         alerts_of(entry, services),
-        datetime.now(UTC).isoformat(timespec="seconds"),
+        now(),
     )
 
 

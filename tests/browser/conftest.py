@@ -23,8 +23,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
+    """Not for the whole session: while Playwright runs, nothing else in this thread can run an event loop."""
     with chromium() as running:
         yield running
 

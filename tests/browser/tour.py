@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import FilePayload, Page
 
 from tests.browser.site import Site
 
@@ -38,8 +39,8 @@ def tour(site: Site) -> list[Stop]:
         page.locator("input[type=file]").nth(1).set_input_files(photo.path)
         draw_box(page)
 
-    def recognise(page: Page) -> None:
-        page.locator("input[type=file]").nth(1).set_input_files(photo.path)
+    def recognise(page: Page, file: str | Path | FilePayload = photo.path) -> None:
+        page.locator("input[type=file]").nth(1).set_input_files(file)
         page.locator("[data-go]").click()
         page.wait_for_selector(".asked")
 
@@ -61,11 +62,7 @@ def tour(site: Site) -> list[Stop]:
         page.wait_for_selector("[role=alert]")
 
     def blank(page: Page) -> None:
-        page.locator("input[type=file]").nth(1).set_input_files(
-            {"name": "blank.png", "mimeType": "image/png", "buffer": _grey()}
-        )
-        page.locator("[data-go]").click()
-        page.wait_for_selector(".asked")
+        recognise(page, {"name": "blank.png", "mimeType": "image/png", "buffer": _grey()})
 
     def kept(page: Page) -> None:
         found(page)
