@@ -4,7 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test slow lint types check install clean
+# Photographs to measure with, and room for ten million vectors (30 GB).
+DATA ?= ../shared/data
+ROOM ?= /tmp/traceobject-bench
+
+.PHONY: demo test slow lint types check bench install clean
 
 demo: $(STAMP)
 	$(BIN)/traceobject --workspace demo demo
@@ -24,6 +28,15 @@ types: $(STAMP)
 
 # What CI does.
 check: lint types test slow
+
+# Writes docs/benchmarks.md, and takes some two hours.
+bench: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m benchmarks.encoders $(DATA) --report docs/benchmarks.md
+	$(BIN)/python -m benchmarks.engines --folder $(ROOM) --report docs/benchmarks.md
+	$(BIN)/python -m benchmarks.serving $(DATA) --data $(DATA)/grocery/gallery.csv --report docs/benchmarks.md
+	$(BIN)/python -m benchmarks.nothing_changed --report docs/benchmarks.md
+	$(BIN)/python -m benchmarks.feeds --report docs/benchmarks.md
 
 install: $(STAMP)
 

@@ -1,6 +1,6 @@
 """How fast compiled encoders are beside the plain loop, and how far they agree with it.
 
-    python -m benchmarks.encoders DATA [--pictures 256] [--rounds 3] [--report docs/benchmarks/encoders.md]
+    python -m benchmarks.encoders DATA [--pictures 256] [--rounds 3] [--report docs/benchmarks.md]
 
 DATA is a folder of sets, each with gallery.csv and queries.csv (or photos.csv, every photo asked for the others).
 For each model, in turn and in one run: JPEG files on the disk to stored vectors, by a plain loop (Pillow, torch's

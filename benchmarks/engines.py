@@ -1,6 +1,6 @@
 """How fast, small and right the index is, from ten thousand vectors to ten million, beside its references.
 
-    python -m benchmarks.engines --folder DIR [--count 1000000 ...] [--report docs/benchmarks/engines.md]
+    python -m benchmarks.engines --folder DIR [--count 1000000 ...] [--report docs/benchmarks.md]
 
 Vectors are synthetic: clusters in a space of few directions, plus noise in all. The engine is the one that
 `index.engines.tuning` chooses for each case; the references are NumPy's brute force and usearch's HNSW of half
@@ -13,14 +13,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shutil
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +27,7 @@ import faiss
 import numpy as np
 
 from benchmarks.engines_report import write_report
+from benchmarks.report import machine
 from embedding.encoders.protocol import Vectors
 from index.engines.choice import EXACT_BELOW
 from index.engines.exact_scan import exact_scan
@@ -179,7 +178,18 @@ def measure(case: Case, folder: Path) -> Result:
     brute_force = _apart(ask_numpy, asked)
     usearch = _apart(ask_usearch, asked) if case.count <= USEARCH_UP_TO else None
     shutil.rmtree(folder)
-    return Result(case, spec, promised, refused, build, size, opened, brute_force, usearch, machine())
+    return Result(
+        case,
+        spec,
+        promised,
+        refused,
+        build,
+        size,
+        opened,
+        brute_force,
+        usearch,
+        machine("faiss-cpu", "usearch", "numpy"),
+    )
 
 
 def make(case: Case, asked: Asked) -> tuple[str, float | None, tuple[str, ...], float, float]:
@@ -277,14 +287,6 @@ def _apart(function: Callable[[Asked], Answer], asked: Asked) -> Answer:
     """Run in a process of its own, whose memory is nobody else's."""
     with get_context("spawn").Pool(1) as pool:
         return pool.apply(function, (asked,))
-
-
-def machine() -> str:
-    """What all of it ran on."""
-    names = ("faiss-cpu", "usearch", "numpy")
-    model = next((line for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines() if "model name" in line), "")
-    told = [f"{os.cpu_count()} cores of {model.partition(': ')[2] or platform.machine()}"]
-    return ", ".join([*told, f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in names)])
 
 
 def say(line: str) -> None:

@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from benchmarks.report import table, write_part
 
 Told = Mapping[str, Any]
 
 
 def write_report(path: Path | None, measured: Sequence[Told]) -> None:
-    """Print the tables; with a path, write them there, and a plot beside it."""
-    text = "\n".join([*_head(measured), *_engines(measured), *_references(measured), *_filters(measured)])
-    sys.stdout.write(text)
+    """Print the tables; with a path, write them into that page, and a plot into the folder of its name."""
+    text = [*_head(measured), *_engines(measured), *_references(measured), *_filters(measured)]
     if path is not None:
-        plot = path.with_suffix(".png")
+        plot = path.with_suffix("") / "engines.png"
+        plot.parent.mkdir(exist_ok=True)
         _draw(measured, plot)
-        path.write_text(f"{text}\n![Time of a query and memory by count]({plot.name})\n", encoding="utf-8")
+        text += [f"![Time of a query and memory by count]({plot.parent.name}/{plot.name})", ""]
+    write_part(path, "engines", text)
 
 
 def _head(measured: Sequence[Told]) -> list[str]:
-    machines = sorted({one["machine"] for one in measured})
-    return [
-        "# The index, from ten thousand pictures to ten million",
-        "",
-        "Written by `python -m benchmarks.engines`; its first lines say what is measured, against what.",
-        "Vectors have 512 numbers. Single queries run on one thread; times are medians of a thousand, and p99.",
-        "",
-        *(f"Machine: {machine}." for machine in machines),
-        "",
-    ]
-
-
-def _table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    told = [f"| {' | '.join(str(cell) for cell in row)} |" for row in rows]
-    return [f"| {' | '.join(titles)} |", f"|{'|'.join('---' for _ in titles)}|", *told, ""]
+    return [*(f"Machine: {machine}." for machine in sorted({one["machine"] for one in measured})), ""]
 
 
 def _name(one: Told) -> str:
@@ -58,7 +46,7 @@ def _engines(measured: Sequence[Told]) -> list[str]:
         for one in measured
     ]  # fmt: skip
     refused = [f"{_name(one)}: {why}." for one in measured for why in one["refused"]]
-    return ["## The engine that is chosen", "", *_table(titles, rows), *refused, *([""] if refused else [])]
+    return ["### The engine that is chosen", "", *table(titles, rows), *refused, *([""] if refused else [])]
 
 
 def _references(measured: Sequence[Told]) -> list[str]:
@@ -84,7 +72,7 @@ def _references(measured: Sequence[Told]) -> list[str]:
         "built in, s",
         "B a vector",
     )
-    return ["## Beside its references", "", *_table(titles, rows)]
+    return ["### Beside its references", "", *table(titles, rows)]
 
 
 def _filters(measured: Sequence[Told]) -> list[str]:
@@ -95,7 +83,7 @@ def _filters(measured: Sequence[Told]) -> list[str]:
         for share, speed in one["opened"]["filtered"].items()
     ]  # fmt: skip
     titles = ("vectors", "engine", "rows allowed", "recall@10", "p50, ms", "times unfiltered")
-    return ["## Filters inside the search", "", *_table(titles, rows)]
+    return ["### Filters inside the search", "", *table(titles, rows)]
 
 
 def _draw(measured: Sequence[Told], path: Path) -> None:

@@ -1,6 +1,6 @@
 """How fast each feed format is read, and in how much memory.
 
-    python -m benchmarks.feeds [--rows 100000] [--formats csv,jsonl,...] [--json]
+    python -m benchmarks.feeds [--rows 100000] [--formats csv,jsonl,...] [--report PAGE]
 
 Each format is written to a temporary folder and read in a process of its own: rows per second is the median of three
 readings, memory the peak of the process (resident, interpreter included). The same rows read by the standard library's
@@ -23,6 +23,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from benchmarks.report import machine, table, write_part
 
 FORMATS = ("reference", "csv", "jsonl", "json list", "parquet", "google xml", "shopify", "webdataset", "schemaorg")
 _DESCRIPTION = "A thing for the house, with a handle and a lid; dishwasher safe. " * 4
@@ -131,10 +133,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Rows per second and memory of each feed format.")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--formats", default=",".join(FORMATS))
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--report", type=Path, help="a page to write the table into")
     arguments = parser.parse_args()
-    reference = 0.0
-    missed = False
+    reference, missed, rows = 0.0, False, []
     for format in arguments.formats.split(","):
         with tempfile.TemporaryDirectory() as folder:
             # Writing, too, in a process of its own: a new process begins with its parent's peak.
@@ -145,18 +146,18 @@ def main() -> int:
         memory = max(peak for _, _, _, peak in runs)
         reference = cpu_rate if format == "reference" else reference
         missed |= format != "reference" and (cpu_rate < 5000 or memory > 500)
-        told = {
-            "format": format,
-            "rows": runs[0][0],
-            "rows_per_second": round(rate),
-            "rows_per_cpu_second": round(cpu_rate),
-        }
-        told["peak_mb"] = round(memory)
-        if reference:
-            told["ratio_to_reference"] = round(cpu_rate / reference, 3)
-        line = json.dumps(told) if arguments.json else "  ".join(f"{name} {value}" for name, value in told.items())
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+        ratio = f"{cpu_rate / reference:.3f}" if reference else ""
+        rows.append((format, f"{runs[0][0]:,}", f"{rate:,.0f}", f"{cpu_rate:,.0f}", round(memory), ratio))
+        sys.stderr.write(f"{format}: {rate:,.0f} rows a second\n")
+    titles = (
+        "format",
+        "rows",
+        "rows a second",
+        "rows a CPU second",
+        "peak memory, MB",
+        "share of the reference's rate",
+    )
+    write_part(arguments.report, "feeds", [f"Machine: {machine('lxml', 'pyarrow')}.", "", *table(titles, rows)])
     return int(missed)
 
 

@@ -1,6 +1,6 @@
 """What a night costs on which nothing changed.
 
-    python -m benchmarks.nothing_changed [--pictures 100000] [--folder DIR] [--json]
+    python -m benchmarks.nothing_changed [--pictures 100000] [--folder DIR] [--report PAGE]
 
 A catalogue of that many products, a picture file each, is laid out in a temporary folder together with its copies,
 embeddings (of the starter model's length) and a published generation, as if it had been indexed long ago. Then
@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.report import machine, table, write_part
 from embedding.encoders import registry
 from embedding.encoders.protocol import Encoder
 from embedding.views import CATALOGUE_VIEWS
@@ -139,7 +140,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="What a night costs on which nothing changed.")
     parser.add_argument("--pictures", type=int, default=100_000)
     parser.add_argument("--folder", help="Where to lay it out: /dev/shm leaves the disk out of the figures.")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--report", type=Path, help="a page to write the table into")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         root = Path(folder)
@@ -149,16 +150,13 @@ def main() -> int:
             reference = statistics.median(pool.apply(look, (root, arguments.pictures)) for _ in range(3))
         runs = [night(root) for _ in range(3)]
     seconds, cpu = (statistics.median(run[place] for run in runs) for place in (0, 1))
-    told = {
-        "pictures": arguments.pictures,
-        "seconds": round(seconds, 2),
-        "cpu_seconds": round(cpu, 2),
-        "peak_mb": round(max(peak for _, _, peak in runs)),
-        "reference_cpu_seconds": round(reference, 2),
-        "ratio_to_reference": round(cpu / reference, 1),
-    }
-    line = json.dumps(told) if arguments.json else "  ".join(f"{name} {value}" for name, value in told.items())
-    sys.stdout.write(line + "\n")
+    row = (
+        f"{arguments.pictures:,}", f"{seconds:.2f}", f"{cpu:.2f}", round(max(peak for _, _, peak in runs)),
+        f"{reference:.2f}", f"{cpu / reference:.1f}",
+    )  # fmt: skip
+    titles = ("pictures", "seconds", "CPU seconds", "peak memory, MB", "reference, CPU seconds", "times the reference")
+    head = [f"Machine: {machine('faiss-cpu', 'sqlalchemy')}. Nothing was embedded, nothing published.", ""]
+    write_part(arguments.report, "nothing changed", [*head, *table(titles, [row])])
     return int(seconds * 100_000 / arguments.pictures >= 15)
 
 

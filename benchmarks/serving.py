@@ -1,10 +1,11 @@
 """What a server holds: many clients at once, slow and huge uploads beside them, and what HTTP costs one query.
 
-    python -m benchmarks.serving PICTURES [--workspace DIR | --data FEED] [--clients 16] [--seconds 60]
+    python -m benchmarks.serving PICTURES [--workspace DIR | --data FEED] [--clients 16] [--seconds 60] [--report PAGE]
 
 PICTURES is a folder of photographs that are asked for. `traceobject serve` runs in a process of its own, on a workspace
 of yours, or on one that is made here of a catalogue FEED; nothing of yours is changed. The references are taken in the
-same run: the bare encoder and index one picture at a time, and the bare encoder on full batches.
+same run: the bare encoder and index one picture at a time, the bare encoder on full batches, and whole searches without
+HTTP. The first searches after a start take memory; it is told for each quarter of the time of many clients.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -23,13 +23,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import numpy as np
 
+from benchmarks.report import machine, table, write_part
 from embedding.decode import decode
 from embedding.preprocess import prepare
 from index.answer import Query, QueryImage
@@ -56,17 +57,18 @@ class Answers:
     failures: Counter[str] = field(default_factory=Counter)
     without_retry_after: int = 0
 
-    def told(self, elapsed: float) -> dict[str, object]:
-        right = np.array(self.seconds.get(200, [0.0]))
-        p50, p99 = np.quantile(right, (0.5, 0.99))
-        return {
-            "answers": {status: len(seconds) for status, seconds in sorted(self.seconds.items())},
-            "failures": dict(self.failures),
-            "503 without Retry-After": self.without_retry_after,
-            "p50_s": round(float(p50), 3),
-            "p99_s": round(float(p99), 3),
-            "a_second": round(len(right) / elapsed, 2),
-        }
+    @property
+    def right(self) -> list[float]:
+        """Seconds of the searches that were answered."""
+        return self.seconds.get(200, [])
+
+    def row(self, name: str, elapsed: float) -> tuple[object, ...]:
+        """For the table of what many ask."""
+        p50, p99 = np.quantile(self.right or [float("nan")], (0.5, 0.99))
+        other = {status: len(seconds) for status, seconds in self.seconds.items() if status != 200}
+        failed = {**other, **self.failures, **({"no Retry-After": self.without_retry_after} if 503 in other else {})}
+        told = ", ".join(f"{what}: {count}" for what, count in failed.items()) or "none"
+        return name, len(self.right), told, f"{p50:.3f}", f"{p99:.3f}", f"{len(self.right) / elapsed:.2f}"
 
 
 @contextlib.contextmanager
@@ -93,6 +95,25 @@ def _resident(process: int) -> int:
     """Bytes of memory."""
     pages = Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _has_torch(process: int) -> bool:
+    return "libtorch" in Path(f"/proc/{process}/maps").read_text(encoding="utf-8")
+
+
+async def remembered(work: Awaitable[Answers], process: int) -> tuple[Answers, list[int]]:
+    """What comes of work, and the memory of a process in MB, every second meanwhile."""
+    seen: list[int] = []
+
+    async def look() -> None:
+        while True:
+            seen.append(_resident(process) // 1_000_000)
+            await asyncio.sleep(1)
+
+    looking = asyncio.create_task(look())
+    answers = await work
+    looking.cancel()
+    return answers, seen
 
 
 def _is_ready(address: str) -> bool:
@@ -226,6 +247,7 @@ def main() -> None:
     source.add_argument("--data", type=Path, help="A catalogue to make a workspace of.")
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--report", type=Path, help="a page to write the tables into")
     given = parser.parse_args()
     files = sorted(path for path in given.pictures.rglob("*") if path.suffix.lower() in _PICTURES)
     pictures = [path.read_bytes() for path in files[:: max(1, len(files) // 32)][:32]]
@@ -235,25 +257,41 @@ def main() -> None:
         forward, batched, whole = bare(Workspace.open(folder), pictures)
         started = time.perf_counter()
         with serving(folder) as (process, address):
-            told: dict[str, object] = {"ready_s": round(time.perf_counter() - started, 2), "cores": os.cpu_count()}
+            ready, at_ready, torch = time.perf_counter() - started, _resident(process), _has_torch(process)
             # The first searches read the features of the catalogue's pictures, or compute them.
             asyncio.run(load(address, pictures, 2, SETTLE))
-            single = statistics.median(asyncio.run(load(address, pictures, 1, SETTLE)).seconds[200])
-            told |= {
-                "bare_forward_and_index_s": round(forward, 4),
-                "search_in_process_s": round(whole, 4),
-                "search_over_http_s": round(single, 4),
-                "times_in_process": round(single / whole, 2),
-                "bare_batched_a_second": round(batched, 1),
-            }
-            before = _resident(process)
-            told["full_search_many_clients"] = asyncio.run(load(address, pictures, given.clients, given.seconds)).told(
-                given.seconds
-            )
-            told["memory_mb"] = [round(before / 1e6), round(_resident(process) / 1e6)]
-            told["alone"] = asyncio.run(load(address, pictures, 1, SETTLE)).told(SETTLE)
-            told["beside_bad_uploads"] = asyncio.run(beside_bad_uploads(address, pictures, SETTLE)).told(SETTLE)
-    sys.stdout.write(json.dumps(told, indent=1) + "\n")
+            single = statistics.median(asyncio.run(load(address, pictures, 1, SETTLE)).right)
+            asyncio.run(load(address, pictures, given.clients, SETTLE))
+            many, memory = asyncio.run(remembered(load(address, pictures, given.clients, given.seconds), process))
+            alone = asyncio.run(load(address, pictures, 1, SETTLE))
+            beside = asyncio.run(beside_bad_uploads(address, pictures, SETTLE))
+        model = Workspace.open(folder).settings.model
+    quarters = [f"{statistics.median(part):.0f}" for part in np.array_split(np.array(memory), 4)]
+    asked = [
+        many.row(f"{given.clients} clients", given.seconds),
+        alone.row("one client", SETTLE),
+        beside.row("one client, beside one that drips and one that floods", SETTLE),
+    ]
+    lines = [
+        f"Machine: {machine('fastapi', 'uvicorn', 'openvino')}. Model {model}; {len(pictures)} photographs.",
+        "",
+        f"Ready after {ready:.1f} s, with {at_ready / 1e6:.0f} MB of memory; torch is {'' if torch else 'not '}loaded.",
+        "",
+        *table(
+            ("one search", "seconds", "times as long over HTTP"),
+            [
+                ("over HTTP, with the closer look", f"{single:.4f}", ""),
+                ("the same in process", f"{whole:.4f}", f"**{single / whole:.2f}**"),
+                ("the encoder on one view, and the index", f"{forward:.4f}", f"{single / forward:.1f}"),
+            ],
+        ),
+        f"The bare encoder takes {batched:.1f} pictures a second in full batches.",
+        "",
+        *table(("asked by", "answered", "other answers", "p50, s", "p99, s", "searches a second"), asked),
+        f"Memory in MB in the quarters of the time of {given.clients} clients: {', '.join(quarters)}.",
+        "",
+    ]
+    write_part(given.report, "serving", lines)
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ class Spec:
     def is_scan(self, allowed: int, count: int) -> bool:
         """Whether comparing with every allowed row is faster than an approximate search that skips all others.
 
-        That search has to see as many times more as the filter is narrow; docs/benchmarks/engines.md has costs.
+        That search has to see as many times more as the filter is narrow; docs/benchmarks.md has costs.
         """
         if self.is_graph:
             unfiltered: float = CAUTION * _ROWS_PER_STEP * self.parameters.get("efSearch", BREADTH)
