@@ -97,7 +97,7 @@ def _resident(process: int) -> int:
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _has_torch(process: int) -> bool:
+def has_torch(process: int) -> bool:
     return "libtorch" in Path(f"/proc/{process}/maps").read_text(encoding="utf-8")
 
 
@@ -257,7 +257,7 @@ def main() -> None:
         forward, batched, whole = bare(Workspace.open(folder), pictures)
         started = time.perf_counter()
         with serving(folder) as (process, address):
-            ready, at_ready, torch = time.perf_counter() - started, _resident(process), _has_torch(process)
+            ready, at_ready, torch = time.perf_counter() - started, _resident(process), has_torch(process)
             # The first searches read the features of the catalogue's pictures, or compute them.
             asyncio.run(load(address, pictures, 2, SETTLE))
             single = statistics.median(asyncio.run(load(address, pictures, 1, SETTLE)).right)
