@@ -107,7 +107,7 @@ def require_held(catalogue: Catalogue, sha256: str) -> None:
         UnknownEntry: none of that name is.
     """
     with catalogue.database.connect() as connection:
-        if not connection.execute(sa.select(sa.exists().where(_is_held(sha256)))).scalar_one():
+        if connection.execute(sa.select(origins.c.reference).where(_is_held(sha256)).limit(1)).first() is None:
             raise _not_held(sha256)
 
 
