@@ -12,7 +12,7 @@ answers later is passed over, so an older client keeps working.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -250,37 +250,24 @@ class Client:
                 return
 
     def publish(
-        self,
-        authority: str,
-        object_id: str,
-        crops: Sequence[bytes | Path],
-        *,
-        title: str = "",
-        kind: str = "",
-        country: str = "",
-        published: str = "",
-        tip_page: str = "",
-    ) -> PublishedObject:
+        self, authority: str, object_id: str, crops: Sequence[bytes | Path], *, title: str = "", kind: str = "",
+        country: str = "", published: str = "", tip_page: str = "",
+    ) -> PublishedObject:  # fmt: skip
         """Publish an object, open from now on; for curators. It is seen after the next re-index."""
         form = {
             "authority": authority, "object_id": object_id, "title": title, "kind": kind, "country": country,
             "published": published, "tip_page": tip_page,
         }  # fmt: skip
-        return _read(PublishedObject, self._send("/v1/objects", list(form.items()), _bytes_of(crops)))
+        return _read(PublishedObject, self._send("/v1/objects", form.items(), _bytes_of(crops)))
 
     def change_object(
-        self,
-        authority: str,
-        object_id: str,
-        *,
-        title: str | None = None,
-        status: Literal["open", "identified", "closed"] | None = None,
+        self, authority: str, object_id: str, *, title: str | None = None, status: str | None = None,
         tip_page: str | None = None,
-    ) -> PublishedObject:
-        """Change an object that was published here; what is None stays. It is seen after the next re-index."""
+    ) -> PublishedObject:  # fmt: skip
+        """Change an object that was published here: open, identified, closed; what is None stays. It is seen after
+        the next re-index."""
         form = [("authority", authority), ("title", title), ("status", status), ("tip_page", tip_page)]
-        told = [(name, text) for name, text in form if text is not None]
-        return _read(PublishedObject, self._send(f"/v1/objects/{quote(object_id, safe='/')}", told, blank=True))
+        return _read(PublishedObject, self._send(f"/v1/objects/{quote(object_id, safe='/')}", form))
 
     def sources(self) -> list[Source]:
         """Every source, and what was refused of it; for curators."""
@@ -323,7 +310,7 @@ class Client:
             "object_id": object_id, "object_source": object_source, "product_id": product_id, "source": source,
             "picture": picture, "note": note, "query_id": query_id,
         }  # fmt: skip
-        return _lead(self._send("/v1/leads", list(form.items())))
+        return _lead(self._send("/v1/leads", form.items()))
 
     def change_lead(self, lead_id: int, state: str = "", note: str = "", query_id: str = "") -> Lead:
         """Say what became of a lead: open, confirmed, ruled_out; of a finding not_in_catalogue or open."""
@@ -356,12 +343,10 @@ class Client:
     def _get(self, path: str, **asked: str | int | None) -> Any:
         return self._ask("GET", path, params=_told(asked)).json()
 
-    def _send(
-        self, path: str, form: Sequence[tuple[str, str]], pictures: Sequence[bytes] = (), *, blank: bool = False
-    ) -> Any:
+    def _send(self, path: str, form: Iterable[tuple[str, str | None]], pictures: Sequence[bytes] = ()) -> Any:
         # As files, so that httpx sends multipart/form-data even where no picture is among them.
         parts: list[tuple[str, tuple[str | None, bytes]]] = [
-            (name, (None, text.encode())) for name, text in form if text or blank
+            (name, (None, text.encode())) for name, text in form if text is not None
         ]
         parts += [("image", ("picture", data)) for data in pictures]
         return self._ask("POST", path, files=parts).json()
