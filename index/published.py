@@ -101,17 +101,16 @@ def list_of(workspace: Workspace, authority: str) -> PublicationList:
     return found
 
 
-def registered(workspace: Workspace, catalogue: Catalogue, authority: str) -> PublicationList:
-    """The list of an authority, there and named as a source. Raises as `list_of` does."""
-    found = list_of(workspace, authority)
-    if not found.file.exists():
-        found.folder.mkdir(parents=True, exist_ok=True)
+def register(workspace: Workspace, catalogue: Catalogue, listed: PublicationList) -> None:
+    """See that a list is there, and that a source reads it where it is: a restored workspace may lie elsewhere."""
+    if not listed.file.exists():
+        listed.folder.mkdir(parents=True, exist_ok=True)
+        sync_folder(workspace.root)
         sync_folder(workspace.published)
-        found.write(())
+        listed.write(())
     sources = {(source.collection, source.name): source.location for source in catalogue.sources()}
-    if sources.get(("objects", found.source)) != str(found.file):
-        catalogue.add_source(found.source, "objects", str(found.file), FORMAT)
-    return found
+    if sources.get(("objects", listed.source)) != str(listed.file):
+        catalogue.add_source(listed.source, "objects", str(listed.file), FORMAT)
 
 
 def record_of(told: Mapping[str, str]) -> ObjectRecord:
@@ -161,7 +160,8 @@ def crops_of(record: ObjectRecord) -> tuple[str, ...]:
 
 def forget_published(workspace: Workspace, source: str, entry_id: str) -> None:
     """Delete an object from its list, or, without an id, an authority's list. May be repeated."""
-    for listed in lists(workspace):
+    # By folder, not by list: a crash may have left crops without their list.
+    for listed in map(PublicationList, workspace.published.glob("*")):
         if listed.source != source:
             continue
         if entry_id:

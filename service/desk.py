@@ -23,7 +23,7 @@ from index.errors import QueryInvalid
 from index.forgotten import Forgotten
 from index.gate import Gate, Held, held, let_pass, require_held
 from index.overview import SourceState, source_states
-from index.published import PublicationList, crop, crops_of, find, lists, record_of, registered
+from index.published import PublicationList, crop, crops_of, find, list_of, lists, record_of, register
 from index.records import ObjectRecord
 from index.workspace import Workspace
 from service.audit import Audit
@@ -99,9 +99,10 @@ class Desk:
             raise QueryInvalid("no crop is sent: an object needs one to be recognised by")
         copies = [self._copy(number, picture) for number, picture in enumerate(pictures, start=1)]
         with self._writing("publish") as catalogue:
-            listed = registered(self._workspace, catalogue, record.authority)
+            listed = list_of(self._workspace, record.authority)
             known = listed.records()
             _require_new(catalogue, listed, known, record)
+            register(self._workspace, catalogue, listed)
             record = listed.keep(record, copies)
             with self._recorded("publish", who, listed, record, crops=crops_of(record)):
                 listed.write([*known, record])
@@ -116,14 +117,13 @@ class Desk:
             WorkspaceBusy: another job is writing here.
         """
         with self._writing("change") as catalogue:
-            _, former = find(self._workspace, authority, object_id)
-            # Named as a source again: a workspace that was restored elsewhere finds its lists.
-            listed = registered(self._workspace, catalogue, authority)
+            listed, former = find(self._workspace, authority, object_id)
             said = record_of({"object_id": object_id, **told, "status": told.get("status") or former.status})
             record = replace(former, **{name: getattr(said, name) for name in CHANGED if name in told})
             changed = [name for name in CHANGED if getattr(record, name) != getattr(former, name)]
             if not changed:
                 raise QueryInvalid(f"nothing is changed: tell another {', '.join(CHANGED[:-1])} or {CHANGED[-1]}")
+            register(self._workspace, catalogue, listed)
             with self._recorded("change", who, listed, record, changed=changed):
                 listed.write([record if one.object_id == object_id else one for one in listed.records()])
         return record

@@ -14,7 +14,7 @@ from index.forget import find_entry, find_source, forget
 from index.generations import open_live
 from index.overview import source_states
 from index.progress import Unwatched
-from index.published import crop, crops_of, find, list_of, lists, record_of, registered
+from index.published import crop, crops_of, find, list_of, lists, record_of, register
 from index.records import ObjectStatus
 from index.reindex import reindex
 from index.workspace import Workspace
@@ -36,7 +36,8 @@ def workspace(tmp_path):
 def publish(workspace, authority, object_id, seeds, **told):
     record = record_of({"authority": authority, "object_id": object_id, **told})
     with workspace.lock("publish"), Catalogue.open(workspace.database_url) as catalogue:
-        listed = registered(workspace, catalogue, authority)
+        listed = list_of(workspace, authority)
+        register(workspace, catalogue, listed)
         kept = listed.keep(record, [normalised_copy(render(seed)) for seed in seeds])
         listed.write([*listed.records(), kept])
     return kept
@@ -161,6 +162,34 @@ def test_a_forgotten_source_takes_its_list(workspace):
     forget(workspace, find_source(workspace, "published/europol"))
     assert [listed.source for listed in lists(workspace)] == ["published/police-fédérale"]
     assert traces(workspace, [SECRET.encode(), b"Europol"]) == []
+
+
+def test_a_source_whose_list_a_crash_took_first_leaves_no_crops(workspace, monkeypatch):
+    listed = list_of(workspace, "Europol")
+
+    def crash(folder):
+        listed.file.unlink()
+        raise KeyboardInterrupt
+
+    name = find_source(workspace, listed.source)
+    with monkeypatch.context() as patch:
+        patch.setattr("index.published.shutil.rmtree", crash)
+        with pytest.raises(KeyboardInterrupt):
+            forget(workspace, name)
+    assert listed.folder.exists()
+    run(workspace)
+    assert not listed.folder.exists()
+
+
+def test_a_workspace_that_lies_elsewhere_now_finds_its_list_again(workspace, tmp_path):
+    run(workspace)
+    moved = Workspace.open(workspace.root.rename(tmp_path / "moved"))
+    assert run(moved, DAY + timedelta(1)).failed
+    with moved.lock("change"), Catalogue.open(moved.database_url) as catalogue:
+        for listed in lists(moved):
+            register(moved, catalogue, listed)
+    report = run(moved, DAY + timedelta(2))
+    assert (report.failed, report.refused, report.embedded) == ((), (), 0)
 
 
 def test_forgetting_of_another_source_leaves_the_lists_alone(workspace, tmp_path):
