@@ -224,9 +224,9 @@ class Catalogue:
             if rows:
                 connection.execute(sa.insert(refusals), rows)
 
-    def refusals(self, source: Source | None = None) -> list[Refusal]:
-        """What is on record as refused, of one source or of all."""
-        query = sa.select(refusals.c.place, refusals.c.reason, refusals.c.message).order_by(refusals.c.id)
+    def refusals(self, source: Source | None = None, most: int | None = None) -> list[Refusal]:
+        """What is on record as refused, of one source or of all; the first `most` of it."""
+        query = sa.select(refusals.c.place, refusals.c.reason, refusals.c.message).order_by(refusals.c.id).limit(most)
         if source is not None:
             query = query.where(refusals.c.source_id == source.id)
         with self.database.connect() as connection:

@@ -8,7 +8,11 @@ class WorkspaceError(TraceObjectError):
 
 
 class WorkspaceBusy(WorkspaceError):
-    """Another job is writing to the workspace."""
+    """Another job is writing to the workspace; `holder` names it."""
+
+    def __init__(self, message: str, holder: str = "another job") -> None:
+        super().__init__(message)
+        self.holder = holder
 
 
 class FeedError(TraceObjectError):

@@ -1,8 +1,8 @@
 """`traceobject forget`: a product, an object or a source, at once and for good.
 
-Deleted are its records, the copies of its pictures and their embeddings where nobody else shows them, and its part of
-every generation on disk. The records go first, with a note of what is being forgotten; whatever ends the job then, the
-next one that writes here completes it.
+Deleted are its records, the copies of its pictures and their embeddings where nobody else shows them, its part of every
+generation on disk, and of the list where it was published here. The records go first, with a note of what is being
+forgotten; whatever ends the job then, the next one that writes here completes it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from index.entries import Entry
 from index.errors import EntryAmbiguous, UnknownEntry
 from index.facts import fact, set_fact
 from index.forgotten import let_back, rule_out
+from index.published import forget_published, lists
 from index.records import Collection
 from index.schema import alerts, allowed, entries, origins, pictures, refusals, sources
 from index.sweep import sweep
@@ -72,7 +73,9 @@ class Forgot:
 
 
 def find_entry(workspace: Workspace, collection: Collection, entry_id: str, of: str = "") -> Name:
-    """The entry that goes by an id, in the catalogue or in a generation on disk; `of` names its source or authority.
+    """The entry that goes by an id, in the catalogue, a generation on disk or a list that was published here.
+
+    `of` names its source or authority.
 
     Raises:
         UnknownEntry: there is none.
@@ -91,6 +94,11 @@ def find_entry(workspace: Workspace, collection: Collection, entry_id: str, of: 
         for entry in records.find(collection, entry_id):
             if of in ("", entry.source, entry.fields.authority):
                 found[Name(collection, entry.source, entry_id)] = None
+    # What was published here a moment ago is in its list alone.
+    for listed in lists(workspace) if collection == "objects" else ():
+        for record in listed.records():
+            if record.object_id == entry_id and of in ("", listed.source, record.authority):
+                found[Name(collection, listed.source, entry_id)] = None
     return _only(list(found), f"{'product' if collection == 'catalogue' else 'object'} {entry_id}", of)
 
 
@@ -153,6 +161,9 @@ def complete_forgetting(workspace: Workspace, catalogue: Catalogue) -> None:
 
 def _carry_out(workspace: Workspace, catalogue: Catalogue, names: Sequence[Name], deleted: int) -> Forgot:
     """All that follows the deletion of the records. May be repeated."""
+    for name in names:
+        if name.collection == "objects":
+            forget_published(workspace, name.source, name.entry_id)
     generations.clear_unfinished(workspace)
     rebuilt = [
         number

@@ -12,10 +12,12 @@ import sqlalchemy as sa
 
 from index.catalogue import Catalogue
 from index.errors import UnknownEntry
-from index.schema import allowed, origins
+from index.schema import allowed, entries, origins, pictures, sources
 
 FACE = "face"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+# What is held is not kept: only the message of its refusal names it.
+_NAMED = re.compile(r"`traceobject allow ([0-9a-f]{64})`")
 
 
 @dataclass(frozen=True)
@@ -64,16 +66,70 @@ def door_of(gate: Gate | None, catalogue: Catalogue) -> Door:
         return Door(gate, frozenset(connection.execute(sa.select(allowed.c.sha256)).scalars()))
 
 
+@dataclass(frozen=True)
+class Held:
+    """A published crop that the gate holds: its SHA-256, where it is, and the object that it is of.
+
+    `let_in`: a curator let it pass, and the next reading takes it.
+    """
+
+    sha256: str
+    reference: str
+    source: str
+    object_id: str
+    title: str
+    let_in: bool
+
+
+def held(catalogue: Catalogue) -> list[Held]:
+    """Every crop that is held, by source and object."""
+    query = (
+        sa.select(origins.c.reference, origins.c.message, sources.c.name, entries.c.entry_id, entries.c.title)
+        .join(pictures, pictures.c.reference == origins.c.reference)
+        .join(entries, entries.c.id == pictures.c.entry)
+        .join(sources, sources.c.id == entries.c.source_id)
+        .where((origins.c.refused == FACE) & (entries.c.collection == "objects") & (entries.c.gone_on == ""))
+        .order_by(sources.c.name, entries.c.entry_id, pictures.c.position)
+    )
+    with catalogue.database.connect() as connection:
+        passed = set(connection.execute(sa.select(allowed.c.sha256)).scalars())
+        return [
+            Held(named[1], reference, source, object_id, title, named[1] in passed)
+            for reference, message, source, object_id, title in connection.execute(query)
+            if (named := _NAMED.search(message))
+        ]
+
+
+def require_held(catalogue: Catalogue, sha256: str) -> None:
+    """Refuse the name of an image that is not held.
+
+    Raises:
+        UnknownEntry: none of that name is.
+    """
+    with catalogue.database.connect() as connection:
+        if connection.execute(sa.select(origins.c.reference).where(_is_held(sha256)).limit(1)).first() is None:
+            raise _not_held(sha256)
+
+
 def let_pass(catalogue: Catalogue, sha256: str) -> None:
     """Let an image pass that is held: the next reading takes it. For jobs that hold the workspace's lock.
 
     Raises:
         UnknownEntry: no image of that name is held.
     """
-    told = origins.c.message.contains(sha256, autoescape=True) if _SHA256.fullmatch(sha256) else sa.false()
     with catalogue.database.begin() as connection:
         # As if never seen, so that it is read again.
-        again = sa.update(origins).where((origins.c.refused == FACE) & told).values(size=-1, asked_on="")
+        again = sa.update(origins).where(_is_held(sha256)).values(size=-1, asked_on="")
         if not connection.execute(again).rowcount:
-            raise UnknownEntry(f"no picture {sha256[:80]!r} is held; `traceobject reindex` lists those that are")
+            raise _not_held(sha256)
         connection.execute(catalogue.database.insert(allowed).values(sha256=sha256).on_conflict_do_nothing())
+
+
+def _is_held(sha256: str) -> sa.ColumnElement[bool]:
+    if not _SHA256.fullmatch(sha256):
+        return sa.false()
+    return (origins.c.refused == FACE) & origins.c.message.contains(sha256, autoescape=True)
+
+
+def _not_held(sha256: str) -> UnknownEntry:
+    return UnknownEntry(f"no picture {sha256[:80]!r} is held; `traceobject reindex` lists those that are")

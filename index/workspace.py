@@ -136,6 +136,11 @@ class Workspace:
         return self.root / "generations"
 
     @property
+    def published(self) -> Path:
+        """What curators publish here: see index/published.py."""
+        return self.root / "published"
+
+    @property
     def current(self) -> Path:
         return self.root / "CURRENT"
 
@@ -169,7 +174,9 @@ class Workspace:
                 file.seek(0)
                 holder = file.read().decode(errors="replace").strip() or "another job"
                 raise WorkspaceBusy(
-                    f"{self.root} is being written by {holder}; `{job}` left it alone: run it again when that has ended"
+                    f"{self.root} is being written by {holder}; `{job}` left it alone: run it again when that has "
+                    "ended",
+                    holder,
                 ) from None
             # A courtesy to whoever comes second: a full disk must not end the job here.
             with suppress(OSError):

@@ -19,11 +19,13 @@ from service.accounts.access import allowed
 from service.accounts.accounts import Accounts
 from service.accounts.openid import openid_of
 from service.api import audit as audit_api
-from service.api import docs, dossier, health, images, leads, objects, products, search
+from service.api import docs, dossier, health, images, leads, objects, products, publish, search, sources
 from service.api.dependencies import Services
 from service.api.openapi import complete
 from service.audit import Audit
 from service.batching import Batched
+from service.desk import Desk
+from service.gate import PUBLISHED, gate_of
 from service.leads import Leads
 from service.limits import HeldBytes, Limits, Turns
 from service.live import LiveGeneration
@@ -87,6 +89,7 @@ def create_app(
                 accounts=app.state.accounts,
                 audit=audit,
                 leads=Leads(database, audit),
+                desk=Desk(workspace, database, audit, gate_of(workspace, PUBLISHED)),
                 openid=openid_of(workspace.settings),
                 tries=Rate(limits.sign_ins, limits.sign_in_seconds),
                 asked=Rate(a_minute, 60 / a_minute) if a_minute > 0 else None,
@@ -113,7 +116,7 @@ def create_app(
             "auto_configure": False,
         },
     )
-    for part in (search, products, objects, leads, dossier, images, audit_api, health, docs):
+    for part in (search, products, objects, leads, dossier, images, publish, sources, audit_api, health, docs):
         app.include_router(part.router)
     app.mount("/docs/swagger", docs.swagger_files)
     add_pages(app)

@@ -12,7 +12,7 @@ answers later is passed over, so an older client keeps working.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -101,6 +101,32 @@ class Answer:
     collection: str
     faces: Sequence[int]
     candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source, what its feed names now, and what its last reading left out: how much, and the first of it."""
+
+    name: str
+    collection: str
+    authorities: Sequence[str]
+    read_on: str | None
+    entries: int
+    pictures: int
+    refused: int
+    refusals: Sequence[Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class HeldCrop:
+    """A published crop that seems to show a face; with `let_in` the next re-index takes it."""
+
+    sha256: str
+    reference: str
+    source: str
+    object_id: str
+    title: str | None
+    let_in: bool
 
 
 @dataclass(frozen=True)
@@ -193,7 +219,6 @@ class Client:
             boxes: around the thing, in fractions x0, y0, x1, y1; one for all pictures, or one for each.
             filters: such as ("brand", "Luma"); several of one key mean any of them.
         """
-        pictures = [image.read_bytes() if isinstance(image, Path) else image for image in images]
         form = [
             ("collection", collection),
             ("text", text),
@@ -201,7 +226,7 @@ class Client:
             *(("box", ",".join(map(str, box))) for box in boxes),
             *(("filter", f"{key}={value}") for key, value in filters),
         ]
-        told = self._send("/v1/search", form, pictures)
+        told = self._send("/v1/search", form, _bytes_of(images))
         return _read(Answer, {**told, "candidates": tuple(_read(Candidate, one) for one in told["candidates"])})
 
     def product(self, product_id: str, source: str | None = None) -> Product:
@@ -223,6 +248,38 @@ class Client:
             after = page["next"]
             if after is None:
                 return
+
+    def publish(
+        self, authority: str, object_id: str, crops: Sequence[bytes | Path], *, title: str = "", kind: str = "",
+        country: str = "", published: str = "", tip_page: str = "",
+    ) -> PublishedObject:  # fmt: skip
+        """Publish an object, open from now on; for curators. It is seen after the next re-index."""
+        form = {
+            "authority": authority, "object_id": object_id, "title": title, "kind": kind, "country": country,
+            "published": published, "tip_page": tip_page,
+        }  # fmt: skip
+        return _read(PublishedObject, self._send("/v1/objects", form.items(), _bytes_of(crops)))
+
+    def change_object(
+        self, authority: str, object_id: str, *, title: str | None = None, status: str | None = None,
+        tip_page: str | None = None,
+    ) -> PublishedObject:  # fmt: skip
+        """Change an object that was published here: open, identified, closed; what is None stays. It is seen after
+        the next re-index."""
+        form = [("authority", authority), ("title", title), ("status", status), ("tip_page", tip_page)]
+        return _read(PublishedObject, self._send(f"/v1/objects/{quote(object_id, safe='/')}", form))
+
+    def sources(self) -> list[Source]:
+        """Every source, and what was refused of it; for curators."""
+        return [_read(Source, told) for told in self._get("/v1/sources")["sources"]]
+
+    def held(self) -> list[HeldCrop]:
+        """Published crops that seem to show a face; for curators."""
+        return [_read(HeldCrop, told) for told in self._get("/v1/held")["held"]]
+
+    def let_in(self, sha256: str) -> None:
+        """Let a held crop in: the next re-index takes it."""
+        self._ask("POST", f"/v1/held/{quote(sha256)}")
 
     def image(self, sha256: str) -> bytes:
         """A picture of the index, JPEG."""
@@ -253,7 +310,7 @@ class Client:
             "object_id": object_id, "object_source": object_source, "product_id": product_id, "source": source,
             "picture": picture, "note": note, "query_id": query_id,
         }  # fmt: skip
-        return _lead(self._send("/v1/leads", list(form.items())))
+        return _lead(self._send("/v1/leads", form.items()))
 
     def change_lead(self, lead_id: int, state: str = "", note: str = "", query_id: str = "") -> Lead:
         """Say what became of a lead: open, confirmed, ruled_out; of a finding not_in_catalogue or open."""
@@ -286,10 +343,10 @@ class Client:
     def _get(self, path: str, **asked: str | int | None) -> Any:
         return self._ask("GET", path, params=_told(asked)).json()
 
-    def _send(self, path: str, form: Sequence[tuple[str, str]], pictures: Sequence[bytes] = ()) -> Any:
+    def _send(self, path: str, form: Iterable[tuple[str, str | None]], pictures: Sequence[bytes] = ()) -> Any:
         # As files, so that httpx sends multipart/form-data even where no picture is among them.
         parts: list[tuple[str, tuple[str | None, bytes]]] = [
-            (name, (None, text.encode())) for name, text in form if text
+            (name, (None, text.encode())) for name, text in form if text is not None
         ]
         parts += [("image", ("picture", data)) for data in pictures]
         return self._ask("POST", path, files=parts).json()
@@ -306,7 +363,11 @@ class Client:
             time.sleep(wait)
 
 
-Kind = TypeVar("Kind", Answer, Candidate, Product, PublishedObject, Change, Alert)
+Kind = TypeVar("Kind", Answer, Candidate, Product, PublishedObject, Source, HeldCrop, Change, Alert)
+
+
+def _bytes_of(images: Sequence[bytes | Path]) -> list[bytes]:
+    return [image.read_bytes() if isinstance(image, Path) else image for image in images]
 
 
 def _read(kind: type[Kind], told: Mapping[str, Any]) -> Kind:

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from embedding.errors import ImageRefused, RegionInvalid, TextUnsupported, TraceObjectError
-from index.errors import FilterInvalid, GenerationError, QueryInvalid, UnknownEntry
+from index.errors import FilterInvalid, GenerationError, QueryInvalid, UnknownEntry, WorkspaceBusy
 
 MEDIA_TYPE = "application/problem+json"
 NOT_READY_SECONDS = 5
@@ -71,6 +71,11 @@ AMBIGUOUS = Kind(
     "several-sources", 409, "Several sources use that id",
     "Name one of `sources` as ?source=NAME.",
     "2 sources use the id 'A-1001': name one as ?source=, of luma-2024, nova",
+)  # fmt: skip
+WORKSPACE_BUSY = Kind(
+    "workspace-busy", 409, "Another job is writing here",
+    "Send it again when the job that `detail` names has ended.",
+    "reindex is writing to the workspace: try again when it has ended",
 )  # fmt: skip
 TOO_LARGE = Kind(
     "too-large", 413, "The upload is too large",
@@ -133,9 +138,8 @@ BUSY = Kind(
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
-        MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, NOT_ALLOWED, TOO_SLOW, AMBIGUOUS, TOO_LARGE, NOT_MULTIPART,
-        UNKNOWN_HOST, INVALID, IMAGE_REFUSED, FACE_SEEN, TOO_OFTEN, INTERNAL, NOT_READY,
-        STALE, BUSY,
+        MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, NOT_ALLOWED, TOO_SLOW, AMBIGUOUS, WORKSPACE_BUSY, TOO_LARGE,
+        NOT_MULTIPART, UNKNOWN_HOST, INVALID, IMAGE_REFUSED, FACE_SEEN, TOO_OFTEN, INTERNAL, NOT_READY, STALE, BUSY,
     )
 }  # fmt: skip
 
@@ -181,7 +185,16 @@ def of_error(error: TraceObjectError) -> Problem:
         return Problem(NOT_FOUND, str(error))
     if isinstance(error, GenerationError):
         return Problem(NOT_READY, str(error), headers={"Retry-After": str(NOT_READY_SECONDS)})
+    if isinstance(error, WorkspaceBusy):
+        return Problem(WORKSPACE_BUSY, f"{error.holder} is writing to the workspace: try again when it has ended")
     return internal()
+
+
+def of_picture(number: int, error: ImageRefused) -> Problem:
+    """The problem of an upload whose picture of that number, counted from 1, cannot be used."""
+    problem = of_error(error)
+    told = f"picture {number}: {problem.detail}"
+    return Problem(IMAGE_REFUSED, told, status=problem.status, image=number, **problem.members)
 
 
 def internal() -> Problem:

@@ -12,7 +12,7 @@ from index.answer import Query, QueryImage
 from index.errors import QueryInvalid
 from index.filters import Filter
 from index.records import COLLECTIONS, Collection
-from service.problems import IMAGE_REFUSED, Problem, of_error
+from service.problems import of_picture
 from service.upload import PICTURE, Upload
 
 ONCE = ("collection", "text", "limit")
@@ -93,9 +93,7 @@ def query_of(question: Question, pixels: int) -> Query:
         try:
             image = QueryImage(decode(data), region)
         except ImageRefused as error:
-            problem = of_error(error)
-            told = f"picture {number}: {problem.detail}"
-            raise Problem(IMAGE_REFUSED, told, status=problem.status, image=number, **problem.members) from error
+            raise of_picture(number, error) from error
         left -= image.pixels.shape[0] * image.pixels.shape[1]
         if left < 0:
             raise QueryInvalid(f"the pictures have more than {pixels} pixels together: send smaller or fewer ones")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from index.answer import MAX_IMAGES
+from index.errors import QueryInvalid
 from service.limits import HeldBytes, Limits
 from service.problems import IMAGE_REFUSED, INVALID, MALFORMED, NOT_MULTIPART, TOO_LARGE, TOO_SLOW, Problem
 
@@ -31,6 +32,22 @@ class Upload:
 
     pictures: tuple[bytes, ...]
     fields: tuple[tuple[str, str], ...]
+
+    def told(self, known: Sequence[str], *, blank: bool = False) -> dict[str, str]:
+        """The fields by name, each without space around it; those that are empty are left out, unless `blank`.
+
+        Raises:
+            QueryInvalid: a field is not known, or given twice.
+        """
+        told: dict[str, str] = {}
+        for name, text in self.fields:
+            if name not in known:
+                raise QueryInvalid(f"no field is called {name[:50]!r}; there are {', '.join(known)}")
+            if name in told:
+                raise QueryInvalid(f"{name} is given twice: give it once")
+            if blank or text.strip():
+                told[name] = text.strip()
+        return told
 
 
 @asynccontextmanager

@@ -40,6 +40,11 @@ RIGHTS: Mapping[tuple[str, str], Role] = {
     ("POST", "/v1/leads/{lead_id}"): Role.INVESTIGATOR,
     ("GET", "/v1/alerts"): Role.INVESTIGATOR,
     ("GET", "/v1/dossier"): Role.INVESTIGATOR,
+    ("POST", "/v1/objects"): Role.CURATOR,
+    ("POST", "/v1/objects/{object_id:path}"): Role.CURATOR,
+    ("GET", "/v1/sources"): Role.CURATOR,
+    ("GET", "/v1/held"): Role.CURATOR,
+    ("POST", "/v1/held/{sha256}"): Role.CURATOR,
     ("GET", "/v1/audit"): Role.ADMINISTRATOR,
     ("GET", "/workbench"): Role.INVESTIGATOR,
     ("GET", "/workbench/search"): Role.INVESTIGATOR,
@@ -54,6 +59,13 @@ RIGHTS: Mapping[tuple[str, str], Role] = {
     ("GET", "/workbench/alerts"): Role.INVESTIGATOR,
     ("GET", "/workbench/batch"): Role.INVESTIGATOR,
     ("POST", "/workbench/batch"): Role.INVESTIGATOR,
+    ("GET", "/curator/objects"): Role.CURATOR,
+    ("POST", "/curator/objects"): Role.CURATOR,
+    ("POST", "/curator/objects/change"): Role.CURATOR,
+    ("GET", "/curator/crops/{sha256}"): Role.CURATOR,
+    ("GET", "/curator/held"): Role.CURATOR,
+    ("POST", "/curator/held/{sha256}"): Role.CURATOR,
+    ("GET", "/curator/sources"): Role.CURATOR,
 }
 
 

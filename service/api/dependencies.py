@@ -24,6 +24,7 @@ from service.accounts.accounts import Accounts
 from service.accounts.openid import OpenId
 from service.accounts.roles import SINGLE_USER, Visitor
 from service.audit import Audit
+from service.desk import Desk
 from service.gate import with_faces
 from service.leads import Leads
 from service.limits import HeldBytes, Limits, Turns
@@ -51,6 +52,7 @@ class Services:
     accounts: Accounts
     audit: Audit
     leads: Leads
+    desk: Desk
     openid: OpenId | None
     tries: Rate
     asked: Rate | None

@@ -138,15 +138,7 @@ async def form_of(request: Request, services: Services, known: Sequence[str]) ->
         QueryInvalid: a field is not known, or given twice.
     """
     async with upload_of(request, services.limits, services.held) as upload:
-        told: dict[str, str] = {}
-        for name, text in upload.fields:
-            if name not in known:
-                raise QueryInvalid(f"no field is called {name[:50]!r}; there are {', '.join(known)}")
-            if name in told:
-                raise QueryInvalid(f"{name} is given twice: give it once")
-            if text.strip():
-                told[name] = text.strip()
-        return told
+        return upload.told(known)
 
 
 def keep(told: dict[str, str], services: Services, generation: Generation, visitor: Visitor) -> tuple[Lead, bool]:

@@ -44,7 +44,7 @@ def problems(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
 
 
 def form(properties: dict[str, Any], required: Sequence[str] = ()) -> dict[str, Any]:
-    """A multipart form of text fields, for a route's `openapi_extra`; each property's example is the form's."""
+    """A multipart form, for a route's `openapi_extra`; each property's example is the form's."""
     schema = {"type": "object", "properties": properties, "required": list(required)}
     examples = {name: told["example"] for name, told in properties.items() if "example" in told}
     content = {"multipart/form-data": {"schema": schema, "example": examples}}

@@ -229,6 +229,65 @@ class AlertList(BaseModel):
     alerts: list[Alert]
 
 
+class RefusalCount(BaseModel):
+    """How much was refused for one reason."""
+
+    reason: str = Field(description="A stable word.", examples=["bad-date"])
+    count: int = Field(examples=[1])
+
+
+class RefusedInput(BaseModel):
+    """A row or a picture of a feed that was left out."""
+
+    where: str = Field(examples=["objects.csv:17"])
+    reason: str = Field(examples=["bad-date"])
+    message: str = Field(examples=["published '31/12/2025' is no date; write it as 2025-12-31"])
+
+
+class FeedSource(BaseModel):
+    """A source, and how it stood after its last reading."""
+
+    name: str = Field(examples=["europol"])
+    collection: Literal["catalogue", "objects"] = Field(examples=["objects"])
+    authorities: list[str] = Field(description="The first of those that its objects name.", examples=[["Europol"]])
+    read_on: Day | None = Field(description="When it was last read from end to end.")
+    entries: int = Field(description="Products or objects that its feed names now.", examples=[431])
+    pictures: int = Field(description="Images that they show.", examples=[502])
+    refused: int = Field(description="Rows and pictures that were left out.", examples=[1])
+    reasons: list[RefusalCount] = Field(description="Why, the commonest first.")
+    refusals: list[RefusedInput] = Field(description="The first of them.")
+
+
+class SourceList(BaseModel):
+    """Every source, in the order they were added."""
+
+    sources: list[FeedSource]
+
+
+class HeldCrop(BaseModel):
+    """A published crop that seems to show a face: nothing of it is kept but its name."""
+
+    sha256: Sha256
+    reference: str = Field(description="Where it is: a path or a URL.", examples=["https://example.org/doll.jpg"])
+    source: str = Field(examples=["europol"])
+    object_id: str = Field(examples=["2024-017"])
+    title: str | None = Field(examples=["Doll in a red dress"])
+    let_in: bool = Field(description="A curator let it in: the next re-index takes it.")
+
+
+class HeldList(BaseModel):
+    """What the gate holds, by source and object."""
+
+    held: list[HeldCrop]
+
+
+class LetIn(BaseModel):
+    """A crop that the next re-index takes."""
+
+    sha256: Sha256
+    let_in: Literal[True]
+
+
 class AuditRecord(BaseModel):
     """What was done; what else it tells depends on its kind."""
 

@@ -20,6 +20,7 @@ _TOLD = {
     "busy": "error.busy",
     "too-often": "error.too_often",
     "not-ready": "error.not_ready",
+    "workspace-busy": "error.writing",
     "image-refused": "error.picture",
     "too-large": "error.too_large",
     "upload-too-slow": "error.too_slow",

@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.staticfiles import StaticFiles
 
 from service.accounts.access import visitor_of
+from service.accounts.roles import Role
 from service.leads import State
 from service.pages.language import COOKIE, LANGUAGES, PARAMETER, language_of, words_in
 
@@ -37,10 +38,10 @@ _LANGUAGE_SECONDS = 365 * 86_400
 def page(request: Request, template: str, code: int = 200, **values: Any) -> HTMLResponse:
     """Fill a template of templates/pages.
 
-    Every template also has `t` (the messages), `request`, `here` (the address in the other language) and `viewer`
-    (the account signed in, or None).
+    Every template also has `t` (the messages), `request`, `here` (the address in the other language), `viewer`
+    (the account signed in, or None) and `curates` (whether they may curate).
     """
-    language = language_of(request)
+    language, visitor = language_of(request), visitor_of(request)
     words = words_in(language)
     text = (
         environment()
@@ -50,7 +51,7 @@ def page(request: Request, template: str, code: int = 200, **values: Any) -> HTM
             request=request,
             languages=LANGUAGES,
             here=request.url.include_query_params(**{PARAMETER: words.other}).replace(scheme="", netloc=""),
-            **{"viewer": visitor_of(request).user, **values},
+            **{"viewer": visitor.user, "curates": visitor.may(Role.CURATOR), **values},
         )
     )
     headers = {"Content-Security-Policy": POLICY, "Content-Language": language, "Vary": "Accept-Language, Cookie"}

@@ -34,19 +34,19 @@ def browser() -> Iterator[object]:
 def visitor(browser, site):
     """Open pages for somebody: visitor(width, language) gives a page; none may ask another host for anything.
 
-    With signed_in=True it is an investigator's.
+    With signed_in it is that account's.
     """
     opened = []
     asked: list[str] = []
     faults: list[str] = []
 
-    def visit(width: int, language: str, signed_in: bool = False, **options):
+    def visit(width: int, language: str, signed_in: str = "", **options):
         context = browser.new_context(viewport={"width": width, "height": 844}, locale=language, **options)
         opened.append(context)
         # A machine that does much else at once is slow, not wrong.
         context.set_default_timeout(SLOWEST_MS)
         if signed_in:
-            context.add_cookies([site.session()])
+            context.add_cookies([site.session(signed_in)])
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: faults.append(str(error)))

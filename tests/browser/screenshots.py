@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.browser.site import CHROMIUM, NO_CHROMIUM, SLOWEST_MS, chromium, served
+from tests.browser.site import CHROMIUM, CURATOR, NAME, NO_CHROMIUM, SLOWEST_MS, chromium, served
 from tests.browser.tour import tour
 
 WIDTHS = (390, 1440)
@@ -19,23 +19,26 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as root, served(Path(root)) as site, chromium() as browser:
         for width in WIDTHS:
             for scheme, locale in SCHEMES:
-                contexts = [
-                    browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, locale=locale)
-                    for _ in range(2)
-                ]
-                for context in contexts:
+                contexts = {
+                    who: browser.new_context(
+                        viewport={"width": width, "height": 900}, color_scheme=scheme, locale=locale
+                    )
+                    for who in ("", NAME, CURATOR)
+                }
+                for who, context in contexts.items():
                     context.set_default_timeout(SLOWEST_MS)
-                contexts[1].add_cookies([site.session()])
-                outside, inside = (context.new_page() for context in contexts)
+                    if who:
+                        context.add_cookies([site.session(who)])
+                pages = {who: context.new_page() for who, context in contexts.items()}
                 for stop in tour(site):
-                    page = inside if stop.inside else outside
+                    page = pages[stop.who]
                     page.goto(site.address + stop.address)
                     stop.act(page)
                     page.wait_for_load_state("networkidle")
                     # What lies above the page is there only for the screen that it covers.
                     whole = page.locator("dialog[open]").count() == 0
                     page.screenshot(path=folder / f"{stop.name}-{width}-{scheme}.png", full_page=whole)
-                for context in contexts:
+                for context in contexts.values():
                     context.close()
 
 

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from index.alerts import Alert, add_alerts
@@ -20,11 +21,14 @@ from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
 from service.app import create_app
 from service.audit import Audit
+from service.desk import Desk
+from service.gate import PUBLISHED, FaceGate
 from service.leads import Leads
 from service.limits import Limits
 from service.sample.write import Sample, render_sample
 from service.tables import open_service_database
-from tests.fakes import ColourEncoder, add_feed
+from tests.drawn_face import draw_face
+from tests.fakes import ColourEncoder, add_feed, write_feed
 from tests.service.running import in_a_thread
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -35,12 +39,12 @@ PRODUCTS = 24
 
 
 # Who signs in; anybody may know it, for the server is gone with the test.
-NAME, PASSWORD = "ines", "correct horse battery"
+NAME, CURATOR, PASSWORD = "ines", "carl", "correct horse battery"
 
 
 @dataclass(frozen=True)
 class Site:
-    """A running server over the sample, in which NAME may sign in as an investigator.
+    """A running server over the sample, in which NAME may sign in as an investigator and CURATOR as a curator.
 
     `led` is the object that has an alert, a lead and a finding.
     """
@@ -50,9 +54,9 @@ class Site:
     led: str
     accounts: Accounts
 
-    def session(self) -> dict[str, str]:
+    def session(self, name: str) -> dict[str, str]:
         """The cookie of a new session."""
-        secret = self.accounts.sign_in(NAME, PASSWORD)
+        secret = self.accounts.sign_in(name, PASSWORD)
         assert secret
         return {"name": "session", "value": secret, "url": self.address}
 
@@ -60,14 +64,19 @@ class Site:
 def make_workspace(root: Path) -> tuple[Workspace, Sample, str]:
     """A few products of every family and the objects among them, indexed under the colour encoder.
 
-    One object, whose id comes last, has an alert, a lead and the finding that there is nothing in the catalogue.
+    One object, whose id comes last, has an alert, a lead and the finding that there is nothing in the catalogue. One
+    crop is held, and one object was published on the desk and waits for the next re-index.
     """
     sample = render_sample(root / "sample", products=PRODUCTS, workers=1)
     encoder = ColourEncoder()
     workspace = Workspace.create(root / "workspace", encoder.card.name)
     add_feed(workspace, "sample shops", "catalogue", sample.catalogue)
     add_feed(workspace, "sample authorities", "objects", sample.objects)
-    assert reindex(workspace, encoder, Unwatched()).published
+    doll = write_feed(root / "museum", [{"object_id": "M-3", "title": "Doll in a grey coat"}], [1])
+    Image.fromarray(draw_face()).save(doll.parent / "pictures" / "1.png")
+    add_feed(workspace, "museum", "objects", doll)
+    assert reindex(workspace, encoder, Unwatched(), gate=FaceGate(PUBLISHED)).published
+    _publish(workspace, sample)
     return workspace, sample, _add_findings(workspace)
 
 
@@ -79,6 +88,7 @@ def served(root: Path) -> Iterator[Site]:
     with in_a_thread(app) as port, closing(open_service_database(workspace)) as database:
         accounts = Accounts(database)
         accounts.add(NAME, Role.INVESTIGATOR, PASSWORD)
+        accounts.add(CURATOR, Role.CURATOR, PASSWORD)
         yield Site(f"http://127.0.0.1:{port}", sample, led, accounts)
 
 
@@ -92,6 +102,21 @@ def chromium() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+def _publish(workspace: Workspace, sample: Sample) -> None:
+    crops = [query.path.read_bytes() for query in sample.queries if query.collection == "catalogue"][:2]
+    told = {
+        "authority": "Police fédérale",
+        "object_id": "2026-004",
+        "title": "Plush bear with a checked scarf, one ear torn",
+        "kind": "toy/plush",
+        "country": "BE",
+        "published": "2026-06-30",
+        "tip_page": "https://example.org/tips/2026-004",
+    }
+    with closing(open_service_database(workspace)) as own:
+        Desk(workspace, own, Audit(own), None).publish(told, crops, CURATOR)
 
 
 def _add_findings(workspace: Workspace) -> str:

@@ -97,7 +97,7 @@ def test_a_day_at_the_desk(site, visitor, language, turn):
 
 
 def test_boxes_are_drawn_moved_resized_and_removed(site, visitor, crop):
-    page = visitor(1440, "en-GB", signed_in=True)
+    page = visitor(1440, "en-GB", signed_in=NAME)
     page.goto(f"{site.address}/workbench")
     page.locator("[data-files]").set_input_files(crop.path)
     draw_box(page)
@@ -124,7 +124,7 @@ def test_boxes_are_drawn_moved_resized_and_removed(site, visitor, crop):
 
 
 def test_the_search_keeps_the_pictures_and_their_boxes(site, visitor, crop):
-    page = visitor(1440, "en-GB", signed_in=True)
+    page = visitor(1440, "en-GB", signed_in=NAME)
     page.goto(f"{site.address}/workbench")
     page.locator("[data-files]").set_input_files([crop.path, crop.path])
     draw_box(page, 0)
@@ -138,7 +138,7 @@ def test_the_search_keeps_the_pictures_and_their_boxes(site, visitor, crop):
 
 
 def test_what_is_wrong_is_told_beside_the_form(site, visitor, tmp_path):
-    page = visitor(1440, "fr-FR", signed_in=True)
+    page = visitor(1440, "fr-FR", signed_in=NAME)
     page.goto(f"{site.address}/workbench")
     (tmp_path / "broken.png").write_bytes(b"no picture")
     page.locator("[data-files]").set_input_files(tmp_path / "broken.png")
@@ -148,7 +148,7 @@ def test_what_is_wrong_is_told_beside_the_form(site, visitor, tmp_path):
 
 
 def test_a_batch_is_exported(site, visitor, crop, tmp_path):
-    page = visitor(1440, "en-GB", signed_in=True)
+    page = visitor(1440, "en-GB", signed_in=NAME)
     page.goto(f"{site.address}/workbench/batch")
     (tmp_path / "=broken.png").write_bytes(b"no picture")
     page.locator("[data-files]").first.set_input_files([crop.path, tmp_path / "=broken.png"])

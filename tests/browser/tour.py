@@ -7,17 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 from playwright.sync_api import FilePayload, Page
 
-from tests.browser.site import Site
+from tests.browser.site import CURATOR, NAME, Site
+from tests.drawn_face import draw_face
 
 
 @dataclass(frozen=True)
 class Stop:
     """A page of the tour: its name, its address, and what is done there before it is looked at.
 
-    `inside` is for an investigator who is signed in, all else for anybody.
+    `who` has to be signed in for it; nobody, where it is empty.
     """
 
     name: str
@@ -25,8 +28,10 @@ class Stop:
     act: Callable[[Page], None] = lambda page: None
 
     @property
-    def inside(self) -> bool:
-        return self.address.startswith("/workbench")
+    def who(self) -> str:
+        if self.address.startswith("/curator"):
+            return CURATOR
+        return NAME if self.address.startswith("/workbench") else ""
 
 
 def tour(site: Site) -> list[Stop]:
@@ -62,7 +67,10 @@ def tour(site: Site) -> list[Stop]:
         page.wait_for_selector("[role=alert]")
 
     def blank(page: Page) -> None:
-        recognise(page, {"name": "blank.png", "mimeType": "image/png", "buffer": _grey()})
+        recognise(
+            page,
+            {"name": "blank.png", "mimeType": "image/png", "buffer": png_of(np.full((200, 300, 3), 128, np.uint8))},
+        )
 
     def kept(page: Page) -> None:
         found(page)
@@ -73,6 +81,21 @@ def tour(site: Site) -> list[Stop]:
         page.locator("input[data-files]").first.set_input_files([crop.path, photo.path])
         page.locator("[data-go]").click()
         page.wait_for_selector("[data-csv]:not([disabled])")
+
+    def changing(page: Page) -> None:
+        page.locator(".lead-item summary").first.click()
+        page.wait_for_selector("form.change")
+
+    def unpublished(page: Page) -> None:
+        for name, text in (("authority", "Europol"), ("object_id", "2026-17"), ("title", "Doll")):
+            page.locator(f"form.publish [name={name}]").fill(text)
+        face = {"name": "face.png", "mimeType": "image/png", "buffer": png_of(draw_face())}
+        page.locator("form.publish [name=image]").set_input_files(face)
+        page.locator("form.publish button").click()
+        page.wait_for_selector("[role=alert]")
+
+    def reasons(page: Page) -> None:
+        page.locator("summary").first.click()
 
     return [
         Stop("front", "/"),
@@ -100,12 +123,18 @@ def tour(site: Site) -> list[Stop]:
         Stop("batch", "/workbench/batch"),
         Stop("batch-done", "/workbench/batch", batch),
         Stop("alerts", "/workbench/alerts"),
+        Stop("curator-objects", "/curator/objects?done=published"),
+        Stop("curator-changing", "/curator/objects", changing),
+        Stop("curator-refused", "/curator/objects", unpublished),
+        Stop("curator-held", "/curator/held"),
+        Stop("curator-sources", "/curator/sources", reasons),
     ]
 
 
-def _grey() -> bytes:
+def png_of(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """A picture, uint8 [h, w, 3], as a PNG file."""
     file = io.BytesIO()
-    Image.new("RGB", (300, 200), (128, 128, 128)).save(file, "PNG")
+    Image.fromarray(pixels).save(file, "PNG")
     return file.getvalue()
 
 

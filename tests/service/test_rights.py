@@ -13,7 +13,7 @@ from service.app import create_app
 from tests.fakes import ColourEncoder
 from tests.service.people import signed_in
 
-V, INV, A = Role.VOLUNTEER, Role.INVESTIGATOR, Role.ADMINISTRATOR
+V, INV, C, A = Role.VOLUNTEER, Role.INVESTIGATOR, Role.CURATOR, Role.ADMINISTRATOR
 FORM = {"files": {"nothing": (None, "")}}
 # Route, an address of it, and the least role that it needs. A route that is not here fails the first test.
 TABLE = {
@@ -46,6 +46,11 @@ TABLE = {
     ("POST", "/v1/leads/{lead_id}"): ("/v1/leads/1", INV),
     ("GET", "/v1/alerts"): ("/v1/alerts", INV),
     ("GET", "/v1/dossier"): ("/v1/dossier", INV),
+    ("POST", "/v1/objects"): ("/v1/objects", C),
+    ("POST", "/v1/objects/{object_id:path}"): ("/v1/objects/2024-0", C),
+    ("GET", "/v1/sources"): ("/v1/sources", C),
+    ("GET", "/v1/held"): ("/v1/held", C),
+    ("POST", "/v1/held/{sha256}"): ("/v1/held/CROP", C),
     ("GET", "/v1/audit"): ("/v1/audit", A),
     # This machine may read them without an account, which the client of these tests is not.
     ("GET", "/metrics"): ("/metrics", A),
@@ -62,6 +67,13 @@ TABLE = {
     ("GET", "/workbench/alerts"): ("/workbench/alerts", INV),
     ("GET", "/workbench/batch"): ("/workbench/batch", INV),
     ("POST", "/workbench/batch"): ("/workbench/batch", INV),
+    ("GET", "/curator/objects"): ("/curator/objects", C),
+    ("POST", "/curator/objects"): ("/curator/objects", C),
+    ("POST", "/curator/objects/change"): ("/curator/objects/change", C),
+    ("GET", "/curator/crops/{sha256}"): ("/curator/crops/CROP", C),
+    ("GET", "/curator/held"): ("/curator/held", C),
+    ("POST", "/curator/held/{sha256}"): ("/curator/held/CROP", C),
+    ("GET", "/curator/sources"): ("/curator/sources", C),
     # Last, for it ends the session that it is tried with.
     ("POST", "/sign-out"): ("/sign-out", V),
 }

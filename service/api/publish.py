@@ -1,0 +1,146 @@
+"""POST /v1/objects and /v1/objects/{id}: an object is published here, and changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from index.answer import MAX_IMAGES
+from index.errors import QueryInvalid
+from index.published import crops_of
+from index.records import ObjectRecord, ObjectStatus
+from service.accounts.access import TheVisitor
+from service.accounts.roles import Visitor
+from service.api.dependencies import Services, TheServices
+from service.api.openapi import form, problems
+from service.api.schemas import PublishedObject
+from service.desk import CHANGED, TOLD
+from service.problems import (
+    BUSY,
+    FACE_SEEN,
+    FORBIDDEN,
+    IMAGE_REFUSED,
+    INVALID,
+    MALFORMED,
+    NOT_FOUND,
+    NOT_MULTIPART,
+    SIGN_IN_NEEDED,
+    TOO_LARGE,
+    TOO_SLOW,
+    WORKSPACE_BUSY,
+)
+from service.upload import Upload, upload_of
+
+router = APIRouter(tags=["curating"])
+
+_TEXT = {"type": "string", "maxLength": 4000}
+_AUTHORITY = {**_TEXT, "description": "Who publishes it.", "example": "Europol"}
+_TITLE = {**_TEXT, "description": "What it is, for people.", "example": "Blue plush rabbit"}
+_TIP_PAGE = {**_TEXT, "description": "Where tips go.", "example": "https://example.org/tips/2024-017"}
+_PUBLISH: dict[str, Any] = {
+    "image": {
+        "type": "array",
+        "items": {"type": "string", "format": "binary"},
+        "minItems": 1,
+        "maxItems": MAX_IMAGES,
+        "description": "Its crops. Copies without metadata are kept; one that shows a face is refused.",
+    },
+    "authority": _AUTHORITY,
+    "object_id": {
+        "type": "string",
+        "maxLength": 512,
+        "description": "What the authority calls it.",
+        "example": "2024-017",
+    },
+    "title": _TITLE,
+    "kind": {**_TEXT, "description": "What kind of thing.", "example": "toy"},
+    "country": {**_TEXT, "description": "Where it was seen, if that is told.", "example": "NL"},
+    "published": {
+        "type": "string",
+        "format": "date",
+        "description": "Since when; by default today.",
+        "example": "2024-03-01",
+    },
+    "tip_page": _TIP_PAGE,
+}
+_CHANGE: dict[str, Any] = {
+    "authority": _AUTHORITY,
+    "title": _TITLE,
+    "status": {
+        "type": "string",
+        "enum": [str(status) for status in ObjectStatus],
+        "description": "Whether it is still asked about.",
+        "example": "identified",
+    },
+    "tip_page": _TIP_PAGE,
+}
+
+
+@router.post(
+    "/v1/objects",
+    summary="Publish an object",
+    status_code=201,
+    response_model=PublishedObject,
+    responses=problems(
+        MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, TOO_SLOW, WORKSPACE_BUSY, TOO_LARGE, NOT_MULTIPART, IMAGE_REFUSED,
+        FACE_SEEN, INVALID, BUSY,
+    ),
+    openapi_extra=form(_PUBLISH, ("image", "authority", "object_id")),
+)  # fmt: skip
+async def publish_object(request: Request, services: TheServices, visitor: TheVisitor) -> JSONResponse:
+    """Publish an object, open from now on. It is seen and searched after the next re-index."""
+    async with upload_of(request, services.limits, services.held) as upload:
+        record = await services.turns.run(lambda: publish(upload, services, visitor))
+    return JSONResponse(_told(record), 201)
+
+
+@router.post(
+    "/v1/objects/{object_id:path}",
+    summary="Change an object that was published here",
+    response_model=PublishedObject,
+    responses=problems(
+        MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, TOO_SLOW, WORKSPACE_BUSY, TOO_LARGE, NOT_MULTIPART, INVALID,
+        BUSY,
+    ),
+    openapi_extra=form(_CHANGE, ("authority",)),
+)  # fmt: skip
+async def change_object(request: Request, object_id: str, services: TheServices, visitor: TheVisitor) -> JSONResponse:
+    """Change its title, status or tip page; what is not sent stays. It is seen after the next re-index.
+
+    What a feed tells, that feed changes.
+    """
+    async with upload_of(request, services.limits, services.held) as upload:
+        told = upload.told(tuple(_CHANGE), blank=True)
+    record = await services.turns.run(lambda: change(object_id, told, services, visitor))
+    return JSONResponse(_told(record))
+
+
+def publish(upload: Upload, services: Services, visitor: Visitor) -> ObjectRecord:
+    """Publish what a form tells. Raises as `Desk.publish` does."""
+    # A browser sends an empty part where no file was chosen.
+    crops = [picture for picture in upload.pictures if picture]
+    return services.desk.publish(upload.told(TOLD), crops, visitor.name)
+
+
+def change(object_id: str, told: dict[str, str], services: Services, visitor: Visitor) -> ObjectRecord:
+    """Change an object as a form tells. Raises as `Desk.change` does."""
+    if not told.get("authority"):
+        raise QueryInvalid("authority is missing: whose object is it?")
+    said = {name: told[name] for name in CHANGED if name in told}
+    return services.desk.change(told["authority"], object_id, said, visitor.name)
+
+
+def _told(record: ObjectRecord) -> dict[str, Any]:
+    return {
+        "object_id": record.object_id,
+        "authority": record.authority,
+        "title": record.title or None,
+        "kind": record.kind or None,
+        "country": record.country or None,
+        "published": record.published.isoformat() if record.published else None,
+        "status": str(record.status),
+        "tip_page": record.tip_page or None,
+        "images": list(crops_of(record)),
+    }
