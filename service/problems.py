@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -14,6 +15,8 @@ from starlette.exceptions import HTTPException
 
 from embedding.errors import ImageRefused, RegionInvalid, TextUnsupported, TraceObjectError
 from index.errors import FilterInvalid, GenerationError, QueryInvalid, UnknownEntry, WorkspaceBusy
+
+LOG = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 NOT_READY_SECONDS = 5
@@ -206,10 +209,18 @@ def install(app: FastAPI) -> None:
     """Answer every error of the application as problem details."""
 
     async def told(request: Request, error: Exception) -> JSONResponse:
-        return response(_of_any(error), request.state.request_id)
+        problem = _of_any(error)
+        note_fault(problem, error, request)
+        return response(problem, request.state.request_id)
 
     for kind in (Problem, TraceObjectError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, told)
+
+
+def note_fault(problem: Problem, error: Exception, request: Request) -> None:
+    """Log what an answer keeps to itself: a fault of ours, under the name that the answer gives the request."""
+    if problem.kind is INTERNAL:
+        LOG.error("request failed", exc_info=error, extra={"request": request.state.request_id})
 
 
 def _of_any(error: Exception) -> Problem:

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from embedding.errors import TraceObjectError
 from service.pages.rendering import page
-from service.problems import INVALID, MALFORMED, Problem, of_error
+from service.problems import INVALID, MALFORMED, Problem, note_fault, of_error
 
 # What a person is told instead of a problem's title, which is for programs; by the kind's name.
 _TOLD = {
@@ -40,7 +40,9 @@ class PageRoute(APIRoute):
             except Problem as problem:
                 return error_page(request, problem)
             except TraceObjectError as error:
-                return error_page(request, of_error(error))
+                problem = of_error(error)
+                note_fault(problem, error, request)
+                return error_page(request, problem)
             except RequestValidationError as error:
                 wrong = "; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors())
                 return error_page(request, Problem(INVALID, wrong))

@@ -5,8 +5,9 @@ import io
 import json
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.browser.site import NAME, PASSWORD
+from tests.browser.site import NAME, PASSWORD, SLOWEST_MS
 from tests.browser.tour import draw_box
 
 NAMES = {
@@ -71,7 +72,7 @@ def test_a_day_at_the_desk(site, visitor, language, turn):
     page.wait_for_selector("[data-keep-this]:disabled")
     assert keep.inner_text() == told["kept"]
     page.keyboard.press("Escape")
-    page.wait_for_function("document.activeElement.dataset.compare === '2'")
+    page.wait_for_selector("[data-compare='2']:focus")
     page.locator(".about a").first.click()
     lead = page.locator(".lead-item")
     assert lead.count() == 1
@@ -143,7 +144,7 @@ def test_what_is_wrong_is_told_beside_the_form(site, visitor, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no picture")
     page.locator("[data-files]").set_input_files(tmp_path / "broken.png")
     page.locator("[data-go]").click()
-    page.wait_for_function("document.querySelector('[data-busy]').textContent.includes('image')")
+    expect(page.locator("[data-busy]")).to_contain_text("image", timeout=SLOWEST_MS)
     assert page.locator("[data-go]").is_enabled()
 
 

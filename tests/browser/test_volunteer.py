@@ -1,10 +1,13 @@
 """A volunteer on a phone: from a photo to the right object's tip page, in both languages, with and without scripts."""
 
 import csv
+import re
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
+from tests.browser.site import SLOWEST_MS
 from tests.browser.tour import draw_box
 
 GO = {"en-GB": "Compare", "fr-FR": "Comparer"}
@@ -70,4 +73,4 @@ def test_the_viewer_zooms_by_button_wheel_and_key(site, visitor, wanted):
     assert moved.evaluate(scale) == pytest.approx(1.25)
     page.locator(".stage").hover()
     page.mouse.wheel(0, -200)
-    page.wait_for_function("new DOMMatrix(getComputedStyle(document.querySelector('.stage .moved')).transform).a > 1.5")
+    expect(moved).to_have_css("transform", re.compile(r"^matrix\((1\.[5-9]|[2-9])"), timeout=SLOWEST_MS)

@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from index.errors import WorkspaceError
 from service.app import create_app
 from service.logs import JsonLines
 from service.problems import KINDS
@@ -20,8 +21,12 @@ SECRET = "surveillance target"
 
 
 class BrokenEncoder(ColourEncoder):
+    def __init__(self, error):
+        super().__init__()
+        self._error = error
+
     def encode_images(self, images):
-        raise KeyError(SECRET)
+        raise self._error
 
 
 @pytest.fixture
@@ -48,18 +53,27 @@ def test_another_method(client):
     problem_of(client.delete("/v1/objects"), 405, "method-not-allowed")
 
 
-def test_a_fault_of_ours_tells_the_log_and_nobody_else(indexed, png, log):
-    with TestClient(create_app(indexed, BrokenEncoder()), base_url=HERE) as broken:
+@pytest.mark.parametrize("error", [KeyError(SECRET), WorkspaceError(SECRET)])
+def test_a_fault_of_ours_tells_the_log_and_nobody_else(indexed, png, log, error):
+    with TestClient(create_app(indexed, BrokenEncoder(error)), base_url=HERE) as broken:
         answer = broken.post("/v1/search", files={"image": png})
     told = problem_of(answer, 500, "internal")
     assert SECRET not in answer.text
-    assert "KeyError" not in answer.text
+    assert type(error).__name__ not in answer.text
     assert answer.headers["x-content-type-options"] == "nosniff"
     line = next(line for line in log() if line["message"] == "request failed")
-    assert line["exception"] == "KeyError"
+    assert line["exception"] == type(error).__name__
     assert told["instance"] == f"urn:uuid:{line['request']}"
     assert any("encode_images" in place for place in line["raised_at"])
     assert SECRET not in json.dumps(log())
+
+
+def test_a_fault_below_a_page_is_in_the_log_too(indexed, png, log):
+    with TestClient(create_app(indexed, BrokenEncoder(WorkspaceError(SECRET))), base_url=HERE) as broken:
+        answer = broken.post("/recognise", files={"image": png})
+    assert answer.status_code == 500
+    assert SECRET not in answer.text
+    assert [line["exception"] for line in log() if line["message"] == "request failed"] == ["WorkspaceError"]
 
 
 def test_every_type_leads_to_what_to_do(client):
