@@ -40,9 +40,9 @@ class PageRoute(APIRoute):
             except Problem as problem:
                 return error_page(request, problem)
             except TraceObjectError as error:
-                problem = of_error(error)
-                note_fault(problem, error, request)
-                return error_page(request, problem)
+                below = of_error(error)
+                note_fault(below, error, request)
+                return error_page(request, below)
             except RequestValidationError as error:
                 wrong = "; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors())
                 return error_page(request, Problem(INVALID, wrong))
