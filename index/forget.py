@@ -23,6 +23,7 @@ from index.entries import Entry
 from index.errors import EntryAmbiguous, UnknownEntry
 from index.facts import fact, set_fact
 from index.forgotten import let_back, rule_out
+from index.gate import held_name
 from index.published import forget_published, lists
 from index.records import Collection
 from index.schema import alerts, allowed, entries, origins, pictures, refusals, sources
@@ -203,7 +204,7 @@ def _delete_records(catalogue: Catalogue, connection: Connection, name: Name, tr
 
 def _traces(workspace: Workspace, catalogue: Catalogue, name: Name) -> Traces:
     query = (
-        sa.select(pictures.c.reference, origins.c.sha256)
+        sa.select(pictures.c.reference, origins.c.sha256, origins.c.message)
         .join(entries, entries.c.id == pictures.c.entry)
         .join(sources, sources.c.id == entries.c.source_id)
         .outerjoin(origins, origins.c.reference == pictures.c.reference)
@@ -211,7 +212,8 @@ def _traces(workspace: Workspace, catalogue: Catalogue, name: Name) -> Traces:
     )
     with catalogue.database.connect() as connection:
         rows = connection.execute(query).all()
-    images = {row.sha256 for row in rows if row.sha256}
+    # One that the gate held is named by its refusal alone, and may have been let in since.
+    images = {sha256 for row in rows for sha256 in (row.sha256, held_name(row.message or "")) if sha256}
     for records in generations.records(workspace):
         listed = records.find(name.collection, name.entry_id) if name.entry_id else records.entries(name.collection)
         images |= {image for entry in listed if name.covers(entry) for image in entry.images}

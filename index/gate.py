@@ -81,6 +81,12 @@ class Held:
     let_in: bool
 
 
+def held_name(message: str) -> str:
+    """The SHA-256 of the image that a refusal holds; empty where it holds none."""
+    named = _NAMED.search(message)
+    return named[1] if named else ""
+
+
 def held(catalogue: Catalogue) -> list[Held]:
     """Every crop that is held, by source and object."""
     query = (
@@ -94,9 +100,9 @@ def held(catalogue: Catalogue) -> list[Held]:
     with catalogue.database.connect() as connection:
         passed = set(connection.execute(sa.select(allowed.c.sha256)).scalars())
         return [
-            Held(named[1], reference, source, object_id, title, named[1] in passed)
+            Held(sha256, reference, source, object_id, title, sha256 in passed)
             for reference, message, source, object_id, title in connection.execute(query)
-            if (named := _NAMED.search(message))
+            if (sha256 := held_name(message))
         ]
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PICTURE = "image"
 # A refusal in the middle of an upload leaves bytes unread: the connection cannot serve another request.
 _CLOSE = {"Connection": "close"}
+# What is refused is read on at this rate, in bytes: whoever floods must not take the processor from those who search.
+_DRAINED_A_SECOND = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ class _Body:
                     left -= len(chunk)
                     if left < 0:
                         return
+                    await asyncio.sleep(len(chunk) / _DRAINED_A_SECOND)
         except TimeoutError:
             return
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -24,10 +25,11 @@ from index.workspace import SETTINGS, Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
 from service.progress import progress_for_stderr, say
-from service.sample.write import Query as SampleQuery
-from service.sample.write import render_sample
 from service.sheet import SheetCandidate, SheetRow, write_html, write_png
 from service.tables import open_service_database
+
+if TYPE_CHECKING:
+    from service.sample.write import Query as SampleQuery
 
 DEMO_USER, SIGN_IN = "demo", "sign-in.txt"
 SHOWN = 5
@@ -41,6 +43,9 @@ ASKED = 12
 @click.pass_obj
 def demo(root: Path, seed: int) -> None:
     """Render a sample catalogue and published crops, index them, search, and draw the picture sheet."""
+    # What draws the sample is large, and no other command wants it.
+    from service.sample.write import render_sample
+
     workspace = _workspace(root)
     progress = progress_for_stderr()
     with progress.step("rendering") as tick:

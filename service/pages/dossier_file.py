@@ -8,7 +8,6 @@ from index.entries import Entry
 from service.accounts.roles import Visitor
 from service.api.dependencies import Services
 from service.pages.dossier import as_html, draw_up
-from service.pages.dossier_pdf import as_pdf
 from service.pages.language import Words
 
 Form = Literal["html", "pdf"]
@@ -25,4 +24,9 @@ def written(entry: Entry, form: Form, words: Words, services: Services, visitor:
         form=form,
         query_id=told.answer.query_id if told.answer else "",
     )
-    return as_pdf(told, words) if form == "pdf" else as_html(told, words).encode()
+    if form == "html":
+        return as_html(told, words).encode()
+    # Its library takes as long to import as the whole of a compiled model: a server that starts does not wait for it.
+    from service.pages.dossier_pdf import as_pdf
+
+    return as_pdf(told, words)

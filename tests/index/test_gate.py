@@ -106,10 +106,12 @@ def test_a_crop_replaced_by_one_with_a_face_keeps_the_former(tmp_path, workspace
     assert set(workspace.images.rglob("*.jpg")) == kept
 
 
-def test_what_was_let_in_is_forgotten_with_its_object(workspace, held):
+@pytest.mark.parametrize("read_since", [True, False])
+def test_what_was_let_in_is_forgotten_with_its_object(workspace, held, read_since):
     run(workspace, Stops(2))
     with Catalogue.open(workspace.database_url) as catalogue:
         let_pass(catalogue, held)
-    run(workspace, Stops(2))
+    if read_since:
+        run(workspace, Stops(2))
     forget(workspace, find_entry(workspace, "objects", "2024-2"))
     assert held.encode() not in (workspace.root / "catalogue.sqlite").read_bytes()
