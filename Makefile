@@ -35,6 +35,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.encoders $(DATA) --report docs/benchmarks.md
 	$(BIN)/python -m benchmarks.engines --folder $(ROOM) --report docs/benchmarks.md
 	$(BIN)/python -m benchmarks.serving $(DATA) --data $(DATA)/grocery/gallery.csv --report docs/benchmarks.md
+	$(BIN)/python -m benchmarks.readiness --report docs/benchmarks.md
 	$(BIN)/python -m benchmarks.nothing_changed --report docs/benchmarks.md
 	$(BIN)/python -m benchmarks.feeds --report docs/benchmarks.md
 
