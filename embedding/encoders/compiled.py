@@ -10,6 +10,7 @@ import json
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,9 +94,8 @@ class CompiledEncoder:
         manifest = Manifest.verified(folder, card.name, card.sha256)
         self._card = card
         self._turn = threading.Lock()
+        self._folder, self._manifest = folder, manifest
         self._image = Network(folder / IMAGE)
-        self._text = Network(folder / TEXT) if manifest.clean else None
-        self._tokenizer = _tokenizer(folder, manifest)
         self._require_same(np.array(manifest.probes, np.float32), manifest.openvino)
 
     @property
@@ -112,14 +112,24 @@ class CompiledEncoder:
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """See Encoder.encode_texts."""
-        if self._text is None or self._tokenizer is None:
+        if not self._manifest.clean:
             raise TextUnsupported(
                 f"{self._card.name} cannot search by words: the model that it was compiled from has no text side here; "
                 "search by picture"
             )
         if not texts:
             return np.empty((0, self._card.dimension), np.float32)
-        return self._unit(self._text, self._tokenizer(texts))
+        network, tokenizer = self._text
+        return self._unit(network, tokenizer(texts))
+
+    @cached_property
+    def _text(self) -> tuple[Network, Tokenizer]:
+        """What words need, opened when the first are asked: a third of a CLIP's memory, and most searches have none."""
+        # Its libraries are wanted for words alone.
+        from embedding.encoders.tokens import Tokenizer
+
+        tokenizer = Tokenizer.open(self._folder / WORDS, self._manifest.clean, self._manifest.zeroed)
+        return Network(self._folder / TEXT), tokenizer
 
     def _unit(self, network: Network, inputs: npt.NDArray[Any]) -> Vectors:
         with self._turn:
@@ -157,15 +167,6 @@ class Network:
             self._queue.start_async({0: item[None]}, at)
         self._queue.wait_all()
         return rows
-
-
-def _tokenizer(folder: Path, manifest: Manifest) -> Tokenizer | None:
-    if not manifest.clean:
-        return None
-    # Its libraries are wanted for words alone.
-    from embedding.encoders.tokens import Tokenizer
-
-    return Tokenizer.open(folder / WORDS, manifest.clean, manifest.zeroed)
 
 
 def probe_pictures(size: int) -> npt.NDArray[np.uint8]:
