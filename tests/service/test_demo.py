@@ -31,7 +31,8 @@ def test_is_served_with_its_objects_and_a_sign_in_of_its_own(tmp_path, monkeypat
         card = ColourEncoder().card
         return workspace.pin_model(card.name, card.sha256, "for the test"), ColourEncoder()
 
-    monkeypatch.setattr(demo, "render_sample", small)
+    # The command imports it when it runs, so it is replaced where it is made.
+    monkeypatch.setattr("service.sample.write.render_sample", small)
     monkeypatch.setattr(demo, "workspace_encoder", pinned)
     monkeypatch.setattr(demo, "closer_for", lambda workspace: None)
     root = tmp_path / "demo"
