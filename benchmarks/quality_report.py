@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.report import machine, write_part
 from embedding.conceal import WAYS
 from index.calibrate import area_under_roc, expected_calibration_error
 from index.evaluate import bootstrap_interval
@@ -35,21 +33,15 @@ def write_report(
     cold: Mapping[str, Figures],
 ) -> None:
     """Print the tables and, with a path, write them between the two marks of that file."""
-    text = "\n".join(
-        [
-            *_head(workspace, measured),
-            *_steps(measured),
-            *_concealed(measured),
-            *_views(measured),
-            *_likelihood(measured),
-            *_time(cached, cold),
-        ]
-    )
-    sys.stdout.write(text)
-    if path is not None:
-        before, _, rest = path.read_text(encoding="utf-8").partition("<!-- measured -->")
-        _, _, after = rest.partition("<!-- end -->")
-        path.write_text(f"{before}<!-- measured -->\n{text}\n<!-- end -->{after}", encoding="utf-8")
+    lines = [
+        *_head(workspace, measured),
+        *_steps(measured),
+        *_concealed(measured),
+        *_views(measured),
+        *_likelihood(measured),
+        *_time(cached, cold),
+    ]
+    write_part(path, "measured", lines)
 
 
 def _head(workspace: Workspace, measured: Sequence[Measured]) -> list[str]:
@@ -58,7 +50,7 @@ def _head(workspace: Workspace, measured: Sequence[Measured]) -> list[str]:
     tested = manifest.self_test
     lines = [
         f"Model {manifest.model}; {products} products in one gallery; {len(measured)} measurements; "
-        f"{os.cpu_count()} cores of {platform.machine()}, Python {platform.python_version()}. "
+        f"{machine()}. "
         "In brackets: 95 % bootstrap intervals over queries.",
         "",
     ]

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md: one page, of which each benchmark writes its own part."""
+"""Pages of measurements, docs/benchmarks.md and docs/quality.md: each benchmark writes its own part."""
 
 from __future__ import annotations
 

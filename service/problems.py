@@ -209,18 +209,18 @@ def install(app: FastAPI) -> None:
     """Answer every error of the application as problem details."""
 
     async def told(request: Request, error: Exception) -> JSONResponse:
-        problem = _of_any(error)
-        note_fault(problem, error, request)
-        return response(problem, request.state.request_id)
+        return response(problem_of(request, error), request.state.request_id)
 
     for kind in (Problem, TraceObjectError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, told)
 
 
-def note_fault(problem: Problem, error: Exception, request: Request) -> None:
-    """Log what an answer keeps to itself: a fault of ours, under the name that the answer gives the request."""
+def problem_of(request: Request, error: Exception) -> Problem:
+    """The problem that answers an error; a fault of ours, which an answer keeps to itself, is logged under its name."""
+    problem = _of_any(error)
     if problem.kind is INTERNAL:
         LOG.error("request failed", exc_info=error, extra={"request": request.state.request_id})
+    return problem
 
 
 def _of_any(error: Exception) -> Problem:

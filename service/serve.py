@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import uvicorn
@@ -53,13 +52,11 @@ def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callabl
     with _listening(host, port) as listener:
         say("sign-in at /sign-in" if users else SINGLE_USER)
         say(f"loading the model ({workspace.settings.model}) ...")
-        closer, gate = closer_for(workspace), gate_of(workspace, UPLOADS)
-        # Networks are prepared outside Python's lock: side by side they are ready sooner.
-        with ThreadPoolExecutor() as pool:
-            others = [pool.submit(load) for load in (closer and closer.warm, gate and gate.load) if load]
-            workspace, encoder = workspace_encoder(workspace, say)
-            for other in others:
-                other.result()
+        workspace, encoder = workspace_encoder(workspace, say)
+        if closer := closer_for(workspace):
+            closer.warm()
+        if gate := gate_of(workspace, UPLOADS):
+            gate.load()
         bound_host, bound_port = listener.getsockname()[:2]
         shown = f"[{bound_host}]" if ":" in bound_host else bound_host
         local = is_loopback(host)

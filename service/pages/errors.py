@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from embedding.errors import TraceObjectError
 from service.pages.rendering import page
-from service.problems import INVALID, MALFORMED, Problem, note_fault, of_error
+from service.problems import MALFORMED, Problem, problem_of
 
 # What a person is told instead of a problem's title, which is for programs; by the kind's name.
 _TOLD = {
@@ -37,15 +37,8 @@ class PageRoute(APIRoute):
         async def told(request: Request) -> Response:
             try:
                 return await handle(request)
-            except Problem as problem:
-                return error_page(request, problem)
-            except TraceObjectError as error:
-                below = of_error(error)
-                note_fault(below, error, request)
-                return error_page(request, below)
-            except RequestValidationError as error:
-                wrong = "; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors())
-                return error_page(request, Problem(INVALID, wrong))
+            except (Problem, TraceObjectError, RequestValidationError) as error:
+                return error_page(request, problem_of(request, error))
             except HTTPException as error:
                 if error.status_code < 400:
                     raise

@@ -113,6 +113,18 @@ def test_a_tokenizer_from_a_file_is_taken_as_it_is() -> None:
     np.testing.assert_array_equal(Tokenizer.of(theirs)(texts), theirs(texts).numpy())
 
 
+def test_what_words_need_is_verified_when_it_is_opened(made: Path) -> None:
+    """It is opened with the first words, long after the rest."""
+    encoder = load("tiny-clip-fp32")
+    weights_file = made / "text.bin"
+    kept = weights_file.read_bytes()
+    weights_file.write_bytes(bytes(len(kept)))
+    with pytest.raises(ModelUnavailable, match=r"text\.bin has SHA-256"):
+        encoder.encode_texts(WORDS)
+    weights_file.write_bytes(kept)
+    assert encoder.encode_texts(WORDS).shape == (len(WORDS), encoder.card.dimension)
+
+
 def test_what_cannot_be_rebuilt_is_told() -> None:
     theirs = open_clip.SimpleTokenizer(reduction_mask="simple")
     with pytest.raises(ModelUnavailable, match="SimpleTokenizer"):
