@@ -18,6 +18,7 @@ _SIDE = 512  # pictures are examined at most this long
 _SMALLEST = 112  # below, the blocks of JPEG look like a picture that was pixelated
 _EVEN = 1  # levels within 3 x 3 pixels
 _DRAWN = 0.5
+_LEAST_REST = 0.02
 _GREY = 128
 
 
@@ -46,12 +47,17 @@ def mask(image: Image) -> Mask:
 
 
 def _is_drawn(image: Image, found: Mask) -> bool:
-    """Whether the rest of a picture has no grain either: in a drawing or a logo an even area hides nothing."""
+    """Whether the rest of a picture has no grain either: in a drawing or a logo an even area hides nothing.
+
+    So it is where there is no rest.
+    """
     rest = ~found & (foreground(image) > 0.5)
+    if rest.mean() < _LEAST_REST:
+        return True
     lightest = np.asarray(cv2.dilate(image, np.ones((3, 3), np.uint8))).astype(np.int16)
     darkest = np.asarray(cv2.erode(image, np.ones((3, 3), np.uint8)))
     even = (lightest - darkest).max(axis=2) <= _EVEN
-    return bool(rest.any()) and float(even[rest].mean()) > _DRAWN
+    return float(even[rest].mean()) > _DRAWN
 
 
 def fill(image: Image, hidden: Mask) -> Image:

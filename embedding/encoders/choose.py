@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from embedding.encoders import registry, store, weights
 from embedding.encoders.card import ModelCard
-from embedding.encoders.download import GIVE_UP_SECONDS, NotFetched
 from embedding.encoders.forms import compiled_from
+from embedding.encoders.not_fetched import GIVE_UP_SECONDS, NotFetched
 from embedding.encoders.protocol import Encoder
 from embedding.errors import ModelUnavailable
 

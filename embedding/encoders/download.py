@@ -12,25 +12,12 @@ import httpx
 from tqdm import tqdm
 
 from embedding.encoders import store
+from embedding.encoders.not_fetched import GIVE_UP_SECONDS, NotFetched, NotThere
 from embedding.errors import ModelUnavailable
 
-GIVE_UP_SECONDS = 10.0
-ADVICE = "check the network, name a mirror in HF_ENDPOINT, or bring the file and use `traceobject models import`"
 _TRIES = 5
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
-
-
-class NotFetched(ModelUnavailable):
-    """A file could not be had; `reason` says why, the message also what to do."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"{reason}; {ADVICE}")
-        self.reason = reason
-
-
-class NotThere(NotFetched):
-    """The server answered that it has no such file."""
 
 
 class _Cut(Exception):

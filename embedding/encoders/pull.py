@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 from embedding.encoders import checkpoint, clip_config, locate, store
 from embedding.encoders.card import ModelCard
-from embedding.encoders.download import GIVE_UP_SECONDS, NotThere, download
+from embedding.encoders.not_fetched import GIVE_UP_SECONDS, NotThere
 from embedding.errors import ModelUnavailable
 
 _HUB = "https://huggingface.co"
@@ -37,9 +40,13 @@ def pull(card: ModelCard, give_up: float = GIVE_UP_SECONDS) -> ModelCard:
     source = f"{hub()}/{owner}/{repository}/resolve/main"
     folder = store.folder(card.name)
 
+    # Imported here: what it takes is slow to import, and nothing else needs it.
+    from embedding.encoders.download import download
+
     # The small files first: they tell at once whether the hub answers.
-    _fetch_config(card, source, give_up)
-    sha256 = download(f"{source}/{file}", folder / store.WEIGHTS, card.sha256, give_up)
+    fetch = partial(download, give_up=give_up)
+    _fetch_config(card, source, fetch)
+    sha256 = fetch(f"{source}/{file}", folder / store.WEIGHTS, card.sha256)
     try:
         checkpoint.shapes(folder / store.WEIGHTS)
     except ModelUnavailable:
@@ -49,9 +56,9 @@ def pull(card: ModelCard, give_up: float = GIVE_UP_SECONDS) -> ModelCard:
     return replace(card, sha256=sha256)
 
 
-def _fetch_config(card: ModelCard, source: str, give_up: float) -> None:
+def _fetch_config(card: ModelCard, source: str, fetch: Callable[[str, Path], str]) -> None:
     folder = store.folder(card.name)
-    download(f"{source}/{store.CONFIG}", folder / store.CONFIG, give_up=give_up)
+    fetch(f"{source}/{store.CONFIG}", folder / store.CONFIG)
     try:
         config = clip_config.read(folder)
     except ModelUnavailable as error:
@@ -61,7 +68,7 @@ def _fetch_config(card: ModelCard, source: str, give_up: float) -> None:
         return
     for name in clip_config.TOKENIZER_FILES:
         try:
-            download(f"{source}/{name}", folder / name, give_up=give_up)
+            fetch(f"{source}/{name}", folder / name)
         except NotThere:
             if name in clip_config.TOKENIZER_NEEDS:
                 raise

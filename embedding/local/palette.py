@@ -17,8 +17,8 @@ Floats = npt.NDArray[np.float32]
 
 _SIDE = 112
 # Bins are coarse and softened, so that another light moves colours a little, not into another world.
-_LIGHTNESS = np.linspace(0, 255, 6)
-_CHROMA = np.linspace(-80, 80, 11)
+_BINS = (5, 10, 10)
+_LIGHT, _CHROMA = 51, 16  # levels of lightness, and of either chroma around neutral, that make a bin
 _SOFTNESS = 0.7
 _PLAIN = 0.5  # share of the border that makes it a studio picture
 _CENTRE = 0.5  # spread of the weight around the middle of a picture without a plain border, half-sides squared
@@ -45,15 +45,21 @@ def palette(image: Image, mask: Mask | None = None) -> tuple[npt.NDArray[np.uint
     if mask is not None:
         hidden = np.asarray(cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA))
         weights = np.where(hidden < 0.5, weights, 0).astype(np.float32)
-    lab = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.float32).reshape(-1, 3) - (0, 128, 128)
-    bins = np.clip(lab, (0, -80, -80), (255, 80, 80))
-    counts, _ = np.histogramdd(bins, bins=(_LIGHTNESS, _CHROMA, _CHROMA), weights=weights.ravel())
+    counts = np.bincount(_bins(small), weights.ravel(), PALETTE).reshape(_BINS)
     softened = cv2.GaussianBlur(np.moveaxis(counts, 0, -1).astype(np.float32), (3, 3), _SOFTNESS)
     shares = np.moveaxis(np.asarray(softened, np.float64), -1, 0).ravel()
     shares = shares / max(float(shares.sum()), 1e-6)
     colours = np.round(255 * np.sqrt(shares)).astype(np.uint8)
     assert colours.shape == (PALETTE,)
     return colours, plainness
+
+
+def _bins(image: Image) -> npt.NDArray[np.intp]:
+    """Which of the bins each pixel of a picture [h, w, 3] falls into, [h * w]; what lies beyond, into the outermost."""
+    lab = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2LAB), np.intp).reshape(-1, 3)
+    chroma = np.clip((lab[:, 1:] - 128) // _CHROMA + _BINS[1] // 2, 0, _BINS[1] - 1)
+    lightness = np.minimum(lab[:, 0] // _LIGHT, _BINS[0] - 1)
+    return (lightness * _BINS[1] + chroma[:, 0]) * _BINS[2] + chroma[:, 1]
 
 
 def _weights(image: Image, plainness: float) -> Floats:

@@ -53,13 +53,14 @@ def test_a_hidden_third_is_found(seed: int, how: How, quality: int) -> None:
 
 
 @pytest.mark.parametrize("strength", [0.15, 0.25])
-def test_most_pixelated_thirds_are_found(strength: float) -> None:
+def test_most_pixelated_thirds_are_found_to_the_line(strength: float) -> None:
     overlaps = []
     for seed in range(12):
         contrasty = np.clip(scene(seed).astype(float) * 2 - 128, 0, 255).astype(np.uint8)
         hidden, true = conceal(contrasty, a_third(np.random.default_rng(seed)), "pixelate", strength)
         overlaps.append(overlap(mask(jpeg(hidden, 88)), true))
-    assert np.mean(np.array(overlaps) > 0.4) >= 0.6, overlaps
+    assert np.mean(np.array(overlaps) > 0.75) >= 0.9, overlaps
+    assert np.median(overlaps) > 0.85, overlaps
 
 
 @settings(max_examples=15, deadline=None)
@@ -108,6 +109,7 @@ def test_a_large_picture_is_examined_small_and_told_large() -> None:
     assert overlap(found, true) > 0.9
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 12))
 def test_the_largest_box_is_the_largest(seed: int, rows: int, columns: int) -> None:
     chosen = np.random.default_rng(seed).random((rows, columns)) < 0.6
@@ -167,6 +169,15 @@ def test_what_is_hidden_is_filled_and_the_rest_untouched() -> None:
     assert (filled[true] == 128).all()
 
 
+@pytest.mark.parametrize("left", [0, 30])
+def test_a_pixelated_box_does_not_run_out_into_a_plain_background(left: int) -> None:
+    image = np.full((400, 400, 3), 240, np.uint8)
+    image[40:360, left : left + 300] = np.clip(scene(6, 320, 300).astype(float) * 2 - 128, 0, 255)
+    region = Region((left + 60) / 400, 0.2, (left + 260) / 400, 0.7)
+    hidden, true = conceal(image, region, "pixelate", 0.1)
+    assert overlap(mask(jpeg(hidden, 90)), true) > 0.85
+
+
 @pytest.mark.slow
 def test_real_photos() -> None:
     if not (GROCERY / "queries.csv").is_file():
@@ -184,5 +195,5 @@ def test_real_photos() -> None:
             found[how].append(overlap(mask(jpeg(hidden, 88)), true))
     assert np.mean(clean) < 0.02, clean
     shares = {how: float(np.mean(np.array(overlaps) > 0.5)) for how, overlaps in found.items()}
-    assert all(share >= 0.7 for share in shares.values()), shares
-    assert np.mean(list(shares.values())) >= 0.85, shares
+    assert all(share >= 0.8 for share in shares.values()), shares
+    assert np.mean(list(shares.values())) >= 0.9, shares
