@@ -23,6 +23,8 @@ from index.errors import UnknownEntry, WorkspaceError
 from service.tables import audit, audit_head
 
 START = "0" * 64
+# Who did what was done on this machine itself.
+COMMAND_LINE = "command line"
 _HEAD = 1
 
 

@@ -3,36 +3,51 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
 
 from embedding.errors import RegionInvalid, TextUnsupported, TraceObjectError
 from index.errors import EntryAmbiguous, FilterInvalid, QueryInvalid
-from service.commands import (
-    alerts,
-    allow,
-    audit,
-    backup,
-    demo,
-    doctor,
-    evaluate,
-    feeds,
-    forget,
-    generations,
-    models,
-    reindex,
-    search,
-    serve,
-    users,
-)
 from service.exit_status import FAILED, WRONG_USE
 
 _WRONG_USE = (RegionInvalid, FilterInvalid, QueryInvalid, TextUnsupported, EntryAmbiguous)
 
 
+# Where each verb is. It is imported when it is called for: a server should not wait for what the demo needs.
+_VERBS = {
+    "add": "feeds:add",
+    "alerts": "alerts:alerts",
+    "allow": "allow:allow",
+    "audit": "audit:audit",
+    "backup": "backup:backup",
+    "demo": "demo:demo",
+    "doctor": "doctor:doctor",
+    "evaluate": "evaluate:evaluate",
+    "forget": "forget:forget_",
+    "generations": "generations:generations",
+    "init": "feeds:init",
+    "models": "models:models",
+    "reindex": "reindex:reindex",
+    "search": "search:search",
+    "serve": "serve:serve",
+    "users": "users:users",
+}
+
+
 class _Verbs(click.Group):
     """Runs a verb; what went wrong is told in one line, without a stack trace."""
+
+    def list_commands(self, context: click.Context) -> list[str]:  # noqa: ARG002 - click hands it over
+        return list(_VERBS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        if name not in _VERBS:
+            return None
+        module, verb = _VERBS[name].split(":")
+        command: click.Command = getattr(import_module(f"service.commands.{module}"), verb)
+        return command
 
     def invoke(self, context: click.Context) -> object:
         try:
@@ -62,27 +77,6 @@ class _Verbs(click.Group):
 def main(context: click.Context, workspace: Path) -> None:
     """Find out what an everyday object is: published police crops against public product catalogues."""
     context.obj = workspace
-
-
-for _command in (
-    feeds.init,
-    feeds.add,
-    reindex.reindex,
-    forget.forget_,
-    backup.backup,
-    alerts.alerts,
-    allow.allow,
-    search.search,
-    evaluate.evaluate,
-    generations.generations,
-    models.models,
-    serve.serve,
-    users.users,
-    audit.audit,
-    demo.demo,
-    doctor.doctor,
-):
-    main.add_command(_command)
 
 
 if __name__ == "__main__":

@@ -17,5 +17,5 @@ def list_refused(refused: Iterable[Refusal]) -> int:
     for item in listed:
         click.echo(f"refused {item.where}: {item.reason}: {item.message}", err=True)
     if listed:
-        click.echo(f"{len(listed)} inputs were refused; all else is done", err=True)
+        click.echo(f"{len(listed)} input{' was' if len(listed) == 1 else 's were'} refused; all else is done", err=True)
     return SOME_REFUSED if listed else DONE

@@ -45,8 +45,9 @@ def _commands(command: click.Command, path: list[str]) -> Iterator[str]:
     yield command.get_help(context)
     yield "```"
     if isinstance(command, click.Group):
-        for name in sorted(command.commands):
-            yield from _commands(command.commands[name], [*path, name])
+        for name in sorted(command.list_commands(context)):
+            if verb := command.get_command(context, name):
+                yield from _commands(verb, [*path, name])
 
 
 def _settings() -> Iterator[str]:

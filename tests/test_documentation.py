@@ -30,8 +30,8 @@ def test_every_command_shown_exists(path):
         command: click.Command = main
         rest = words[2:] if words[0] == "--workspace" else words
         while isinstance(command, click.Group):
-            assert rest[0] in command.commands, f"{path.name}: traceobject {' '.join(words)}"
-            command = command.commands[rest.pop(0)]
+            command = command.get_command(click.Context(command), rest.pop(0))
+            assert command, f"{path.name}: traceobject {' '.join(words)}"
         options = {name for parameter in command.params for name in parameter.opts}
         assert {word for word in rest if word.startswith("--")} <= options
 

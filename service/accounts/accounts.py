@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from dataclasses import dataclass
+from functools import cache
 
 import sqlalchemy as sa
 from argon2 import PasswordHasher
@@ -21,8 +22,6 @@ SESSION_SECONDS = 12 * 3600
 MIN_PASSWORD, MAX_PASSWORD = 12, 1000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _HASHER = PasswordHasher()
-# Verified where no account has the name, so that the time taken does not tell which names exist.
-_NOBODY = _HASHER.hash(secrets.token_hex(16))
 
 
 class AccountInvalid(TraceObjectError):
@@ -94,10 +93,12 @@ class Accounts:
 
     def sign_in(self, name: str, password: str) -> str | None:
         """A new session's secret, or None: a wrong name or password, or a disabled account."""
+        # Verified where no account has the name, so that the time taken does not tell which names exist.
+        nobody = _nobody()
         with self._database.connect() as connection:
             row = connection.execute(sa.select(users).where(users.c.name == name)).first()
         try:
-            right = _HASHER.verify(row.password if row else _NOBODY, password[:MAX_PASSWORD])
+            right = _HASHER.verify(row.password if row else nobody, password[:MAX_PASSWORD])
         except (VerificationError, InvalidHashError):
             return None
         return self.begin_session(name) if right and row is not None else None
@@ -186,6 +187,12 @@ class Accounts:
         )
         with self._database.connect() as connection:
             return connection.execute(asked).first()
+
+
+@cache
+def _nobody() -> str:
+    """The hash of a password that nobody has; it takes its time, which only a sign-in has to spend."""
+    return _HASHER.hash(secrets.token_hex(16))
 
 
 def _hashed(password: str) -> str:

@@ -1,4 +1,4 @@
-"""OpenID Connect: an organisation's own sign-in says who somebody is; the role of their account here what they may do.
+"""What is asked of an organisation that signs people in, and what its answers are worth.
 
 The authorization code flow with PKCE (OpenID Connect Core 1.0, RFC 7636). The identity token's signature, issuer,
 audience, times and nonce are checked; nothing else of what the organisation tells is kept.
@@ -7,7 +7,6 @@ audience, times and nonce are checked; nothing else of what the organisation tel
 from __future__ import annotations
 
 import hmac
-import os
 import secrets
 import threading
 import time
@@ -27,22 +26,15 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from embedding.errors import TraceObjectError
-from index.workspace import Settings
+from service.accounts.openid import ATTEMPT_SECONDS, OpenIdRefused
 from service.addresses import is_loopback
 
-SECRET = "TRACEOBJECT_OIDC_SECRET"
-ATTEMPT_SECONDS = 600
 _MOST_ATTEMPTS = 1000
 _TIMEOUT = 15.0
 _CLOCKS_APART = 60
 # What is signed with a key that only the issuer has; never the "none" or shared-secret kinds.
 _ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 _DISCOVERY = "/.well-known/openid-configuration"
-
-
-class OpenIdRefused(TraceObjectError):
-    """Somebody could not be signed in by their organisation; why is for the log."""
 
 
 @dataclass(frozen=True)
@@ -162,16 +154,3 @@ class OpenId:
 
 def _json(answer: httpx.Response) -> Any:
     return answer.raise_for_status().json()
-
-
-def openid_of(settings: Settings) -> OpenId | None:
-    """The sign-in that a workspace's settings name, with the client's secret from the environment; None without one.
-
-    Raises:
-        OpenIdRefused: the settings are not complete.
-    """
-    if not settings.oidc_issuer:
-        return None
-    if not settings.oidc_client_id:
-        raise OpenIdRefused("oidc_issuer is set, and oidc_client_id is not")
-    return OpenId(settings.oidc_issuer, settings.oidc_client_id, os.environ.get(SECRET, ""), settings.oidc_claim)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,6 @@ from index.search import search
 from index.workspace import Workspace
 from service.accounts.access import TheVisitor
 from service.accounts.accounts import Accounts
-from service.accounts.openid import OpenId
 from service.accounts.roles import SINGLE_USER, Visitor
 from service.audit import Audit
 from service.desk import Desk
@@ -34,6 +33,9 @@ from service.metrics import Metrics
 from service.question import Question, query_of
 from service.rates import Rate, address_key
 from service.recorded_search import search_told
+
+if TYPE_CHECKING:
+    from service.accounts.openid_client import OpenId
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import click
 
-from index.catalogue import Catalogue
-from index.gate import let_pass
 from index.workspace import Workspace
+from service.audit import COMMAND_LINE, Audit
+from service.desk import Desk
 from service.progress import say
+from service.tables import open_service_database
 
 
 @click.command()
@@ -18,6 +20,6 @@ from service.progress import say
 def allow(root: Path, sha256: str) -> None:
     """Let a published crop in that is held because it seems to show a face, by its SHA-256: a doll, a print."""
     workspace = Workspace.open(root)
-    with workspace.lock("allow"), Catalogue.open(workspace.database_url) as catalogue:
-        let_pass(catalogue, sha256)
+    with closing(open_service_database(workspace)) as database:
+        Desk(workspace, database, Audit(database), None).let_in(sha256, COMMAND_LINE)
     say(f"{sha256} may come in. Next: traceobject reindex")

@@ -12,7 +12,7 @@ from index.database import Database
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import ACCOUNT_ROLES, SCOPES, Role
-from service.audit import Audit
+from service.audit import COMMAND_LINE, Audit
 from service.tables import open_service_database
 
 _PASSWORD = click.password_option(help="Asked for, twice, when it is not given.")
@@ -108,7 +108,7 @@ def revoke(root: Path, token_id: str) -> None:
 
 
 def _record(database: Database, account: str, change: str) -> None:
-    Audit(database).append("account", "command line", account=account, change=change)
+    Audit(database).append("account", COMMAND_LINE, account=account, change=change)
 
 
 def _day(seconds: float) -> str:

@@ -6,12 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from index.alerts import Alert
 from index.forget import Traces
 from index.records import Refusal
-from index.reindex import Report
+
+if TYPE_CHECKING:
+    from index.reindex import Report
 
 Outcome = Literal["published", "unchanged", "withheld", "failed"]
 QUOTED = 50

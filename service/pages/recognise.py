@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from index.answer import Answer
 from index.entries import Entry
-from index.generations import Generation
 from service.api.dependencies import InMeasure, Services, TheServices
 from service.pages.errors import PageRoute
 from service.pages.public import object_address
@@ -21,17 +19,26 @@ from service.upload import Upload, upload_of
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 SHOWN = 5
+# How many are shown to whoever asks to see them, where nothing is close.
+_NEAREST = 3
 # Below this share of the best one's likelihood a further candidate only distracts.
 _WORTH_A_LOOK = 0.25
 _PHOTO_SIDE = 480
 
 
+Shown = tuple[Entry, str, str]
+
+
 @dataclass(frozen=True)
 class Resembling:
-    """What is told of a photo: a small copy of it for its owner's eyes, and the objects close to it."""
+    """What is told of a photo: a small copy of it for its owner's eyes, and the objects close to it.
+
+    An object comes with its picture and the address of its page. `nearest`: the first where none is close.
+    """
 
     photo: str
-    close: tuple[tuple[Entry, str, str], ...]
+    close: tuple[Shown, ...]
+    nearest: tuple[Shown, ...]
 
 
 @router.get("/recognise")
@@ -52,7 +59,7 @@ async def compare(request: Request, services: TheServices) -> Response:
         found = await services.turns.run(lambda: _resembling(question, services))
     if found is None:
         return page(request, "recognise.html", 422, wrong="recognise.face")
-    return page(request, "resembling.html", photo=found.photo, close=found.close)
+    return page(request, "resembling.html", photo=found.photo, close=found.close, nearest=found.nearest)
 
 
 def _question(upload: Upload) -> Question | None:
@@ -72,15 +79,9 @@ def _resembling(question: Question, services: Services) -> Resembling | None:
     with services.live.lease() as generation:
         found = services.search(query, generation)
         photo = data_uri(query.images[0].region.of(query.images[0].pixels), _PHOTO_SIDE)
-        return Resembling(photo, tuple(_close(found, generation)))
-
-
-def _close(found: Answer, generation: Generation) -> list[tuple[Entry, str, str]]:
-    if found.verdict == "no good match":
-        return []
-    best = max((candidate.likelihood or 0.0 for candidate in found.candidates), default=0.0)
-    return [
-        (candidate.entry, candidate.image, object_address(generation, candidate.entry))
-        for candidate in found.candidates
-        if (candidate.likelihood or 0.0) >= _WORTH_A_LOOK * best
-    ]
+        shown = [(one.entry, one.image, object_address(generation, one.entry)) for one in found.candidates]
+        if found.verdict == "no good match":
+            return Resembling(photo, (), tuple(shown[:_NEAREST]))
+        chances = [one.likelihood or 0.0 for one in found.candidates]
+        worth = _WORTH_A_LOOK * max(chances)
+        return Resembling(photo, tuple(one for one, chance in zip(shown, chances, strict=True) if chance >= worth), ())

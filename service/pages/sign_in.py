@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import anyio.to_thread
 from fastapi import APIRouter, Query, Request
@@ -13,12 +13,15 @@ from fastapi.responses import RedirectResponse, Response
 
 from service.accounts.access import COOKIE, TheVisitor
 from service.accounts.accounts import SESSION_SECONDS
-from service.accounts.openid import ATTEMPT_SECONDS, OpenId, OpenIdRefused
+from service.accounts.openid import ATTEMPT_SECONDS, OpenIdRefused
 from service.api.dependencies import Services, TheServices
 from service.pages.errors import PageRoute
 from service.pages.rendering import page
 from service.problems import NOT_FOUND, Problem
 from service.upload import upload_of
+
+if TYPE_CHECKING:
+    from service.accounts.openid_client import OpenId
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 

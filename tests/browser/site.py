@@ -1,4 +1,4 @@
-"""A small rendered sample served for a browser, and the browser: Debian's Chromium driven by Playwright."""
+"""A small rendered sample served for a browser as anybody would serve it, and the browser: Chromium by Playwright."""
 
 from __future__ import annotations
 
@@ -11,11 +11,19 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
+from embedding.decode import decode
+from embedding.encoders.choose import load
+from embedding.encoders.protocol import Encoder
+from embedding.encoders.registry import STARTER
 from index.alerts import Alert, add_alerts
+from index.answer import Query, QueryImage
 from index.database import Database
-from index.generations import open_live
+from index.generations import Generation, open_live
 from index.progress import Unwatched
+from index.records import Collection
 from index.reindex import reindex
+from index.rerank import Closer, closer_for
+from index.search import search
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
@@ -25,17 +33,18 @@ from service.desk import Desk
 from service.gate import PUBLISHED, FaceGate
 from service.leads import Leads
 from service.limits import Limits
+from service.sample.write import Query as SampleQuery
 from service.sample.write import Sample, render_sample
 from service.tables import open_service_database
 from tests.drawn_face import draw_face
-from tests.fakes import ColourEncoder, add_feed, write_feed
+from tests.fakes import add_feed, write_feed
 from tests.service.running import in_a_thread
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NO_CHROMIUM = "no chromium is installed: apt-get install chromium"
 SLOWEST_MS = 180_000
-# The second product of a family is the first that an authority looks for.
-PRODUCTS = 24
+# With fewer a generation has no self-test, and its answers no likelihood.
+PRODUCTS = 32
 
 
 # Who signs in; anybody may know it, for the server is gone with the test.
@@ -46,12 +55,15 @@ NAME, CURATOR, PASSWORD = "ines", "carl", "correct horse battery"
 class Site:
     """A running server over the sample, in which NAME may sign in as an investigator and CURATOR as a curator.
 
-    `led` is the object that has an alert, a lead and a finding.
+    `led` is the object that has an alert, a lead and a finding. `photo` and `crop`: pictures of the sample, of an
+    object and of a product, whose answers are sure.
     """
 
     address: str
     sample: Sample
     led: str
+    photo: SampleQuery
+    crop: SampleQuery
     accounts: Accounts
 
     def session(self, name: str) -> dict[str, str]:
@@ -62,20 +74,22 @@ class Site:
 
 
 def make_workspace(root: Path) -> tuple[Workspace, Sample, str]:
-    """A few products of every family and the objects among them, indexed under the colour encoder.
+    """A few products of every family and the objects among them, indexed as `traceobject reindex` does it.
 
     One object, whose id comes last, has an alert, a lead and the finding that there is nothing in the catalogue. One
     crop is held, and one object was published on the desk and waits for the next re-index.
     """
     sample = render_sample(root / "sample", products=PRODUCTS, workers=1)
-    encoder = ColourEncoder()
+    encoder = load(STARTER)
     workspace = Workspace.create(root / "workspace", encoder.card.name)
     add_feed(workspace, "sample shops", "catalogue", sample.catalogue)
     add_feed(workspace, "sample authorities", "objects", sample.objects)
     doll = write_feed(root / "museum", [{"object_id": "M-3", "title": "Doll in a grey coat"}], [1])
     Image.fromarray(draw_face()).save(doll.parent / "pictures" / "1.png")
     add_feed(workspace, "museum", "objects", doll)
-    assert reindex(workspace, encoder, Unwatched(), gate=FaceGate(PUBLISHED)).published
+    report = reindex(workspace, encoder, Unwatched(), closer_for(workspace), gate=FaceGate(PUBLISHED))
+    assert report.published
+    assert report.self_test
     _publish(workspace, sample)
     return workspace, sample, _add_findings(workspace)
 
@@ -84,12 +98,17 @@ def make_workspace(root: Path) -> tuple[Workspace, Sample, str]:
 def served(root: Path) -> Iterator[Site]:
     """The sample, made in `root` and served."""
     workspace, sample, led = make_workspace(root)
-    app = create_app(workspace, ColourEncoder(), limits=Limits(sign_ins=10_000))
+    encoder, closer = load(STARTER), closer_for(workspace)
+    app = create_app(workspace, encoder, closer, limits=Limits(sign_ins=10_000))
+    with closing(open_live(workspace)) as generation:
+        photo, crop = (
+            _sure(generation, encoder, closer, sample, collection) for collection in ("objects", "catalogue")
+        )
     with in_a_thread(app) as port, closing(open_service_database(workspace)) as database:
         accounts = Accounts(database)
         accounts.add(NAME, Role.INVESTIGATOR, PASSWORD)
         accounts.add(CURATOR, Role.CURATOR, PASSWORD)
-        yield Site(f"http://127.0.0.1:{port}", sample, led, accounts)
+        yield Site(f"http://127.0.0.1:{port}", sample, led, photo, crop, accounts)
 
 
 @contextmanager
@@ -102,6 +121,19 @@ def chromium() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+def _sure(
+    generation: Generation, encoder: Encoder, closer: Closer | None, sample: Sample, collection: Collection
+) -> SampleQuery:
+    """The first of the sample's pictures whose answer is the right one, and says so."""
+    for asked in sample.queries:
+        if asked.collection == collection:
+            query = Query((QueryImage(decode(asked.path.read_bytes())),), collection=collection)
+            answer = search(query, generation, encoder, closer)
+            if answer.verdict == "candidates" and answer.candidates[0].entry.fields.entry_id == asked.right_id:
+                return asked
+    raise AssertionError(f"no answer from the {collection} of the sample is sure")
 
 
 def _publish(workspace: Workspace, sample: Sample) -> None:

@@ -36,8 +36,7 @@ class Stop:
 
 def tour(site: Site) -> list[Stop]:
     """The stops, for a page that follows the site's own data."""
-    photo = next(query for query in site.sample.queries if query.collection == "objects")
-    crop = next(query for query in site.sample.queries if query.collection == "catalogue")
+    photo, crop = site.photo, site.crop
     object_id = photo.right_id
 
     def choose(page: Page) -> None:

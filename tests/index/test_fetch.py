@@ -10,17 +10,17 @@ import anyio
 import httpcore
 import pytest
 
-from index.fetching import (
-    Clock,
+from index.fetching.fetch import fetch_all
+from index.fetching.fetcher import Outside
+from index.fetching.hosts import Clock
+from index.fetching.outcomes import (
     Fetched,
     FetchLimits,
     FetchRefused,
     FetchSettingInvalid,
     NotModified,
-    Outside,
     Reason,
     Request,
-    fetch_all,
 )
 from tests.index.hostile_server import Counting, HostileServer, answer, in_turn, raw, redirect
 
@@ -381,7 +381,8 @@ def test_closing_early_ends_every_download_and_thread(server):
 
 LEFT_UNFINISHED = """
 import gc
-from index.fetching import Request, fetch_all
+from index.fetching.fetch import fetch_all
+from index.fetching.outcomes import Request
 from tests.index.hostile_server import HostileServer, answer, silent
 
 gc.disable()

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from index.acquire import acquire
 from index.catalogue import Catalogue
 from index.entries import EntryFields
-from index.fetching import FetchLimits, FetchRefused, Request, fetch_all
+from index.fetching.fetch import fetch_all
+from index.fetching.outcomes import FetchLimits, FetchRefused, Request
 from index.fetching.turns import Turns
 from index.images import ImageStore
 from index.progress import Unwatched

@@ -1,6 +1,7 @@
 """A photo with a face: a volunteer's is refused, an investigator's is warned of, a published one is held."""
 
 import io
+import json
 
 import pytest
 from click.testing import CliRunner
@@ -117,6 +118,8 @@ def test_the_command_line_holds_a_published_face_and_lets_it_in(tmp_path):
     name = added.stderr.split("traceobject allow ")[1][:64]
     assert run("allow", "0" * 64).exit_code == 1
     assert run("allow", name).exit_code == 0
+    (record,) = (json.loads(line) for line in run("audit", "list", "--json").stdout.splitlines())
+    assert (record["kind"], record["who"], record["image"]) == ("let-in", "command line", name)
     assert run("add", "objects", str(tmp_path / "crops"), "--authority", "police").exit_code == 0
 
 
