@@ -12,16 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.protocol import Encoder, Vectors
-from embedding.local_features import QUERY, Evidence, extract, lay_over, match, score
+from embedding.local_features import QUERY, Evidence, LocalFeatures, extract, lay_over, match, score
 from embedding.query_views import CENTRE, QueryViews, query_views
 from index.answer import Query, QueryImage
 from index.entries import Entry
+from index.features import FeatureStore
 from index.first_list import FirstList, first_list
 from index.generations import Generation, open_live
 from index.group import group
 from index.likelihood import judge
 from index.models import workspace_encoder
-from index.rerank import EXAMINED, Closer, Examined, Look, closer_for, rerank
+from index.rerank import LOOKS, Closer, Examined, Look, closer_for, rerank
 from index.search import embed_views
 from index.workspace import Workspace
 
@@ -30,19 +31,39 @@ Image = npt.NDArray[np.uint8]
 
 @dataclass
 class Clock:
-    """Seconds spent by step, one list entry for each query."""
+    """Seconds spent by step in each query; what a step does within another counts for the inner one alone."""
 
-    seconds: dict[str, list[float]] = field(default_factory=dict)
+    queries: list[dict[str, float]] = field(default_factory=list)
+    _within: list[float] = field(default_factory=lambda: [0.0])
+
+    def begin(self) -> None:
+        """From now on it is the next query."""
+        self.queries.append({})
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
+        self._within.append(0.0)
         started = time.perf_counter()
         yield
-        self.seconds.setdefault(name, []).append(time.perf_counter() - started)
+        taken = time.perf_counter() - started
+        self.queries[-1][name] = self.queries[-1].get(name, 0.0) + taken - self._within.pop()
+        self._within[-1] += taken
 
     def arrays(self) -> dict[str, npt.NDArray[np.float64]]:
         """Seconds by step, [n] each."""
-        return {name: np.array(seconds) for name, seconds in self.seconds.items()}
+        names = dict.fromkeys(name for query in self.queries for name in query)
+        return {name: np.array([query.get(name, 0.0) for query in self.queries]) for name in names}
+
+
+@dataclass(frozen=True)
+class _TimedFeatures(FeatureStore):
+    """A feature store whose time is told apart."""
+
+    clock: Clock = field(default_factory=Clock)
+
+    def get(self, images: Sequence[str]) -> list[LocalFeatures]:
+        with self.clock.step("features of the catalogue's pictures"):
+            return super().get(images)
 
 
 @dataclass(frozen=True)
@@ -76,6 +97,8 @@ class Bench:
         plain = self._first([whole], image)
         first = self._first([seen], image)
         before, after = self._looked(seen, first)
+        # Without the right product, which may have ended the closer look, the search goes on.
+        longer = self._looked(seen, first, everything=True)[1]
         ranks = {
             "cosine of the whole picture": self._rank(Examined(plain, plain.pictures, ()), right),
             "+ views": self._rank(Examined(first, first.pictures, ()), right),
@@ -85,7 +108,8 @@ class Bench:
         judged = {}
         for number, out in enumerate(self.halves.get(name, ())):
             for case, source in (("padded", None), ("alone", name)):
-                if (told := self._judged(after, right, out, source)) is not None:
+                looked = longer if right & out else after
+                if (told := self._judged(looked, right, out, source)) is not None:
                     judged[f"{case} {number}"] = told
         return ranks, judged
 
@@ -109,6 +133,9 @@ class Bench:
 
     def timed(self, image: Image, clock: Clock) -> None:
         """One search, each step on the clock."""
+        features = self.closer.features
+        closer = Closer(_TimedFeatures(features.root, features.images, features.largest, clock=clock))
+        clock.begin()
         with clock.step("views and sanitised areas"):
             seen = query_views(image)
         with clock.step("embedding"):
@@ -117,12 +144,11 @@ class Bench:
         with clock.step("first list"):
             first = first_list(query, pictures, None, self.generation)
         images, cosines = _nearest(first)
-        with clock.step("features of the catalogue's pictures"):
-            kept = self.closer.features.get(images)
         with clock.step("query features"):
             asked = extract(seen.image, QUERY, seen.hidden)
         with clock.step("matching and planes"):
-            evidence = match(asked, kept)
+            kept, evidence = closer.compare(asked, images)
+        images, cosines = images[: len(kept)], cosines[: len(kept)]
         with clock.step("laying over and scores"):
             evidence = lay_over(asked, kept, evidence, score(cosines, asked, kept, evidence))
             scores = score(cosines, asked, kept, evidence)
@@ -137,12 +163,16 @@ class Bench:
     def _first(self, seen: Sequence[QueryViews], image: Image) -> FirstList:
         return first_list(Query((QueryImage(image),), limit=50), embed_views(seen, self.encoder), None, self.generation)
 
-    def _looked(self, seen: QueryViews, first: FirstList) -> tuple[Examined, Examined]:
-        """What keypoints and colours tell, and what laying over tells on top."""
+    def _looked(self, seen: QueryViews, first: FirstList, everything: bool = False) -> tuple[Examined, Examined]:
+        """What keypoints and colours tell, and what laying over tells on top; `everything`: doubt or not."""
         images, cosines = _nearest(first)
-        kept = self.closer.features.get(images)
         asked = extract(seen.image, QUERY, seen.hidden)
-        evidence = match(asked, kept)
+        if everything:
+            kept = self.closer.features.get(images)
+            evidence = match(asked, kept)
+        else:
+            kept, evidence = self.closer.compare(asked, images)
+        images, cosines = images[: len(kept)], cosines[: len(kept)]
         before = score(cosines, asked, kept, evidence)
         after = score(cosines, asked, kept, lay_over(asked, kept, evidence, before))
         return _examined(first, images, evidence, before), _examined(first, images, evidence, after)
@@ -192,8 +222,8 @@ def _examined(first: FirstList, images: Sequence[str], evidence: Sequence[Eviden
 
 
 def _nearest(first: FirstList) -> tuple[list[str], Vectors]:
-    """The images that are looked at closer, nearest first, and their cosines [n]."""
+    """The images that may be looked at closer, nearest first, and their cosines [n]."""
     order = np.argsort(-first.pictures.max(axis=1), kind="stable").tolist()
     place = {first.images[index]: index for index in reversed(order)}
-    images = list(dict.fromkeys(first.images[index] for index in order))[:EXAMINED]
+    images = list(dict.fromkeys(first.images[index] for index in order))[: max(LOOKS)]
     return images, first.pictures[[place[image] for image in images], 0]

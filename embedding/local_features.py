@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from embedding.local.features import FeaturesInvalid, LocalFeatures
-from embedding.local.matching import Agreement, Evidence, match
+from embedding.local.matching import Agreement, Evidence, match, match_upright, most_shared
 from embedding.local.overlay import lay_over
 from embedding.local.palette import alike
 from embedding.local.scoring import score
@@ -22,5 +22,7 @@ __all__ = [
     "extract",
     "lay_over",
     "match",
+    "match_upright",
+    "most_shared",
     "score",
 ]

@@ -8,15 +8,28 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedding.encoders.protocol import Vectors
-from embedding.local_features import QUERY, Evidence, available, extract, lay_over, match, score
+from embedding.local_features import (
+    QUERY,
+    Evidence,
+    LocalFeatures,
+    available,
+    extract,
+    lay_over,
+    match,
+    match_upright,
+    most_shared,
+    score,
+)
 from embedding.query_views import QueryViews
 from index.features import FeatureStore
 from index.first_list import FirstList
 from index.images import ImageStore
 from index.workspace import Workspace
 
-# How many pictures of the first list are looked at more closely.
-EXAMINED = 100
+# How many pictures of the first list are looked at closer: so many at first, and more where those leave doubt.
+LOOKS = (40, 100)
+# With one that shares so many keypoints, no picture further down came first: in 400 real photos, hidden parts or not.
+SURE = 40
 
 
 @dataclass(frozen=True)
@@ -30,16 +43,29 @@ class Closer:
         extract(np.zeros((64, 64, 3), np.uint8), QUERY)
 
     def examine(self, seen: QueryViews, catalogue: Sequence[str], cosines: Vectors) -> Look:
-        """Compare one query picture with catalogue images of known cosines float32 [n].
+        """Compare one query picture with catalogue images, nearest first, of known cosines float32 [n].
 
-        Evidence is told in fractions of the query's box.
+        Evidence is told in fractions of the query's box. Where the first leave no doubt, it ends with them.
         """
-        kept = self.features.get(catalogue)
         asked = extract(seen.image, QUERY, seen.hidden)
-        evidence = match(asked, kept)
+        kept, evidence = self.compare(asked, catalogue)
+        cosines = cosines[: len(kept)]
         evidence = lay_over(asked, kept, evidence, score(cosines, asked, kept, evidence))
         scores = score(cosines, asked, kept, evidence)
-        return Look(dict(zip(catalogue, evidence, strict=True)), dict(zip(catalogue, scores.tolist(), strict=True)))
+        return Look(dict(zip(catalogue, evidence, strict=False)), dict(zip(catalogue, scores.tolist(), strict=False)))
+
+    def compare(self, asked: LocalFeatures, catalogue: Sequence[str]) -> tuple[list[LocalFeatures], list[Evidence]]:
+        """The features of catalogue images, nearest first, and what a query shares with each: of as many as it takes.
+
+        Features that are not kept yet have to be computed: the fewer are looked at, the sooner there is an answer.
+        """
+        near, far = LOOKS
+        kept = self.features.get(catalogue[:near])
+        evidence = match_upright(asked, kept)
+        if most_shared(evidence) >= SURE:
+            return kept, evidence
+        kept += self.features.get(catalogue[near:far])
+        return kept, match(asked, kept, evidence)
 
 
 @dataclass(frozen=True)
@@ -65,7 +91,7 @@ def rerank(first: FirstList, seen: Sequence[QueryViews], closer: Closer | None) 
         return Examined(first, first.pictures, ())
     order = np.argsort(-first.pictures.max(axis=1), kind="stable").tolist()
     place = {first.images[index]: index for index in reversed(order)}
-    images = list(dict.fromkeys(first.images[index] for index in order))[:EXAMINED]
+    images = list(dict.fromkeys(first.images[index] for index in order))[: max(LOOKS)]
     cosines = first.pictures[[place[image] for image in images]]
     looks = tuple(closer.examine(one, images, cosines[:, number]) for number, one in enumerate(seen))
     scores = [

@@ -17,7 +17,7 @@ from index.answer import Answer, Query, QueryImage
 from index.filters import Filter
 from index.generations import Generation
 from index.images import ImageStore
-from index.rerank import EXAMINED, Closer
+from index.rerank import LOOKS, Closer
 from index.search import search
 from index.workspace import Workspace
 from service.question import Question
@@ -72,7 +72,7 @@ def search_told(
         "content": generation.manifest.content,
         "model": generation.manifest.model,
         "model_sha256": generation.manifest.model_sha256,
-        "parameters": {"closer_look": EXAMINED if closer else 0, "version": version("traceobject")},
+        "parameters": {"closer_look": _looks(closer), "version": version("traceobject")},
         "verdict": answer.verdict,
         "ranked": [
             [candidate.entry.source, candidate.entry.fields.entry_id, float(candidate.score), candidate.likelihood]
@@ -98,8 +98,8 @@ def replay(
         GenerationError: the generation does not verify, or another model made it.
     """
     looked = record["parameters"]["closer_look"]
-    if looked != (EXAMINED if closer else 0):
-        raise ReplayImpossible(f"the closer look took in {looked} pictures then, and {EXAMINED if closer else 0} now")
+    if looked != _looks(closer):
+        raise ReplayImpossible(f"the closer look took in {looked} pictures then, and {_looks(closer)} now")
     folder = workspace.generations / str(record["generation"])
     if not folder.is_dir():
         raise ReplayImpossible(
@@ -129,6 +129,11 @@ def replay(
 
 def sha256_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def _looks(closer: Closer | None) -> list[int]:
+    """How many pictures a search looks closer at, at first and at most."""
+    return list(LOOKS) if closer else []
 
 
 def _picture(told: Mapping[str, Any], images: ImageStore, given: Mapping[str, bytes]) -> QueryImage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 
 import cv2
 import numpy as np
@@ -82,31 +82,47 @@ class Evidence:
 NOTHING = Evidence(np.empty((0, 4), np.float32), 0, 0, 0.0, 0.0, float("nan"))
 
 
-def match(query: LocalFeatures, candidates: Sequence[LocalFeatures]) -> list[Evidence]:
+def match_upright(query: LocalFeatures, candidates: Sequence[LocalFeatures]) -> list[Evidence]:
+    """Compare a query, taken to be upright, with catalogue pictures: one Evidence per candidate, in their order."""
+    return _compare_all(query, 0, candidates)
+
+
+def match(
+    query: LocalFeatures, candidates: Sequence[LocalFeatures], upright: Sequence[Evidence] = ()
+) -> list[Evidence]:
     """Compare a query with catalogue pictures. The same arguments give the same evidence.
 
     A query has one orientation for all candidates: a turned one is taken only where it brings clearly more to light
     than the upright one, and is tried on the first candidates only, where nothing matches well upright.
 
+    Args:
+        upright: what `match_upright` found of the first candidates, which is not done again.
+
     Returns:
         One Evidence per candidate, in their order.
     """
-    _multiply_alone()
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="matching") as pool:
-        targets = list(pool.map(_Target, candidates))
-
-        def compare(turn: int, chosen: Sequence[_Target]) -> list[Evidence]:
-            return list(pool.map(partial(_compare, _View(query, turn)), chosen))
-
-        upright = compare(0, targets)
-        least = max(LEAST_TURNED, TURNED_BETTER * _most(upright))
-        if least > TURNED_BETTER * ENOUGH_UPRIGHT:
-            return upright
-        tried = {turn: compare(turn, targets[:TURNED_TRIED]) for turn in sorted(set(query.turns.tolist()) - {0})}
-        turn = max(tried, key=lambda turn: _most(tried[turn]), default=0)
-        if turn and _most(tried[turn]) >= least:
-            return tried[turn] + compare(turn, targets[TURNED_TRIED:])
+    upright = [*upright, *match_upright(query, candidates[len(upright) :])]
+    least = max(LEAST_TURNED, TURNED_BETTER * most_shared(upright))
+    if least > TURNED_BETTER * ENOUGH_UPRIGHT:
         return upright
+    turns = sorted(set(query.turns.tolist()) - {0})
+    tried = {turn: _compare_all(query, turn, candidates[:TURNED_TRIED]) for turn in turns}
+    turn = max(tried, key=lambda turn: most_shared(tried[turn]), default=0)
+    if turn and most_shared(tried[turn]) >= least:
+        return tried[turn] + _compare_all(query, turn, candidates[TURNED_TRIED:])
+    return upright
+
+
+def most_shared(evidence: Sequence[Evidence]) -> int:
+    """The most keypoints that a query shares with any of its candidates."""
+    return max((each.inliers for each in evidence), default=0)
+
+
+def _compare_all(query: LocalFeatures, turn: int, candidates: Sequence[LocalFeatures]) -> list[Evidence]:
+    _multiply_alone()
+    view = _View(query, turn)
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="matching") as pool:
+        return list(pool.map(lambda candidate: _compare(view, _Target(candidate)), candidates))
 
 
 @cache
@@ -119,10 +135,6 @@ def _multiply_alone() -> None:
     for library in blas.lib_controllers:
         if "numpy" in library.filepath:
             library.set_num_threads(1)
-
-
-def _most(evidence: Sequence[Evidence]) -> int:
-    return max((each.inliers for each in evidence), default=0)
 
 
 class _View:
