@@ -6,13 +6,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.protocol import Encoder, Vectors
-from embedding.local_features import QUERY, Evidence, LocalFeatures, extract, lay_over, match, score
+from embedding.local_features import QUERY, TURNED_QUERY, Evidence, LocalFeatures, extract, lay_over, match, score
 from embedding.query_views import CENTRE, QueryViews, query_views
 from index.answer import Query, QueryImage
 from index.entries import Entry
@@ -147,7 +148,7 @@ class Bench:
         with clock.step("query features"):
             asked = extract(seen.image, QUERY, seen.hidden)
         with clock.step("matching and planes"):
-            kept, evidence = closer.compare(asked, images)
+            kept, evidence = closer.compare(asked, partial(_turned, seen, clock), images)
         images, cosines = images[: len(kept)], cosines[: len(kept)]
         with clock.step("laying over and scores"):
             evidence = lay_over(asked, kept, evidence, score(cosines, asked, kept, evidence))
@@ -167,11 +168,12 @@ class Bench:
         """What keypoints and colours tell, and what laying over tells on top; `everything`: doubt or not."""
         images, cosines = _nearest(first)
         asked = extract(seen.image, QUERY, seen.hidden)
+        turned = partial(extract, seen.image, TURNED_QUERY, seen.hidden)
         if everything:
             kept = self.closer.features.get(images)
-            evidence = match(asked, kept)
+            evidence = match(asked, turned, kept)
         else:
-            kept, evidence = self.closer.compare(asked, images)
+            kept, evidence = self.closer.compare(asked, turned, images)
         images, cosines = images[: len(kept)], cosines[: len(kept)]
         before = score(cosines, asked, kept, evidence)
         after = score(cosines, asked, kept, lay_over(asked, kept, evidence, before))
@@ -208,6 +210,11 @@ class Bench:
         found = group(Examined(shorter, examined.scores[left], examined.looks), self.generation.records, _query(2))
         _, judged = judge(found, self.generation.likelihood)
         return float(judged[0].likelihood or 0.0), judged[0].entry.fields.entry_id in right
+
+
+def _turned(seen: QueryViews, clock: Clock) -> LocalFeatures:
+    with clock.step("query features"):
+        return extract(seen.image, TURNED_QUERY, seen.hidden)
 
 
 def _query(limit: int) -> Query:

@@ -7,11 +7,12 @@ from embedding.local.matching import Agreement, Evidence, match, match_upright, 
 from embedding.local.overlay import lay_over
 from embedding.local.palette import alike
 from embedding.local.scoring import score
-from embedding.local.xfeat import CATALOGUE, QUERY, Plan, available, extract
+from embedding.local.xfeat import CATALOGUE, QUERY, TURNED_QUERY, Plan, available, extract
 
 __all__ = [
     "CATALOGUE",
     "QUERY",
+    "TURNED_QUERY",
     "Agreement",
     "Evidence",
     "FeaturesInvalid",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from embedding.encoders.protocol import Vectors
 from embedding.local_features import (
     QUERY,
+    TURNED_QUERY,
     Evidence,
     LocalFeatures,
     available,
@@ -48,13 +50,16 @@ class Closer:
         Evidence is told in fractions of the query's box. Where the first leave no doubt, it ends with them.
         """
         asked = extract(seen.image, QUERY, seen.hidden)
-        kept, evidence = self.compare(asked, catalogue)
+        turned = partial(extract, seen.image, TURNED_QUERY, seen.hidden)
+        kept, evidence = self.compare(asked, turned, catalogue)
         cosines = cosines[: len(kept)]
         evidence = lay_over(asked, kept, evidence, score(cosines, asked, kept, evidence))
         scores = score(cosines, asked, kept, evidence)
         return Look(dict(zip(catalogue, evidence, strict=False)), dict(zip(catalogue, scores.tolist(), strict=False)))
 
-    def compare(self, asked: LocalFeatures, catalogue: Sequence[str]) -> tuple[list[LocalFeatures], list[Evidence]]:
+    def compare(
+        self, asked: LocalFeatures, turned: Callable[[], LocalFeatures], catalogue: Sequence[str]
+    ) -> tuple[list[LocalFeatures], list[Evidence]]:
         """The features of catalogue images, nearest first, and what a query shares with each: of as many as it takes.
 
         Features that are not kept yet have to be computed: the fewer are looked at, the sooner there is an answer.
@@ -65,7 +70,7 @@ class Closer:
         if most_shared(evidence) >= SURE:
             return kept, evidence
         kept += self.features.get(catalogue[near:far])
-        return kept, match(asked, kept, evidence)
+        return kept, match(asked, turned, kept, evidence)
 
 
 @dataclass(frozen=True)

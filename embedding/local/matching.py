@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -88,7 +88,10 @@ def match_upright(query: LocalFeatures, candidates: Sequence[LocalFeatures]) -> 
 
 
 def match(
-    query: LocalFeatures, candidates: Sequence[LocalFeatures], upright: Sequence[Evidence] = ()
+    query: LocalFeatures,
+    turned: Callable[[], LocalFeatures],
+    candidates: Sequence[LocalFeatures],
+    upright: Sequence[Evidence] = (),
 ) -> list[Evidence]:
     """Compare a query with catalogue pictures. The same arguments give the same evidence.
 
@@ -96,6 +99,7 @@ def match(
     than the upright one, and is tried on the first candidates only, where nothing matches well upright.
 
     Args:
+        turned: gives the features of the query turned; asked for only where they are tried.
         upright: what `match_upright` found of the first candidates, which is not done again.
 
     Returns:
@@ -105,10 +109,10 @@ def match(
     least = max(LEAST_TURNED, TURNED_BETTER * most_shared(upright))
     if least > TURNED_BETTER * ENOUGH_UPRIGHT:
         return upright
-    turns = sorted(set(query.turns.tolist()) - {0})
-    tried = {turn: _compare_all(query, turn, candidates[:TURNED_TRIED]) for turn in turns}
-    turn = max(tried, key=lambda turn: most_shared(tried[turn]), default=0)
-    if turn and most_shared(tried[turn]) >= least:
+    query = turned()
+    tried = {turn: _compare_all(query, turn, candidates[:TURNED_TRIED]) for turn in (1, 2, 3)}
+    turn = max(tried, key=lambda turn: most_shared(tried[turn]))
+    if most_shared(tried[turn]) >= least:
         return tried[turn] + _compare_all(query, turn, candidates[TURNED_TRIED:])
     return upright
 

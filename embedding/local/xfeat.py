@@ -17,7 +17,7 @@ from embedding.local.features import BACKGROUND, DESCRIPTOR, LocalFeatures
 from embedding.local.palette import palette
 from embedding.local.xfeat_network import Map, Network, available, network
 
-__all__ = ["CATALOGUE", "QUERY", "Plan", "available", "extract"]
+__all__ = ["CATALOGUE", "QUERY", "TURNED_QUERY", "Plan", "available", "extract"]
 
 Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -35,7 +35,7 @@ class Plan:
     """How a picture is looked at: long sides in pixels, each with how many keypoints to keep.
 
     `turned` says the same for the picture turned by one, two and three quarters: XFeat's descriptors do not follow a
-    rotation. Empty where the picture is known to stand upright. `preview`: the long side of the preview in pixels.
+    rotation. `preview`: the long side of the preview in pixels.
     """
 
     sides: tuple[tuple[int, int], ...]
@@ -50,7 +50,8 @@ class Plan:
 
 
 CATALOGUE = Plan(sides=((512, 500), (320, 250)))
-QUERY = Plan(sides=((640, 800), (448, 400), (320, 300)), turned=((448, 600),), preview=512)
+QUERY = Plan(sides=((640, 800), (448, 400), (320, 300)), preview=512)
+TURNED_QUERY = Plan(sides=(), turned=((448, 600),))
 
 
 def extract(image: Image, plan: Plan = CATALOGUE, mask: Mask | None = None) -> LocalFeatures:
@@ -109,12 +110,26 @@ def _one_view(
     if mask is not None:
         peaks &= ~_hidden(np.ascontiguousarray(np.rot90(mask, turn)), wide, high)
     at = np.flatnonzero(peaks)
-    strength = (heat * reliability).ravel()[at]
-    at = at[np.argsort(-strength, kind="stable")[:count]]
     y, x = np.divmod(at, wide)
+    strength = heat.ravel()[at] * _between(reliability, x, y)
+    best = np.argsort(-strength, kind="stable")[:count]
+    at, x, y = at[best], x[best], y[best]
     descriptors = np.round(_sample(features, x, y, wide, high) * 127).astype(np.int8)
     fractions = np.stack([(x + 0.5) / wide, (y + 0.5) / high], axis=1).astype(np.float32)
     return _unturned(fractions, turn), descriptors, np.full(len(at), turn, np.uint8)
+
+
+def _between(values: Map, x: npt.NDArray[np.intp], y: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
+    """A map [h / 8, w / 8] at pixels of the network's input, float32 [m], linear between its cells' middles."""
+    rows, columns = values.shape
+    across, down = (x + 0.5) / _CELL - 0.5, (y + 0.5) / _CELL - 0.5
+    left, top = np.floor(across).astype(np.intp), np.floor(down).astype(np.intp)
+    right, low = (across - left).astype(np.float32), (down - top).astype(np.float32)
+    x0, x1 = np.clip(left, 0, columns - 1), np.clip(left + 1, 0, columns - 1)
+    y0, y1 = np.clip(top, 0, rows - 1), np.clip(top + 1, 0, rows - 1)
+    upper = values[y0, x0] * (1 - right) + values[y0, x1] * right
+    lower = values[y1, x0] * (1 - right) + values[y1, x1] * right
+    return np.asarray(upper * (1 - low) + lower * low, np.float32)
 
 
 def _sample(features: Map, x: npt.NDArray[np.intp], y: npt.NDArray[np.intp], wide: int, high: int) -> Map:

@@ -19,13 +19,13 @@ from embedding.encoders.compiled import Manifest
 from embedding.errors import ModelUnavailable
 
 Map = npt.NDArray[np.float32]
-# Unit descriptors [64, h / 8, w / 8], keypoint heat [h, w] and reliability [h, w] of a grey picture.
+# Unit descriptors [64, h / 8, w / 8], keypoint heat [h, w] and reliability [h / 8, w / 8] of a grey picture.
 Maps = tuple[Map, Map, Map]
 # From grey float32 [h, w], 0..255, both sides multiples of 32.
 Network = Callable[[Map], Maps]
 
 STREAMS = 2
-_NAME = "xfeat"
+_NAME = "xfeat-2"  # another number whenever the maps change
 _FILE = "maps.xml"
 
 

@@ -34,8 +34,6 @@ class Maps(torch.nn.Module):
         features, logits, reliability = self.network(grey)
         # The 65th class of a cell is "no keypoint here"; the others are its 8 x 8 pixels.
         heat = functional.pixel_shuffle(functional.softmax(logits, 1)[:, : _CELL * _CELL], _CELL)
-        size = grey.shape[-2:]
-        reliability = functional.interpolate(reliability, size, mode="bilinear", align_corners=False)
         return functional.normalize(features, dim=1)[0], heat[0, 0], reliability[0, 0]
 
 

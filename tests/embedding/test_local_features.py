@@ -15,6 +15,7 @@ from embedding.local.plane import fit, plausible
 from embedding.local_features import (
     CATALOGUE,
     QUERY,
+    TURNED_QUERY,
     Evidence,
     FeaturesInvalid,
     LocalFeatures,
@@ -23,6 +24,8 @@ from embedding.local_features import (
     available,
     extract,
     match,
+    match_upright,
+    most_shared,
     score,
 )
 
@@ -155,6 +158,10 @@ def test_the_light_does_not_change_the_colour_distance() -> None:
     assert colour_distance(colours[::-1], colours) > 10
 
 
+def matched(photo: Image, candidates: list[LocalFeatures]) -> list[Evidence]:
+    return match(extract(photo, QUERY), lambda: extract(photo, TURNED_QUERY), candidates)
+
+
 @needs_xfeat
 def test_the_same_picture_gives_the_same_features() -> None:
     first, second = extract(poster(1)), extract(poster(1))
@@ -168,7 +175,8 @@ def test_the_same_picture_gives_the_same_features() -> None:
 def test_a_picture_is_found_from_the_side_and_the_pairs_lie_where_it_lies() -> None:
     photo, homography = seen_from_the_side(poster(1))
     candidates = [extract(poster(seed)) for seed in (2, 1, 3)]
-    evidence = match(extract(photo, QUERY), candidates)
+    evidence = matched(photo, candidates)
+    assert match_upright(extract(photo, QUERY), candidates)[1].inliers == evidence[1].inliers
     counts = [each.inliers for each in evidence]
     assert counts[1] > 40
     assert counts[1] > 3 * max(counts[0], counts[2])
@@ -185,8 +193,7 @@ def test_a_picture_is_found_from_the_side_and_the_pairs_lie_where_it_lies() -> N
 @pytest.mark.parametrize("turn", [1, 2, 3])
 def test_a_turned_query_is_recognised(turn: int) -> None:
     upright = extract(poster(4))
-    turned = extract(np.ascontiguousarray(np.rot90(poster(4), -turn)), QUERY)
-    (evidence,) = match(turned, [upright])
+    (evidence,) = matched(np.ascontiguousarray(np.rot90(poster(4), -turn)), [upright])
     assert evidence.turn == turn
     assert evidence.inliers > 100
     x, y = evidence.pairs[:, 0], evidence.pairs[:, 1]
@@ -207,11 +214,23 @@ def test_nothing_is_taken_from_under_a_mask() -> None:
 @needs_xfeat
 @pytest.mark.parametrize("shape", [(1, 1), (7, 300), (300, 7), (64, 64)])
 def test_empty_and_odd_pictures_have_nothing_in_common(shape: tuple[int, int]) -> None:
-    blank = extract(np.full((*shape, 3), 255, np.uint8), QUERY)
-    (evidence,) = match(blank, [extract(poster(1))])
+    (evidence,) = matched(np.full((*shape, 3), 255, np.uint8), [extract(poster(1))])
     assert evidence.inliers == 0
     assert evidence.region_query is None
-    assert match(extract(poster(1)), []) == []
+    assert matched(poster(1), []) == []
+
+
+@needs_xfeat
+def test_what_was_compared_upright_is_not_compared_again_and_a_sure_query_is_never_turned() -> None:
+    def never() -> LocalFeatures:
+        raise AssertionError("the query was turned")
+
+    query, candidates = extract(poster(1), QUERY), [extract(poster(seed)) for seed in (1, 2)]
+    known = match_upright(query, candidates[:1])
+    found = match(query, never, candidates, known)
+    assert found[0] is known[0]
+    assert most_shared(found) == known[0].inliers > 100
+    assert len(found) == 2
 
 
 def plain(colour: tuple[int, int, int], seed: int = 0) -> npt.NDArray[np.uint8]:
