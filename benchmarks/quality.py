@@ -41,7 +41,7 @@ from index.workspace import Workspace
 HALVES = 5
 VIEWS_OF_ONE = 3
 TRIPLES = 2
-CONCEALED_EVERY = 4
+CONCEALED_EVERY = 2
 TIMED, TIMED_COLD = 30, 10
 WORKERS = 2
 
