@@ -79,6 +79,9 @@ def lay_out(root: Path, card: ModelCard, count: int) -> Path:
     files = generations.proofs(folder)
     manifest = Manifest(number, generations.now(), card.name, card.sha256 or "", card.dimension, "", parts, files)
     generations.seal(folder, manifest)
+    # A re-index has its self-test here, which takes longer, and seals again what that adds.
+    time.sleep(2)
+    generations.seal(folder, manifest)
     generations.publish(workspace, folder, number)
     return workspace.generations / str(number) / path.name
 

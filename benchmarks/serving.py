@@ -5,7 +5,7 @@
 PICTURES is a folder of photographs that are asked for. `traceobject serve` runs in a process of its own, on a workspace
 of yours, or on one that is made here of a catalogue FEED; nothing of yours is changed. The references are taken in the
 same run: the bare encoder and index one picture at a time, the bare encoder on full batches, and whole searches without
-HTTP. The first searches after a start take memory; it is told for each quarter of the time of many clients.
+HTTP, one after the other and as many at a time as there are cores. The first searches after a start take memory; it is told for each quarter of the time of many clients.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +43,7 @@ from index.reindex import reindex
 from index.rerank import closer_for
 from index.search import search
 from index.workspace import Workspace
+from service.batching import Batched
 
 SETTLE = 10
 SINGLE = 60
@@ -195,9 +197,20 @@ def _unsaid(_: str) -> None:
     """Which model it is has been told before."""
 
 
-def bare(workspace: Workspace, pictures: Sequence[bytes]) -> tuple[float, float, float]:
-    """Median seconds of one picture through encoder and index alone, pictures a second in full batches, and median
-    seconds of a whole search in this process."""
+@dataclass(frozen=True)
+class Bare:
+    """What the parts take without HTTP. `forward`: median seconds of one picture through encoder and index alone;
+    `batched`: pictures a second in full batches; `whole`: median seconds of a whole search in this process;
+    `together`: whole searches a second, as many at a time as there are cores."""
+
+    forward: float
+    batched: float
+    whole: float
+    together: float
+
+
+def bare(workspace: Workspace, pictures: Sequence[bytes], seconds: float) -> Bare:
+    """Measure the references, the last of them for so many seconds."""
     workspace, encoder = workspace_encoder(workspace, _unsaid)
     engine = open_live(workspace).engine("catalogue")
     ready = np.stack([prepare(decode(data), encoder.card.preprocess) for data in pictures])
@@ -213,12 +226,23 @@ def bare(workspace: Workspace, pictures: Sequence[bytes]) -> tuple[float, float,
         encoder.encode_images(batch)
         rates.append(len(batch) / (time.perf_counter() - started))
     generation, closer = open_live(workspace), closer_for(workspace)
-    searched = []
-    for data in (*pictures[:SETTLE], *pictures[:SETTLE]):
+    batched = Batched(encoder)
+
+    def one(turn: int) -> float:
         started = time.perf_counter()
-        search(Query((QueryImage(decode(data)),)), generation, encoder, closer)
-        searched.append(time.perf_counter() - started)
-    return statistics.median(taken[SETTLE:]), statistics.median(rates), statistics.median(searched[SETTLE:])
+        search(Query((QueryImage(decode(pictures[turn % len(pictures)])),)), generation, batched, closer)
+        return time.perf_counter() - started
+
+    # The first round reads the features of the catalogue's pictures, or computes them.
+    searched = [one(turn) for turn in (*range(len(pictures)), *range(SETTLE))]
+    began, count = time.perf_counter(), 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        while time.perf_counter() - began < seconds:
+            count += len(list(pool.map(one, range(count, count + len(pictures)))))
+    together = count / (time.perf_counter() - began)
+    return Bare(
+        statistics.median(taken[SETTLE:]), statistics.median(rates), statistics.median(searched[-SETTLE:]), together
+    )
 
 
 def copy_of(workspace: Path, folder: Path) -> Path:
@@ -254,7 +278,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         made = given.workspace or made_of(given.data, Path(temporary) / "made")
         folder = copy_of(made, Path(temporary) / "workspace")
-        forward, batched, whole = bare(Workspace.open(folder), pictures)
+        reference = bare(Workspace.open(folder), pictures, given.seconds / 2)
         started = time.perf_counter()
         with serving(folder) as (process, address):
             ready, at_ready, torch = time.perf_counter() - started, _resident(process), has_torch(process)
@@ -281,11 +305,17 @@ def main() -> None:
             ("one search", "seconds", "times as long over HTTP"),
             [
                 ("over HTTP, with the closer look", f"{single:.4f}", ""),
-                ("the same in process", f"{whole:.4f}", f"**{single / whole:.2f}**"),
-                ("the encoder on one view, and the index", f"{forward:.4f}", f"{single / forward:.1f}"),
+                ("the same in process", f"{reference.whole:.4f}", f"**{single / reference.whole:.2f}**"),
+                (
+                    "the encoder on one view, and the index",
+                    f"{reference.forward:.4f}",
+                    f"{single / reference.forward:.1f}",
+                ),
             ],
         ),
-        f"The bare encoder takes {batched:.1f} pictures a second in full batches.",
+        f"The bare encoder takes {reference.batched:.1f} pictures a second in full batches; whole searches in process, "
+        f"{os.cpu_count()} at a time, {reference.together:.2f} a second. {given.clients} clients over HTTP have "
+        f"**{len(many.right) / given.seconds / reference.together:.2f}** of that.",
         "",
         *table(("asked by", "answered", "other answers", "p50, s", "p99, s", "searches a second"), asked),
         f"Memory in MB in the quarters of the time of {given.clients} clients: {', '.join(quarters)}.",
