@@ -2,10 +2,11 @@
 
     python -m benchmarks.serving PICTURES [--workspace DIR | --data FEED] [--clients 16] [--seconds 60] [--report PAGE]
 
-PICTURES is a folder of photographs that are asked for. `traceobject serve` runs in a process of its own, on a workspace
-of yours, or on one that is made here of a catalogue FEED; nothing of yours is changed. The references are taken in the
-same run: the bare encoder and index one picture at a time, the bare encoder on full batches, and whole searches without
-HTTP, one after the other and as many at a time as there are cores. The first searches after a start take memory; it is told for each quarter of the time of many clients.
+PICTURES is a folder of photographs that are asked for. `traceobject serve` runs in a process of its own, on a
+workspace of yours, or on one that is made here of a catalogue FEED; nothing of yours is changed. The references are
+taken in the same run: the bare encoder and index one picture at a time, the bare encoder on full batches, and whole
+searches without HTTP, one after the other and as many at a time as there are cores. The first searches after a start
+take memory; it is told for each quarter of the time of many clients.
 """
 
 from __future__ import annotations
