@@ -140,6 +140,17 @@ def test_what_hides_is_never_embedded(seed: int) -> None:
     assert min(view.max(axis=2).min() for view in seen.pictures) > 8
 
 
+def test_a_studio_picture_with_a_hidden_part_is_seen_filled_and_as_it_is() -> None:
+    image = np.full((400, 400, 3), 255, np.uint8)
+    image[60:340, 60:340] = scene(1, 280, 280)
+    hidden, true = conceal(image, Region(0.3, 0.3, 0.6, 0.6), "black")
+    seen = query_views(hidden)
+    filled, as_it_is = seen.pictures
+    assert as_it_is is hidden
+    assert (filled[true] == 128).mean() > 0.9
+    assert seen.hidden is not None
+
+
 def test_a_studio_picture_is_seen_whole() -> None:
     image = np.full((200, 200, 3), 255, np.uint8)
     image[60:140, 60:140] = scene(1, 80, 80)
