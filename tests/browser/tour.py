@@ -70,6 +70,8 @@ def tour(site: Site) -> list[Stop]:
             page,
             {"name": "blank.png", "mimeType": "image/png", "buffer": png_of(np.full((200, 300, 3), 128, np.uint8))},
         )
+        page.locator("main summary").click()
+        page.wait_for_selector(".answer:visible")
 
     def kept(page: Page) -> None:
         found(page)
