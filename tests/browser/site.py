@@ -66,6 +66,11 @@ class Site:
     crop: SampleQuery
     accounts: Accounts
 
+    @property
+    def object_id(self) -> str:
+        """The object that the crop is of."""
+        return self.crop.path.stem.rpartition("-")[0]
+
     def session(self, name: str) -> dict[str, str]:
         """The cookie of a new session."""
         secret = self.accounts.sign_in(name, PASSWORD)

@@ -40,8 +40,8 @@ def test_a_day_at_the_desk(site, visitor, language, turn):
     told = NAMES[language]
     asked = [query for query in site.sample.queries if query.collection == "catalogue"]
     named = dict.fromkeys(query.path.stem.rpartition("-")[0] for query in asked)
-    # The tour keeps leads for the object of the photo.
-    object_id = [name for name in named if name != site.photo.right_id][turn]
+    # The tour keeps leads for the object of its crop.
+    object_id = [name for name in named if name != site.object_id][turn]
     page = visitor(1440, language)
     page.goto(f"{site.address}/workbench")
     assert page.locator("html").get_attribute("lang") == told["language"]

@@ -37,7 +37,7 @@ class Stop:
 def tour(site: Site) -> list[Stop]:
     """The stops, for a page that follows the site's own data."""
     photo, crop = site.photo, site.crop
-    object_id = photo.right_id
+    object_id = site.object_id
 
     def choose(page: Page) -> None:
         page.locator("input[type=file]").nth(1).set_input_files(photo.path)
