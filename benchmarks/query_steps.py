@@ -99,7 +99,8 @@ class Bench:
         first = self._first([seen], image)
         before, after = self._looked(seen, first)
         # Without the right product, which may have ended the closer look, the search goes on.
-        longer = self._looked(seen, first, everything=True)[1]
+        ended = len(after.looks[0].evidence) < len(_nearest(first)[0])
+        longer = self._looked(seen, first, everything=True)[1] if ended else after
         ranks = {
             "cosine of the whole picture": self._rank(Examined(plain, plain.pictures, ()), right),
             "+ views": self._rank(Examined(first, first.pictures, ()), right),

@@ -30,7 +30,7 @@ from index.workspace import Workspace
 
 # How many pictures of the first list are looked at closer: so many at first, and more where those leave doubt.
 LOOKS = (40, 100)
-# With one that shares so many keypoints, no picture further down came first: in 400 real photos, hidden parts or not.
+# With one that shares so many keypoints, no right answer lay further down: in 460 real photos, hidden parts or not.
 SURE = 40
 
 
@@ -52,10 +52,10 @@ class Closer:
         asked = extract(seen.image, QUERY, seen.hidden)
         turned = partial(extract, seen.image, TURNED_QUERY, seen.hidden)
         kept, evidence = self.compare(asked, turned, catalogue)
-        cosines = cosines[: len(kept)]
+        catalogue, cosines = catalogue[: len(kept)], cosines[: len(kept)]
         evidence = lay_over(asked, kept, evidence, score(cosines, asked, kept, evidence))
         scores = score(cosines, asked, kept, evidence)
-        return Look(dict(zip(catalogue, evidence, strict=False)), dict(zip(catalogue, scores.tolist(), strict=False)))
+        return Look(dict(zip(catalogue, evidence, strict=True)), dict(zip(catalogue, scores.tolist(), strict=True)))
 
     def compare(
         self, asked: LocalFeatures, turned: Callable[[], LocalFeatures], catalogue: Sequence[str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import cv2
 import numpy as np
@@ -84,7 +84,7 @@ NOTHING = Evidence(np.empty((0, 4), np.float32), 0, 0, 0.0, 0.0, float("nan"))
 
 def match_upright(query: LocalFeatures, candidates: Sequence[LocalFeatures]) -> list[Evidence]:
     """Compare a query, taken to be upright, with catalogue pictures: one Evidence per candidate, in their order."""
-    return _compare_all(query, 0, candidates)
+    return _compare_all(_View(query, 0), _targets(candidates))
 
 
 def match(
@@ -109,11 +109,12 @@ def match(
     least = max(LEAST_TURNED, TURNED_BETTER * most_shared(upright))
     if least > TURNED_BETTER * ENOUGH_UPRIGHT:
         return upright
-    query = turned()
-    tried = {turn: _compare_all(query, turn, candidates[:TURNED_TRIED]) for turn in (1, 2, 3)}
-    turn = max(tried, key=lambda turn: most_shared(tried[turn]))
-    if most_shared(tried[turn]) >= least:
-        return tried[turn] + _compare_all(query, turn, candidates[TURNED_TRIED:])
+    query, near = turned(), _targets(candidates[:TURNED_TRIED])
+    views = [_View(query, turn) for turn in (1, 2, 3)]
+    tried = [_compare_all(view, near) for view in views]
+    best = max(range(len(views)), key=lambda number: most_shared(tried[number]))
+    if most_shared(tried[best]) >= least:
+        return tried[best] + _compare_all(views[best], _targets(candidates[TURNED_TRIED:]))
     return upright
 
 
@@ -122,11 +123,14 @@ def most_shared(evidence: Sequence[Evidence]) -> int:
     return max((each.inliers for each in evidence), default=0)
 
 
-def _compare_all(query: LocalFeatures, turn: int, candidates: Sequence[LocalFeatures]) -> list[Evidence]:
+def _targets(candidates: Sequence[LocalFeatures]) -> list[_Target]:
+    return [_Target(candidate) for candidate in candidates]
+
+
+def _compare_all(view: _View, targets: Sequence[_Target]) -> list[Evidence]:
     _multiply_alone()
-    view = _View(query, turn)
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="matching") as pool:
-        return list(pool.map(lambda candidate: _compare(view, _Target(candidate)), candidates))
+        return list(pool.map(partial(_compare, view), targets))
 
 
 @cache
