@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,8 @@ from embedding.errors import ModelUnavailable
 
 # Half precision would be faster on some machines, but a network must mean the same on all of them.
 _EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
+# The folder of what was made ready of a network, and its file with the SHA-256 of each other one.
+_READY, _PROOF = ".ready", "sha256.json"
 
 
 @cache
@@ -41,14 +46,22 @@ def version() -> str:
 def open_network(path: Path, *, streams: int = 1) -> Any:
     """A network from its .xml and the .bin beside it, both of which the caller has verified.
 
+    To make it ready for this processor takes a second or two, so what comes of that is kept beside it and taken the
+    next time by the same release on the same kind of processor (OpenVINO's model caching,
+    https://docs.openvino.ai/2026/openvino-workflow/running-inference/optimize-inference/optimizing-latency/model-caching-overview.html).
+
     Args:
         streams: how many inferences run side by side, sharing the cores; 1 gives all cores to each.
 
     Raises:
         ModelUnavailable: openvino is not installed, or cannot run this network.
     """
+    ready = path.with_suffix(_READY)
     try:
-        return compiled(_core().read_model(path), streams=streams)
+        network = _core().compile_model(path, "CPU", {**_settings(streams), **_keeping(ready)})
+        if not network.get_property("LOADED_FROM_CACHE"):
+            _vouch(ready)
+        return network
     except RuntimeError as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ModelUnavailable(
@@ -58,7 +71,7 @@ def open_network(path: Path, *, streams: int = 1) -> Any:
 
 def compiled(network: Any, *, streams: int = 1) -> Any:
     """A network that is in memory, ready to run."""
-    return _core().compile_model(network, "CPU", {**_EXACT, "NUM_STREAMS": str(streams)})
+    return _core().compile_model(network, "CPU", _settings(streams))
 
 
 def outputs(request: Any) -> Sequence[Any]:
@@ -69,3 +82,51 @@ def outputs(request: Any) -> Sequence[Any]:
 @cache
 def _core() -> Any:
     return openvino().Core()
+
+
+def _settings(streams: int) -> dict[str, str]:
+    return {**_EXACT, "NUM_STREAMS": str(streams)}
+
+
+def _keeping(ready: Path) -> dict[str, str]:
+    """The setting that keeps in a folder what was made ready, or none where that cannot be written.
+
+    OpenVINO checks release, processor and length alone, and would run damaged weights: they are deleted here.
+    """
+    try:
+        ready.mkdir(exist_ok=True)
+        if _digests(ready) != _proof(ready):
+            shutil.rmtree(ready)
+            ready.mkdir()
+    except OSError:
+        return {}
+    return {"CACHE_DIR": str(ready)}
+
+
+def _vouch(ready: Path) -> None:
+    """Say that what was just made ready is whole, and delete what it takes the place of."""
+    try:
+        made = sorted(ready.glob("*.blob"), key=lambda path: path.stat().st_mtime_ns)
+        for other in made[:-1]:
+            other.unlink()
+        part = ready / f"{_PROOF}.part"
+        part.write_text(json.dumps(_digests(ready)), encoding="utf-8")
+        part.replace(ready / _PROOF)
+    except OSError:
+        # It is made anew the next time.
+        return
+
+
+def _digests(ready: Path) -> Mapping[str, str]:
+    found = {}
+    for path in sorted(ready.glob("*.blob")):
+        with path.open("rb") as file:
+            found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def _proof(ready: Path) -> object:
+    try:
+        return json.loads((ready / _PROOF).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}

@@ -1,8 +1,10 @@
-"""Which addresses are this machine's own."""
+"""Where the server listens by default, and which addresses are this machine's own."""
 
 from __future__ import annotations
 
 import ipaddress
+
+HOST, PORT = "127.0.0.1", 8080
 
 
 def is_loopback(host: str) -> bool:

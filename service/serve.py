@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import sys
 from collections.abc import Callable
@@ -14,13 +15,12 @@ from index.models import workspace_encoder
 from index.rerank import closer_for
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
-from service.addresses import is_loopback
+from service.addresses import HOST, PORT, is_loopback
 from service.app import create_app
 from service.gate import UPLOADS, gate_of
 from service.logs import configure_logs
 from service.tables import open_service_database
 
-HOST, PORT = "127.0.0.1", 8080
 # How long requests under way may take to end when the server is told to stop.
 GRACE_SECONDS = 20
 SINGLE_USER = (
@@ -105,6 +105,9 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        # What is here by now stays: no request waits while it is looked through for garbage.
+        gc.freeze()
+        gc.enable()
         self._ready()
 
 

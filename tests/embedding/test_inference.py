@@ -1,0 +1,83 @@
+"""Networks made ready for this machine are kept, taken again, and never run damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("openvino")
+
+from embedding import inference
+
+SIDE = 96
+INPUTS = np.random.default_rng(1).normal(size=(1, SIDE)).astype(np.float32)
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    """A matrix product, saved as OpenVINO saves networks."""
+    openvino = inference.openvino()
+    weights = np.random.default_rng(0).normal(size=(SIDE, SIDE)).astype(np.float32)
+    given = openvino.opset13.parameter([1, SIDE], np.float32)
+    product = openvino.opset13.matmul(given, openvino.opset13.constant(weights), False, False)
+    openvino.save_model(openvino.Model([product], [given]), tmp_path / "net.xml", compress_to_fp16=False)
+    return tmp_path / "net.xml"
+
+
+def is_taken_again(network: Any) -> bool:
+    taken: bool = network.get_property("LOADED_FROM_CACHE")
+    return taken
+
+
+def test_the_second_time_it_is_taken_as_it_was_made_ready(network: Path) -> None:
+    first, second = inference.open_network(network), inference.open_network(network)
+    assert not is_taken_again(first)
+    assert is_taken_again(second)
+    assert (first(INPUTS)[0] == second(INPUTS)[0]).all()
+
+
+def test_as_many_streams_as_asked_for_run_whatever_was_kept(network: Path) -> None:
+    inference.open_network(network)
+    assert inference.open_network(network, streams=2).get_property("NUM_STREAMS") == 2
+
+
+def blob(network: Path) -> Path:
+    (found,) = network.with_suffix(".ready").glob("*.blob")
+    found.chmod(0o600)
+    return found
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    # In the weights, which OpenVINO does not check.
+    data[len(data) // 2] ^= 0x40
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda network: flip(blob(network)),
+        lambda network: blob(network).write_bytes(blob(network).read_bytes()[:-100]),
+        lambda network: (network.with_suffix(".ready") / "sha256.json").write_text("{"),
+        lambda network: (network.with_suffix(".ready") / "sha256.json").unlink(),
+        lambda network: blob(network).unlink(),
+    ],
+    ids=["a byte flipped", "cut short", "no proof that can be read", "no proof", "gone"],
+)
+def test_what_is_not_as_it_was_kept_is_made_ready_anew(network: Path, harm: Any) -> None:
+    right = inference.open_network(network)(INPUTS)[0]
+    harm(network)
+    again = inference.open_network(network)
+    assert not is_taken_again(again)
+    assert (again(INPUTS)[0] == right).all()
+    assert is_taken_again(inference.open_network(network))
+
+
+def test_where_nothing_can_be_kept_it_runs_all_the_same(network: Path) -> None:
+    network.with_suffix(".ready").write_text("in the way", encoding="utf-8")
+    assert inference.open_network(network)(INPUTS)[0].shape == (1, SIDE)
+    assert network.with_suffix(".ready").read_text(encoding="utf-8") == "in the way"
