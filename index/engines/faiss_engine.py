@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import shutil
 from pathlib import Path
@@ -118,7 +119,10 @@ class FaissEngine:
 
     def _scan(self, queries: Vectors, k: int, allow: Rows | None) -> tuple[Vectors, Rows]:
         every = np.arange(int(self._index.ntotal)) if allow is None else allow
-        return exact_scan(queries, k, every, self._kept())
+        found = exact_scan(queries, k, every, self._kept())
+        if self._originals is not None:
+            _let_go(self._originals)
+        return found
 
     def _kept(self) -> Vectors | HalfVectors:
         """All that is kept of the vectors, as it lies in memory: float16 or float32 [n, d]."""
@@ -160,7 +164,18 @@ def _refine(queries: Vectors, k: int, rows: Rows, originals: Vectors | HalfVecto
         similarity = np.asarray(originals[proposed], np.float32) @ query
         best = np.argsort(-similarity, kind="stable")[:k]
         scores[place, : len(best)], found[place, : len(best)] = similarity[best], proposed[best]
+        _let_go(originals)
     return scores, found
+
+
+def _let_go(originals: Vectors | HalfVectors) -> None:
+    """Unmap the pages that were read: the system keeps them while it has room, and they are not this process's memory.
+
+    Without it every query adds some, until all originals are counted: 650 bytes a vector after 1,200 queries to ten
+    million.
+    """
+    if isinstance(originals.base, mmap.mmap):
+        originals.base.madvise(mmap.MADV_DONTNEED)
 
 
 def originals_beside(path: Path) -> Path:

@@ -1,5 +1,8 @@
 """Which index is chosen, how it is tuned, and that what was promised is what was measured."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +11,7 @@ from hypothesis import strategies as st
 from index.engines import tuning
 from index.engines.choice import EXACT_BELOW, Spec, choose
 from index.engines.exact_scan import exact_scan
-from index.engines.faiss_engine import FaissEngine
+from index.engines.faiss_engine import FaissEngine, originals_beside
 from index.engines.tuning import build_tuned, recall, tune
 from index.engines.writing import gather, write_engine
 
@@ -124,6 +127,27 @@ def test_codes_leave_their_originals_beside_the_file_and_others_do_not(tmp_path,
         assert np.allclose(opened.vectors(np.array([7, 3])), vectors[[7, 3]], atol=1e-3)
         for mine, theirs in zip(opened.search(vectors[:3], 5), tuned.engine.search(vectors[:3], 5), strict=True):
             assert np.array_equal(mine, theirs)
+
+
+def test_what_was_read_of_the_originals_is_not_held(tmp_path):
+    vectors = clustered(EXACT_BELOW)
+    path = tmp_path / "catalogue.index"
+    gathered = gather(path, np.arange(len(vectors)), 32, lambda rows: vectors[rows])
+    spec = write_engine(path, gathered, 1, 0.9).engine.stats().spec
+    del gathered
+    opened = FaissEngine.open(path, spec)
+    narrow = np.arange(0, len(vectors), 1000)
+    for allow in (None, narrow):
+        opened.search(vectors[:200], 10, allow)
+        assert mapped(originals_beside(path)) == 0
+
+
+def mapped(path: Path) -> int:
+    """Kilobytes of a mapped file that count as this process's memory."""
+    mappings = re.split(r"(?m)^(?=[0-9a-f]+-[0-9a-f]+ )", Path("/proc/self/smaps").read_text())
+    sizes = [re.search(r"Rss: +(\d+)", mapping) for mapping in mappings if str(path) in mapping]
+    assert sizes, "it is mapped"
+    return sum(int(size[1]) for size in sizes)
 
 
 def test_few_vectors_stay_in_memory_as_exact_as_they_were(tmp_path):
