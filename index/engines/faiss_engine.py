@@ -174,8 +174,9 @@ def _let_go(originals: Vectors | HalfVectors) -> None:
     Without it every query adds some, until all originals are counted: 650 bytes a vector after 1,200 queries to ten
     million.
     """
-    if isinstance(originals.base, mmap.mmap):
-        originals.base.madvise(mmap.MADV_DONTNEED)
+    owner: Any = originals.base
+    if isinstance(owner, mmap.mmap):
+        owner.madvise(mmap.MADV_DONTNEED)
 
 
 def originals_beside(path: Path) -> Path:
