@@ -81,6 +81,7 @@ REBUILT = Tokenizer.of(CLIPS_OWN)
 @example("It's 42 cafés — naïve 日本語 hello_world!!! don't &amp;amp; WE'LL")
 @example("<start_of_text> a mug <END_OF_TEXT> x")
 @example("word " * 200)
+@example("\u0345 a\u0345b 1\u0345!")
 @example("\ud7ff\x00 \u2028 ﬁ ½ ")
 @given(st.text(ASSIGNED, max_size=80))
 def test_words_become_the_tokens_of_open_clip(text: str) -> None:
