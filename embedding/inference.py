@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import sys
@@ -11,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from embedding.encoders import store
 from embedding.errors import ModelUnavailable
 
 # Half precision would be faster on some machines, but a network must mean the same on all of them.
@@ -57,9 +57,10 @@ def open_network(path: Path, *, streams: int = 1) -> Any:
         ModelUnavailable: openvino is not installed, or cannot run this network.
     """
     ready = path.with_suffix(_READY)
+    keeping = _keeping(ready)
     try:
-        network = _core().compile_model(path, "CPU", {**_settings(streams), **_keeping(ready)})
-        if not network.get_property("LOADED_FROM_CACHE"):
+        network = _core().compile_model(path, "CPU", {**_settings(streams), **keeping})
+        if keeping and not network.get_property("LOADED_FROM_CACHE"):
             _vouch(ready)
         return network
     except RuntimeError as error:
@@ -118,11 +119,7 @@ def _vouch(ready: Path) -> None:
 
 
 def _digests(ready: Path) -> Mapping[str, str]:
-    found = {}
-    for path in sorted(ready.glob("*.blob")):
-        with path.open("rb") as file:
-            found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+    return {path.name: store.digest(path) for path in ready.glob("*.blob")}
 
 
 def _proof(ready: Path) -> object:

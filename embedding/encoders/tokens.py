@@ -23,7 +23,7 @@ from embedding.errors import ModelUnavailable
 Tokens = npt.NDArray[np.int64]
 
 _START, _END = "<start_of_text>", "<end_of_text>"
-# U+0345, a mark whose capital is a letter, is to open_clip's pattern, which knows no case, neither and in no piece.
+# U+0345 is a mark whose capital is a letter: open_clip's pattern, which ignores case, has it in no piece.
 _PIECES = rf"{_START}|{_END}|(?i:'s|'t|'re|'ve|'m|'ll|'d)|\p{{L}}+|\p{{N}}|[^\s\p{{L}}\p{{N}}\x{{345}}]+"
 
 

@@ -109,7 +109,9 @@ class FaissEngine:
 
     def vectors(self, rows: Rows) -> Vectors:
         if self._originals is not None:
-            return np.asarray(self._originals[rows], np.float32)
+            read = np.asarray(self._originals[rows], np.float32)
+            _let_go(self._originals)
+            return read
         found: Vectors = self._index.reconstruct_batch(np.ascontiguousarray(rows, np.int64))
         return found
 

@@ -81,3 +81,19 @@ def test_where_nothing_can_be_kept_it_runs_all_the_same(network: Path) -> None:
     network.with_suffix(".ready").write_text("in the way", encoding="utf-8")
     assert inference.open_network(network)(INPUTS)[0].shape == (1, SIDE)
     assert network.with_suffix(".ready").read_text(encoding="utf-8") == "in the way"
+
+
+def test_what_is_damaged_and_cannot_be_deleted_is_never_vouched_for(
+    network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = inference.open_network(network)(INPUTS)[0]
+    flip(blob(network))
+
+    def refuse(_: Path) -> None:
+        raise PermissionError("not yours")
+
+    monkeypatch.setattr("embedding.inference.shutil.rmtree", refuse)
+    for _ in range(2):
+        again = inference.open_network(network)
+        assert not is_taken_again(again)
+        assert (again(INPUTS)[0] == right).all()

@@ -140,6 +140,8 @@ def test_what_was_read_of_the_originals_is_not_held(tmp_path):
     for allow in (None, narrow):
         opened.search(vectors[:200], 10, allow)
         assert mapped(originals_beside(path)) == 0
+    opened.vectors(narrow)
+    assert mapped(originals_beside(path)) == 0
 
 
 def mapped(path: Path) -> int:
