@@ -22,6 +22,8 @@ STEPS = 50
 class Likelihood:
     """A logistic model of "this candidate is the same product" on a few signals.
 
+    `reranked`: whether it was fitted on answers to pictures that were looked at closer; of others it tells nothing.
+
     Method: ridge logistic regression on standardised signals (Platt, "Probabilistic outputs for support vector
     machines", 1999, for the use of a logistic to calibrate scores), fitted by Newton's method.
     """
@@ -31,6 +33,7 @@ class Likelihood:
     scale: tuple[float, ...]
     weights: tuple[float, ...]
     bias: float
+    reranked: bool = True
 
     @classmethod
     def fit(cls, names: tuple[str, ...], signals: Matrix, right: npt.NDArray[np.bool_]) -> Self:
@@ -80,8 +83,9 @@ class Likelihood:
         try:
             raw = json.loads(text)
             return cls(
-                tuple(raw["signals"]), tuple(raw["centre"]), tuple(raw["scale"]), tuple(raw["weights"]), raw["bias"]
-            )
+                tuple(raw["signals"]), tuple(raw["centre"]), tuple(raw["scale"]), tuple(raw["weights"]), raw["bias"],
+                raw.get("reranked", True),
+            )  # fmt: skip
         except (ValueError, TypeError, KeyError) as error:
             raise GenerationError(f"the calibration cannot be read ({error}): re-index") from error
 

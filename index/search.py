@@ -12,12 +12,13 @@ from embedding.encoders.protocol import Encoder, Vectors
 from embedding.preprocess import prepare
 from embedding.query_views import QueryViews, query_views
 from index.answer import Answer, Query
+from index.calibrate import Likelihood
 from index.errors import GenerationError
 from index.first_list import first_list
 from index.generations import Generation
 from index.group import group
 from index.likelihood import judge
-from index.rerank import Closer, rerank
+from index.rerank import Closer, Examined, rerank
 
 # Entered around a step that is called by its name: whoever asks may time it.
 Step = Callable[[str], AbstractContextManager[None]]
@@ -47,7 +48,7 @@ def search(
     with step("closer_look"):
         examined = rerank(first, seen, closer)
     candidates = group(examined, generation.records, query)
-    verdict, judged = judge(candidates, generation.likelihood)
+    verdict, judged = judge(candidates, _likelihood(generation, query, examined))
     return Answer(
         query_id=str(uuid.uuid4()),
         verdict=verdict,
@@ -65,6 +66,13 @@ def embed_views(seen: Sequence[QueryViews], encoder: Encoder) -> tuple[Vectors, 
     prepared = [prepare(picture, encoder.card.preprocess) for one in seen for picture in one.pictures]
     ends = np.cumsum([len(one.pictures) for one in seen])
     return tuple(np.split(encoder.encode_images(np.stack(prepared)), ends[:-1]))
+
+
+def _likelihood(generation: Generation, query: Query, examined: Examined) -> Likelihood | None:
+    """The generation's, where it was fitted on answers found as this one was: only there scores mean the same."""
+    fitted = generation.likelihood
+    alike = fitted is not None and bool(query.images) and fitted.reranked == bool(examined.looks)
+    return fitted if alike else None
 
 
 def _require_model(generation: Generation, encoder: Encoder) -> None:

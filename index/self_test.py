@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
 
 import numpy as np
@@ -75,7 +75,7 @@ def self_test(
         recall_at_10=float((first <= 10).mean()),
         calibration_error=expected_calibration_error(judged, right_first),
         area_under_roc=area_under_roc(judged, right_first),
-    ), _fit(examples)
+    ), replace(_fit(examples), reranked=closer is not None)
 
 
 def sample(entries: Sequence[Entry]) -> list[Entry]:

@@ -15,7 +15,7 @@ from index.records import COLLECTIONS, Collection
 from service.problems import of_picture
 from service.upload import PICTURE, Upload
 
-ONCE = ("collection", "text", "limit")
+ONCE = ("collection", "text", "limit", "rerank")
 REPEATED = ("box", "filter")
 DEFAULT_LIMIT = 10
 
@@ -24,7 +24,8 @@ DEFAULT_LIMIT = 10
 class Question:
     """A search as it was asked: pictures still as bytes, everything else read.
 
-    `named` tells which of the pictures are of the index, by their SHA-256 there; "" for one that was sent.
+    `named` tells which of the pictures are of the index, by their SHA-256 there; "" for one that was sent. `rerank`
+    asks for the closer look.
     """
 
     pictures: tuple[bytes, ...]
@@ -34,6 +35,7 @@ class Question:
     filters: tuple[Filter, ...]
     limit: int
     named: tuple[str, ...] = ()
+    rerank: bool = True
 
 
 def question_of(upload: Upload) -> Question:
@@ -60,6 +62,7 @@ def question_of(upload: Upload) -> Question:
         collection=_collection(_last(told["collection"], "catalogue")),
         filters=tuple(Filter.parse(text) for text in told["filter"]),
         limit=_whole_number(_last(told["limit"], str(DEFAULT_LIMIT))),
+        rerank=_truth("rerank", _last(told["rerank"], "true")),
     )
 
 
@@ -110,6 +113,12 @@ def _collection(text: str) -> Collection:
         if text == collection:
             return collection
     raise QueryInvalid(f"no collection is called {text[:50]!r}; there are {', '.join(COLLECTIONS)}")
+
+
+def _truth(name: str, text: str) -> bool:
+    if text not in ("true", "false"):
+        raise QueryInvalid(f"{name} {text[:50]!r}: needs true or false")
+    return text == "true"
 
 
 def _whole_number(text: str) -> int:

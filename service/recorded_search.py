@@ -98,6 +98,8 @@ def replay(
         GenerationError: the generation does not verify, or another model made it.
     """
     looked = record["parameters"]["closer_look"]
+    if not looked:
+        closer = None
     if looked != _looks(closer):
         raise ReplayImpossible(f"the closer look took in {looked} pictures then, and {_looks(closer)} now")
     folder = workspace.generations / str(record["generation"])

@@ -71,9 +71,9 @@ class Services:
         with self.metrics.step("gate"):
             return with_faces(pictures, self.gate)
 
-    def search(self, query: Query, generation: Generation) -> Answer:
-        """Answer a query; see index.search. For a worker thread."""
-        return search(query, generation, self.encoder, self.closer, self.metrics.step)
+    def search(self, query: Query, generation: Generation, *, rerank: bool = True) -> Answer:
+        """Answer a query; see index.search. Without `rerank` by embeddings alone. For a worker thread."""
+        return search(query, generation, self.encoder, self.closer if rerank else None, self.metrics.step)
 
     def recorded_search(
         self,
@@ -91,8 +91,9 @@ class Services:
         Raises:
             WorkspaceError: it cannot be recorded; then it is not answered either.
         """
-        answer = self.search(query, generation)
-        told = search_told(question, query.without_images, generation, self.closer, answer)
+        answer = self.search(query, generation, rerank=question.rerank)
+        closer = self.closer if question.rerank else None
+        told = search_told(question, query.without_images, generation, closer, answer)
         self.audit.append("search", visitor.name, object=list(about) if about[1] else None, **told)
         return answer
 

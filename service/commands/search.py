@@ -51,6 +51,7 @@ from service.question import regions_of
     type=click.Path(path_type=Path, file_okay=False),
     help="Write a picture for each candidate into this folder: the query beside it, shared keypoints joined.",
 )
+@click.option("--no-rerank", is_flag=True, help="By embeddings alone, without the closer look by local features.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 @click.pass_context
 def search(
@@ -62,9 +63,12 @@ def search(
     filters: tuple[str, ...],
     limit: int,
     evidence: Path | None,
+    no_rerank: bool,
     as_json: bool,
 ) -> None:
     """Find what resembles the thing in IMAGE; several pictures must show one and the same thing."""
+    if evidence is not None and no_rerank:
+        raise click.UsageError("--evidence shows what the closer look saw: leave --no-rerank out")
     regions = regions_of(boxes, len(images))
     wanted = tuple(Filter.parse(text) for text in filters)
     loaded, refused = _load(images, regions)
@@ -75,7 +79,7 @@ def search(
     workspace = Workspace.open(context.obj)
     generation = open_live(workspace)
     _, encoder = workspace_encoder(workspace, say)
-    answer = run_search(query, generation, encoder, closer_for(workspace))
+    answer = run_search(query, generation, encoder, None if no_rerank else closer_for(workspace))
     if evidence is not None:
         written = draw_evidence(answer, query, ImageStore(workspace.images), evidence)
         say(f"{len(written)} pictures of the evidence: {evidence}")

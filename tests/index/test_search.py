@@ -1,5 +1,7 @@
 """The way of a query: boxes, several pictures, words, filters."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -77,6 +79,14 @@ def test_the_verdict_follows_the_best_likelihood(generation):
         answer = ask(generation, render(seed))
         best = max(candidate.likelihood for candidate in answer.candidates)
         assert answer.verdict == ("candidates" if best >= THRESHOLD else "no good match")
+
+
+def test_what_was_found_otherwise_than_the_calibration_saw_has_no_likelihood(generation, monkeypatch):
+    assert {one.likelihood for one in ask(generation, text="like 7", encoder=WordyEncoder()).candidates} == {None}
+    monkeypatch.setattr(generation, "likelihood", replace(generation.likelihood, reranked=True))
+    answer = ask(generation, render(5))
+    assert {one.likelihood for one in answer.candidates} == {None}
+    assert answer.verdict == "candidates"
 
 
 def test_the_self_test_is_in_the_manifest(generation):

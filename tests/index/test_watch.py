@@ -173,7 +173,7 @@ def test_a_watched_object_gets_one_alert_when_its_product_appears(workspace, tmp
 
     It makes a cosine of 1 likely and one of 0.95 unlikely.
     """
-    given = Likelihood(("score", "margin", "inliers"), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (60.0, 0.0, 0.0), 3.0)
+    given = Likelihood(("score", "margin", "inliers"), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (60.0, 0.0, 0.0), 3.0, False)
     measured = SelfTest(30, 1.0, 1.0, 1.0, 0.0, 1.0)
     monkeypatch.setattr("index.build.self_test", lambda *_: (measured, given))
     products = {f"p{n}": n for n in range(20)}

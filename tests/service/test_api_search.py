@@ -20,6 +20,7 @@ from embedding.regions import Region
 from index.answer import Query, QueryImage, answer_json
 from index.filters import Filter
 from index.generations import open_live
+from index.rerank import closer_for
 from index.search import search
 from service.api.schemas import CatalogueAnswer, Evidence, ObjectsAnswer
 from service.app import create_app
@@ -96,9 +97,18 @@ class TestAnswers:
 
     def test_take_empty_fields_as_not_told(self, client, indexed):
         data = picture(3)
-        empty = dict.fromkeys(("box", "text", "filter", "limit", "collection"), "")
+        empty = dict.fromkeys(("box", "text", "filter", "limit", "collection", "rerank"), "")
         answer = client.post(SEARCH, files=images(data), data=empty)
         assert without_id(answer.json()) == from_index(indexed, Query((query_image(data),)))
+
+    def test_come_by_embeddings_alone_when_asked(self, indexed):
+        data = picture(3)
+        app = create_app(indexed, ColourEncoder(), closer_for(indexed))
+        with TestClient(app, base_url=HERE) as looking:
+            closer = looking.post(SEARCH, files=images(data)).json()["candidates"][0]
+            alone = looking.post(SEARCH, files=images(data), data={"rerank": "false"}).json()
+        assert len(closer["evidence"]["matches"]) == 1
+        assert without_id(alone) == from_index(indexed, Query((query_image(data),)))
 
     @pytest.mark.parametrize(
         ("collection", "schema", "seed"), [("catalogue", CatalogueAnswer, 3), ("objects", ObjectsAnswer, 202)]
@@ -138,6 +148,7 @@ class TestWrongQuestions:
         ("fields", "told"),
         [
             ({"limit": "0"}, "between 1 and 200"),
+            ({"rerank": "no"}, "true or false"),
             ({"limit": "201"}, "between 1 and 200"),
             ({"limit": "-1"}, "whole number"),
             ({"limit": "ten"}, "whole number"),

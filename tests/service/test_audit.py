@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from index.database import Database
 from index.errors import UnknownEntry
+from index.rerank import closer_for
 from service.accounts.roles import Role
 from service.audit import START, Audit, AuditBroken
 from service.cli import main
@@ -227,6 +228,15 @@ class TestReplay:
         told = run(peopled, "audit", "replay", record["query_id"])
         assert told.exit_code == 1
         assert hashlib.sha256(png).hexdigest() in told.output
+
+    def test_looks_no_closer_than_the_search_did(self, peopled, ines, new, png, tmp_path, monkeypatch):
+        ines.post("/v1/search", files={"image": ("x.png", png)}, data={"rerank": "false"})
+        [record] = new()
+        assert record["parameters"]["closer_look"] == []
+        monkeypatch.setattr(audit_command, "closer_for", closer_for)
+        (tmp_path / "sent.png").write_bytes(png)
+        told = run(peopled, "audit", "replay", record["query_id"], "--image", str(tmp_path / "sent.png"))
+        assert told.exit_code == 0, told.output
 
     def test_tells_of_another_ranking(self, peopled, door, ines, new, png, tmp_path):
         ines.post("/v1/search", files={"image": ("x.png", png)})

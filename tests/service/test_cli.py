@@ -96,6 +96,12 @@ def test_boxes_filters_and_several_pictures_reach_the_search(indexed, tmp_path):
     assert json.loads(indexed("search", one, "--filter", "brand=x", "--json").stdout)["verdict"] == "no good match"
 
 
+def test_a_search_without_the_closer_look_never_loads_it(indexed, tmp_path, monkeypatch):
+    monkeypatch.setattr("service.commands.search.closer_for", lambda workspace: pytest.fail("loaded"))
+    result = indexed("search", render_file(tmp_path / "query.png", 3), "--no-rerank", "--json")
+    assert json.loads(result.stdout)["candidates"][0]["product_id"] == "p3"
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -105,6 +111,7 @@ def test_boxes_filters_and_several_pictures_reach_the_search(indexed, tmp_path):
         (["search", "{picture}", "--box", "0,0,1,1", "--box", "0,0,1,1"], "2 boxes for 1 pictures"),
         (["search", "{picture}", "--filter", "colour=red"], "no filter is called"),
         (["search", "{picture}", "--limit", "0"], "limit 0"),
+        (["search", "{picture}", "--no-rerank", "--evidence", "seen"], "leave --no-rerank out"),
         (["search", "{picture}", "--in", "cases"], "cases"),
         (["search", "{picture}", "--text", "mug"], "text side"),
         (["fly"], "fly"),

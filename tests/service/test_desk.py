@@ -95,7 +95,7 @@ def hold(workspace, folder, reference=None):
 @pytest.fixture
 def calibrated(monkeypatch):
     """What a catalogue this small lacks: a cosine of 1 is likely, one of 0.95 is not."""
-    given = Likelihood(("score", "margin", "inliers"), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (60.0, 0.0, 0.0), 3.0)
+    given = Likelihood(("score", "margin", "inliers"), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (60.0, 0.0, 0.0), 3.0, False)
     monkeypatch.setattr("index.build.self_test", lambda *_: (SelfTest(30, 1.0, 1.0, 1.0, 0.0, 1.0), given))
 
 

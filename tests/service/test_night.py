@@ -24,7 +24,7 @@ from tests.service.receivers import hook, post_office, status
 
 SECRET = "forget-me-4711"
 # It makes a cosine of 1 likely and one of 0.95 unlikely, for catalogues too small to be calibrated on.
-LIKELY = Likelihood(("score", "margin", "inliers"), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (60.0, 0.0, 0.0), 3.0)
+LIKELY = Likelihood(("score", "margin", "inliers"), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (60.0, 0.0, 0.0), 3.0, False)
 
 
 @pytest.fixture(autouse=True)
