@@ -1,12 +1,13 @@
 """What a server holds: many clients at once, slow and huge uploads beside them, and what HTTP costs one query.
 
-    python -m benchmarks.serving PICTURES [--workspace DIR | --data FEED] [--clients 16] [--seconds 60] [--report PAGE]
+    python -m benchmarks.serving PICTURES {--workspace DIR | --data FEED} [--clients 16] [--seconds 60] [--report PAGE]
 
 PICTURES is a folder of photographs that are asked for. `traceobject serve` runs in a process of its own, on a
-workspace of yours, or on one that is made here of a catalogue FEED; nothing of yours is changed. The references are
-taken in the same run: the bare encoder and index one picture at a time, the bare encoder on full batches, and whole
-searches without HTTP, one after the other and as many at a time as there are cores. The first searches after a start
-take memory; it is told for each quarter of the time of many clients.
+workspace of yours, or on one for each model that is made here of a catalogue FEED; nothing of yours is changed. The
+references are taken in the same run: the bare encoder and index on the views of one picture at a time, the bare encoder
+on full batches, and searches without HTTP, one after the other and as many at a time as there are cores. All is asked
+with the closer look, and by embeddings alone. The first searches after a start take memory; it is told for each quarter
+of the time of many clients. The clients run on the same cores.
 """
 
 from __future__ import annotations
@@ -32,16 +33,22 @@ from pathlib import Path
 import httpx
 import numpy as np
 
+from benchmarks.encoders import RANDOM, random_clip
 from benchmarks.report import machine, table, write_part
 from embedding.decode import decode
+from embedding.encoders.compiling import CompiledRefused
+from embedding.encoders.protocol import Encoder
 from embedding.preprocess import prepare
+from embedding.query_views import query_views
 from index.answer import Query, QueryImage
 from index.catalogue import Catalogue
+from index.compiling import compile_for
+from index.first_list import WIDTH
 from index.generations import open_live
-from index.models import workspace_encoder
+from index.models import late_encoder, workspace_encoder
 from index.progress import Unwatched
 from index.reindex import reindex
-from index.rerank import closer_for
+from index.rerank import Closer, closer_for
 from index.search import search
 from index.workspace import Workspace
 from service.batching import Batched
@@ -125,10 +132,11 @@ def _is_ready(address: str) -> bool:
     return False
 
 
-async def ask(client: httpx.AsyncClient, data: bytes, answers: Answers) -> None:
+async def ask(client: httpx.AsyncClient, data: bytes, answers: Answers, rerank: bool) -> None:
+    form = {} if rerank else {"rerank": "false"}
     started = time.perf_counter()
     try:
-        answer = await client.post("/v1/search", files={"image": ("photo", data)})
+        answer = await client.post("/v1/search", files={"image": ("photo", data)}, data=form)
     except httpx.HTTPError as error:
         answers.failures[type(error).__name__] += 1
         return
@@ -139,7 +147,9 @@ async def ask(client: httpx.AsyncClient, data: bytes, answers: Answers) -> None:
         await asyncio.sleep(float(wait or 1))
 
 
-async def load(address: str, pictures: Sequence[bytes], clients: int, seconds: float) -> Answers:
+async def load(
+    address: str, pictures: Sequence[bytes], clients: int, seconds: float, *, rerank: bool = True
+) -> Answers:
     """So many clients, each asking again as soon as it is answered."""
     answers, end = Answers(), time.monotonic() + seconds
 
@@ -147,7 +157,7 @@ async def load(address: str, pictures: Sequence[bytes], clients: int, seconds: f
         async with httpx.AsyncClient(base_url=address, timeout=120) as own:
             turn = number
             while time.monotonic() < end:
-                await ask(own, pictures[turn % len(pictures)], answers)
+                await ask(own, pictures[turn % len(pictures)], answers, rerank)
                 turn += clients
 
     await asyncio.gather(*(client(number) for number in range(clients)))
@@ -200,34 +210,56 @@ def _unsaid(_: str) -> None:
 
 @dataclass(frozen=True)
 class Bare:
-    """What the parts take without HTTP. `forward`: median seconds of one picture through encoder and index alone;
-    `batched`: pictures a second in full batches; `whole`: median seconds of a whole search in this process;
-    `together`: whole searches a second, as many at a time as there are cores."""
+    """What the parts take without HTTP. `views`: how many a photograph has, on average; `forward`: median seconds of
+    those of one photograph through encoder and index alone; `batched`: views a second in full batches; `whole`: median
+    seconds of a search in this process; `together`: searches a second, as many at a time as there are cores; the last
+    two also by embeddings alone."""
 
+    views: float
     forward: float
     batched: float
     whole: float
     together: float
+    whole_alone: float
+    together_alone: float
 
 
 def bare(workspace: Workspace, pictures: Sequence[bytes], seconds: float) -> Bare:
     """Measure the references, the last of them for so many seconds."""
     workspace, encoder = workspace_encoder(workspace, _unsaid)
     engine = open_live(workspace).engine("catalogue")
-    ready = np.stack([prepare(decode(data), encoder.card.preprocess) for data in pictures])
+    seen = [query_views(decode(data)).pictures for data in pictures]
+    ready = [np.stack([prepare(view, encoder.card.preprocess) for view in views]) for views in seen]
     taken = []
     for turn in range(SINGLE + SETTLE):
         started = time.perf_counter()
-        engine.search(encoder.encode_images(ready[turn % len(ready)][None]), 50)
+        engine.search(encoder.encode_images(ready[turn % len(ready)]), WIDTH)
         taken.append(time.perf_counter() - started)
-    batch = np.concatenate([ready] * -(-32 // len(ready)))[:32]
+    batch = np.concatenate(ready)[:32]
     rates = []
     for _ in range(8):
         started = time.perf_counter()
         encoder.encode_images(batch)
         rates.append(len(batch) / (time.perf_counter() - started))
-    generation, closer = open_live(workspace), closer_for(workspace)
-    batched = Batched(encoder)
+    whole, together = _searches(workspace, encoder, closer_for(workspace), pictures, seconds)
+    whole_alone, together_alone = _searches(workspace, encoder, None, pictures, seconds)
+    views = float(np.mean([len(one) for one in ready]))
+    return Bare(
+        views,
+        statistics.median(taken[SETTLE:]),
+        statistics.median(rates),
+        whole,
+        together,
+        whole_alone,
+        together_alone,
+    )
+
+
+def _searches(
+    workspace: Workspace, encoder: Encoder, closer: Closer | None, pictures: Sequence[bytes], seconds: float
+) -> tuple[float, float]:
+    """Median seconds of a search in this process, and searches a second, as many at a time as there are cores."""
+    generation, batched = open_live(workspace), Batched(encoder)
 
     def one(turn: int) -> float:
         started = time.perf_counter()
@@ -235,15 +267,14 @@ def bare(workspace: Workspace, pictures: Sequence[bytes], seconds: float) -> Bar
         return time.perf_counter() - started
 
     # The first round reads the features of the catalogue's pictures, or computes them.
-    searched = [one(turn) for turn in (*range(len(pictures)), *range(SETTLE))]
+    for turn in range(len(pictures)):
+        one(turn)
+    searched = [one(turn) for turn in range(len(pictures))]
     began, count = time.perf_counter(), 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         while time.perf_counter() - began < seconds:
             count += len(list(pool.map(one, range(count, count + len(pictures)))))
-    together = count / (time.perf_counter() - began)
-    return Bare(
-        statistics.median(taken[SETTLE:]), statistics.median(rates), statistics.median(searched[-SETTLE:]), together
-    )
+    return statistics.median(searched), count / (time.perf_counter() - began)
 
 
 def copy_of(workspace: Path, folder: Path) -> Path:
@@ -255,13 +286,132 @@ def copy_of(workspace: Path, folder: Path) -> Path:
     return folder
 
 
-def made_of(feed: Path, folder: Path) -> Path:
-    workspace = Workspace.create(folder, "starter")
+def made_of(feed: Path, folder: Path, model: str) -> Path:
+    """A workspace of a catalogue, its model compiled for it: to single precision where 8 bits are refused."""
+    workspace = Workspace.create(folder, random_clip(folder.parent).name if model == RANDOM else model)
     with Catalogue.open(workspace.database_url) as catalogue:
         catalogue.add_source("shop", "catalogue", str(feed.resolve()), "auto")
-    workspace, encoder = workspace_encoder(workspace, _unsaid)
-    reindex(workspace, encoder, Unwatched(), closer_for(workspace))
+    _index(workspace)
+    try:
+        compile_for(workspace, workspace.settings.model, "int8", Unwatched())
+    except CompiledRefused:
+        compile_for(workspace, workspace.settings.model, "fp32", Unwatched())
+    # Now in the compiled form: the workspace moves to it.
+    _index(Workspace.open(folder))
     return folder
+
+
+def _index(workspace: Workspace) -> None:
+    workspace, encoder = late_encoder(workspace, _unsaid)
+    reindex(workspace, encoder, Unwatched(), closer_for(workspace))
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a server of one model did: medians in seconds over HTTP, with the closer look and by embeddings alone, and
+    the answers that many clients and one had."""
+
+    model: str
+    bare: Bare
+    ready: float
+    resident: int
+    torch: bool
+    single: Answers
+    single_alone: Answers
+    beside: Answers
+    many: Answers
+    many_alone: Answers
+    memory: list[int]
+
+
+def measure(folder: Path, pictures: Sequence[bytes], clients: int, seconds: float) -> Served:
+    """Take the references, then serve a workspace and ask it."""
+    reference = bare(Workspace.open(folder), pictures, seconds / 2)
+    started = time.perf_counter()
+    with serving(folder) as (process, address):
+        ready, at_ready, torch = time.perf_counter() - started, _resident(process), has_torch(process)
+
+        def asked(clients: int, seconds: float, *, rerank: bool = True) -> Answers:
+            return asyncio.run(load(address, pictures, clients, seconds, rerank=rerank))
+
+        # The first searches read the features of the catalogue's pictures, or compute them.
+        asked(2, 2 * SETTLE)
+        single, single_alone = asked(1, SETTLE), asked(1, SETTLE, rerank=False)
+        asked(clients, SETTLE)
+        many, memory = asyncio.run(remembered(load(address, pictures, clients, seconds), process))
+        many_alone = asked(clients, seconds, rerank=False)
+        beside = asyncio.run(beside_bad_uploads(address, pictures, SETTLE))
+    model = Workspace.open(folder).settings.model
+    return Served(
+        model, reference, ready, at_ready, torch, single, single_alone, beside, many, many_alone, memory
+    )  # fmt: skip
+
+
+def told(served: Served, clients: int, seconds: float) -> list[str]:
+    """The tables of one model."""
+    reference = served.bare
+    quarters = [f"{statistics.median(part):.0f}" for part in np.array_split(np.array(served.memory), 4)]
+    one, one_alone = (statistics.median(answers.right) for answers in (served.single, served.single_alone))
+    rate, rate_alone = (len(answers.right) / seconds for answers in (served.many, served.many_alone))
+    return [
+        f"### {served.model}",
+        "",
+        f"Ready after {served.ready:.1f} s, with {served.resident / 1e6:.0f} MB of memory; torch is "
+        f"{'' if served.torch else 'not '}loaded. A photograph has {reference.views:.2f} views on average.",
+        "",
+        *table(
+            ("one search", "over HTTP, s", "in process, s", "times", "its views' forward and the index, s", "times"),
+            [
+                _compared("with the closer look", one, reference.whole, reference.forward),
+                _compared("by embeddings alone", one_alone, reference.whole_alone, reference.forward),
+            ],
+        ),
+        *table(
+            (f"{clients} clients", "searches/s", "in process", "share", "views/s", "bare encoder", "share"),
+            [
+                _shared("with the closer look", rate, reference.together, reference),
+                _shared("by embeddings alone", rate_alone, reference.together_alone, reference),
+            ],
+        ),
+        *table(
+            ("asked by", "answered", "other answers", "p50, s", "p99, s", "searches a second"),
+            [
+                served.many.row(f"{clients} clients", seconds),
+                served.single.row("one client", SETTLE),
+                served.beside.row("one client, beside one that drips and one that floods", SETTLE),
+                served.many_alone.row(f"{clients} clients, by embeddings alone", seconds),
+                served.single_alone.row("one client, by embeddings alone", SETTLE),
+            ],
+        ),
+        f"Memory in MB in the quarters of the time of {clients} clients with the closer look: {', '.join(quarters)}.",
+        "",
+    ]
+
+
+def _compared(name: str, over_http: float, whole: float, forward: float) -> tuple[object, ...]:
+    """How long one search takes, and how many times each reference that is."""
+    return (
+        name,
+        f"{over_http:.4f}",
+        f"{whole:.4f}",
+        f"**{over_http / whole:.2f}**",
+        f"{forward:.4f}",
+        f"**{over_http / forward:.2f}**",
+    )
+
+
+def _shared(name: str, rate: float, together: float, bare: Bare) -> tuple[object, ...]:
+    """How many searches a second many clients have, and their share of each reference."""
+    views = rate * bare.views
+    return (
+        name,
+        f"{rate:.2f}",
+        f"{together:.2f}",
+        f"**{rate / together:.2f}**",
+        f"{views:.1f}",
+        f"{bare.batched:.1f}",
+        f"**{views / bare.batched:.2f}**",
+    )
 
 
 def main() -> None:
@@ -269,59 +419,24 @@ def main() -> None:
     parser.add_argument("pictures", type=Path)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--workspace", type=Path)
-    source.add_argument("--data", type=Path, help="A catalogue to make a workspace of.")
+    source.add_argument("--data", type=Path, help="A catalogue to make workspaces of, one for each model.")
+    parser.add_argument("--models", nargs="+", default=["starter", RANDOM], choices=["starter", RANDOM])
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--report", type=Path, help="a page to write the tables into")
     given = parser.parse_args()
     files = sorted(path for path in given.pictures.rglob("*") if path.suffix.lower() in _PICTURES)
     pictures = [path.read_bytes() for path in files[:: max(1, len(files) // 32)][:32]]
+    lines = [f"Machine: {machine('fastapi', 'uvicorn', 'openvino')}. {len(pictures)} photographs.", ""]
     with tempfile.TemporaryDirectory() as temporary:
-        made = given.workspace or made_of(given.data, Path(temporary) / "made")
-        folder = copy_of(made, Path(temporary) / "workspace")
-        reference = bare(Workspace.open(folder), pictures, given.seconds / 2)
-        started = time.perf_counter()
-        with serving(folder) as (process, address):
-            ready, at_ready, torch = time.perf_counter() - started, _resident(process), has_torch(process)
-            # The first searches read the features of the catalogue's pictures, or compute them.
-            asyncio.run(load(address, pictures, 2, SETTLE))
-            single = statistics.median(asyncio.run(load(address, pictures, 1, SETTLE)).right)
-            asyncio.run(load(address, pictures, given.clients, SETTLE))
-            many, memory = asyncio.run(remembered(load(address, pictures, given.clients, given.seconds), process))
-            alone = asyncio.run(load(address, pictures, 1, SETTLE))
-            beside = asyncio.run(beside_bad_uploads(address, pictures, SETTLE))
-        model = Workspace.open(folder).settings.model
-    quarters = [f"{statistics.median(part):.0f}" for part in np.array_split(np.array(memory), 4)]
-    asked = [
-        many.row(f"{given.clients} clients", given.seconds),
-        alone.row("one client", SETTLE),
-        beside.row("one client, beside one that drips and one that floods", SETTLE),
-    ]
-    lines = [
-        f"Machine: {machine('fastapi', 'uvicorn', 'openvino')}. Model {model}; {len(pictures)} photographs.",
-        "",
-        f"Ready after {ready:.1f} s, with {at_ready / 1e6:.0f} MB of memory; torch is {'' if torch else 'not '}loaded.",
-        "",
-        *table(
-            ("one search", "seconds", "times as long over HTTP"),
-            [
-                ("over HTTP, with the closer look", f"{single:.4f}", ""),
-                ("the same in process", f"{reference.whole:.4f}", f"**{single / reference.whole:.2f}**"),
-                (
-                    "the encoder on one view, and the index",
-                    f"{reference.forward:.4f}",
-                    f"{single / reference.forward:.1f}",
-                ),
-            ],
-        ),
-        f"The bare encoder takes {reference.batched:.1f} pictures a second in full batches; whole searches in process, "
-        f"{os.cpu_count()} at a time, {reference.together:.2f} a second. {given.clients} clients over HTTP have "
-        f"**{len(many.right) / given.seconds / reference.together:.2f}** of that.",
-        "",
-        *table(("asked by", "answered", "other answers", "p50, s", "p99, s", "searches a second"), asked),
-        f"Memory in MB in the quarters of the time of {given.clients} clients: {', '.join(quarters)}.",
-        "",
-    ]
+        if given.workspace:
+            made = [given.workspace]
+        else:
+            os.environ["TRACEOBJECT_MODELS"] = str(Path(temporary) / "models")
+            made = [made_of(given.data, Path(temporary) / model, model) for model in given.models]
+        for number, workspace in enumerate(made):
+            folder = copy_of(workspace, Path(temporary) / f"asked-{number}")
+            lines += told(measure(folder, pictures, given.clients, given.seconds), given.clients, given.seconds)
     write_part(given.report, "serving", lines)
 
 
