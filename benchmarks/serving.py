@@ -34,7 +34,7 @@ import httpx
 import numpy as np
 
 from benchmarks.encoders import RANDOM, random_clip
-from benchmarks.report import machine, table, write_part
+from benchmarks.serving_report import write_report
 from embedding.decode import decode
 from embedding.encoders.compiling import CompiledRefused
 from embedding.encoders.protocol import Encoder
@@ -61,8 +61,9 @@ _PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
 
 @dataclass
 class Answers:
-    """Seconds of the answers by status, and what went wrong otherwise."""
+    """Of `length` seconds of asking: seconds of the answers by status, and what went wrong otherwise."""
 
+    length: float
     seconds: dict[int, list[float]] = field(default_factory=dict)
     failures: Counter[str] = field(default_factory=Counter)
     without_retry_after: int = 0
@@ -72,13 +73,10 @@ class Answers:
         """Seconds of the searches that were answered."""
         return self.seconds.get(200, [])
 
-    def row(self, name: str, elapsed: float) -> tuple[object, ...]:
-        """For the table of what many ask."""
-        p50, p99 = np.quantile(self.right or [float("nan")], (0.5, 0.99))
-        other = {status: len(seconds) for status, seconds in self.seconds.items() if status != 200}
-        failed = {**other, **self.failures, **({"no Retry-After": self.without_retry_after} if 503 in other else {})}
-        told = ", ".join(f"{what}: {count}" for what, count in failed.items()) or "none"
-        return name, len(self.right), told, f"{p50:.3f}", f"{p99:.3f}", f"{len(self.right) / elapsed:.2f}"
+    @property
+    def rate(self) -> float:
+        """Searches that were answered, a second."""
+        return len(self.right) / self.length
 
 
 @contextlib.contextmanager
@@ -151,7 +149,7 @@ async def load(
     address: str, pictures: Sequence[bytes], clients: int, seconds: float, *, rerank: bool = True
 ) -> Answers:
     """So many clients, each asking again as soon as it is answered."""
-    answers, end = Answers(), time.monotonic() + seconds
+    answers, end = Answers(seconds), time.monotonic() + seconds
 
     async def client(number: int) -> None:
         async with httpx.AsyncClient(base_url=address, timeout=120) as own:
@@ -308,10 +306,11 @@ def _index(workspace: Workspace) -> None:
 
 @dataclass(frozen=True)
 class Served:
-    """What a server of one model did: medians in seconds over HTTP, with the closer look and by embeddings alone, and
-    the answers that many clients and one had."""
+    """What a server of one model did: what one client and so many `clients` were answered, with the closer look and by
+    embeddings alone; `ready` in seconds, `resident` in bytes, `memory` in MB, every second of many clients."""
 
     model: str
+    clients: int
     bare: Bare
     ready: float
     resident: int
@@ -343,75 +342,9 @@ def measure(folder: Path, pictures: Sequence[bytes], clients: int, seconds: floa
         beside = asyncio.run(beside_bad_uploads(address, pictures, SETTLE))
     model = Workspace.open(folder).settings.model
     return Served(
-        model, reference, ready, at_ready, torch, single, single_alone, beside, many, many_alone, memory
+        model, clients, reference, ready, at_ready, torch, single, single_alone, beside, many, many_alone,
+        memory,
     )  # fmt: skip
-
-
-def told(served: Served, clients: int, seconds: float) -> list[str]:
-    """The tables of one model."""
-    reference = served.bare
-    quarters = [f"{statistics.median(part):.0f}" for part in np.array_split(np.array(served.memory), 4)]
-    one, one_alone = (statistics.median(answers.right) for answers in (served.single, served.single_alone))
-    rate, rate_alone = (len(answers.right) / seconds for answers in (served.many, served.many_alone))
-    return [
-        f"### {served.model}",
-        "",
-        f"Ready after {served.ready:.1f} s, with {served.resident / 1e6:.0f} MB of memory; torch is "
-        f"{'' if served.torch else 'not '}loaded. A photograph has {reference.views:.2f} views on average.",
-        "",
-        *table(
-            ("one search", "over HTTP, s", "in process, s", "times", "its views' forward and the index, s", "times"),
-            [
-                _compared("with the closer look", one, reference.whole, reference.forward),
-                _compared("by embeddings alone", one_alone, reference.whole_alone, reference.forward),
-            ],
-        ),
-        *table(
-            (f"{clients} clients", "searches/s", "in process", "share", "views/s", "bare encoder", "share"),
-            [
-                _shared("with the closer look", rate, reference.together, reference),
-                _shared("by embeddings alone", rate_alone, reference.together_alone, reference),
-            ],
-        ),
-        *table(
-            ("asked by", "answered", "other answers", "p50, s", "p99, s", "searches a second"),
-            [
-                served.many.row(f"{clients} clients", seconds),
-                served.single.row("one client", SETTLE),
-                served.beside.row("one client, beside one that drips and one that floods", SETTLE),
-                served.many_alone.row(f"{clients} clients, by embeddings alone", seconds),
-                served.single_alone.row("one client, by embeddings alone", SETTLE),
-            ],
-        ),
-        f"Memory in MB in the quarters of the time of {clients} clients with the closer look: {', '.join(quarters)}.",
-        "",
-    ]
-
-
-def _compared(name: str, over_http: float, whole: float, forward: float) -> tuple[object, ...]:
-    """How long one search takes, and how many times each reference that is."""
-    return (
-        name,
-        f"{over_http:.4f}",
-        f"{whole:.4f}",
-        f"**{over_http / whole:.2f}**",
-        f"{forward:.4f}",
-        f"**{over_http / forward:.2f}**",
-    )
-
-
-def _shared(name: str, rate: float, together: float, bare: Bare) -> tuple[object, ...]:
-    """How many searches a second many clients have, and their share of each reference."""
-    views = rate * bare.views
-    return (
-        name,
-        f"{rate:.2f}",
-        f"{together:.2f}",
-        f"**{rate / together:.2f}**",
-        f"{views:.1f}",
-        f"{bare.batched:.1f}",
-        f"**{views / bare.batched:.2f}**",
-    )
 
 
 def main() -> None:
@@ -427,17 +360,15 @@ def main() -> None:
     given = parser.parse_args()
     files = sorted(path for path in given.pictures.rglob("*") if path.suffix.lower() in _PICTURES)
     pictures = [path.read_bytes() for path in files[:: max(1, len(files) // 32)][:32]]
-    lines = [f"Machine: {machine('fastapi', 'uvicorn', 'openvino')}. {len(pictures)} photographs.", ""]
     with tempfile.TemporaryDirectory() as temporary:
         if given.workspace:
             made = [given.workspace]
         else:
             os.environ["TRACEOBJECT_MODELS"] = str(Path(temporary) / "models")
             made = [made_of(given.data, Path(temporary) / model, model) for model in given.models]
-        for number, workspace in enumerate(made):
-            folder = copy_of(workspace, Path(temporary) / f"asked-{number}")
-            lines += told(measure(folder, pictures, given.clients, given.seconds), given.clients, given.seconds)
-    write_part(given.report, "serving", lines)
+        folders = [copy_of(one, Path(temporary) / f"asked-{number}") for number, one in enumerate(made)]
+        measured = [measure(folder, pictures, given.clients, given.seconds) for folder in folders]
+    write_report(given.report, measured, len(pictures))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.blurred_boxes import blurred_boxes
+from embedding.boxes import apart
 from embedding.foreground import foreground
 from embedding.painted_boxes import painted_boxes
 from embedding.pixelated_boxes import pixelated_boxes
@@ -54,9 +55,8 @@ def _is_drawn(image: Image, found: Mask) -> bool:
     rest = ~found & (foreground(image) > 0.5)
     if rest.mean() < _LEAST_REST:
         return True
-    lightest = np.asarray(cv2.dilate(image, np.ones((3, 3), np.uint8))).astype(np.int16)
-    darkest = np.asarray(cv2.erode(image, np.ones((3, 3), np.uint8)))
-    even = (lightest - darkest).max(axis=2) <= _EVEN
+    around = np.ones((3, 3), np.uint8)
+    even = apart(np.asarray(cv2.dilate(image, around)), np.asarray(cv2.erode(image, around))) <= _EVEN
     return float(even[rest].mean()) > _DRAWN
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from embedding.boxes import CELLS, Box, is_background, largest_of_cells, plain_colour
+from embedding.boxes import CELLS, Box, darkest, is_background, largest_of_cells, lightest, plain_colour
 
 Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -24,7 +24,7 @@ def painted_boxes(image: Image) -> list[Box]:
     """The black and the white boxes of a picture uint8 [h, w, 3] of at most some 500 pixels a side."""
     plain = plain_colour(image)
     chosen: list[Box] = []
-    for paint in (image.max(axis=2) <= _BLACK, image.min(axis=2) >= _WHITE):
+    for paint in (lightest(image) <= _BLACK, darkest(image) >= _WHITE):
         left_over = paint.copy()
         for _ in range(_MOST_BOXES):
             box = largest_of_cells(left_over, _CELL_SHARE)

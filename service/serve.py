@@ -115,7 +115,10 @@ def _listening(host: str, port: int) -> socket.socket:
     """A bound socket; nothing is accepted before the server runs."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
+        # asyncio turns this on only where a socket names its protocol: else each answer waits 40 ms for a delayed ACK.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ServeRefused(f"cannot listen on {host}, port {port}: {reason}; choose another port") from error

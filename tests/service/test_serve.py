@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from service import serve as serve_module
 from service.app import create_app
 from service.limits import Limits
 from service.serve import ServeRefused, require_loopback, serve
@@ -38,6 +39,14 @@ def test_a_port_in_use_is_told(indexed):
         port = taken.getsockname()[1]
         with pytest.raises(ServeRefused, match=f"port {port}: .*choose another"):
             serve(indexed, "127.0.0.1", port)
+
+
+def test_answers_are_sent_at_once():
+    """Without TCP_NODELAY an answer's body waits for the client's delayed ACK: 40 ms on every request."""
+    with serve_module._listening("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @pytest.mark.parametrize("port", [-1, 70000])
