@@ -69,8 +69,8 @@ _FORM: dict[str, Any] = {
         "rerank": {
             "type": "boolean",
             "default": True,
-            "description": "false answers by embeddings alone, without the closer look by local features: some twenty "
-            "times as soon, and less often right. Matches are empty then.",
+            "description": "false answers by embeddings alone, without the closer look by local features: some seven "
+            "times as soon, and less often right. Matches are empty then, and no likelihood is told.",
         },
     },
 }
