@@ -14,10 +14,13 @@ from PIL import Image
 from embedding.encoders.card import ModelCard, Preprocess
 from embedding.encoders.protocol import Vectors
 from embedding.errors import TextUnsupported
+from index.calibrate import Likelihood
 from index.catalogue import Catalogue
 from index.records import Collection
 from index.workspace import Workspace
 
+# It makes a cosine of 1 likely and one of 0.95 unlikely, for catalogues too small to be calibrated on.
+LIKELY = Likelihood(("score", "margin", "inliers"), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (60.0, 0.0, 0.0), 3.0, False)
 _GRID = 4
 _DIMENSION = 64
 

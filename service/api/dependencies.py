@@ -73,7 +73,7 @@ class Services:
 
     def search(self, query: Query, generation: Generation, *, rerank: bool = True) -> Answer:
         """Answer a query; see index.search. Without `rerank` by embeddings alone. For a worker thread."""
-        return search(query, generation, self.encoder, self.closer if rerank else None, self.metrics.step)
+        return search(query, generation, self.encoder, self._closer(rerank), self.metrics.step)
 
     def recorded_search(
         self,
@@ -92,10 +92,12 @@ class Services:
             WorkspaceError: it cannot be recorded; then it is not answered either.
         """
         answer = self.search(query, generation, rerank=question.rerank)
-        closer = self.closer if question.rerank else None
-        told = search_told(question, query.without_images, generation, closer, answer)
+        told = search_told(question, query.without_images, generation, self._closer(question.rerank), answer)
         self.audit.append("search", visitor.name, object=list(about) if about[1] else None, **told)
         return answer
+
+    def _closer(self, rerank: bool) -> Closer | None:
+        return self.closer if rerank else None
 
 
 def services(request: Request) -> Services:

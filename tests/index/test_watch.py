@@ -8,7 +8,6 @@ from embedding.errors import ImageRefused
 from embedding.regions import WHOLE
 from index.alerts import list_alerts
 from index.answer import Answer, Candidate, Evidence
-from index.calibrate import Likelihood
 from index.catalogue import Catalogue
 from index.generations import SelfTest, open_live
 from index.images import ImageStore
@@ -16,7 +15,7 @@ from index.progress import Unwatched
 from index.reindex import reindex
 from index.watch import is_watched, watch
 from index.workspace import Workspace
-from tests.fakes import ColourEncoder, add_feed, write_feed
+from tests.fakes import LIKELY, ColourEncoder, add_feed, write_feed
 
 DAY = date(2026, 1, 5)
 
@@ -173,9 +172,8 @@ def test_a_watched_object_gets_one_alert_when_its_product_appears(workspace, tmp
 
     It makes a cosine of 1 likely and one of 0.95 unlikely.
     """
-    given = Likelihood(("score", "margin", "inliers"), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (60.0, 0.0, 0.0), 3.0, False)
     measured = SelfTest(30, 1.0, 1.0, 1.0, 0.0, 1.0)
-    monkeypatch.setattr("index.build.self_test", lambda *_: (measured, given))
+    monkeypatch.setattr("index.build.self_test", lambda *_: (measured, LIKELY))
     products = {f"p{n}": n for n in range(20)}
     shop(workspace, tmp_path, products)
     publish(workspace, tmp_path, {"E-1": ("open", 500), "E-2": ("open", 600), "E-3": ("closed", 500)})

@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from index.calibrate import Likelihood
 from index.catalogue import Catalogue
 from index.forget import find_entry, forget
 from index.generations import SelfTest
@@ -21,7 +20,7 @@ from service.client import Client, ServerRefused
 from service.gate import PUBLISHED, FaceGate
 from service.limits import Limits
 from tests.drawn_face import draw_face
-from tests.fakes import ColourEncoder, add_feed, render, write_feed
+from tests.fakes import LIKELY, ColourEncoder, add_feed, render, write_feed
 from tests.service.conftest import HERE
 from tests.service.pages.page_checks import check
 from tests.service.people import peopled_copy, signed_in
@@ -95,8 +94,7 @@ def hold(workspace, folder, reference=None):
 @pytest.fixture
 def calibrated(monkeypatch):
     """What a catalogue this small lacks: a cosine of 1 is likely, one of 0.95 is not."""
-    given = Likelihood(("score", "margin", "inliers"), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (60.0, 0.0, 0.0), 3.0, False)
-    monkeypatch.setattr("index.build.self_test", lambda *_: (SelfTest(30, 1.0, 1.0, 1.0, 0.0, 1.0), given))
+    monkeypatch.setattr("index.build.self_test", lambda *_: (SelfTest(30, 1.0, 1.0, 1.0, 0.0, 1.0), LIKELY))
 
 
 @pytest.mark.usefixtures("calibrated")

@@ -10,7 +10,6 @@ from click.testing import CliRunner
 from embedding.errors import ModelUnavailable
 from embedding.regions import WHOLE
 from index.build import Built
-from index.calibrate import Likelihood
 from index.catalogue import Catalogue
 from index.errors import WorkspaceError
 from index.generations import SelfTest, open_live
@@ -19,12 +18,10 @@ from index.workspace import SETTINGS, Workspace
 from service.cli import main
 from service.night import night as module
 from service.night.kept import Nights
-from tests.fakes import ColourEncoder, add_feed, render_file, write_feed
+from tests.fakes import LIKELY, ColourEncoder, add_feed, render_file, write_feed
 from tests.service.receivers import hook, post_office, status
 
 SECRET = "forget-me-4711"
-# It makes a cosine of 1 likely and one of 0.95 unlikely, for catalogues too small to be calibrated on.
-LIKELY = Likelihood(("score", "margin", "inliers"), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (60.0, 0.0, 0.0), 3.0, False)
 
 
 @pytest.fixture(autouse=True)
