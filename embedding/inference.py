@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,8 @@ from embedding.errors import ModelUnavailable
 
 # Half precision would be faster on some machines, but a network must mean the same on all of them.
 _EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
-# The folder of what was made ready of a network, and its file with the SHA-256 of each other one.
+# The folder of what was made ready of a network, a folder in it for each number of streams, and in that a file with the
+# SHA-256 of each other one.
 _READY, _PROOF = ".ready", "sha256.json"
 
 
@@ -43,6 +45,11 @@ def version() -> str:
     return release.partition("-")[0]
 
 
+def cores() -> int:
+    """How many processors this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def open_network(path: Path, *, streams: int = 1) -> Any:
     """A network from its .xml and the .bin beside it, both of which the caller has verified.
 
@@ -56,7 +63,7 @@ def open_network(path: Path, *, streams: int = 1) -> Any:
     Raises:
         ModelUnavailable: openvino is not installed, or cannot run this network.
     """
-    ready = path.with_suffix(_READY)
+    ready = path.with_suffix(_READY) / str(streams)
     keeping = _keeping(ready)
     try:
         network = _core().compile_model(path, "CPU", {**_settings(streams), **keeping})
@@ -95,7 +102,7 @@ def _keeping(ready: Path) -> dict[str, str]:
     OpenVINO checks release, processor and length alone, and would run damaged weights: they are deleted here.
     """
     try:
-        ready.mkdir(exist_ok=True)
+        ready.mkdir(parents=True, exist_ok=True)
         if _digests(ready) != _proof(ready):
             shutil.rmtree(ready)
             ready.mkdir()

@@ -12,8 +12,10 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -22,6 +24,7 @@ pytest.importorskip("openvino")
 pytest.importorskip("nncf")
 open_clip = pytest.importorskip("open_clip")
 
+from embedding import inference
 from embedding.encoders import compiled, registry, store, weights
 from embedding.encoders.agreement import Agreement, Samples, overlap
 from embedding.encoders.choose import load, load_card, preferred
@@ -124,6 +127,59 @@ def test_what_words_need_is_verified_when_it_is_opened(made: Path) -> None:
         encoder.encode_texts(WORDS)
     weights_file.write_bytes(kept)
     assert encoder.encode_texts(WORDS).shape == (len(WORDS), encoder.card.dimension)
+
+
+@pytest.fixture
+def many(samples: Samples) -> npt.NDArray[np.uint8]:
+    """As many pictures as are embedded side by side."""
+    both = np.concatenate([samples.plain, samples.wild])
+    return both[np.arange(compiled.MANY) % len(both)]
+
+
+def test_many_at_once_have_the_rows_of_each_alone(made: Path, many: npt.NDArray[np.uint8]) -> None:
+    encoder = load("tiny-clip-fp32")
+    alone = np.concatenate([encoder.encode_images(picture[None]) for picture in many])
+    np.testing.assert_array_equal(encoder.encode_images(many), alone)
+
+
+def test_the_network_is_opened_again_for_many_at_once_alone(
+    made: Path, many: npt.NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, really = [], inference.open_network
+
+    def watched(path: Path, *, streams: int = 1) -> Any:
+        opened.append(streams)
+        return really(path, streams=streams)
+
+    monkeypatch.setattr("embedding.inference.open_network", watched)
+    monkeypatch.setattr("embedding.inference.cores", lambda: 2)
+    encoder = load("tiny-clip-fp32")
+    encoder.encode_images(many[:-1])
+    assert opened == [1]
+    for _ in range(2):
+        encoder.encode_images(many)
+    assert opened == [1, 2]
+
+
+def test_where_side_by_side_gives_other_rows_it_is_not_used(
+    made: Path, many: npt.NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = inference.open_network
+
+    def other(path: Path, *, streams: int = 1) -> Any:
+        if streams == 1:
+            return really(path)
+        openvino = inference.openvino()
+        model = openvino.Core().read_model(path)
+        (result,) = model.get_results()
+        moved = openvino.opset13.add(result.input_value(0), openvino.opset13.constant(np.float32(0.1)))
+        return inference.compiled(openvino.Model([moved], model.get_parameters()), streams=streams)
+
+    monkeypatch.setattr("embedding.inference.cores", lambda: 2)
+    encoder = load("tiny-clip-fp32")
+    alone = np.concatenate([encoder.encode_images(picture[None]) for picture in many])
+    monkeypatch.setattr("embedding.inference.open_network", other)
+    np.testing.assert_array_equal(encoder.encode_images(many), alone)
 
 
 def test_what_cannot_be_rebuilt_is_told() -> None:

@@ -44,8 +44,19 @@ def test_as_many_streams_as_asked_for_run_whatever_was_kept(network: Path) -> No
     assert inference.open_network(network, streams=2).get_property("NUM_STREAMS") == 2
 
 
+def test_each_number_of_streams_is_kept_beside_the_others(network: Path) -> None:
+    for streams in (1, 2):
+        inference.open_network(network, streams=streams)
+    for streams in (1, 2):
+        assert is_taken_again(inference.open_network(network, streams=streams))
+
+
+def ready(network: Path, streams: int = 1) -> Path:
+    return network.with_suffix(".ready") / str(streams)
+
+
 def blob(network: Path) -> Path:
-    (found,) = network.with_suffix(".ready").glob("*.blob")
+    (found,) = ready(network).glob("*.blob")
     found.chmod(0o600)
     return found
 
@@ -62,8 +73,8 @@ def flip(path: Path) -> None:
     [
         lambda network: flip(blob(network)),
         lambda network: blob(network).write_bytes(blob(network).read_bytes()[:-100]),
-        lambda network: (network.with_suffix(".ready") / "sha256.json").write_text("{"),
-        lambda network: (network.with_suffix(".ready") / "sha256.json").unlink(),
+        lambda network: (ready(network) / "sha256.json").write_text("{"),
+        lambda network: (ready(network) / "sha256.json").unlink(),
         lambda network: blob(network).unlink(),
     ],
     ids=["a byte flipped", "cut short", "no proof that can be read", "no proof", "gone"],
