@@ -6,8 +6,8 @@ surface. Keypoints say how to lay one over the other, and then every part can be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -66,40 +66,40 @@ def agreement(query: LocalFeatures, candidate: LocalFeatures, pairs: Floats) -> 
     gain = np.clip(lightness[near].std() / max(float(own[near, 0].std()), 3.0), 0.3, 2.5)
     lightness = (lightness - lightness[near].mean()) / gain + own[near, 0].mean()
     colour = colour - np.median(colour[near] - own[near, 1:], axis=0)
-    return _compared(_Window(seen), own, lightness.astype(np.float32), colour.astype(np.float32), seen)
+    return _compared(own, lightness.astype(np.float32), colour.astype(np.float32), seen)
 
 
-@dataclass(frozen=True, eq=False)
 class _Window:
     """Means over a small window around each pixel, of what is seen only."""
 
-    seen: Mask
+    def __init__(self, seen: Mask) -> None:
+        self._weight = seen.astype(np.float32)[..., None]
+        self._total = _blurred(self._weight) + np.float32(1e-6)
 
-    def mean(self, values: Floats) -> Floats:
-        weight = self.seen.astype(np.float32)
-        total = np.asarray(cv2.GaussianBlur(weight, (0, 0), _WINDOW)) + np.float32(1e-6)
-        masked = values * (weight if values.ndim == 2 else weight[..., None])
-        blurred = np.asarray(cv2.GaussianBlur(masked, (0, 0), _WINDOW))
-        mean: Floats = blurred / (total if values.ndim == 2 else total[..., None])
-        return mean
+    def means(self, *values: Floats) -> Iterator[Floats]:
+        """Of each of several planes [h, w]; together, for one blur of many planes is soonest done."""
+        means = _blurred(np.dstack(values) * self._weight) / self._total
+        return iter(np.ascontiguousarray(means.transpose(2, 0, 1)))
 
 
-def _compared(window: _Window, own: Floats, lightness: Floats, colour: Floats, seen: Mask) -> Agreement:
-    own_mean, own_colour = window.mean(own[..., 0]), window.mean(own[..., 1:])
-    own_variance = window.mean(own[..., 0] ** 2) - own_mean**2
+def _blurred(values: Floats) -> Floats:
+    """Planes [h, w, n], blurred each for itself."""
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), _WINDOW), np.float32).reshape(values.shape)
+
+
+def _compared(own: Floats, lightness: Floats, colour: Floats, seen: Mask) -> Agreement:
+    window, own_light = _Window(seen), own[..., 0]
+    own_mean, own_square, own_red, own_blue = window.means(own_light, own_light**2, own[..., 1], own[..., 2])
+    own_spread = np.sqrt(np.maximum(own_square - own_mean**2, 0) + _NOISE)
     correlation = np.full(seen.shape, -1.0, np.float32)
     difference = np.full(seen.shape, np.inf, np.float32)
-    for right in _SHIFTS:
-        for down in _SHIFTS:
-            moved = _moved(lightness, right, down)
-            mean = window.mean(moved)
-            variance = window.mean(moved * moved) - mean**2
-            shared = window.mean(moved * own[..., 0]) - mean * own_mean
-            here = shared / np.sqrt(np.maximum(variance, 0) + _NOISE) / np.sqrt(np.maximum(own_variance, 0) + _NOISE)
-            correlation = np.maximum(correlation, here)
-            apart = np.abs(window.mean(_moved(colour, right, down)) - own_colour).max(axis=2)
-            difference = np.minimum(difference, apart)
-    textured = seen & (own_variance > _TEXTURED)
+    for light, red, blue in _moved(np.dstack([lightness, colour])):
+        mean, square, shared, mean_red, mean_blue = window.means(light, light**2, light * own_light, red, blue)
+        spread = np.sqrt(np.maximum(square - mean**2, 0) + _NOISE)
+        correlation = np.maximum(correlation, (shared - mean * own_mean) / spread / own_spread)
+        apart = np.maximum(np.abs(mean_red - own_red), np.abs(mean_blue - own_blue))
+        difference = np.minimum(difference, apart)
+    textured = seen & (own_square - own_mean**2 > _TEXTURED)
     structure = float(correlation[textured].mean()) if textured.sum() >= _LEAST_SEEN / 2 else 0.0
     return Agreement(structure, float(difference[seen].mean()))
 
@@ -147,9 +147,12 @@ def _around(points: Floats, shape: tuple[int, ...]) -> Mask:
     return near > 0
 
 
-def _moved(values: Floats, right: int, down: int) -> Floats:
-    """Values [h, w] or [h, w, c] moved by whole pixels, the edge repeated."""
+def _moved(values: Floats) -> Iterator[Floats]:
+    """Planes [n, h, w] of values [h, w, n], once for each of the shifts, the edge repeated."""
     height, width = values.shape[:2]
-    rows = np.clip(np.arange(height) - down, 0, height - 1)
-    columns = np.clip(np.arange(width) - right, 0, width - 1)
-    return values[rows][:, columns]
+    most = max(_SHIFTS)
+    wider = np.asarray(cv2.copyMakeBorder(values, most, most, most, most, cv2.BORDER_REPLICATE), np.float32)
+    planes = wider.transpose(2, 0, 1)
+    for right in _SHIFTS:
+        for down in _SHIFTS:
+            yield planes[:, most - down :, most - right :][:, :height, :width]

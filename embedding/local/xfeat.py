@@ -6,7 +6,9 @@ several scales, quarter turns, masked areas, and the same result on every run.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache, partial
 
 import cv2
 import numpy as np
@@ -15,7 +17,7 @@ import numpy.typing as npt
 from embedding.foreground import foreground
 from embedding.local.features import BACKGROUND, DESCRIPTOR, LocalFeatures
 from embedding.local.palette import palette
-from embedding.local.xfeat_network import Map, Network, available, network
+from embedding.local.xfeat_network import STREAMS, Map, Network, available, network
 
 __all__ = ["CATALOGUE", "QUERY", "TURNED_QUERY", "Plan", "available", "extract"]
 
@@ -68,9 +70,11 @@ def extract(image: Image, plan: Plan = CATALOGUE, mask: Mask | None = None) -> L
     maps = network()
     height, width = image.shape[:2]
     grey = np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), np.uint8)
-    parts = [_one_view(maps, grey, side, count, turn, mask) for turn, side, count in plan.views]
-    keypoints, descriptors, turns = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    views = _workers().map(partial(_one_view, maps, grey, mask), plan.views)
+    # While the views are looked at.
     colours, plainness = palette(image, mask)
+    preview = _preview(image, plan.preview, mask)
+    keypoints, descriptors, turns = (np.concatenate(arrays) for arrays in zip(*views, strict=True))
     return LocalFeatures(
         size=(width, height),
         keypoints=keypoints,
@@ -79,8 +83,14 @@ def extract(image: Image, plan: Plan = CATALOGUE, mask: Mask | None = None) -> L
         turns=turns,
         palette=colours,
         plainness=plainness,
-        preview=_preview(image, plan.preview, mask),
+        preview=preview,
     )
+
+
+@cache
+def _workers() -> ThreadPoolExecutor:
+    """Views side by side, for each has a core for itself; and no more of them, however many pictures are looked at."""
+    return ThreadPoolExecutor(STREAMS, thread_name_prefix="views")
 
 
 def _preview(image: Image, side: int, mask: Mask | None) -> npt.NDArray[np.uint8]:
@@ -97,9 +107,10 @@ def _preview(image: Image, side: int, mask: Mask | None) -> npt.NDArray[np.uint8
 
 
 def _one_view(
-    maps: Network, grey: npt.NDArray[np.uint8], side: int, count: int, turn: int, mask: Mask | None
+    maps: Network, grey: npt.NDArray[np.uint8], mask: Mask | None, view: tuple[int, int, int]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int8], npt.NDArray[np.uint8]]:
     """Keypoints [m, 2] in fractions of the unturned picture, int8 descriptors [m, 64] and turns [m] of one view."""
+    turn, side, count = view
     turned = np.ascontiguousarray(np.rot90(grey, turn))
     scale = side / max(turned.shape)
     high, wide = (max(_STEP, round(length * scale / _STEP) * _STEP) for length in turned.shape)

@@ -105,7 +105,7 @@ def test_an_empty_engine_answers_nothing(engine_type, tmp_path):
     assert rows.tolist() == [[NO_ROW, NO_ROW]]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 1000),
     count=st.integers(1, 80),
@@ -135,7 +135,7 @@ def approximate(request, many):
     return FaissEngine.build(many, request.param)
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 1000),
     k=st.integers(1, 40),
@@ -182,7 +182,7 @@ def test_an_open_engine_answers_after_its_files_are_gone(many, tmp_path):
         assert np.allclose(mine, theirs, atol=CLOSE)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 100), k=st.integers(1, 60), gone=st.sets(st.integers(0, 39)), narrow=st.booleans())
 def test_what_is_gone_is_never_found_and_what_came_is(seed, k, gone, narrow):
     vectors, queries = unit(seed, 60), unit(seed + 1, 3)

@@ -100,7 +100,7 @@ def test_the_orientation_is_read(order, value, prefix):
 
 
 @given(block=st.binary(max_size=200), start=st.sampled_from([b"", b"II*\0", b"MM\0*", b"Exif\0\0II*\0\x08\0\0\0"]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_exif_has_an_orientation(block, start):
     assert 1 <= orientation(start + block) <= 8
 

@@ -116,7 +116,7 @@ def test_pillows_own_limit_neither_warns_nor_refuses(name, monkeypatch):
     grey=st.booleans(),
     progressive=st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_reduced_jpeg_is_as_large_as_is_needed(width, height, small_side, grey, progressive):
     picture = Image.fromarray(scene(width, height)).convert("L" if grey else "RGB")
     data = saved(picture, "JPEG", progressive=progressive)
@@ -244,7 +244,7 @@ SEEDS = sorted(
 
 
 @given(name=st.sampled_from(SEEDS), part=st.floats(0, 1))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @pytest.mark.filterwarnings("error")
 def test_a_picture_cut_anywhere_is_harmless(name, part):
     data = CASES[name]().data
@@ -256,7 +256,7 @@ def test_a_picture_cut_anywhere_is_harmless(name, part):
     flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), min_size=1, max_size=6),
     only_the_beginning=st.booleans(),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @pytest.mark.filterwarnings("error")
 def test_a_picture_with_flipped_bits_is_harmless(name, flips, only_the_beginning):
     data = bytearray(CASES[name]().data)
@@ -267,7 +267,7 @@ def test_a_picture_with_flipped_bits_is_harmless(name, flips, only_the_beginning
 
 
 @given(name=st.sampled_from(SEEDS), at=st.floats(0, 1), piece=st.binary(max_size=40), size=st.integers(0, 40))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @pytest.mark.filterwarnings("error")
 def test_a_picture_with_bytes_put_in_or_taken_out_is_harmless(name, at, piece, size):
     data = CASES[name]().data
@@ -286,7 +286,7 @@ SIGNATURES = [
     start=st.sampled_from(SIGNATURES),
     rest=st.binary(max_size=400),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @pytest.mark.filterwarnings("error")
 def test_noise_behind_any_signature_is_harmless(start, rest):
     _harmless(start + rest)

@@ -44,7 +44,7 @@ def overlap(found: npt.NDArray[np.bool_], true: npt.NDArray[np.bool_]) -> float:
     return float((found & true).sum() / max(1, (found | true).sum()))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**32 - 1), how=st.sampled_from(("black", "white", "blur")), quality=st.integers(85, 95))
 def test_a_hidden_third_is_found(seed: int, how: How, quality: int) -> None:
     rng = np.random.default_rng(seed)
@@ -63,7 +63,7 @@ def test_most_pixelated_thirds_are_found_to_the_line(strength: float) -> None:
     assert np.median(overlaps) > 0.85, overlaps
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**32 - 1), quality=st.integers(60, 95))
 def test_nothing_is_found_where_nothing_is_hidden(seed: int, quality: int) -> None:
     assert not mask(jpeg(scene(seed), quality)).any()
@@ -109,7 +109,6 @@ def test_a_large_picture_is_examined_small_and_told_large() -> None:
     assert overlap(found, true) > 0.9
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 12))
 def test_the_largest_box_is_the_largest(seed: int, rows: int, columns: int) -> None:
     chosen = np.random.default_rng(seed).random((rows, columns)) < 0.6
@@ -126,7 +125,7 @@ def test_the_largest_box_is_the_largest(seed: int, rows: int, columns: int) -> N
     assert found is None or found in every
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_what_hides_is_never_embedded(seed: int) -> None:
     clean = query_views(scene(seed))

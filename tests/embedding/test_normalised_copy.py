@@ -24,7 +24,7 @@ def segments(jpeg):
 
 
 @given(width=st.integers(1, 400), height=st.integers(1, 400), long_side=st.integers(1, 300))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_long_side_is_bounded_and_nothing_is_enlarged(width, height, long_side):
     copy = decode(normalised_copy(scene(width, height), long_side))
     longest = max(width, height)

@@ -52,7 +52,7 @@ def noise(width, height, seed=0):
     size=st.sampled_from([1, 7, 32, 60, 224, 235]),
     fill=st.integers(0, 255),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_the_pixels_are_those_of_open_clip(open_clip_pixels, width, height, fit, interpolation, size, fill):
     assume(max(width, height) <= 16 * min(width, height))
     # open_clip's own transform fails where the short side would be scaled to nothing.
@@ -73,7 +73,7 @@ def test_the_pixels_are_those_of_open_clip(open_clip_pixels, width, height, fit,
     interpolation=st.sampled_from(FILTERS),
     size=st.sampled_from([16, 60, 96]),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_lines_are_within_one_level_of_open_clip(open_clip_pixels, short, aspect, upright, fit, interpolation, size):
     long = int(short * aspect) + 1
     assume(fit != "longest" or round(short / (long / size)) > 0)

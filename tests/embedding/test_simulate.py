@@ -23,7 +23,7 @@ def studio(colour: tuple[int, int, int] = (200, 30, 30), size: int = 240) -> Ima
     return image
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_view_is_one_picture_with_its_masks(seed: int) -> None:
     view = simulate(studio(), np.random.default_rng(seed))
@@ -39,7 +39,7 @@ def test_a_view_is_one_picture_with_its_masks(seed: int) -> None:
     assert view.region.y1 * height >= rows.max() + 1 - 1e-6
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_seed_gives_the_same_view(seed: int) -> None:
     backgrounds = [studio((10, 200, 10), 90)]

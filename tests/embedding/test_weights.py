@@ -156,7 +156,7 @@ def test_what_came_before_a_failure_is_kept_for_the_next_call(hub: Hub) -> None:
     assert hub.weights_asked() == ["bytes=70000-"]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(kept=st.integers(0, len(WEIGHTS) + 5), right=st.booleans(), ignore_range=st.booleans(), etag=st.booleans())
 def test_any_beginning_on_disk_ends_in_the_right_file(
     tmp_path_factory: pytest.TempPathFactory, kept: int, right: bool, ignore_range: bool, etag: bool

@@ -36,7 +36,7 @@ def ids(path: Path) -> list[str]:
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=8),
     delimiter=st.sampled_from([",", ";", "\t", "|"]),
@@ -62,7 +62,7 @@ def test_what_a_spreadsheet_writes_comes_back(
     assert [tuple(row.fields.values()) for row in read if isinstance(row, FeedRow)] == kept
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(junk=st.binary(max_size=300))
 def test_any_bytes_after_a_header_end_in_rows_and_refusals(junk: bytes, tmp_path: Path) -> None:
     path = written(tmp_path, b"id,image\nfirst,a.jpg\n" + junk + b"\nlast,b.jpg\n")

@@ -183,7 +183,7 @@ def test_other_xml_is_not_taken_for_a_feed(tmp_path: Path) -> None:
         detect(written(tmp_path, "<?xml version='1.0'?><svg><rss/></svg>"))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     pieces=st.lists(
         st.sampled_from(

@@ -43,7 +43,7 @@ def as_written(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     values=st.lists(st.dictionaries(st.text(max_size=5), VALUES, max_size=4), max_size=6),
     indent=st.sampled_from([None, 2]),

@@ -6,7 +6,7 @@ from email.utils import format_datetime
 
 import anyio
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from index.fetching.hosts import Clock, Hosts, RobotsEntry, backoff, retry_after
@@ -54,7 +54,6 @@ def test_the_delay_is_the_longer_of_crawl_delay_and_request_rate():
     assert Rules.parse(b"User-agent: *\nCrawl-delay: soon", "traceobject").delay == 0.0
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=2000))
 @example(b"\xff\xfe\x00U\x00s")
 @example(b"User-agent: *\nDisallow: " + b"*a" * 500)

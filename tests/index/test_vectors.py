@@ -66,7 +66,7 @@ def test_shards_fill_and_a_new_one_begins(tmp_path, monkeypatch):
         assert np.allclose(opened.get(rows), vectors, atol=1e-3)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(cut=st.integers(0, 200), torn=st.sampled_from(["vectors", "keys"]))
 def test_a_torn_end_loses_only_the_torn_rows(tmp_path_factory, cut, torn):
     folder = tmp_path_factory.mktemp("torn")

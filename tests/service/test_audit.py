@@ -53,7 +53,7 @@ class TestChain:
         assert [record["told"] for record in chain[0].records()] == [0, 1, 2, 3, 4]
         assert [record["number"] for record in chain[0].records(after=2, limit=2)] == [3, 4]
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(data=st.data())
     def test_tells_of_any_byte_that_was_changed(self, chain, data):
         audit, path = chain

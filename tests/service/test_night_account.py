@@ -18,7 +18,7 @@ from service.night.account import QUOTED, Account
 WHEN = "2026-01-05T03:00:00+00:00"
 # What a file name that is no UTF-8 becomes in Python, besides all that is Unicode.
 # Many parts make a draw slow on a busy machine; that is no fault of what is tested.
-BRIEFLY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+BRIEFLY = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 TEXT = st.text(st.one_of(st.characters(), st.characters(categories=(), include_characters="\udc80\udcff")), max_size=6)
 COUNT = st.integers(0, 10**9)
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)

@@ -35,7 +35,6 @@ def test_no_request_meets_a_fault_of_ours(tmp_path: Path) -> None:
                 @seed(0)
                 @settings(
                     max_examples=EXAMPLES,
-                    deadline=None,
                     suppress_health_check=list(HealthCheck),
                     phases=(Phase.explicit, Phase.generate),
                 )

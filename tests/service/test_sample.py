@@ -75,7 +75,7 @@ def test_an_object_is_not_published_under_its_products_name():
 
 
 @given(st.integers(0, 2**31 - 1), st.integers(1, 60))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_fewer_products_are_the_first_of_all(seed, count):
     assert draw_up(seed, count).products == draw_up(seed).products[:count]
 
@@ -230,7 +230,6 @@ def test_light_survives_the_way_to_linear_and_back():
 
 
 @given(st.integers(1, 12), st.integers(0, 1000))
-@settings(deadline=None)
 def test_noise_repeats_at_its_edges(cells, seed):
     noise = fractal(96, cells, np.random.default_rng(seed))
     within = max(np.abs(np.diff(noise, axis=0)).max(), np.abs(np.diff(noise, axis=1)).max())
