@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 DEMO_USER, SIGN_IN = "demo", "sign-in.txt"
 SHOWN = 5
 SHEET_ROWS = 12
-# Enough to see how well it works; each search looks closer at many pictures.
-ASKED = 12
 
 
 @click.command()
@@ -58,9 +56,8 @@ def demo(root: Path, seed: int) -> None:
     reindex(workspace, encoder, progress, closer)
     generation = open_live(workspace)
     rows: dict[Collection, list[SheetRow]] = {collection: [] for collection in COLLECTIONS}
-    queries = [query for collection in COLLECTIONS for query in _some(sample.queries_in(collection))]
-    with progress.step("searching", len(queries)) as tick:
-        for query in queries:
+    with progress.step("searching", len(sample.queries)) as tick:
+        for query in sample.queries:
             found = _ask(query, generation, encoder, closer, ImageStore(workspace.images))
             rows[query.collection].append(found)
             tick(1)
@@ -119,11 +116,6 @@ def _ask(
         for candidate in answer.candidates
     )
     return SheetRow(image, query.path.stem, candidates)
-
-
-def _some(queries: tuple[SampleQuery, ...]) -> tuple[SampleQuery, ...]:
-    """At most ASKED of them, evenly from all families, the same in every run."""
-    return queries[:: max(1, len(queries) // ASKED)][:ASKED]
 
 
 def _recall(rows: list[SheetRow]) -> str:
