@@ -23,7 +23,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
-import faiss
 import numpy as np
 
 from benchmarks.engines_report import write_report
@@ -32,6 +31,7 @@ from embedding.encoders.protocol import Vectors
 from index.engines.choice import EXACT_BELOW
 from index.engines.exact_scan import exact_scan
 from index.engines.faiss_engine import FaissEngine, originals_beside
+from index.engines.faiss_library import faiss
 from index.engines.protocol import HalfVectors, Rows
 from index.engines.tuning import NEAREST, recall
 from index.engines.writing import write_engine
@@ -161,8 +161,8 @@ class Asked:
         return found
 
 
-def measure(case: Case, folder: Path) -> Result:
-    """Build, save, open and ask the engine of a case, then its references."""
+def measure(case: Case, folder: Path, where: str) -> Result:
+    """Build, save, open and ask the engine of a case, then its references; `where`: the machine, in words."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     asked = Asked(folder, case.count)
@@ -188,7 +188,7 @@ def measure(case: Case, folder: Path) -> Result:
         opened,
         brute_force,
         usearch,
-        machine("faiss-cpu", "usearch", "numpy"),
+        where,
     )
 
 
@@ -301,10 +301,12 @@ def main() -> None:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     kept = options.folder / "measured.json"
+    # Asked first: a library that is not here ends it now, not when an hour's work is to be written down.
+    where = machine("faiss-cpu", "usearch", "numpy")
     measured: dict[str, Any] = json.loads(kept.read_bytes()) if kept.exists() else {}
     for case in CASES:
         if options.count is None or case.count in options.count:
-            measured[str(case)] = asdict(measure(case, options.folder / "case"))
+            measured[str(case)] = asdict(measure(case, options.folder / "case", where))
             kept.write_text(json.dumps(measured, indent=1), encoding="utf-8")
     write_report(options.report, [measured[str(case)] for case in CASES if str(case) in measured])
 

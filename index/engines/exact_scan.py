@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import faiss
 import numpy as np
 
 from embedding.encoders.protocol import Vectors
 from index.engines.choice import EXACT, EXACT_HALF
+from index.engines.faiss_library import faiss
 from index.engines.protocol import NO_ROW, HalfVectors, Rows
 
 BLOCK = 16_384

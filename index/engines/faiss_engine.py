@@ -8,12 +8,12 @@ import shutil
 from pathlib import Path
 from typing import Any, Self
 
-import faiss
 import numpy as np
 
 from embedding.encoders.protocol import Vectors
 from index.engines.choice import BREADTH, CAUTION, EXACT, FACTOR, PROBED, Spec
 from index.engines.exact_scan import exact_scan
+from index.engines.faiss_library import faiss
 from index.engines.protocol import NO_ROW, EngineStats, HalfVectors, Rows
 
 # Read, converted and added at a time.
