@@ -16,7 +16,7 @@ from embedding.errors import ModelUnavailable
 
 # Half precision would be faster on some machines, but a network must mean the same on all of them.
 _EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
-# The folder of what was made ready of a network, a folder in it for each number of streams, and in that a file with the
+# The folder of what was made ready of a network, a folder in it for each way to run it, and the file in that with the
 # SHA-256 of each other one.
 _READY, _PROOF = ".ready", "sha256.json"
 
@@ -50,7 +50,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def open_network(path: Path, *, streams: int = 1) -> Any:
+def open_network(path: Path, *, streams: int = 1, together: int = 1) -> Any:
     """A network from its .xml and the .bin beside it, both of which the caller has verified.
 
     To make it ready for this processor takes a second or two, so what comes of that is kept beside it and taken the
@@ -59,22 +59,31 @@ def open_network(path: Path, *, streams: int = 1) -> Any:
 
     Args:
         streams: how many inferences run side by side, sharing the cores; 1 gives all cores to each.
+        together: how many items one inference takes.
 
     Raises:
-        ModelUnavailable: openvino is not installed, or cannot run this network.
+        ModelUnavailable: openvino is not installed, or cannot run this network, or not with so many items.
     """
-    ready = path.with_suffix(_READY) / str(streams)
-    keeping = _keeping(ready)
+    ready = path.with_suffix(_READY) / f"{streams}x{together}"
     try:
-        network = _core().compile_model(path, "CPU", {**_settings(streams), **keeping})
-        if keeping and not network.get_property("LOADED_FROM_CACHE"):
+        network = path if together == 1 else _taking(together, path)
+        keeping = _keeping(ready)
+        runnable = _core().compile_model(network, "CPU", {**_settings(streams), **keeping})
+        if keeping and not runnable.get_property("LOADED_FROM_CACHE"):
             _vouch(ready)
-        return network
+        return runnable
     except RuntimeError as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ModelUnavailable(
             f"OpenVINO {version()} cannot run {path}: {lines[-1][:200]}; compile that model again"
         ) from error
+
+
+def _taking(together: int, path: Path) -> Any:
+    """A network that takes one item, read to take several."""
+    network = _core().read_model(path)
+    network.reshape({each: [together, *list(each.partial_shape)[1:]] for each in network.inputs})
+    return network
 
 
 def compiled(network: Any, *, streams: int = 1) -> Any:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 IMAGE, TEXT, WORDS = "image.xml", "text.xml", "tokenizer.json"
 # The probes' vectors may differ this little from where the model was compiled, as cosine.
 _LEAST_SAME = 0.999
-# From so many items on, each core takes one of its own; so many show whether that gives the same rows.
-MANY, _TRIED = 32, 4
+# From so many items on, each core takes several at a time.
+MANY, _TOGETHER = 32, 8
 
 
 @dataclass(frozen=True)
@@ -157,47 +157,57 @@ class CompiledEncoder:
 
 
 class Network:
-    """One tower: items one by one, so that an item's row never depends on its company.
+    """One tower. An item's row never depends on its company.
 
-    A few have all cores for each, which answers soonest; of many, each core takes one, and all are done a third sooner.
+    A few items have all cores for each, which answers soonest. Of many, each core takes several at a time, for which
+    the weights are fetched from memory once: all are done in half of the time.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._one_by_one = _Queue(inference.open_network(path))
+        self._one_by_one = _Queue(inference.open_network(path), 1)
         # Opened when many are asked for the first time: a search never needs it, and it holds the weights once more.
-        self._side_by_side: _Queue | None = None
+        self._several: _Queue | None = None
 
     def run(self, inputs: npt.NDArray[Any], width: int) -> Vectors:
         """Inputs [n, ...] -> float32 [n, width]. One caller at a time."""
         if len(inputs) < MANY:
             return self._one_by_one.run(inputs, width)
-        if self._side_by_side is None:
-            self._side_by_side = self._opened_side_by_side(inputs[:_TRIED], width)
-        return self._side_by_side.run(inputs, width)
+        if self._several is None:
+            self._several = self._opened_for_several(inputs[:_TOGETHER], width)
+        return self._several.run(inputs, width)
 
-    def _opened_side_by_side(self, tried: npt.NDArray[Any], width: int) -> _Queue:
-        """The network with a core for each item, or the one that is there, should the other give other rows."""
-        opened = _Queue(inference.open_network(self._path, streams=inference.cores()))
-        same = np.array_equal(opened.run(tried, width), self._one_by_one.run(tried, width))
-        return opened if same else self._one_by_one
+    def _opened_for_several(self, tried: npt.NDArray[Any], width: int) -> _Queue:
+        """The network for many, or the one that is there where the other cannot be had or gives other rows."""
+        try:
+            opened = inference.open_network(self._path, streams=inference.cores(), together=_TOGETHER)
+        except ModelUnavailable:
+            # Compiled before networks could take several.
+            return self._one_by_one
+        queue = _Queue(opened, _TOGETHER)
+        same = np.array_equal(queue.run(tried, width), self._one_by_one.run(tried, width))
+        return queue if same else self._one_by_one
 
 
 class _Queue:
-    """A network's requests, as many at a time as it has streams."""
+    """A network that takes so many items at a time, and its requests, one for each of its streams."""
 
-    def __init__(self, network: Any) -> None:
-        self._requests = inference.openvino().AsyncInferQueue(network)
+    def __init__(self, network: Any, together: int) -> None:
+        self._requests, self._together = inference.openvino().AsyncInferQueue(network), together
 
     def run(self, inputs: npt.NDArray[Any], width: int) -> Vectors:
         rows = np.empty((len(inputs), width), np.float32)
 
-        def keep(request: Any, at: int) -> None:
-            rows[at] = request.get_output_tensor(0).data[0]
+        def keep(request: Any, start: int) -> None:
+            part = rows[start : start + self._together]
+            part[:] = request.get_output_tensor(0).data[: len(part)]
 
+        # The last inference is filled up with the last item.
+        missing = -len(inputs) % self._together
+        filled = np.concatenate([inputs, np.repeat(inputs[-1:], missing, axis=0)]) if missing else inputs
         self._requests.set_callback(keep)
-        for at, item in enumerate(inputs):
-            self._requests.start_async({0: item[None]}, at)
+        for start in range(0, len(filled), self._together):
+            self._requests.start_async({0: filled[start : start + self._together]}, start)
         self._requests.wait_all()
         return rows
 

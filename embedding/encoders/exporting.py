@@ -13,6 +13,9 @@ from embedding.encoders.card import Preprocess
 from embedding.encoders.protocol import Encoder
 from embedding.encoders.tokens import Tokenizer
 
+# What an image network may be reshaped to take at a time.
+MOST = 64
+
 
 @runtime_checkable
 class Towers(Encoder, Protocol):
@@ -35,9 +38,14 @@ class Towers(Encoder, Protocol):
 
 
 def image_network(encoder: Towers) -> Any:
-    """The image tower as an OpenVINO model: uint8 [1, size, size, 3] -> float32 [1, d]; normalising is part of it."""
+    """The image tower as an OpenVINO model: uint8 [1, size, size, 3] -> float32 [1, d]; normalising is part of it.
+
+    It can be reshaped to take up to MOST pictures at a time.
+    """
     how = encoder.card.preprocess
-    network = _converted(encoder.image_tower, torch.zeros(1, 3, how.size, how.size))
+    # Two in the example: of one, torch would take the number for a constant.
+    several = torch.zeros(2, 3, how.size, how.size)
+    network = _converted(encoder.image_tower, several, {0: torch.export.Dim("pictures", min=1, max=MOST)})
     return _taking_bytes(network, how)
 
 
@@ -57,11 +65,12 @@ def _taking_bytes(network: Any, how: Preprocess) -> Any:
     return prepost.build()
 
 
-def _converted(tower: torch.nn.Module, example: torch.Tensor) -> Any:
+def _converted(tower: torch.nn.Module, example: torch.Tensor, free: dict[int, Any] | None = None) -> Any:
+    """A tower as an OpenVINO model that takes one; `free`: the axes whose length may be another, by number."""
     with torch.inference_mode(), _plain_attention():
-        exported = torch.export.export(tower.cpu().eval(), (example,))
+        exported = torch.export.export(tower.cpu().eval(), (example,), dynamic_shapes=(free,) if free else None)
         network = inference.openvino().convert_model(exported)
-    network.reshape(list(example.shape))
+    network.reshape([1, *example.shape[1:]])
     return network
 
 

@@ -133,7 +133,8 @@ def test_what_words_need_is_verified_when_it_is_opened(made: Path) -> None:
 def many(samples: Samples) -> npt.NDArray[np.uint8]:
     """As many pictures as are embedded side by side."""
     both = np.concatenate([samples.plain, samples.wild])
-    return both[np.arange(compiled.MANY) % len(both)]
+    # Not as many as fill the last inference.
+    return both[np.arange(compiled.MANY + 3) % len(both)]
 
 
 def test_many_at_once_have_the_rows_of_each_alone(made: Path, many: npt.NDArray[np.uint8]) -> None:
@@ -147,38 +148,47 @@ def test_the_network_is_opened_again_for_many_at_once_alone(
 ) -> None:
     opened, really = [], inference.open_network
 
-    def watched(path: Path, *, streams: int = 1) -> Any:
-        opened.append(streams)
-        return really(path, streams=streams)
+    def watched(path: Path, **way: int) -> Any:
+        opened.append(way)
+        return really(path, **way)
 
     monkeypatch.setattr("embedding.inference.open_network", watched)
     monkeypatch.setattr("embedding.inference.cores", lambda: 2)
     encoder = load("tiny-clip-fp32")
-    encoder.encode_images(many[:-1])
-    assert opened == [1]
+    encoder.encode_images(many[: compiled.MANY - 1])
+    assert opened == [{}]
     for _ in range(2):
         encoder.encode_images(many)
-    assert opened == [1, 2]
+    assert opened == [{}, {"streams": 2, "together": 8}]
 
 
-def test_where_side_by_side_gives_other_rows_it_is_not_used(
+def test_where_several_at_a_time_have_other_rows_they_are_not_used(
     made: Path, many: npt.NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    really = inference.open_network
+    openvino, encoder = inference.openvino(), load("tiny-clip-fp32")
+    alone = np.concatenate([encoder.encode_images(picture[None]) for picture in many])
 
-    def other(path: Path, *, streams: int = 1) -> Any:
-        if streams == 1:
-            return really(path)
-        openvino = inference.openvino()
+    def other(path: Path, *, streams: int, together: int) -> Any:
         model = openvino.Core().read_model(path)
+        model.reshape([together, *many.shape[1:]])
         (result,) = model.get_results()
         moved = openvino.opset13.add(result.input_value(0), openvino.opset13.constant(np.float32(0.1)))
         return inference.compiled(openvino.Model([moved], model.get_parameters()), streams=streams)
 
-    monkeypatch.setattr("embedding.inference.cores", lambda: 2)
+    monkeypatch.setattr("embedding.inference.open_network", other)
+    np.testing.assert_array_equal(encoder.encode_images(many), alone)
+
+
+def test_a_model_compiled_for_one_at_a_time_takes_many_all_the_same(
+    made: Path, many: npt.NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
     encoder = load("tiny-clip-fp32")
     alone = np.concatenate([encoder.encode_images(picture[None]) for picture in many])
-    monkeypatch.setattr("embedding.inference.open_network", other)
+
+    def refuse(path: Path, **_: int) -> Any:
+        raise ModelUnavailable(f"OpenVINO cannot run {path}")
+
+    monkeypatch.setattr("embedding.inference.open_network", refuse)
     np.testing.assert_array_equal(encoder.encode_images(many), alone)
 
 

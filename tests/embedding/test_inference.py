@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("openvino")
 
 from embedding import inference
+from embedding.errors import ModelUnavailable
 
 SIDE = 96
 INPUTS = np.random.default_rng(1).normal(size=(1, SIDE)).astype(np.float32)
@@ -44,15 +45,34 @@ def test_as_many_streams_as_asked_for_run_whatever_was_kept(network: Path) -> No
     assert inference.open_network(network, streams=2).get_property("NUM_STREAMS") == 2
 
 
-def test_each_number_of_streams_is_kept_beside_the_others(network: Path) -> None:
-    for streams in (1, 2):
-        inference.open_network(network, streams=streams)
-    for streams in (1, 2):
-        assert is_taken_again(inference.open_network(network, streams=streams))
+WAYS: list[dict[str, int]] = [{}, {"streams": 2}, {"together": 4}, {"streams": 2, "together": 4}]
 
 
-def ready(network: Path, streams: int = 1) -> Path:
-    return network.with_suffix(".ready") / str(streams)
+def test_each_way_to_run_it_is_kept_beside_the_others(network: Path) -> None:
+    for way in WAYS:
+        assert not is_taken_again(inference.open_network(network, **way))
+    for way in WAYS:
+        assert is_taken_again(inference.open_network(network, **way))
+
+
+def test_several_at_a_time_have_the_rows_of_each_alone(network: Path) -> None:
+    several = np.concatenate([INPUTS, -INPUTS, 2 * INPUTS, INPUTS + 1])
+    alone = inference.open_network(network)
+    rows = inference.open_network(network, together=4)(several)[0]
+    np.testing.assert_allclose(rows, np.concatenate([alone(one[None])[0] for one in several]), rtol=1e-5)
+
+
+def test_a_network_that_cannot_take_several_is_told(network: Path) -> None:
+    openvino = inference.openvino()
+    given = openvino.opset13.parameter([1, SIDE], np.float32)
+    only_one = openvino.opset13.reshape(given, openvino.opset13.constant([1, SIDE // 2, 2]), False)
+    openvino.save_model(openvino.Model([only_one], [given]), network)
+    with pytest.raises(ModelUnavailable, match="compile that model again"):
+        inference.open_network(network, together=4)
+
+
+def ready(network: Path) -> Path:
+    return network.with_suffix(".ready") / "1x1"
 
 
 def blob(network: Path) -> Path:
