@@ -13,8 +13,9 @@ ROOM ?= /tmp/traceobject-bench
 demo: $(STAMP)
 	$(BIN)/traceobject --workspace demo demo
 
+# A file's tests stay in one process, for they share what they prepare.
 test: $(STAMP)
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist loadfile
 
 slow: $(STAMP)
 	$(BIN)/pytest -m slow

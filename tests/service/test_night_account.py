@@ -29,6 +29,7 @@ ALERTS = st.builds(
 )
 ACCOUNTS = st.builds(
     Account,
+    seconds=NUMBER,
     error=TEXT,
     generation=st.none() | st.integers(1, 10**6),
     changes=st.none() | st.dictionaries(TEXT, st.dictionaries(TEXT, COUNT, max_size=2), max_size=2),
