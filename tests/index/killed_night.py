@@ -94,6 +94,11 @@ class LoggingEncoder(ColourEncoder):
         return super().encode_images(images)
 
 
+def batches(log: Path) -> list[list[str]]:
+    """What a LoggingEncoder wrote down."""
+    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+
 def night(
     root: Path,
     number: int,
@@ -200,4 +205,4 @@ class Nights:
 
     def embedded(self) -> list[list[str]]:
         """Every batch that was encoded, in order."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
+        return batches(self.log)
