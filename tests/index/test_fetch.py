@@ -371,13 +371,14 @@ def test_a_slow_source_does_not_hold_back_what_is_there(server):
 def test_closing_early_ends_every_download_and_thread(server):
     server.routes |= {"/a": answer(body=b"a"), "/slow": Counting(answer(body=b"b"), 30.0)}
     requests = [Request(server.url("/a"))] + [Request(server.url(f"/slow?{number}")) for number in range(20)]
+    before = set(threading.enumerate())
     outcomes = fetch_all(requests, user_agent=AGENT, limits=QUICK, allow_hosts=frozenset({server.netloc}))
     next(outcomes)
     started = time.monotonic()
     outcomes.close()
     assert time.monotonic() - started < 5
     # A thread that has done its work may take a moment to be gone.
-    while [thread.name for thread in threading.enumerate() if "portal" in thread.name]:
+    while [thread for thread in set(threading.enumerate()) - before if "portal" in thread.name]:
         assert time.monotonic() - started < 10
         time.sleep(0.01)
 
