@@ -13,9 +13,8 @@ ROOM ?= /tmp/traceobject-bench
 demo: $(STAMP)
 	$(BIN)/traceobject --workspace demo demo
 
-# A file's tests stay in one process, for they share what they prepare.
 test: $(STAMP)
-	$(BIN)/pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest -m "not slow"
 
 slow: $(STAMP)
 	$(BIN)/pytest -m slow
