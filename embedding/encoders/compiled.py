@@ -166,7 +166,7 @@ class Network:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._one_by_one = _Queue(inference.open_network(path), 1)
-        # Opened when many are asked for the first time: a search never needs it, and it holds the weights once more.
+        # Opened when many are asked for the first time: one search never needs it, and it holds the weights once more.
         self._several: _Queue | None = None
 
     def run(self, inputs: npt.NDArray[Any], width: int) -> Vectors:

@@ -90,7 +90,8 @@ def _blurred(values: Floats) -> Floats:
 def _compared(own: Floats, lightness: Floats, colour: Floats, seen: Mask) -> Agreement:
     window, own_light = _Window(seen), own[..., 0]
     own_mean, own_square, own_red, own_blue = window.means(own_light, own_light**2, own[..., 1], own[..., 2])
-    own_spread = np.sqrt(np.maximum(own_square - own_mean**2, 0) + _NOISE)
+    own_variance = own_square - own_mean**2
+    own_spread = np.sqrt(np.maximum(own_variance, 0) + _NOISE)
     correlation = np.full(seen.shape, -1.0, np.float32)
     difference = np.full(seen.shape, np.inf, np.float32)
     for light, red, blue in _moved(np.dstack([lightness, colour])):
@@ -99,7 +100,7 @@ def _compared(own: Floats, lightness: Floats, colour: Floats, seen: Mask) -> Agr
         correlation = np.maximum(correlation, (shared - mean * own_mean) / spread / own_spread)
         apart = np.maximum(np.abs(mean_red - own_red), np.abs(mean_blue - own_blue))
         difference = np.minimum(difference, apart)
-    textured = seen & (own_square - own_mean**2 > _TEXTURED)
+    textured = seen & (own_variance > _TEXTURED)
     structure = float(correlation[textured].mean()) if textured.sum() >= _LEAST_SEEN / 2 else 0.0
     return Agreement(structure, float(difference[seen].mean()))
 

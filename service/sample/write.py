@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import multiprocessing
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from embedding.inference import cores
 from index.records import Collection
 from service.sample.catalogue_pictures import studio_picture
 from service.sample.families import FAMILIES
@@ -81,7 +81,7 @@ def render_sample(
         (folder / name).mkdir(parents=True, exist_ok=True)
     jobs = _jobs(plan, folder, seed)
     total = sum(len(p.views) for p in plan.products) + sum(o.crops + 1 for o in plan.objects)
-    count = workers if workers is not None else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+    count = cores() if workers is None else workers
     done = 0
     for finished in _draw_all(jobs, max(min(count, 8), 1)):
         done += finished
