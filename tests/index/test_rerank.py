@@ -1,5 +1,7 @@
 """The closer look, with the real keypoints: what it finds, what it keeps, and that it always says the same."""
 
+import zlib
+
 import cv2
 import numpy as np
 import pytest
@@ -112,13 +114,24 @@ def test_evidence_is_drawn_for_every_candidate(place, tmp_path):
     assert all(Image.open(path).size[0] > 900 for path in written)
 
 
-def test_damaged_features_are_computed_again(place):
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        pytest.param(lambda data: data[:20], id="cut short"),
+        pytest.param(lambda data: data[:2], id="all but empty"),
+        pytest.param(lambda data: data[:-99] + bytes([data[-99] ^ 1]) + data[-98:], id="one bit turned"),
+        pytest.param(lambda data: zlib.compress(data[:-4]), id="as an older version kept them"),
+    ],
+)
+def test_damaged_features_are_computed_again(place, damaged):
     _, _, closer = place
     photo = tilted(drawn(4))[0]
     before = first(place, photo, closer)
-    for path in closer.features.root.rglob("*.features"):
-        path.write_bytes(path.read_bytes()[:20])
+    kept = {path: path.read_bytes() for path in closer.features.root.rglob("*.features")}
+    for path, data in kept.items():
+        path.write_bytes(damaged(data))
     assert first(place, photo, closer).score == before.score
+    assert {path: path.read_bytes() for path in kept} == kept
 
 
 def test_the_longest_unused_features_go_first(place):
