@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from index import generations, layout
+from index import generations, layout, self_test
 from index.engines import choice, tuning, writing
 from index.forget import find_entry, forget
 from index.generations import Manifest, open_live
@@ -21,6 +21,8 @@ def large(tmp_path, monkeypatch):
     for module in (choice, tuning, writing):
         monkeypatch.setattr(module, "EXACT_BELOW", 40)
     monkeypatch.setattr(layout, "EXACT_BELOW", 20)
+    # Sixty simulated photos a night would take nine tenths of the time of these tests, and tell nothing of engines.
+    monkeypatch.setattr(self_test, "FEWEST", 10 * MANY)
     workspace = Workspace.create(tmp_path / "workspace", "colour-64")
     shop(workspace, tmp_path / "shop", {f"p{seed}": seed for seed in range(MANY)})
     run(workspace)
