@@ -15,9 +15,9 @@ from index.engines.protocol import HalfVectors, Rows
 # Recall is counted among so many of the nearest.
 NEAREST = 10
 _HELD_OUT = 500
-# Half as much again each time, for a step too far is time in every query; beyond the last another index is better.
-BREADTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-PROBES = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+# Twice as much each time; beyond the last another index is the better way.
+BREADTHS = (16, 32, 64, 128, 256, 512)
+PROBES = (8, 16, 32, 64, 128, 256, 512)
 FACTORS = (2, 4, 8, 16, 32)
 
 
