@@ -69,7 +69,7 @@ class Sets:
 
 @dataclass(frozen=True)
 class Task:
-    """One thing to measure: `kind` is "steps", "concealed" or "views"."""
+    """One thing to measure: `kind` is "steps", "concealed", "turned" or "views"."""
 
     kind: str
     name: str
@@ -92,6 +92,7 @@ def tasks(sets: Sets) -> Iterator[Task]:
             yield Task("steps", name, (one,))
         for seed, one in enumerate(asked[::CONCEALED_EVERY]):
             yield Task("concealed", name, (one,), seed)
+            yield Task("turned", name, (one,), seed)
         by_product: dict[frozenset[str], list[Asked]] = {}
         for one in asked:
             by_product.setdefault(one.right, []).append(one)
@@ -125,6 +126,9 @@ def _measure(task: Task) -> Measured:
         how = WAYS[task.seed % len(WAYS)]
         hidden, _ = conceal(pictures[0], a_third(generator), how, float(generator.uniform(0.06, 0.2)))
         return Measured(task, bench.concealed(pictures[0], hidden, right), {})
+    if task.kind == "turned":
+        lying = np.ascontiguousarray(np.rot90(pictures[0], 1 + task.seed % 3))
+        return Measured(task, bench.turned(lying, right), {})
     together = bench.rank([query_views(picture) for picture in pictures], right)
     return Measured(task, {"one of them": bench.rank([query_views(pictures[0])], right), "together": together}, {})
 

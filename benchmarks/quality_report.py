@@ -37,6 +37,7 @@ def write_report(
         *_head(workspace, measured),
         *_steps(measured),
         *_concealed(measured),
+        *_turned(measured),
         *_views(measured),
         *_likelihood(measured),
         *_time(cached, cold),
@@ -89,6 +90,17 @@ def _concealed(measured: Sequence[Measured]) -> list[str]:
             its = [one for one in own if one.task.seed % len(WAYS) == number]
             first = [[float(o.ranks[f"{step}, looked closer"] <= 1) for o in its] for step in ("ignored", "handled")]
             lines.append(f"| {name} | {how} | {len(its)} | {_mean(first[0])} | {_mean(first[1])} |")
+    return [*lines, ""]
+
+
+def _turned(measured: Sequence[Measured]) -> list[str]:
+    lines = ["## Photos taken turned, by one, two or three quarters", ""]
+    lines += ["| set | query | queries | recall@1 | recall@5 | recall@10 |", "|---|---|---|---|---|---|"]
+    for name, own in _by(measured, "turned").items():
+        for way in own[0].ranks:
+            lines.append(f"| {name} | {way} | {len(own)} | {_recalls([one.ranks[way] for one in own])} |")
+        gain = [float(one.ranks["stood upright"] <= 1) - float(one.ranks["as it lies"] <= 1) for one in own]
+        lines.append(f"| {name} | gain | {len(own)} | {_mean(gain)} | | |")
     return [*lines, ""]
 
 

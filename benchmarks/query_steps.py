@@ -6,15 +6,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.protocol import Encoder, Vectors
-from embedding.local_features import QUERY, TURNED_QUERY, Evidence, LocalFeatures, extract, lay_over, match, score
-from embedding.query_views import CENTRE, QueryViews, query_views
+from embedding.local_features import QUERY, Evidence, LocalFeatures, extract, lay_over, match, score
+from embedding.query_views import CENTRE, QueryViews, embed_views, query_views
 from index.answer import Query, QueryImage
 from index.entries import Entry
 from index.features import FeatureStore
@@ -23,8 +22,8 @@ from index.generations import Generation, open_live
 from index.group import group
 from index.likelihood import judge
 from index.models import workspace_encoder
+from index.orientation import stood_upright
 from index.rerank import LOOKS, Closer, Examined, Look, closer_for, rerank
-from index.search import embed_views
 from index.workspace import Workspace
 
 Image = npt.NDArray[np.uint8]
@@ -98,19 +97,21 @@ class Bench:
         plain = self._first([whole], image)
         first = self._first([seen], image)
         before, after = self._looked(seen, first)
+        standing, upright = self._stood(seen, after)
         # Without the right product, which may have ended the closer look, the search goes on.
-        ended = len(after.looks[0].evidence) < len(_nearest(first)[0])
-        longer = self._looked(seen, first, everything=True)[1] if ended else after
+        ended = len(upright.looks[0].evidence) < len(_nearest(upright.first)[0])
+        longer = self._looked(standing, upright.first, everything=True)[1] if ended else upright
         ranks = {
             "cosine of the whole picture": self._rank(Examined(plain, plain.pictures, ()), right),
             "+ views": self._rank(Examined(first, first.pictures, ()), right),
             "+ keypoints and colours": self._rank(before, right),
             "+ laid over one another": self._rank(after, right),
+            "+ stood upright": self._rank(upright, right),
         }
         judged = {}
         for number, out in enumerate(self.halves.get(name, ())):
             for case, source in (("padded", None), ("alone", name)):
-                looked = longer if right & out else after
+                looked = longer if right & out else upright
                 if (told := self._judged(looked, right, out, source)) is not None:
                     judged[f"{case} {number}"] = told
         return ranks, judged
@@ -125,13 +126,22 @@ class Bench:
         for name, seen in (("ignored", ignored), ("handled", handled)):
             first = self._first([seen], hidden)
             ranks[f"{name}, cosine"] = self._rank(Examined(first, first.pictures, ()), right)
-            ranks[f"{name}, looked closer"] = self._rank(self._looked(seen, first)[1], right)
+            ranks[f"{name}, looked closer"] = self._rank(self._stood(seen, self._looked(seen, first)[1])[1], right)
         return ranks
+
+    def turned(self, image: Image, right: frozenset[str]) -> dict[str, float]:
+        """The rank of the right product for a query that was taken turned: as it lies, and stood upright."""
+        seen = query_views(image)
+        lying = self._looked(seen, self._first([seen], image))[1]
+        upright = self._stood(seen, lying)[1]
+        return {"as it lies": self._rank(lying, right), "stood upright": self._rank(upright, right)}
 
     def rank(self, seen: Sequence[QueryViews], right: frozenset[str]) -> float:
         """The rank of the right product for several pictures of one thing."""
-        first = self._first(seen, seen[0].image)
-        return self._rank(rerank(first, seen, self.closer), right)
+        examined = rerank(self._first(seen, seen[0].image), seen, self.closer)
+        if (upright := self._upright(seen, examined)) is not None:
+            examined = rerank(self._first(upright, seen[0].image), upright, self.closer)
+        return self._rank(examined, right)
 
     def timed(self, image: Image, clock: Clock) -> None:
         """One search, each step on the clock."""
@@ -149,13 +159,15 @@ class Bench:
         with clock.step("query features"):
             asked = extract(seen.image, QUERY, seen.hidden)
         with clock.step("matching and planes"):
-            kept, evidence = closer.compare(asked, partial(_turned, seen, clock), images)
+            kept, evidence = closer.compare(asked, images)
         images, cosines = images[: len(kept)], cosines[: len(kept)]
         with clock.step("laying over and scores"):
             evidence = lay_over(asked, kept, evidence, score(cosines, asked, kept, evidence))
             scores = score(cosines, asked, kept, evidence)
+        examined = _examined(first, images, evidence, scores)
+        with clock.step("which way up"):
+            stood_upright([seen], pictures, examined, self.encoder, self.generation.engine("catalogue"))
         with clock.step("grouping, likelihood"):
-            examined = _examined(first, images, evidence, scores)
             judge(group(examined, self.generation.records, query), self.generation.likelihood)
 
     def forgetful(self, folder: Path) -> Bench:
@@ -169,16 +181,27 @@ class Bench:
         """What keypoints and colours tell, and what laying over tells on top; `everything`: doubt or not."""
         images, cosines = _nearest(first)
         asked = extract(seen.image, QUERY, seen.hidden)
-        turned = partial(extract, seen.image, TURNED_QUERY, seen.hidden)
         if everything:
             kept = self.closer.features.get(images)
-            evidence = match(asked, turned, kept)
+            evidence = match(asked, kept)
         else:
-            kept, evidence = self.closer.compare(asked, turned, images)
+            kept, evidence = self.closer.compare(asked, images)
         images, cosines = images[: len(kept)], cosines[: len(kept)]
         before = score(cosines, asked, kept, evidence)
         after = score(cosines, asked, kept, lay_over(asked, kept, evidence, before))
         return _examined(first, images, evidence, before), _examined(first, images, evidence, after)
+
+    def _stood(self, seen: QueryViews, looked: Examined) -> tuple[QueryViews, Examined]:
+        """A query picture and what came of it, as `search` leaves them: turned where it stands better so."""
+        upright = self._upright([seen], looked)
+        if upright is None:
+            return seen, looked
+        return upright[0], self._looked(upright[0], self._first(upright, seen.image))[1]
+
+    def _upright(self, seen: Sequence[QueryViews], examined: Examined) -> Sequence[QueryViews] | None:
+        pictures, engine = embed_views(seen, self.encoder), self.generation.engine("catalogue")
+        upright = stood_upright(seen, pictures, examined, self.encoder, engine)
+        return upright and upright[0]
 
     def _rank(self, examined: Examined, right: frozenset[str]) -> float:
         """As `group` ranks entries, without all that it tells of each."""
@@ -211,11 +234,6 @@ class Bench:
         found = group(Examined(shorter, examined.scores[left], examined.looks), self.generation.records, _query(2))
         _, judged = judge(found, self.generation.likelihood)
         return float(judged[0].likelihood or 0.0), judged[0].entry.fields.entry_id in right
-
-
-def _turned(seen: QueryViews, clock: Clock) -> LocalFeatures:
-    with clock.step("query features"):
-        return extract(seen.image, TURNED_QUERY, seen.hidden)
 
 
 def _query(limit: int) -> Query:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from embedding.local.features import FeaturesInvalid, LocalFeatures
-from embedding.local.matching import Agreement, Evidence, match, match_upright, most_shared
+from embedding.local.matching import Agreement, Evidence, match, most_shared
 from embedding.local.overlay import lay_over
 from embedding.local.palette import alike
 from embedding.local.scoring import score
-from embedding.local.xfeat import CATALOGUE, QUERY, TURNED_QUERY, Plan, available, extract
+from embedding.local.xfeat import CATALOGUE, QUERY, Plan, available, extract
 
 __all__ = [
     "CATALOGUE",
     "QUERY",
-    "TURNED_QUERY",
     "Agreement",
     "Evidence",
     "FeaturesInvalid",
@@ -23,7 +22,6 @@ __all__ = [
     "extract",
     "lay_over",
     "match",
-    "match_upright",
     "most_shared",
     "score",
 ]

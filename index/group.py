@@ -40,11 +40,10 @@ def group(examined: Examined, records: Snapshot, query: Query) -> tuple[Candidat
 
 
 def _matched(looks: tuple[Look, ...], image: str) -> tuple[Matched, ...]:
-    found = [look.evidence.get(image) for look in looks]
     return tuple(
-        Matched(evidence.pairs, evidence.region_query, evidence.region_catalogue, evidence.turn)
-        for evidence in found
-        if evidence is not None
+        Matched(evidence.pairs, evidence.region_query, evidence.region_catalogue, look.turn)
+        for look in looks
+        if (evidence := look.evidence.get(image)) is not None
     )
 
 

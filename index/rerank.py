@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from embedding.encoders.protocol import Vectors
 from embedding.local_features import (
     QUERY,
-    TURNED_QUERY,
     Evidence,
     LocalFeatures,
     available,
     extract,
     lay_over,
     match,
-    match_upright,
     most_shared,
     score,
 )
@@ -47,38 +45,48 @@ class Closer:
     def examine(self, seen: QueryViews, catalogue: Sequence[str], cosines: Vectors) -> Look:
         """Compare one query picture with catalogue images, nearest first, of known cosines float32 [n].
 
-        Evidence is told in fractions of the query's box. Where the first leave no doubt, it ends with them.
+        Evidence is told in fractions of the query's box as it was given. Where the first leave no doubt, it ends with
+        them.
         """
         asked = extract(seen.image, QUERY, seen.hidden)
-        turned = partial(extract, seen.image, TURNED_QUERY, seen.hidden)
-        kept, evidence = self.compare(asked, turned, catalogue)
+        kept, evidence = self.compare(asked, catalogue)
         catalogue, cosines = catalogue[: len(kept)], cosines[: len(kept)]
         evidence = lay_over(asked, kept, evidence, score(cosines, asked, kept, evidence))
         scores = score(cosines, asked, kept, evidence)
-        return Look(dict(zip(catalogue, evidence, strict=True)), dict(zip(catalogue, scores.tolist(), strict=True)))
+        given = [replace(each, pairs=_as_given(each.pairs, seen)) for each in evidence]
+        return Look(
+            dict(zip(catalogue, given, strict=True)), dict(zip(catalogue, scores.tolist(), strict=True)), seen.turn
+        )
 
-    def compare(
-        self, asked: LocalFeatures, turned: Callable[[], LocalFeatures], catalogue: Sequence[str]
-    ) -> tuple[list[LocalFeatures], list[Evidence]]:
+    def compare(self, asked: LocalFeatures, catalogue: Sequence[str]) -> tuple[list[LocalFeatures], list[Evidence]]:
         """The features of catalogue images, nearest first, and what a query shares with each: of as many as it takes.
 
         Features that are not kept yet have to be computed: the fewer are looked at, the sooner there is an answer.
         """
         near, far = LOOKS
         kept = self.features.get(catalogue[:near])
-        evidence = match_upright(asked, kept)
-        if most_shared(evidence) >= SURE:
-            return kept, evidence
-        kept += self.features.get(catalogue[near:far])
-        return kept, match(asked, turned, kept, evidence)
+        evidence = match(asked, kept)
+        if most_shared(evidence) < SURE:
+            more = self.features.get(catalogue[near:far])
+            kept, evidence = kept + more, evidence + match(asked, more)
+        return kept, evidence
 
 
 @dataclass(frozen=True)
 class Look:
-    """What a closer look gave for one query picture: evidence and score of each image examined, by SHA-256."""
+    """What a closer look gave for one query picture: evidence and score of each image examined, by SHA-256.
+
+    `turn`: by how many quarters, counter-clockwise, the picture was turned for it; evidence tells it as it was given.
+    """
 
     evidence: Mapping[str, Evidence]
     scores: Mapping[str, float]
+    turn: int = 0
+
+    @property
+    def shared(self) -> int:
+        """The most keypoints shared with any of the images."""
+        return most_shared(list(self.evidence.values()))
 
 
 @dataclass(frozen=True)
@@ -104,6 +112,11 @@ def rerank(first: FirstList, seen: Sequence[QueryViews], closer: Closer | None) 
         for image, row in zip(first.images, first.pictures, strict=True)
     ]
     return Examined(first, np.array(scores, np.float32), looks)
+
+
+def _as_given(pairs: npt.NDArray[np.float32], seen: QueryViews) -> npt.NDArray[np.float32]:
+    """Pairs [i, 4], as Evidence has them, with the query's points where they were before it was turned."""
+    return np.concatenate([seen.as_given(pairs[:, :2]), pairs[:, 2:]], axis=1)
 
 
 def closer_for(workspace: Workspace) -> Closer | None:

@@ -6,11 +6,8 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-import numpy as np
-
 from embedding.encoders.protocol import Encoder, Vectors
-from embedding.preprocess import prepare
-from embedding.query_views import QueryViews, query_views
+from embedding.query_views import QueryViews, embed_views, query_views
 from index.answer import Answer, Query
 from index.calibrate import Likelihood
 from index.errors import GenerationError
@@ -18,6 +15,7 @@ from index.first_list import first_list
 from index.generations import Generation
 from index.group import group
 from index.likelihood import judge
+from index.orientation import stood_upright
 from index.rerank import Closer, Examined, rerank
 
 # Entered around a step that is called by its name: whoever asks may time it.
@@ -39,14 +37,22 @@ def search(
         TextUnsupported: the query has words and the model no text side.
     """
     _require_model(generation, encoder)
-    seen = [query_views(image.region.of(image.pixels)) for image in query.images]
+    seen = tuple(query_views(image.region.of(image.pixels)) for image in query.images)
     with step("embed"):
         pictures = embed_views(seen, encoder)
         words = encoder.encode_texts([query.text]) if query.text.strip() else None
-    with step("first_list"):
-        first = first_list(query, pictures, words, generation)
-    with step("closer_look"):
-        examined = rerank(first, seen, closer)
+
+    def examine(seen: Sequence[QueryViews], pictures: Sequence[Vectors]) -> Examined:
+        with step("first_list"):
+            first = first_list(query, pictures, words, generation)
+        with step("closer_look"):
+            return rerank(first, seen, closer)
+
+    examined = examine(seen, pictures)
+    with step("orientation"):
+        upright = stood_upright(seen, pictures, examined, encoder, generation.engine(query.collection))
+    if upright is not None:
+        examined = examine(*upright)
     candidates = group(examined, generation.records, query)
     verdict, judged = judge(candidates, _likelihood(generation, query, examined))
     return Answer(
@@ -57,15 +63,6 @@ def search(
         collection=query.collection,
         candidates=judged,
     )
-
-
-def embed_views(seen: Sequence[QueryViews], encoder: Encoder) -> tuple[Vectors, ...]:
-    """The embeddings of the views of each query picture: float32 [v, d] each, all in one call of the encoder."""
-    if not seen:
-        return ()
-    prepared = [prepare(picture, encoder.card.preprocess) for one in seen for picture in one.pictures]
-    ends = np.cumsum([len(one.pictures) for one in seen])
-    return tuple(np.split(encoder.encode_images(np.stack(prepared)), ends[:-1]))
 
 
 def _likelihood(generation: Generation, query: Query, examined: Examined) -> Likelihood | None:

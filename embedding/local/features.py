@@ -14,14 +14,13 @@ DESCRIPTOR = 64
 PALETTE = 500
 BACKGROUND = 64
 _MAGIC = b"TOLF"
-_VERSION = 3
+_VERSION = 4
 _HEADER = struct.Struct("<4sHHIIIfHH")
 _FRACTION = 65535
 _LAYOUT: tuple[tuple[str, str, int], ...] = (
     ("keypoints", "<u2", 2),
     ("descriptors", "i1", DESCRIPTOR),
     ("colours", "u1", 3),
-    ("turns", "u1", 1),
 )
 
 
@@ -31,13 +30,12 @@ class FeaturesInvalid(TraceObjectError):
 
 @dataclass(frozen=True, eq=False)
 class LocalFeatures:
-    """Keypoints of one upright picture, strongest first within each turn and scale.
+    """Keypoints of one upright picture, strongest first within each scale.
 
     `size`: width and height in pixels, so that fractions can become a plane with square units.
     `keypoints`: float32 [m, 2], x and y in fractions.
     `descriptors`: int8 [m, 64], unit vectors times 127.
     `colours`: uint8 [m, 3], CIELAB (as OpenCV scales it to bytes) of the surroundings of each keypoint.
-    `turns`: uint8 [m], by how many quarter turns, counter-clockwise, the picture was turned to find the keypoint.
     `palette`: uint8 [500], which colours the picture's object has: see embedding.local.palette.
     `plainness`: share of the picture's border that is of one colour, 0..1.
     `preview`: uint8 [h, w, 4], the picture made small: RGB, and 0 where something is hidden, BACKGROUND in
@@ -51,20 +49,19 @@ class LocalFeatures:
     keypoints: npt.NDArray[np.float32]
     descriptors: npt.NDArray[np.int8]
     colours: npt.NDArray[np.uint8]
-    turns: npt.NDArray[np.uint8]
     palette: npt.NDArray[np.uint8]
     plainness: float
     preview: npt.NDArray[np.uint8]
 
     def __post_init__(self) -> None:
         count = len(self.keypoints)
-        shapes = (self.keypoints.shape, self.descriptors.shape, self.colours.shape, self.turns.shape)
-        fitting = ((count, 2), (count, DESCRIPTOR), (count, 3), (count,))
+        shapes = (self.keypoints.shape, self.descriptors.shape, self.colours.shape)
+        fitting = ((count, 2), (count, DESCRIPTOR), (count, 3))
         flat = self.preview.ndim != 3 or self.preview.shape[2] != 4 or not self.preview.size
         if shapes != fitting or self.palette.shape != (PALETTE,) or min(self.size) < 1 or flat:
             raise FeaturesInvalid(
                 f"local features of shapes {shapes} for a picture of {self.size} with a palette of "
-                f"{self.palette.shape} and a preview of {self.preview.shape}: needs [m, 2], [m, 64], [m, 3] and [m], "
+                f"{self.palette.shape} and a preview of {self.preview.shape}: needs [m, 2], [m, 64] and [m, 3], "
                 f"[{PALETTE}] and [h, w, 4]"
             )
 
@@ -80,13 +77,12 @@ class LocalFeatures:
     def to_bytes(self) -> bytes:
         """Header, palette, preview and arrays one after the other, little-endian; alike on every machine.
 
-        72 bytes a keypoint. Keypoints are rounded to 1/65535 of the picture.
+        71 bytes a keypoint. Keypoints are rounded to 1/65535 of the picture.
         """
         arrays = {
             "keypoints": np.round(np.clip(self.keypoints, 0, 1) * _FRACTION),
             "descriptors": self.descriptors,
             "colours": self.colours,
-            "turns": self.turns,
         }
         header = _HEADER.pack(
             _MAGIC, _VERSION, DESCRIPTOR, len(self), *self.size, self.plainness, *self.preview.shape[:2]
@@ -125,7 +121,6 @@ class LocalFeatures:
             keypoints=(read["keypoints"].astype(np.float32) / np.float32(_FRACTION)),
             descriptors=read["descriptors"],
             colours=read["colours"],
-            turns=read["turns"][:, 0],
             palette=np.frombuffer(data, np.uint8, PALETTE, _HEADER.size),
             plainness=plainness,
             preview=np.frombuffer(data, np.uint8, shown, _HEADER.size + PALETTE).reshape(rows, columns, 4),

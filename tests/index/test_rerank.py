@@ -85,6 +85,21 @@ def test_the_evidence_lies_where_the_camera_put_it(place):
     assert np.median(np.linalg.norm(expected - matched.pairs[:, :2] * SIDE, axis=1)) < 3
 
 
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_turned_photo_is_stood_upright_and_its_evidence_told_as_it_lies(place, quarters):
+    photo, warp = tilted(drawn(3))
+    # Half a photo's light: the encoder of colours tells by it which way up the photo was taken.
+    lying = np.ascontiguousarray(np.rot90(photo, -quarters))
+    best = first(place, lying, place[2])
+    (matched,) = best.evidence.matched
+    assert best.entry.fields.entry_id == "p3"
+    assert (matched.turn, matched.inliers >= 20) == (quarters, True)
+    expected = cv2.perspectiveTransform((matched.pairs[None, :, 2:] * SIDE).astype(np.float32), warp)[0] / SIDE
+    for _ in range(quarters):
+        expected = np.stack([1 - expected[:, 1], expected[:, 0]], axis=1)
+    assert np.median(np.linalg.norm(expected - matched.pairs[:, :2], axis=1)) < 0.01
+
+
 def test_the_first_and_the_second_answer_are_the_same_bytes(place):
     _, generation, closer = place
     photo = tilted(drawn(5))[0]

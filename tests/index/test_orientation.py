@@ -1,0 +1,86 @@
+"""Which way up a query is: told by the nearest picture, where a closer look left a doubt."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from embedding.local_features import Evidence
+from embedding.query_views import QueryViews, embed_views
+from index.first_list import FirstList
+from index.generations import open_live
+from index.orientation import UPRIGHT, stood_upright
+from index.progress import Unwatched
+from index.reindex import reindex
+from index.rerank import Examined, Look
+from index.workspace import Workspace
+from tests.fakes import ColourEncoder, add_feed, render, write_feed
+
+NOBODY = FirstList((), (), (), np.empty((0, 1), np.float32), None)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("orientation")
+    workspace = Workspace.create(folder / "workspace", "colour-64")
+    add_feed(
+        workspace,
+        "shop",
+        "catalogue",
+        write_feed(folder / "shop", [{"product_id": f"p{seed}"} for seed in range(12)], list(range(12))),
+    )
+    reindex(workspace, ColourEncoder(), Unwatched())
+    return open_live(workspace).engine("catalogue")
+
+
+def lying(seed, quarters=0):
+    """A picture of the catalogue, turned clockwise by so many quarters."""
+    image = np.ascontiguousarray(np.rot90(render(seed), -quarters))
+    return QueryViews(image, (image,), None)
+
+
+def looked(*shared):
+    """What a closer look left: so many keypoints shared by each picture."""
+    pairs = (np.zeros((count, 4), np.float32) for count in shared)
+    return Examined(
+        NOBODY,
+        NOBODY.pictures,
+        tuple(Look({"a": Evidence(each, len(each), 0.0, 0.0, 0.0)}, {"a": 0.0}) for each in pairs),
+    )
+
+
+def stood(engine, seen, examined, encoder=None):
+    return stood_upright(seen, embed_views(seen, ColourEncoder()), examined, encoder or ColourEncoder(), engine)
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+@pytest.mark.parametrize("seed", [0, 5, 11])
+def test_a_picture_that_lies_is_stood_upright(engine, seed, quarters):
+    seen, pictures = stood(engine, [lying(seed, quarters)], looked(UPRIGHT))
+    assert seen[0].turn == quarters
+    np.testing.assert_array_equal(seen[0].image, render(seed))
+    np.testing.assert_array_equal(pictures[0], embed_views([lying(seed)], ColourEncoder())[0])
+
+
+def test_a_picture_that_stands_stays(engine):
+    assert stood(engine, [lying(3)], looked(0)) is None
+
+
+def test_only_pictures_in_doubt_are_tried(engine):
+    class Never(ColourEncoder):
+        def encode_images(self, images):
+            raise AssertionError("nothing had to be embedded")
+
+    assert stood(engine, [lying(3, 1)], looked(UPRIGHT + 1), Never()) is None
+    assert stood(engine, [lying(3, 1)], looked(), Never()) is None, "by embeddings alone, no picture was looked at"
+
+
+def test_each_picture_has_a_turn_of_its_own(engine):
+    given = [lying(1, 2), lying(2), lying(4, 3), lying(6, 1)]
+    seen, pictures = stood(engine, given, looked(0, 0, 0, UPRIGHT + 1))
+    assert [one.turn for one in seen] == [2, 0, 3, 0]
+    assert seen[1] is given[1]
+    assert seen[3] is given[3]
+    assert len(pictures) == 4
+    for rows, one in zip(pictures, seen, strict=True):
+        np.testing.assert_array_equal(rows, embed_views([one], ColourEncoder())[0])
