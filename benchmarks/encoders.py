@@ -31,6 +31,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.encoders_report import write_report
+from benchmarks.report import page_for
 from embedding.decode import decode
 from embedding.encoders.agreement import Samples, overlap
 from embedding.encoders.card import ModelCard
@@ -253,7 +254,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=256, help="how many files are embedded in each round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--models", nargs="+", default=["starter", RANDOM], choices=["starter", RANDOM])
-    parser.add_argument("--report", type=Path, help="write the tables there")
+    parser.add_argument("--report", type=page_for("encoders"), help="write the tables there")
     options = parser.parse_args()
     # Every third or so of all that is there: catalogue pictures, shop photos and clothes.
     files = sorted(options.data.glob("*/*/*.jpg"))

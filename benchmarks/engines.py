@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from benchmarks.engines_report import write_report
-from benchmarks.report import machine
+from benchmarks.report import machine, page_for
 from embedding.encoders.protocol import Vectors
 from index.engines.choice import EXACT_BELOW
 from index.engines.exact_scan import exact_scan
@@ -297,7 +297,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--count", type=int, action="append", help="Only the cases of this count; may be repeated.")
-    parser.add_argument("--report", type=Path)
+    parser.add_argument("--report", type=page_for("engines"))
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     kept = options.folder / "measured.json"

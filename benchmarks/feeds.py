@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import machine, table, write_part
+from benchmarks.report import machine, page_for, table, write_part
 
 FORMATS = ("reference", "csv", "jsonl", "json list", "parquet", "google xml", "shopify", "webdataset", "schemaorg")
 _DESCRIPTION = "A thing for the house, with a handle and a lid; dishwasher safe. " * 4
@@ -133,7 +133,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Rows per second and memory of each feed format.")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--formats", default=",".join(FORMATS))
-    parser.add_argument("--report", type=Path, help="a page to write the table into")
+    parser.add_argument("--report", type=page_for("feeds"), help="a page to write the table into")
     arguments = parser.parse_args()
     reference, missed, rows = 0.0, False, []
     for format in arguments.formats.split(","):

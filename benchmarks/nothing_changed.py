@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.report import machine, table, write_part
+from benchmarks.report import machine, page_for, table, write_part
 from embedding.encoders import registry
 from embedding.encoders.protocol import Encoder
 from embedding.views import CATALOGUE_VIEWS
@@ -140,7 +140,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="What a night costs on which nothing changed.")
     parser.add_argument("--pictures", type=int, default=100_000)
     parser.add_argument("--folder", help="Where to lay it out: /dev/shm leaves the disk out of the figures.")
-    parser.add_argument("--report", type=Path, help="a page to write the table into")
+    parser.add_argument("--report", type=page_for("nothing changed"), help="a page to write the table into")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         root = Path(folder)

@@ -27,6 +27,7 @@ from tqdm import tqdm
 
 from benchmarks.quality_report import write_report
 from benchmarks.query_steps import Bench, Clock
+from benchmarks.report import page_for
 from embedding.conceal import WAYS, a_third, conceal
 from embedding.decode import decode
 from embedding.query_views import query_views
@@ -199,7 +200,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--model", default="starter")
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--report", type=Path)
+    parser.add_argument("--report", type=page_for("measured"))
     parser.add_argument("--measurements", type=Path)
     options = parser.parse_args()
     sets = Sets.of(options.data, options.every)

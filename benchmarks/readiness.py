@@ -26,7 +26,7 @@ import numpy as np
 
 from benchmarks.encoders import CALIBRATING, random_clip
 from benchmarks.engines import DIMENSION, synthesise
-from benchmarks.report import machine, table, write_part
+from benchmarks.report import machine, page_for, table, write_part
 from benchmarks.serving import has_torch, serving
 from embedding.encoders.agreement import Samples
 from embedding.encoders.card import ModelCard
@@ -115,7 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=1_000_000)
     parser.add_argument("--folder", help="where to lay it out")
-    parser.add_argument("--report", type=Path, help="a page to write the table into")
+    parser.add_argument("--report", type=page_for("readiness"), help="a page to write the table into")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         root = Path(folder)

@@ -34,6 +34,7 @@ import httpx
 import numpy as np
 
 from benchmarks.encoders import RANDOM, random_clip
+from benchmarks.report import page_for
 from benchmarks.serving_report import write_report
 from embedding.decode import decode
 from embedding.encoders.compiling import CompiledRefused
@@ -356,7 +357,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["starter", RANDOM], choices=["starter", RANDOM])
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--report", type=Path, help="a page to write the tables into")
+    parser.add_argument("--report", type=page_for("serving"), help="a page to write the tables into")
     given = parser.parse_args()
     files = sorted(path for path in given.pictures.rglob("*") if path.suffix.lower() in _PICTURES)
     pictures = [path.read_bytes() for path in files[:: max(1, len(files) // 32)][:32]]

@@ -34,7 +34,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._steps = Histogram(
             "traceobject_step_seconds", "How long a step of a search takes: decode, gate, embed, first_list, "
-            "closer_look.", ["step"], registry=self.registry, buckets=_BUCKETS,
+            "closer_look, orientation.", ["step"], registry=self.registry, buckets=_BUCKETS,
         )  # fmt: skip
         self._requests = Counter(
             "traceobject_requests", "Requests by route and status.", ["method", "route", "status"],
