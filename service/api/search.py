@@ -70,8 +70,8 @@ _FORM: dict[str, Any] = {
             "type": "boolean",
             "default": True,
             "description": "false answers by embeddings alone, without the closer look by local features: some seven "
-            "times as soon, and less often right, least of all for a photo taken turned. Matches are empty then, and no "
-            "likelihood is told.",
+            "times as soon, and less often right, least of all for a photo taken turned. Matches are empty then, and "
+            "no likelihood is told.",
         },
     },
 }
