@@ -22,7 +22,7 @@ from index.generations import Generation, open_live
 from index.group import group
 from index.likelihood import judge
 from index.models import workspace_encoder
-from index.orientation import stood_upright
+from index.orientation import better_standing, stood_upright
 from index.rerank import LOOKS, Closer, Examined, Look, closer_for, rerank
 from index.workspace import Workspace
 
@@ -140,7 +140,7 @@ class Bench:
         """The rank of the right product for several pictures of one thing."""
         examined = rerank(self._first(seen, seen[0].image), seen, self.closer)
         if (upright := self._upright(seen, examined)) is not None:
-            examined = rerank(self._first(upright, seen[0].image), upright, self.closer)
+            examined = better_standing(examined, rerank(self._first(upright, seen[0].image), upright, self.closer))
         return self._rank(examined, right)
 
     def timed(self, image: Image, clock: Clock) -> None:
@@ -196,7 +196,8 @@ class Bench:
         upright = self._upright([seen], looked)
         if upright is None:
             return seen, looked
-        return upright[0], self._looked(upright[0], self._first(upright, seen.image))[1]
+        turned = self._looked(upright[0], self._first(upright, seen.image))[1]
+        return (upright[0], turned) if better_standing(looked, turned) is turned else (seen, looked)
 
     def _upright(self, seen: Sequence[QueryViews], examined: Examined) -> Sequence[QueryViews] | None:
         pictures, engine = embed_views(seen, self.encoder), self.generation.engine("catalogue")

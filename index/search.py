@@ -15,7 +15,7 @@ from index.first_list import first_list
 from index.generations import Generation
 from index.group import group
 from index.likelihood import judge
-from index.orientation import stood_upright
+from index.orientation import better_standing, stood_upright
 from index.rerank import Closer, Examined, rerank
 
 # Entered around a step that is called by its name: whoever asks may time it.
@@ -52,7 +52,7 @@ def search(
     with step("orientation"):
         upright = stood_upright(seen, pictures, examined, encoder, generation.engine(query.collection))
     if upright is not None:
-        examined = examine(*upright)
+        examined = better_standing(examined, examine(*upright))
     candidates = group(examined, generation.records, query)
     verdict, judged = judge(candidates, _likelihood(generation, query, examined))
     return Answer(

@@ -9,7 +9,7 @@ from embedding.local_features import Evidence
 from embedding.query_views import QueryViews, embed_views
 from index.first_list import FirstList
 from index.generations import open_live
-from index.orientation import UPRIGHT, stood_upright
+from index.orientation import BELIEVED, UPRIGHT, better_standing, stood_upright
 from index.progress import Unwatched
 from index.reindex import reindex
 from index.rerank import Examined, Look
@@ -84,3 +84,16 @@ def test_each_picture_has_a_turn_of_its_own(engine):
     assert len(pictures) == 4
     for rows, one in zip(pictures, seen, strict=True):
         np.testing.assert_array_equal(rows, embed_views([one], ColourEncoder())[0])
+
+
+def scoring(*scores):
+    """What came of two query pictures, of candidates with these scores for both."""
+    return Examined(NOBODY, np.repeat(np.array(scores, np.float32)[:, None], 2, axis=1), ())
+
+
+def test_a_turn_is_believed_only_where_it_scores_clearly_higher():
+    given = scoring(0.5, 0.8)
+    clearly, hardly = scoring(0.1, 0.81 + BELIEVED), scoring(0.79 + BELIEVED)
+    assert better_standing(given, clearly) is clearly
+    assert better_standing(given, hardly) is given
+    assert better_standing(given, scoring()) is given
