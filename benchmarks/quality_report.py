@@ -37,8 +37,10 @@ def write_report(
         *_head(workspace, measured),
         *_steps(measured),
         *_concealed(measured),
-        *_turned(measured),
-        *_views(measured),
+        *_two_ways(
+            measured, "turned", "Photos taken turned, by one, two or three quarters", "as it lies", "stood upright"
+        ),
+        *_two_ways(measured, "views", "Three pictures of one thing", "one of them", "together"),
         *_likelihood(measured),
         *_time(cached, cold),
     ]
@@ -93,24 +95,14 @@ def _concealed(measured: Sequence[Measured]) -> list[str]:
     return [*lines, ""]
 
 
-def _turned(measured: Sequence[Measured]) -> list[str]:
-    lines = ["## Photos taken turned, by one, two or three quarters", ""]
+def _two_ways(measured: Sequence[Measured], kind: str, heading: str, one: str, other: str) -> list[str]:
+    """Queries asked in one way and in another, and what the other gains."""
+    lines = [f"## {heading}", ""]
     lines += ["| set | query | queries | recall@1 | recall@5 | recall@10 |", "|---|---|---|---|---|---|"]
-    for name, own in _by(measured, "turned").items():
-        for way in own[0].ranks:
-            lines.append(f"| {name} | {way} | {len(own)} | {_recalls([one.ranks[way] for one in own])} |")
-        gain = [float(one.ranks["stood upright"] <= 1) - float(one.ranks["as it lies"] <= 1) for one in own]
-        lines.append(f"| {name} | gain | {len(own)} | {_mean(gain)} | | |")
-    return [*lines, ""]
-
-
-def _views(measured: Sequence[Measured]) -> list[str]:
-    lines = ["## Three pictures of one thing", ""]
-    lines += ["| set | query | queries | recall@1 | recall@5 | recall@10 |", "|---|---|---|---|---|---|"]
-    for name, own in _by(measured, "views").items():
-        for step in own[0].ranks:
-            lines.append(f"| {name} | {step} | {len(own)} | {_recalls([one.ranks[step] for one in own])} |")
-        gain = [float(one.ranks["together"] <= 1) - float(one.ranks["one of them"] <= 1) for one in own]
+    for name, own in _by(measured, kind).items():
+        for way in (one, other):
+            lines.append(f"| {name} | {way} | {len(own)} | {_recalls([each.ranks[way] for each in own])} |")
+        gain = [float(each.ranks[other] <= 1) - float(each.ranks[one] <= 1) for each in own]
         lines.append(f"| {name} | gain | {len(own)} | {_mean(gain)} | | |")
     return [*lines, ""]
 
