@@ -44,7 +44,7 @@ def palette(image: Image, mask: Mask | None = None) -> tuple[npt.NDArray[np.uint
     weights = _weights(small, plainness)
     if mask is not None:
         hidden = np.asarray(cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA))
-        weights = np.where(hidden < 0.5, weights, 0).astype(np.float32)
+        weights = np.where(hidden <= 0.5, weights, 0).astype(np.float32)
     counts = np.bincount(_bins(small), weights.ravel(), PALETTE).reshape(_BINS)
     softened = cv2.GaussianBlur(np.moveaxis(counts, 0, -1).astype(np.float32), (3, 3), _SOFTNESS)
     shares = np.moveaxis(np.asarray(softened, np.float64), -1, 0).ravel()

@@ -228,7 +228,7 @@ def test_masked_colours_do_not_count(seed: int) -> None:
     from embedding.local.palette import palette
 
     rng = np.random.default_rng(seed)
-    image = rng.integers(0, 256, (int(rng.integers(1, 300)), int(rng.integers(8, 300)), 3)).astype(np.uint8)
+    image = rng.integers(0, 256, (int(rng.integers(1, 300)), int(rng.integers(2, 300)), 3)).astype(np.uint8)
     hidden = np.zeros(image.shape[:2], bool)
     hidden[:, : image.shape[1] // 2] = True
     before, _ = palette(image, hidden)
