@@ -33,7 +33,6 @@ def stood_upright(
         examined: what came of them as they are.
     """
     standing = list(zip(seen, pictures, strict=True))
-    better = False
     for number, look in enumerate(examined.looks):
         if look.shared > UPRIGHT:
             continue
@@ -41,8 +40,9 @@ def stood_upright(
         ways = [standing[number], *zip(tried, embed_views(tried, encoder), strict=True)]
         # The first of several as near: as it is.
         standing[number] = max(ways, key=lambda way: _nearness(way[1], engine))
-        better = better or standing[number] is not ways[0]
-    return (tuple(one for one, _ in standing), tuple(rows for _, rows in standing)) if better else None
+    if all(one is given for (one, _), given in zip(standing, seen, strict=True)):
+        return None
+    return tuple(one for one, _ in standing), tuple(rows for _, rows in standing)
 
 
 def better_standing(given: Examined, turned: Examined) -> Examined:

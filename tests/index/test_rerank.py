@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedding.local_features import available
+from embedding.local_features import QUERY, available, extract, match, most_shared
 from embedding.regions import Region
+from index import rerank
 from index.answer import Query, QueryImage, answer_json
 from index.features import FeatureStore
 from index.generations import open_live
@@ -85,10 +86,22 @@ def test_the_evidence_lies_where_the_camera_put_it(place):
     assert np.median(np.linalg.norm(expected - matched.pairs[:, :2] * SIDE, axis=1)) < 3
 
 
+def test_a_sure_query_ends_with_the_first_pictures_and_a_doubtful_one_goes_on(place, monkeypatch):
+    _, generation, closer = place
+    monkeypatch.setattr(rerank, "LOOKS", (4, 9))
+    images = [generation.records.entry(number).images[0] for number in range(1, 11)]
+    sure, doubtful = extract(tilted(drawn(2))[0], QUERY), extract(drawn(99), QUERY)
+    kept, evidence = closer.compare(sure, images)
+    assert (len(kept), len(evidence)) == (4, 4)
+    assert most_shared(evidence) >= rerank.SURE
+    kept, evidence = closer.compare(doubtful, images)
+    assert [each.inliers for each in evidence] == [each.inliers for each in match(doubtful, kept)]
+    assert len(kept) == 9
+
+
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_turned_photo_is_stood_upright_and_its_evidence_told_as_it_lies(place, quarters):
     photo, warp = tilted(drawn(3))
-    # Half a photo's light: the encoder of colours tells by it which way up the photo was taken.
     lying = np.ascontiguousarray(np.rot90(photo, -quarters))
     best = first(place, lying, place[2])
     (matched,) = best.evidence.matched
