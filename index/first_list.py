@@ -11,8 +11,9 @@ from embedding.encoders.protocol import Vectors
 from embedding.query_views import combine
 from embedding.regions import Region
 from index.answer import Query
-from index.engines.protocol import NO_ROW, Rows
+from index.engines.protocol import NO_ROW
 from index.generations import Generation
+from index.snapshot import Shown
 
 WIDTH = 200
 
@@ -52,31 +53,32 @@ def first_list(query: Query, pictures: Sequence[Vectors], words: Vectors | None,
     while True:
         _, found = engine.search(asked, max(1, min(wide, available)), allowed)
         rows = np.unique(found[found != NO_ROW])
-        named = {shown.entry for shown in generation.records.shown(query.collection, rows.tolist()).values()}
-        if len(named) >= query.limit or wide >= available:
-            return _compare(rows, pictures, words, query, generation)
+        by_row = generation.records.shown(query.collection, rows.tolist())
+        shown = [by_row[row] for row in rows.tolist()]
+        if len({one.entry for one in shown}) >= query.limit or wide >= available:
+            return _compare(shown, engine.vectors(rows), pictures, words)
         wide *= 4
 
 
-def _compare(
-    rows: Rows, pictures: Sequence[Vectors], words: Vectors | None, query: Query, generation: Generation
-) -> FirstList:
-    """Every row against every picture and the words; the views of one picture are brought together."""
-    vectors = generation.engine(query.collection).vectors(rows)
+def _compare(shown: Sequence[Shown], vectors: Vectors, pictures: Sequence[Vectors], words: Vectors | None) -> FirstList:
+    """Every row against every picture and the words; the views of one picture are brought together.
+
+    Args:
+        shown: what the rows stand for; vectors: theirs, float32 [m, d].
+    """
     cosines = [combine(views @ vectors.T) for views in pictures]
-    with_pictures: Vectors = np.stack(cosines, axis=1) if cosines else np.empty((len(rows), 0), np.float32)
+    with_pictures: Vectors = np.stack(cosines, axis=1) if cosines else np.empty((len(shown), 0), np.float32)
     with_words: Vectors | None = None if words is None else (vectors @ words.T)[:, 0]
-    shown = generation.records.shown(query.collection, rows.tolist())
     places: dict[tuple[int, str], list[int]] = {}
-    for place, row in enumerate(rows.tolist()):
-        places.setdefault((shown[row].entry, shown[row].image), []).append(place)
+    for place, one in enumerate(shown):
+        places.setdefault((one.entry, one.image), []).append(place)
     keys = sorted(places)
     closeness = with_pictures.sum(axis=1) if with_words is None or len(pictures) else with_words
     best = [max(places[key], key=lambda place: float(closeness[place])) for key in keys]
     return FirstList(
         entries=tuple(entry for entry, _ in keys),
         images=tuple(image for _, image in keys),
-        regions=tuple(shown[int(rows[place])].region for place in best),
+        regions=tuple(shown[place].region for place in best),
         pictures=np.array([with_pictures[places[key]].max(axis=0) for key in keys], np.float32).reshape(
             len(keys), len(pictures)
         ),

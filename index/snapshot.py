@@ -95,12 +95,11 @@ class Snapshot:
 
     def shown(self, collection: Collection, rows: Sequence[int]) -> dict[int, Shown]:
         """What rows of a collection's engine stand for."""
-        found: dict[int, Shown] = {}
-        for row in rows:
-            query = "SELECT entry, image, region FROM rows WHERE collection=? AND row=?"
-            entry, image, region = next(self._ask(query, (collection, row)))
-            found[row] = Shown(row, entry, image, Region.parse(region))
-        return found
+        query = (
+            "SELECT row, entry, image, region FROM rows WHERE collection=? AND row IN (SELECT value FROM json_each(?))"
+        )
+        asked = self._ask(query, (collection, json.dumps(list(rows))))
+        return {row: Shown(row, entry, image, Region.parse(region)) for row, entry, image, region in asked}
 
     def allowed(
         self, collection: Collection, filters: Sequence[Filter], without_images: Sequence[str] = ()
