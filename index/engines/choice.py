@@ -9,6 +9,9 @@ from typing import Self
 EXACT_BELOW = 20_000
 # float32, and float16 where vectors are many.
 EXACT, EXACT_HALF = "Flat", "SQfp16"
+# bfloat16, the upper half of a float32: a walk decodes it sooner, and unit vectors of hundreds of numbers lose nothing
+# by it that their neighbours tell (docs/benchmarks.md).
+EXACT_BRAIN = "SQbf16"
 _LINKS = 32
 # FAISS trains a list from at least 39 vectors; two to four roots of the count is its own advice.
 _LISTS_PER_ROOT, _VECTORS_PER_LIST = 2, 39
@@ -49,6 +52,11 @@ class Spec:
     def is_graph(self) -> bool:
         """Whether a graph is walked (Malkov and Yashunin, https://arxiv.org/abs/1603.09320)."""
         return self.factory.startswith("HNSW")
+
+    @property
+    def kept(self) -> str:
+        """How an engine that needs no originals keeps each vector: EXACT, EXACT_HALF or EXACT_BRAIN."""
+        return self.factory.rpartition(",")[2]
 
     @property
     def is_inverted(self) -> bool:
@@ -92,7 +100,7 @@ def choose(count: int, dimension: int, memory_budget: int, target: float) -> tup
     """The index for so many vectors, then what is taken instead where it misses the target: more exact, and slower.
 
     Args:
-        memory_budget: bytes; a graph over half-precision vectors is taken while it fits, short codes beyond.
+        memory_budget: bytes; a graph over 16-bit vectors is taken while it fits, short codes beyond.
         target: the recall@10 that is wanted; 1 leaves no choice but to compare with everything.
     """
     if count < EXACT_BELOW:
@@ -100,7 +108,7 @@ def choose(count: int, dimension: int, memory_budget: int, target: float) -> tup
     exact = Spec(EXACT_HALF)
     if target >= 1:
         return (exact,)
-    graph = Spec(f"HNSW{_LINKS},SQfp16")
+    graph = Spec(f"HNSW{_LINKS},{EXACT_BRAIN}")
     if graph.memory(count, dimension) <= memory_budget:
         return (graph, exact)
     lists = min(int(_LISTS_PER_ROOT * count**0.5), count // _VECTORS_PER_LIST)

@@ -7,18 +7,22 @@ import numpy as np
 from embedding.encoders.protocol import Vectors
 from index.engines.choice import EXACT, EXACT_HALF
 from index.engines.faiss_library import faiss
-from index.engines.protocol import NO_ROW, HalfVectors, Rows
+from index.engines.protocol import NO_ROW, BrainVectors, HalfVectors, Rows
 
 BLOCK = 16_384
 # So many queries pay for a conversion to float32, whose products are a matrix multiplication.
 _MANY = 16
+# So many bfloat16 vectors are widened at a time: they stay in the processor's cache.
+_SLICE = 512
 
 
-def exact_scan(queries: Vectors, k: int, rows: Rows, vectors: Vectors | HalfVectors) -> tuple[Vectors, Rows]:
+def exact_scan(
+    queries: Vectors, k: int, rows: Rows, vectors: Vectors | HalfVectors | BrainVectors
+) -> tuple[Vectors, Rows]:
     """The k best among `rows`, exactly.
 
     Args:
-        queries: float32 [q, d]; rows: int64 [m], rising; vectors: float16 or float32 [n, d], a memory map too.
+        queries: float32 [q, d]; rows: int64 [m], rising; vectors: [n, d], a memory map too.
 
     Returns:
         scores float32 [q, k], falling, and rows int64 [q, k]; where there are fewer, score -inf and row NO_ROW.
@@ -36,8 +40,11 @@ def exact_scan(queries: Vectors, k: int, rows: Rows, vectors: Vectors | HalfVect
     return scores, found
 
 
-def _scan(queries: Vectors, k: int, block: Vectors | HalfVectors) -> tuple[Vectors, Rows]:
-    """The k best places in a block; float16 is what FAISS's SQfp16 keeps, so it is taken as it is."""
+def _scan(queries: Vectors, k: int, block: Vectors | HalfVectors | BrainVectors) -> tuple[Vectors, Rows]:
+    """The k best places in a block."""
+    if block.dtype == np.uint16:
+        return _scan_brain(queries, k, block.view(np.uint16))
+    # float16 is what FAISS's SQfp16 keeps, so it is taken as it is.
     half = block.dtype == np.float16 and len(queries) < _MANY
     index = faiss.index_factory(block.shape[1], EXACT_HALF if half else EXACT, faiss.METRIC_INNER_PRODUCT)
     if half:
@@ -46,3 +53,14 @@ def _scan(queries: Vectors, k: int, block: Vectors | HalfVectors) -> tuple[Vecto
         index.add(np.ascontiguousarray(block, np.float32))
     scores, places = index.search(queries, k)
     return np.where(places < 0, np.float32(-np.inf), scores), places
+
+
+def _scan_brain(queries: Vectors, k: int, block: BrainVectors) -> tuple[Vectors, Rows]:
+    """The same of bfloat16: FAISS's own scan would round the queries to it as well."""
+    similarity = np.empty((len(queries), len(block)), np.float32)
+    for start in range(0, len(block), _SLICE):
+        single = (block[start : start + _SLICE].astype(np.uint32) << 16).view(np.float32)
+        similarity[:, start : start + _SLICE] = queries @ single.T
+    places = np.argpartition(-similarity, k - 1, axis=1)[:, :k]
+    places = np.take_along_axis(places, np.argsort(-np.take_along_axis(similarity, places, 1), kind="stable"), 1)
+    return np.take_along_axis(similarity, places, 1), places

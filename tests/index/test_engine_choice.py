@@ -31,8 +31,8 @@ def clustered(count: int, dimension: int = 32, seed: int = 0) -> np.ndarray:
     [
         (0, GIGABYTE, 0.99, "Flat"),
         (EXACT_BELOW - 1, GIGABYTE, 0.99, "Flat"),
-        (EXACT_BELOW, GIGABYTE, 0.99, "HNSW32,SQfp16"),
-        (1_000_000, 2 * GIGABYTE, 0.99, "HNSW32,SQfp16"),
+        (EXACT_BELOW, GIGABYTE, 0.99, "HNSW32,SQbf16"),
+        (1_000_000, 2 * GIGABYTE, 0.99, "HNSW32,SQbf16"),
         (1_000_000, GIGABYTE, 0.99, "IVF2000,RaBitQ"),
         (10_000_000, 12 * GIGABYTE, 0.99, "IVF6324,RaBitQ"),
         (10_000_000, 12 * GIGABYTE, 1.0, "SQfp16"),
@@ -67,7 +67,7 @@ def test_a_spec_is_its_text():
 
 
 @pytest.mark.parametrize(
-    ("factory", "slack"), [("HNSW32,SQfp16", 1.02), ("IVF64,RaBitQ", 1.05), ("IVF64,RaBitQ4", 1.05)]
+    ("factory", "slack"), [("HNSW32,SQbf16", 1.02), ("IVF64,RaBitQ", 1.05), ("IVF64,RaBitQ4", 1.05)]
 )
 def test_the_memory_that_is_told_is_what_the_file_takes(factory, slack, tmp_path):
     engine = FaissEngine.build(clustered(8000, 64), factory)
@@ -75,7 +75,7 @@ def test_the_memory_that_is_told_is_what_the_file_takes(factory, slack, tmp_path
     assert engine.stats().bytes / slack <= (tmp_path / "x.index").stat().st_size <= engine.stats().bytes * slack
 
 
-@pytest.mark.parametrize("factory", ["HNSW32,SQfp16", "IVF64,RaBitQ"])
+@pytest.mark.parametrize("factory", ["HNSW32,SQbf16", "IVF64,RaBitQ"])
 def test_tuning_reaches_what_it_tells_on_vectors_the_index_never_saw(factory):
     vectors, queries, others = clustered(8000), clustered(200, seed=1), clustered(200, seed=2)
     every = np.arange(len(vectors))
@@ -85,7 +85,7 @@ def test_tuning_reaches_what_it_tells_on_vectors_the_index_never_saw(factory):
     assert recall(engine.search(others, 10)[1], exact_scan(others, 10, every, vectors)[1]) >= 0.9
 
 
-@pytest.mark.parametrize("factory", ["HNSW32,SQfp16", "IVF64,RaBitQ"])
+@pytest.mark.parametrize("factory", ["HNSW32,SQbf16", "IVF64,RaBitQ"])
 def test_no_more_is_searched_than_the_target_asks_for(factory):
     random = np.random.default_rng(0).normal(size=(8200, 64)).astype(np.float32)
     vectors, queries = random[:8000], random[8000:]
@@ -99,12 +99,12 @@ def test_no_more_is_searched_than_the_target_asks_for(factory):
 
 
 def test_an_index_that_misses_the_target_gives_way_to_a_more_exact_one(monkeypatch):
-    monkeypatch.setattr(tuning, "choose", lambda *_: (Spec("IVF64,RaBitQ"), Spec("HNSW32,SQfp16"), Spec("SQfp16")))
+    monkeypatch.setattr(tuning, "choose", lambda *_: (Spec("IVF64,RaBitQ"), Spec("HNSW32,SQbf16"), Spec("SQfp16")))
     monkeypatch.setattr(tuning, "held_out", lambda count: 100)
     monkeypatch.setattr(tuning, "PROBES", (1,))
     vectors = clustered(8000)
     tuned = build_tuned(vectors, GIGABYTE, 0.98)
-    assert tuned.engine.stats().spec.startswith("HNSW32,SQfp16;efSearch=")
+    assert tuned.engine.stats().spec.startswith("HNSW32,SQbf16;efSearch=")
     assert tuned.recall >= 0.98
     assert len(tuned.refused) == 1
     assert "IVF64,RaBitQ;nprobe=1" in tuned.refused[0]
@@ -118,13 +118,15 @@ def test_codes_leave_their_originals_beside_the_file_and_others_do_not(tmp_path,
     monkeypatch.setattr(tuning, "held_out", lambda count: 100)
     vectors = clustered(EXACT_BELOW)
     path = tmp_path / "catalogue.index"
-    for memory, names in ((1, ["catalogue.index", "catalogue.vectors"]), (GIGABYTE, ["catalogue.index"])):
+    # Of float16 eleven bits count, of bfloat16 eight.
+    kinds = ((1, ["catalogue.index", "catalogue.vectors"], 1e-3), (GIGABYTE, ["catalogue.index"], 2**-8))
+    for memory, names, close in kinds:
         gathered = gather(path, np.arange(len(vectors)), 32, lambda rows: vectors[rows])
         assert gathered.dtype == np.float16
         tuned = write_engine(path, gathered, memory, 0.9)
         assert sorted(file.name for file in tmp_path.iterdir()) == names
         opened = FaissEngine.open(path, tuned.engine.stats().spec)
-        assert np.allclose(opened.vectors(np.array([7, 3])), vectors[[7, 3]], atol=1e-3)
+        assert np.allclose(opened.vectors(np.array([7, 3])), vectors[[7, 3]], rtol=0, atol=close)
         for mine, theirs in zip(opened.search(vectors[:3], 5), tuned.engine.search(vectors[:3], 5), strict=True):
             assert np.array_equal(mine, theirs)
 
