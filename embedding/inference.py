@@ -6,10 +6,13 @@ import json
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from embedding.encoders import store
 from embedding.errors import ModelUnavailable
@@ -19,6 +22,7 @@ _EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
 # The folder of what was made ready of a network, a folder in it for each way to run it, and the file in that with the
 # SHA-256 of each other one.
 _READY, _PROOF = ".ready", "sha256.json"
+_IMPORTING = threading.Lock()
 
 
 @cache
@@ -30,12 +34,16 @@ def openvino() -> Any:
     """
     # Importing openvino, or nncf, would send an event out and write to the user's home; without this they go on alone.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    try:
-        import openvino as package
-    except ImportError as error:
-        raise ModelUnavailable(
-            f"compiled models need openvino, which does not load ({error}): pip install 'traceobject[compiled]'"
-        ) from error
+    with _IMPORTING:
+        try:
+            import openvino as package
+        except ImportError as error:
+            raise ModelUnavailable(
+                f"compiled models need openvino, which does not load ({error}): pip install 'traceobject[compiled]'"
+            ) from error
+        # The first array that it hands out sets up its way to NumPy. Two threads that come to that at once wait for
+        # each other for ever: one holds Python's global lock, the other what the first is to set up.
+        _ = package.Tensor(np.zeros(1, np.float32)).data
     return package
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +130,37 @@ def test_what_is_damaged_and_cannot_be_deleted_is_never_vouched_for(
         again = inference.open_network(network)
         assert not is_taken_again(again)
         assert (again(INPUTS)[0] == right).all()
+
+
+# The first two runs of a process, in two threads that give way to each other at every chance.
+AT_ONCE = """
+import os, sys, threading
+import numpy as np
+from embedding import inference
+
+openvino = inference.openvino()
+given = openvino.opset13.parameter([1, 8], np.float32)
+network = inference.compiled(openvino.Model([openvino.opset13.relu(given)], [given]), streams=2)
+started = threading.Barrier(2)
+
+def run():
+    request = network.create_infer_request()
+    started.wait()
+    request.infer([np.ones((1, 8), np.float32)])
+    inference.outputs(request)
+
+sys.setswitchinterval(1e-6)
+threads = [threading.Thread(target=run, daemon=True) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join(20)
+os._exit(any(thread.is_alive() for thread in threads))
+"""
+
+
+@pytest.mark.slow
+def test_two_threads_that_come_first_do_not_wait_for_each_other_for_ever() -> None:
+    """Without what `openvino` does beforehand, 15 of 40 such processes hung."""
+    for _ in range(8):
+        assert subprocess.run([sys.executable, "-c", AT_ONCE], check=False, timeout=120).returncode == 0
