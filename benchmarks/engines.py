@@ -38,8 +38,8 @@ from index.engines.writing import write_engine
 
 DIMENSION = 512
 QUERIES = 1000
-# So many queries have their true neighbours looked up, and are asked of slow references.
-JUDGED, SLOW = 200, 5
+# So many queries are asked with each filter, and of slow references.
+FILTERED, SLOW = 200, 5
 BATCH = 1000
 WIDTHS = (0.01, 0.0001)
 # usearch takes too long to build a graph beyond the one, float32 too much memory beyond the other.
@@ -138,7 +138,7 @@ def synthesise(path: Path, count: int, seed: int) -> HalfVectors:
 
 @dataclass(frozen=True)
 class Asked:
-    """The files of a case: vectors, and queries with the rows nearest to the first of them."""
+    """The files of a case: vectors, and queries with the rows nearest to each."""
 
     folder: Path
     count: int
@@ -169,7 +169,7 @@ def measure(case: Case, folder: Path, where: str) -> Result:
     synthesise(folder / "vectors", case.count, 0)
     synthesise(folder / "queries", QUERIES, 2)
     say(f"{case}: vectors made")
-    nearest = exact_scan(asked.queries[:JUDGED], NEAREST, np.arange(case.count), asked.vectors)[1]
+    nearest = exact_scan(asked.queries, NEAREST, np.arange(case.count), asked.vectors)[1]
     np.save(folder / "nearest.npy", nearest)
     spec, promised, refused, build, size = _apart(partial(make, case), asked)
     say(f"{case}: {spec} built in {build:.0f} s")
@@ -218,8 +218,8 @@ def ask_engine(spec: str, asked: Asked) -> Opened:
     for share in WIDTHS:
         allow = np.flatnonzero(np.random.default_rng(3).random(asked.count) < share)
         if len(allow) >= NEAREST:
-            right = exact_scan(queries[:JUDGED], NEAREST, allow, asked.vectors)[1]
-            filtered[str(share)] = _speed(partial(_rows, engine, allow), queries[:JUDGED], right)
+            right = exact_scan(queries[:FILTERED], NEAREST, allow, asked.vectors)[1]
+            filtered[str(share)] = _speed(partial(_rows, engine, allow), queries[:FILTERED], right)
     faiss.omp_set_num_threads(os.cpu_count() or 1)
     started = time.perf_counter()
     engine.search(queries, NEAREST)
