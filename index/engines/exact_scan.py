@@ -13,7 +13,7 @@ BLOCK = 16_384
 # So many queries pay for a conversion to float32, whose products are a matrix multiplication.
 _MANY = 16
 # So many bfloat16 vectors are widened at a time: they stay in the processor's cache.
-_SLICE = 512
+_SLICE = 128
 
 
 def exact_scan(
