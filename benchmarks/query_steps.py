@@ -23,7 +23,7 @@ from index.group import group
 from index.likelihood import judge
 from index.models import workspace_encoder
 from index.orientation import better_standing, stood_upright
-from index.rerank import Closer, Examined, Look, at_most, closer_for, rerank
+from index.rerank import LOOKS, Closer, Examined, Look, closer_for, rerank
 from index.workspace import Workspace
 
 Image = npt.NDArray[np.uint8]
@@ -99,7 +99,7 @@ class Bench:
         before, after = self._looked(seen, first)
         standing, upright = self._stood(seen, after)
         # Without the right product, which may have ended the closer look, the search goes on.
-        ended = len(upright.looks[0].evidence) < len(_nearest(standing, upright.first)[0])
+        ended = len(upright.looks[0].evidence) < len(_nearest(upright.first)[0])
         longer = self._looked(standing, upright.first, everything=True)[1] if ended else upright
         ranks = {
             "cosine of the whole picture": self._rank(Examined(plain, plain.pictures, ()), right),
@@ -155,7 +155,7 @@ class Bench:
         query = Query((QueryImage(image),))
         with clock.step("first list"):
             first = first_list(query, pictures, None, self.generation)
-        images, cosines = _nearest(seen, first)
+        images, cosines = _nearest(first)
         with clock.step("query features"):
             asked = extract(seen.image, QUERY, seen.hidden)
         with clock.step("matching and planes"):
@@ -179,7 +179,7 @@ class Bench:
 
     def _looked(self, seen: QueryViews, first: FirstList, everything: bool = False) -> tuple[Examined, Examined]:
         """What keypoints and colours tell, and what laying over tells on top; `everything`: doubt or not."""
-        images, cosines = _nearest(seen, first)
+        images, cosines = _nearest(first)
         asked = extract(seen.image, QUERY, seen.hidden)
         if everything:
             kept = self.closer.features.get(images)
@@ -248,9 +248,9 @@ def _examined(first: FirstList, images: Sequence[str], evidence: Sequence[Eviden
     return Examined(first, np.array(both, np.float32)[:, None], (look,))
 
 
-def _nearest(seen: QueryViews, first: FirstList) -> tuple[list[str], Vectors]:
-    """The images that may be looked at closer for a query picture, nearest first, and their cosines [n]."""
+def _nearest(first: FirstList) -> tuple[list[str], Vectors]:
+    """The images that may be looked at closer, nearest first, and their cosines [n]."""
     order = np.argsort(-first.pictures.max(axis=1), kind="stable").tolist()
     place = {first.images[index]: index for index in reversed(order)}
-    images = list(dict.fromkeys(first.images[index] for index in order))[: at_most(seen)]
+    images = list(dict.fromkeys(first.images[index] for index in order))[: max(LOOKS)]
     return images, first.pictures[[place[image] for image in images], 0]

@@ -49,7 +49,7 @@ class Closer:
         them.
         """
         asked = extract(seen.image, QUERY, seen.hidden)
-        kept, evidence = self.compare(asked, catalogue[: at_most(seen)])
+        kept, evidence = self.compare(asked, catalogue)
         catalogue, cosines = catalogue[: len(kept)], cosines[: len(kept)]
         evidence = lay_over(asked, kept, evidence, score(cosines, asked, kept, evidence))
         scores = score(cosines, asked, kept, evidence)
@@ -70,15 +70,6 @@ class Closer:
             more = self.features.get(catalogue[near:far])
             kept, evidence = kept + more, evidence + match(asked, more)
         return kept, evidence
-
-
-def at_most(seen: QueryViews) -> int:
-    """How many catalogue images are looked at closer for a query picture.
-
-    One that is tried turned had its hundred as it was; if the turn is right, the nearest show it.
-    """
-    near, far = LOOKS
-    return near if seen.turn else far
 
 
 @dataclass(frozen=True)
