@@ -9,8 +9,8 @@ from typing import Self
 EXACT_BELOW = 20_000
 # float32, and float16 where vectors are many.
 EXACT, EXACT_HALF = "Flat", "SQfp16"
-# bfloat16, the upper half of a float32: a walk decodes it sooner, and unit vectors of hundreds of numbers lose nothing
-# by it that their neighbours tell (docs/benchmarks.md).
+# bfloat16, the upper half of a float32: a walk decodes it sooner, and finds one or two less of a thousand neighbours
+# (docs/benchmarks.md).
 EXACT_BRAIN = "SQbf16"
 _LINKS = 32
 # FAISS trains a list from at least 39 vectors; two to four roots of the count is its own advice.
