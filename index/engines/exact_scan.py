@@ -7,7 +7,7 @@ import numpy as np
 from embedding.encoders.protocol import Vectors
 from index.engines.choice import EXACT, EXACT_HALF
 from index.engines.faiss_library import faiss
-from index.engines.protocol import NO_ROW, BrainVectors, HalfVectors, Rows
+from index.engines.protocol import NO_ROW, BrainVectors, KeptVectors, Rows
 
 BLOCK = 16_384
 # So many queries pay for a conversion to float32, whose products are a matrix multiplication.
@@ -16,13 +16,12 @@ _MANY = 16
 _SLICE = 128
 
 
-def exact_scan(
-    queries: Vectors, k: int, rows: Rows, vectors: Vectors | HalfVectors | BrainVectors
-) -> tuple[Vectors, Rows]:
+def exact_scan(queries: Vectors, k: int, rows: Rows, vectors: KeptVectors) -> tuple[Vectors, Rows]:
     """The k best among `rows`, exactly.
 
     Args:
-        queries: float32 [q, d]; rows: int64 [m], rising; vectors: [n, d], a memory map too.
+        queries: float32 [q, d]; rows: int64 [m], rising; vectors: float32, float16 or bfloat16
+            [n, d], a memory map too.
 
     Returns:
         scores float32 [q, k], falling, and rows int64 [q, k]; where there are fewer, score -inf and row NO_ROW.
@@ -40,7 +39,7 @@ def exact_scan(
     return scores, found
 
 
-def _scan(queries: Vectors, k: int, block: Vectors | HalfVectors | BrainVectors) -> tuple[Vectors, Rows]:
+def _scan(queries: Vectors, k: int, block: KeptVectors) -> tuple[Vectors, Rows]:
     """The k best places in a block."""
     if block.dtype == np.uint16:
         return _scan_brain(queries, k, block.view(np.uint16))

@@ -14,7 +14,7 @@ from embedding.encoders.protocol import Vectors
 from index.engines.choice import BREADTH, CAUTION, EXACT, EXACT_BRAIN, EXACT_HALF, FACTOR, PROBED, Spec
 from index.engines.exact_scan import exact_scan
 from index.engines.faiss_library import faiss
-from index.engines.protocol import NO_ROW, BrainVectors, EngineStats, HalfVectors, Rows
+from index.engines.protocol import NO_ROW, EngineStats, HalfVectors, KeptVectors, Rows
 
 # Read, converted and added at a time.
 BLOCK = 65_536
@@ -132,14 +132,14 @@ class FaissEngine:
             _let_go(self._originals)
         return found
 
-    def _kept(self) -> Vectors | HalfVectors | BrainVectors:
-        """All that is kept of the vectors, as it lies in memory: [n, d]."""
+    def _kept(self) -> KeptVectors:
+        """All that is kept of the vectors, as it lies in memory: float32, float16 or bfloat16 [n, d]."""
         if self._originals is not None:
             return self._originals
         storage = faiss.downcast_index(self._index.storage) if self._spec.is_graph else self._index
         count, dimension = int(self._index.ntotal), int(self._index.d)
         data = faiss.rev_swig_ptr(storage.codes.data(), count * int(storage.code_size))
-        kept: Vectors | HalfVectors | BrainVectors = data.view(_KINDS[self._spec.kept]).reshape(count, dimension)
+        kept: KeptVectors = data.view(_KINDS[self._spec.kept]).reshape(count, dimension)
         return kept
 
     def _approximate(self, queries: Vectors, k: int, allow: Rows | None) -> tuple[Vectors, Rows]:

@@ -15,6 +15,7 @@ Rows = npt.NDArray[np.int64]
 HalfVectors = npt.NDArray[np.float16]
 # bfloat16, which NumPy has no word for: the upper 16 bits of each float32.
 BrainVectors = npt.NDArray[np.uint16]
+KeptVectors = Vectors | HalfVectors | BrainVectors
 NO_ROW = -1
 
 

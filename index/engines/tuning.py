@@ -15,7 +15,7 @@ from index.engines.protocol import HalfVectors, Rows
 # Recall is counted among so many of the nearest.
 NEAREST = 10
 _HELD_OUT = 500
-# Half as much more, or twice, each time; beyond the last another index is the better way.
+# Doubled each time, from 64 on by way of the middle; beyond the last another index is the better way.
 BREADTHS = (16, 32, 64, 96, 128, 192, 256, 384, 512)
 PROBES = (8, 16, 32, 64, 128, 256, 512)
 FACTORS = (2, 4, 8, 16, 32)
