@@ -23,13 +23,14 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.decode import decode
-from embedding.faces import LONG_SIDE, FaceDetector
+from embedding.face_network import SIDE
+from embedding.faces import FaceDetector
 from service.gate import PUBLISHED, UPLOADS
 
 THRESHOLDS = (0.3, 0.4, PUBLISHED, 0.6, UPLOADS, 0.8)
 _TOPS = r"(m[hjt]|w[hjt]|[mw]s)\d"
 _BOTTOMS = r"([mw]p|[mw]sh)\d"
-_SMALLER = (240, 120)
+_SMALLER = (240, 120, 60)
 
 
 def kinds(data: Path, sample: Path | None) -> Mapping[str, tuple[bool, list[Path]]]:
@@ -59,7 +60,7 @@ def scores(detector: FaceDetector, paths: Sequence[Path], side: int | None = Non
     """How sure the detector is of a face in each picture; of a copy with this long side where one is given."""
     found = []
     for path in paths:
-        picture = decode(path.read_bytes(), small_side=LONG_SIDE)
+        picture = decode(path.read_bytes(), small_side=SIDE)
         if side is not None:
             shrunk = side / max(picture.shape)
             picture = np.asarray(cv2.resize(picture, None, fx=shrunk, fy=shrunk, interpolation=cv2.INTER_AREA))

@@ -28,12 +28,13 @@ from benchmarks.encoders import CALIBRATING, random_clip
 from benchmarks.engines import DIMENSION, synthesise
 from benchmarks.report import machine, page_for, table, write_part
 from benchmarks.serving import has_torch, serving
+from embedding import face_network
 from embedding.encoders.agreement import Samples
 from embedding.encoders.card import ModelCard
 from embedding.encoders.choose import load
 from embedding.encoders.compiling import compile_encoder
 from embedding.encoders.exporting import Towers
-from embedding.local.xfeat_network import compile_network
+from embedding.local import xfeat_network
 from embedding.regions import WHOLE
 from index import generations
 from index.engines.faiss_engine import FaissEngine, originals_beside
@@ -51,12 +52,13 @@ _IMPORTS = "import numpy, faiss, fastapi, openvino"
 
 
 def compiled_model() -> ModelCard:
-    """A ViT-B-32 of random weights in 8 bits, and the network of the local features, in the model store."""
+    """A ViT-B-32 of random weights in 8 bits, and the network s of local features and faces, in the model store."""
     with tempfile.TemporaryDirectory() as folder:
         original = load(random_clip(Path(folder)).name, "cpu")
     assert isinstance(original, Towers)
     noise = np.random.default_rng(0).integers(0, 256, (CALIBRATING // 5, 64, 64, 3), np.uint8)
-    compile_network()
+    xfeat_network.compile_network()
+    face_network.compile_network()
     return compile_encoder(
         original, "int8", Samples.of(iter(noise), original.card.preprocess), ["a red mug"], least_overlap=0
     ).card

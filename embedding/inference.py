@@ -94,6 +94,11 @@ def _taking(together: int, path: Path) -> Any:
     return network
 
 
+def read(onnx: bytes) -> Any:
+    """A network from an ONNX file, to be changed before it is compiled."""
+    return _core().read_model(onnx)
+
+
 def compiled(network: Any, *, streams: int = 1) -> Any:
     """A network that is in memory, ready to run."""
     return _core().compile_model(network, "CPU", _settings(streams))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from embedding import face_network
 from embedding.encoders import registry
 from embedding.encoders.choose import load
 from embedding.encoders.forms import Form
@@ -28,7 +29,7 @@ _WORDS = ("a red mug", "striped shirt", "toy car", "floral wallpaper", "leather 
 
 
 def compile_for(workspace: Workspace, name: str, form: Form, progress: Progress) -> Compiled:
-    """Compile a model, and the network of the local features, into the store; what is there already is left as it is.
+    """Compile a model, and the networks of local features and faces, into the store; what is there is left as it is.
 
     Raises:
         CompiledRefused: the compiled model agrees too little with the original on this workspace's pictures.
@@ -41,7 +42,7 @@ def compile_for(workspace: Workspace, name: str, form: Form, progress: Progress)
         from embedding.encoders.agreement import Samples
         from embedding.encoders.compiling import compile_encoder
         from embedding.encoders.exporting import Towers
-        from embedding.local.xfeat_network import compile_network
+        from embedding.local import xfeat_network
     except ImportError as error:
         raise ModelUnavailable(
             f"compiling needs libraries that do not load here ({error}): pip install 'traceobject[clip,compiled]'"
@@ -56,7 +57,10 @@ def compile_for(workspace: Workspace, name: str, form: Form, progress: Progress)
     texts = titles[:: max(1, len(titles) // TITLES)][:TITLES] or list(_WORDS)
     with progress.step("reading pictures", len(chosen)) as tick:
         samples = Samples.of(_pictures(chosen, ImageStore(workspace.images), tick), original.card.preprocess)
-    compile_network()
+    xfeat_network.compile_network()
+    # A workspace without the gate does without the detector.
+    if face_network.available():
+        face_network.compile_network()
     with progress.step("compiling and comparing", 1) as tick:
         compiled = compile_encoder(original, form, samples, texts)
         tick(1)

