@@ -26,6 +26,7 @@ _LEAST_PAIRS = 8
 _LEAST_SEEN = 60  # pixels of the catalogue picture's preview, some 100 pixels long
 _OBJECT = (BACKGROUND + 255) // 2
 _WINDOW = 3.0  # spread of the window that is compared at a time, in pixels of the preview
+_REACH = 12  # pixels from its middle that OpenCV lets a window of that spread reach
 # A thing is not flat: each window may have moved this far, in pixels of the preview.
 _SHIFTS = (-2, 0, 2)
 _AROUND = 4  # the light is read from this far around shared keypoints, in pixels of the preview
@@ -88,6 +89,8 @@ def _blurred(values: Floats) -> Floats:
 
 
 def _compared(own: Floats, lightness: Floats, colour: Floats, seen: Mask) -> Agreement:
+    part = _part_within_reach(seen)
+    own, lightness, colour, seen = own[part], lightness[part], colour[part], seen[part]
     window, own_light = _Window(seen), own[..., 0]
     own_mean, own_square, own_red, own_blue = window.means(own_light, own_light**2, own[..., 1], own[..., 2])
     own_variance = own_square - own_mean**2
@@ -103,6 +106,15 @@ def _compared(own: Floats, lightness: Floats, colour: Floats, seen: Mask) -> Agr
     textured = seen & (own_variance > _TEXTURED)
     structure = float(correlation[textured].mean()) if textured.sum() >= _LEAST_SEEN / 2 else 0.0
     return Agreement(structure, float(difference[seen].mean()))
+
+
+def _part_within_reach(seen: Mask) -> tuple[slice, slice]:
+    """Rows and columns with all that windows around what is seen reach: the rest of the picture counts for nothing."""
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    return (
+        slice(max(0, int(rows[0]) - _REACH), int(rows[-1]) + 1 + _REACH),
+        slice(max(0, int(columns[0]) - _REACH), int(columns[-1]) + 1 + _REACH),
+    )
 
 
 def _laid_over(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embedding.local import overlay
 from embedding.local.features import BACKGROUND, DESCRIPTOR, PALETTE, LocalFeatures
 from embedding.local.matching import NOTHING, Agreement, Evidence
 from embedding.local.overlay import LAID_OVER, agreement, lay_over
@@ -120,3 +121,20 @@ def test_more_agreement_scores_more(better: Agreement, worse: Agreement) -> None
     first, second = score(cosines, query, [query, query], evidence)
     assert first > second
     assert score(cosines, query, [query, query], [NOTHING, NOTHING]).tolist() == pytest.approx(cosines.tolist())
+
+
+@pytest.mark.parametrize("corner", [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5), (0.25, 0.25)])
+def test_only_the_surroundings_of_what_is_seen_are_reckoned_with(monkeypatch, corner) -> None:
+    photo, pairs = photographed(print_of(1))
+    catalogue = features_of(print_of(1))
+    high, wide = catalogue.preview.shape[:2]
+    shown = np.zeros((high, wide), bool)
+    top, left = int(corner[0] * high), int(corner[1] * wide)
+    shown[top : top + high // 2, left : left + wide // 2] = True
+    catalogue.preview[~shown, 3] = 0
+    quick = agreement(features_of(photo), catalogue, pairs)
+    monkeypatch.setattr(overlay, "_part_within_reach", lambda seen: (slice(None), slice(None)))
+    whole = agreement(features_of(photo), catalogue, pairs)
+    assert quick is not None
+    assert whole is not None
+    assert (quick.structure, quick.colour) == pytest.approx((whole.structure, whole.colour), rel=1e-5)
