@@ -4,7 +4,7 @@
 
 DATA has the folders magento, clothing, grocery and minifigures. What a picture of magento shows is told by its name: on
 `main` pictures of tops a person looks into the camera, on `back` ones a head is turned away; trousers and shorts are
-shown without heads, and the numbered pictures are things. FOLDER is what `traceobject demo` rendered. Of each kind at
+shown without heads, and the numbered pictures are things. FOLDER is the folder `sample` of what `traceobject demo` made. Of each kind at
 most so many pictures are looked at, spread evenly over the names. Smaller faces are made by shrinking the picture,
 turned ones by turning it. The detector runs in OpenVINO where a model was compiled, else in OpenCV.
 """
@@ -55,9 +55,7 @@ def kinds(data: Path, sample: Path | None) -> Mapping[str, tuple[bool, list[Path
         "toy figures with faces": (False, _pictures(data / "minifigures")),
     }
     if sample is not None:
-        toys = [path for path in _pictures(sample) if "toy" in path.name or "plush" in path.name]
-        found["rendered plush toys"] = (False, toys)
-        found["the rest of the rendered sample"] = (False, sorted(set(_pictures(sample)) - set(toys)))
+        found |= {f"rendered: {name}": (False, _pictures(sample / name)) for name in ("objects", "photos", "catalogue")}
     return found
 
 
