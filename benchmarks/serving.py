@@ -5,9 +5,9 @@
 PICTURES is a folder of photographs that are asked for. `traceobject serve` runs in a process of its own, on a
 workspace of yours, or on one for each model that is made here of a catalogue FEED; nothing of yours is changed. The
 references are taken in the same run: the bare encoder and index on the views of one picture at a time, the bare encoder
-on full batches, and searches without HTTP, one after the other and as many at a time as there are cores. All is asked
-with the closer look, and by embeddings alone. The first searches after a start take memory; it is told for each quarter
-of the time of many clients. The clients run on the same cores.
+on full batches, and searches without HTTP, but with the gate, one after the other and as many at a time as there are
+cores. All is asked with the closer look, and by embeddings alone. The first searches after a start take memory; it is
+told for each quarter of the time of many clients. The clients run on the same cores.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ from index.rerank import Closer, closer_for
 from index.search import search
 from index.workspace import Workspace
 from service.batching import Batched
+from service.gate import UPLOADS, gate_of, with_faces
 
 SETTLE = 10
 SINGLE = 60
@@ -209,12 +210,13 @@ def _unsaid(_: str) -> None:
 
 @dataclass(frozen=True)
 class Bare:
-    """What the parts take without HTTP. `views`: how many a photograph has, on average; `forward`: median seconds of
-    those of one photograph through encoder and index alone; `batched`: views a second in full batches; `whole`: median
-    seconds of a search in this process; `together`: searches a second, as many at a time as there are cores; the last
-    two also by embeddings alone."""
+    """What the parts take without HTTP. `views`: how many a photograph has, on average; `scaled`: median seconds to
+    decode one and to scale its views; `forward`: of those views through encoder and index alone; `batched`: views a
+    second in full batches; `whole`: median seconds of a search in this process; `together`: searches a second, as many
+    at a time as there are cores; the last two also by embeddings alone."""
 
     views: float
+    scaled: float
     forward: float
     batched: float
     whole: float
@@ -228,7 +230,12 @@ def bare(workspace: Workspace, pictures: Sequence[bytes], seconds: float) -> Bar
     workspace, encoder = workspace_encoder(workspace, _unsaid)
     engine = open_live(workspace).engine("catalogue")
     seen = [query_views(decode(data)).pictures for data in pictures]
-    ready = [np.stack([prepare(view, encoder.card.preprocess) for view in views]) for views in seen]
+    ready, took = [], []
+    for data, views in zip(pictures, seen, strict=True):
+        started = time.perf_counter()
+        decode(data)
+        ready.append(np.stack([prepare(view, encoder.card.preprocess) for view in views]))
+        took.append(time.perf_counter() - started)
     taken = []
     for turn in range(SINGLE + SETTLE):
         started = time.perf_counter()
@@ -245,6 +252,7 @@ def bare(workspace: Workspace, pictures: Sequence[bytes], seconds: float) -> Bar
     views = float(np.mean([len(one) for one in ready]))
     return Bare(
         views,
+        statistics.median(took),
         statistics.median(taken[SETTLE:]),
         statistics.median(rates),
         whole,
@@ -258,11 +266,13 @@ def _searches(
     workspace: Workspace, encoder: Encoder, closer: Closer | None, pictures: Sequence[bytes], seconds: float
 ) -> tuple[float, float]:
     """Median seconds of a search in this process, and searches a second, as many at a time as there are cores."""
-    generation, batched = open_live(workspace), Batched(encoder)
+    generation, batched, gate = open_live(workspace), Batched(encoder), gate_of(workspace, UPLOADS)
 
     def one(turn: int) -> float:
         started = time.perf_counter()
-        search(Query((QueryImage(decode(pictures[turn % len(pictures)])),)), generation, batched, closer)
+        picture = decode(pictures[turn % len(pictures)])
+        with_faces([picture], gate)
+        search(Query((QueryImage(picture),)), generation, batched, closer)
         return time.perf_counter() - started
 
     # The first round reads the features of the catalogue's pictures, or computes them.

@@ -30,7 +30,8 @@ def _of_model(served: Served) -> list[str]:
         f"### {served.model}",
         "",
         f"Ready after {served.ready:.1f} s, with {served.resident / 1e6:.0f} MB of memory; torch is "
-        f"{'' if served.torch else 'not '}loaded. A photograph has {reference.views:.2f} views on average.",
+        f"{'' if served.torch else 'not '}loaded. A photograph has {reference.views:.2f} views on average; to decode "
+        f"it and to scale them takes {reference.scaled:.4f} s.",
         "",
         *table(
             ("one search", "over HTTP, s", "in process, s", "times", "its views' forward and the index, s", "times"),
