@@ -16,7 +16,7 @@ import argparse
 import re
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -36,7 +36,6 @@ _TOPS = r"(m[hjt]|w[hjt]|[mw]s)\d"
 _BOTTOMS = r"([mw]p|[mw]sh)\d"
 _SMALLER = (240, 120, 60)
 _TURNS = {"turned to the left": 1, "upside down": 2, "turned to the right": 3}
-_AREA = cv2.INTER_AREA
 
 
 def kinds(data: Path, sample: Path | None) -> Mapping[str, tuple[bool, list[Path]]]:
@@ -60,17 +59,10 @@ def kinds(data: Path, sample: Path | None) -> Mapping[str, tuple[bool, list[Path
     return found
 
 
-def scores(detector: FaceDetector, pictures: Sequence[Image]) -> list[float]:
-    """How sure the detector is of a face in each picture."""
-    return [detector.surest(picture) for picture in pictures]
-
-
-def smaller(pictures: Sequence[Image], side: int) -> list[Image]:
+def smaller(picture: Image, side: int) -> Image:
     """The same with this long side."""
-    return [
-        np.asarray(cv2.resize(each, None, fx=side / max(each.shape), fy=side / max(each.shape), interpolation=_AREA))
-        for each in pictures
-    ]
+    shrunk = side / max(picture.shape)
+    return np.asarray(cv2.resize(picture, None, fx=shrunk, fy=shrunk, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def cost(detector: FaceDetector, rounds: int = 21) -> float:
@@ -93,17 +85,17 @@ def main() -> None:
     detector = FaceDetector()
     click.echo(f"{'share stopped at':40}{'pictures':>9}" + "".join(f"{least:8.2f}" for least in THRESHOLDS))
     for kind, (shown, paths) in kinds(given.data, given.sample).items():
-        pictures = [
-            decode(path.read_bytes(), small_side=SIDE) for path in paths[:: max(1, -(-len(paths) // given.most))]
-        ]
+        some = paths[:: max(1, -(-len(paths) // given.most))]
+        pictures = [decode(path.read_bytes(), small_side=SIDE) for path in some]
         told = {kind: pictures}
-        if shown:
-            told |= {f"  the same, {side} px high": smaller(pictures, side) for side in _SMALLER if "camera" in kind}
-            told |= {f"  the same, {turn}": [np.rot90(each, n) for each in pictures] for turn, n in _TURNS.items()}
-        for name, some in told.items():
-            found = np.array(scores(detector, some))
+        for side in _SMALLER if shown and "camera" in kind else ():
+            told[f"  the same, {side} px high"] = [smaller(picture, side) for picture in pictures]
+        for turned, quarters in _TURNS.items() if shown else ():
+            told[f"  the same, {turned}"] = [np.rot90(picture, quarters) for picture in pictures]
+        for name, those in told.items():
+            found = np.array([detector.surest(picture) for picture in those])
             shares = "".join(f"{(found >= least).mean():8.3f}" for least in THRESHOLDS)
-            click.echo(f"{name:40}{len(some):9}{shares}")
+            click.echo(f"{name:40}{len(those):9}{shares}")
     click.echo(f"one check of 640 x 640 pixels: {cost(detector):.0f} ms of processor time")
 
 

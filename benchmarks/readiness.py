@@ -52,7 +52,7 @@ _IMPORTS = "import numpy, faiss, fastapi, openvino"
 
 
 def compiled_model() -> ModelCard:
-    """A ViT-B-32 of random weights in 8 bits, and the network s of local features and faces, in the model store."""
+    """A ViT-B-32 of random weights in 8 bits, and the networks of local features and faces, in the model store."""
     with tempfile.TemporaryDirectory() as folder:
         original = load(random_clip(Path(folder)).name, "cpu")
     assert isinstance(original, Towers)

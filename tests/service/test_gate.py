@@ -3,6 +3,7 @@
 import io
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
@@ -65,6 +66,12 @@ def test_the_page_compares_what_shows_none(single):
 def test_a_box_beside_the_face_does_not_help(single):
     answer = single.post("/recognise", files={"image": ("p.png", FACE)}, data={"box": "0,0,0.2,0.2"})
     assert answer.status_code == 422
+
+
+def test_a_face_on_its_side_is_refused_too(public):
+    lying = png(np.rot90(draw_face()))
+    answer = public.post("/v1/search", files={"image": ("a.png", lying)}, data={"collection": "objects"})
+    assert answer.json()["type"] == "/problems/face-seen"
 
 
 def test_the_interface_refuses_a_volunteer(public):
