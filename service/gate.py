@@ -41,7 +41,7 @@ class FaceGate:
 
     def check(self, picture: npt.NDArray[np.uint8]) -> Verdict:
         """See Gate.check."""
-        surest = self.load().surest(picture)
+        surest = self.load().surest(picture, self._least)
         return Verdict(FACE, surest) if surest >= self._least else PASSED
 
 

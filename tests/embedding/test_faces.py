@@ -35,8 +35,11 @@ def test_a_face_on_its_side_is_seen_as_surely_as_upright(detector, quarters):
     )
 
 
-@pytest.mark.parametrize(("lying", "looks"), [(SUSPECTED - 0.01, 1), (SUSPECTED + 0.01, 4)])
-def test_only_what_may_be_a_face_is_turned(monkeypatch, lying, looks):
+@pytest.mark.parametrize(
+    ("lying", "enough", "looks"),
+    [(SUSPECTED - 0.01, 0.7, 1), (SUSPECTED + 0.01, 1.0, 4), (SUSPECTED + 0.01, 0.7, 4), (0.75, 0.7, 1)],
+)
+def test_only_what_may_be_a_face_is_turned_and_only_until_it_is_one(monkeypatch, lying, enough, looks):
     upright, seen = draw_face(SIDE), []
 
     def network(square):
@@ -44,7 +47,7 @@ def test_only_what_may_be_a_face_is_turned(monkeypatch, lying, looks):
         return np.full((1, 1), 0.9 if np.array_equal(square, upright) else lying, np.float32)
 
     monkeypatch.setattr("embedding.faces.network", lambda: network)
-    assert FaceDetector().surest(np.rot90(upright)) == pytest.approx(0.9 if looks == 4 else lying)
+    assert FaceDetector().surest(np.rot90(upright), enough) == pytest.approx(0.9 if looks == 4 else lying)
     assert len(seen) == looks
 
 
