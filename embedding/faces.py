@@ -34,25 +34,31 @@ class FaceDetector:
         Args:
             enough: once it is as sure as that, it looks no further.
         """
-        surest = self._seen(picture)
+        small = _scaled(picture)
+        surest = self._seen(small)
         if surest < SUSPECTED:
             return surest
         for quarters in (1, 2, 3):
             if surest >= enough:
                 break
-            surest = max(surest, self._seen(np.rot90(picture, quarters)))
+            surest = max(surest, self._seen(np.rot90(small, quarters)))
         return surest
 
-    def _seen(self, picture: Image) -> float:
-        """The same of the picture as it lies.
-
-        Large ones are made small, so that a face of a fortieth of the long side is still found, and small ones large.
-        """
-        height, width = picture.shape[:2]
-        scale = SIDE / max(height, width)
-        wide, high = max(1, round(scale * width)), max(1, round(scale * height))
-        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    def _seen(self, small: Image) -> float:
+        """The same of a picture that is scaled already, as it lies."""
         square = np.zeros((SIDE, SIDE, 3), np.uint8)
-        square[:high, :wide] = cv2.resize(np.ascontiguousarray(picture), (wide, high), interpolation=how)
+        square[: small.shape[0], : small.shape[1]] = small
         with self._turn:
             return float(self._network(square).max())
+
+
+def _scaled(picture: Image) -> Image:
+    """A picture as large as the network's square.
+
+    Large ones are made small, so that a face of a fortieth of the long side is still found, and small ones large.
+    """
+    height, width = picture.shape[:2]
+    scale = SIDE / max(height, width)
+    size = max(1, round(scale * width)), max(1, round(scale * height))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(np.ascontiguousarray(picture), size, interpolation=how), np.uint8)

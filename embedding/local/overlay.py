@@ -26,7 +26,7 @@ _LEAST_PAIRS = 8
 _LEAST_SEEN = 60  # pixels of the catalogue picture's preview, some 100 pixels long
 _OBJECT = (BACKGROUND + 255) // 2
 _WINDOW = 3.0  # spread of the window that is compared at a time, in pixels of the preview
-_REACH = 12  # pixels from its middle that OpenCV lets a window of that spread reach
+_REACH = round(4 * _WINDOW)  # pixels from its middle that OpenCV lets it reach
 # A thing is not flat: each window may have moved this far, in pixels of the preview.
 _SHIFTS = (-2, 0, 2)
 _AROUND = 4  # the light is read from this far around shared keypoints, in pixels of the preview

