@@ -28,6 +28,7 @@ from index.published import forget_published, lists
 from index.records import Collection
 from index.schema import alerts, allowed, entries, origins, pictures, refusals, sources
 from index.sweep import sweep
+from index.upgrade import discard_backups
 from index.workspace import Workspace
 
 _FORGETTING = "being forgotten"
@@ -65,12 +66,18 @@ class Traces:
 
 @dataclass(frozen=True)
 class Forgot:
-    """What was deleted: entries of the catalogue, copies of pictures, embeddings, and the generations rebuilt."""
+    """What was deleted: entries of the catalogue, copies of pictures, embeddings; and the generations rebuilt.
+
+    `unreadable` tells which generations could not be read and were deleted for that, and why. `backups`: how many
+    copies of databases from before an upgrade were deleted, since they name whom to forget.
+    """
 
     entries: int
     images: int
     embeddings: int
     generations: tuple[int, ...]
+    unreadable: tuple[str, ...] = ()
+    backups: int = 0
 
 
 def find_entry(workspace: Workspace, collection: Collection, entry_id: str, of: str = "") -> Name:
@@ -152,12 +159,13 @@ def remember(workspace: Workspace, name: Name) -> bool:
         return let_back(connection, name.collection, name.source, name.entry_id)
 
 
-def complete_forgetting(workspace: Workspace, catalogue: Catalogue) -> None:
-    """Complete what an interrupted `forget` began. For jobs that hold the workspace's lock."""
+def complete_forgetting(workspace: Workspace, catalogue: Catalogue) -> Forgot | None:
+    """Complete what an interrupted `forget` began; what that deleted. For jobs that hold the workspace's lock."""
     with catalogue.database.connect() as connection:
         noted = fact(connection, _FORGETTING)
-    if noted:
-        _carry_out(workspace, catalogue, [Name(**told) for told in json.loads(noted)], 0)
+    if not noted:
+        return None
+    return _carry_out(workspace, catalogue, [Name(**told) for told in json.loads(noted)], 0)
 
 
 def _carry_out(workspace: Workspace, catalogue: Catalogue, names: Sequence[Name], deleted: int) -> Forgot:
@@ -166,17 +174,19 @@ def _carry_out(workspace: Workspace, catalogue: Catalogue, names: Sequence[Name]
         if name.collection == "objects":
             forget_published(workspace, name.source, name.entry_id)
     generations.clear_unfinished(workspace)
-    rebuilt = [
-        number
+    cleaned = [
+        clean_generation(workspace, number, lambda entry: any(name.covers(entry) for name in names))
         for number in generations.numbers(workspace)
-        if clean_generation(workspace, number, lambda entry: any(name.covers(entry) for name in names))
     ]
+    backups = discard_backups(workspace.backups)
     swept = sweep(workspace, catalogue, thorough=True)
     # Without names from here on: the note itself must not be the last trace.
     _note(catalogue, "[]")
     catalogue.database.scrub()
     _note(catalogue, "")
-    return Forgot(deleted, swept.images, swept.embeddings, tuple(rebuilt))
+    rebuilt = tuple(one.number for one in cleaned if one.rebuilt)
+    unreadable = tuple(f"generation {one.number}: {one.deleted}" for one in cleaned if one.deleted)
+    return Forgot(deleted, swept.images, swept.embeddings, rebuilt, unreadable, backups)
 
 
 def _delete_records(catalogue: Catalogue, connection: Connection, name: Name, traces: Traces) -> int:

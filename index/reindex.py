@@ -26,7 +26,7 @@ from index.content import content_digest
 from index.disk_faults import disk_faults
 from index.errors import FeedError, GenerationError, UnknownEntry
 from index.fetching.fetch import fetch_all
-from index.forget import complete_forgetting
+from index.forget import Forgot, complete_forgetting
 from index.gate import Gate, door_of
 from index.generations import Generation, Manifest, SelfTest
 from index.images import ImageStore
@@ -92,7 +92,7 @@ def reindex(
         Catalogue.open(workspace.database_url) as catalogue,
     ):
         generations.clear_unfinished(workspace)
-        complete_forgetting(workspace, catalogue)
+        forgot = complete_forgetting(workspace, catalogue)
         store = ImageStore(workspace.images)
         changes, new_images, failed = read_sources(
             catalogue, store, catalogue.sources(), polite_fetch(workspace.settings), today, timed, full=full, gate=gate
@@ -102,6 +102,7 @@ def reindex(
         vectors = VectorStore.open(workspace.vectors, encoder.card)
         embedded, damaged = embed_missing(catalogue.images(), CATALOGUE_VIEWS, store, vectors, encoder, timed)
         live, warnings = _live(workspace)
+        warnings += _deleted(forgot)
         content = content_of(catalogue, encoder, damaged)
         number = live.generation if live else None
         built = Built(None, live.self_test if live else None)
@@ -269,6 +270,11 @@ def _live(workspace: Workspace) -> tuple[Manifest | None, tuple[str, ...]]:
     except GenerationError as error:
         return None, (f"the live generation was damaged and is built anew: {error}",)
     return manifest, ()
+
+
+def _deleted(forgot: Forgot | None) -> tuple[str, ...]:
+    """What an interrupted `forget` that was completed had to delete whole."""
+    return tuple(f"it could not be read, so it was deleted: {one}" for one in forgot.unreadable) if forgot else ()
 
 
 def _mend(vectors: VectorStore) -> tuple[str, ...]:

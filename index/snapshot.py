@@ -18,23 +18,7 @@ from index.entries import Entry, EntryFields
 from index.errors import GenerationError
 from index.filters import FACETS, Filter, folded, where
 from index.records import Collection
-
-_FIELDS = tuple(EntryFields.__dataclass_fields__)
-_TABLES = f"""
-CREATE TABLE entries (id INTEGER PRIMARY KEY, collection TEXT NOT NULL, source TEXT NOT NULL, images TEXT NOT NULL,
-  {", ".join(f"{name} TEXT NOT NULL" for name in _FIELDS)}) STRICT;
-CREATE TABLE rows (collection TEXT NOT NULL, row INTEGER NOT NULL, entry INTEGER NOT NULL, image TEXT NOT NULL,
-  region TEXT NOT NULL, PRIMARY KEY (collection, row)) STRICT, WITHOUT ROWID;
-CREATE TABLE families (entry INTEGER PRIMARY KEY, family INTEGER NOT NULL) STRICT;
-CREATE TABLE facets (facet TEXT NOT NULL, value TEXT NOT NULL, entry INTEGER NOT NULL,
-  PRIMARY KEY (facet, value, entry)) STRICT, WITHOUT ROWID;
-"""
-_INDEXES = """
-CREATE INDEX entries_by_entry_id ON entries (collection, entry_id);
-CREATE INDEX rows_by_entry ON rows (entry);
-CREATE INDEX families_by_family ON families (family);
-CREATE INDEX rows_by_image ON rows (image);
-"""
+from index.snapshot_schema import FIELDS, INDEXES, TABLES, VERSION, make_readable
 
 
 @dataclass(frozen=True)
@@ -57,10 +41,10 @@ def write_snapshot(
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         # Built aside and published whole: no journal is needed, and a crash leaves a folder that is thrown away.
-        connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _TABLES + "BEGIN;")
-        into_entries = f"INSERT INTO entries VALUES ({','.join('?' * (4 + len(_FIELDS)))})"
+        connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + TABLES + "BEGIN;")
+        into_entries = f"INSERT INTO entries VALUES ({','.join('?' * (4 + len(FIELDS)))})"
         for entry in entries:
-            told = {name: getattr(entry.fields, name) for name in _FIELDS}
+            told = {name: getattr(entry.fields, name) for name in FIELDS}
             row = (entry.id, entry.collection, entry.source, json.dumps(entry.images), *told.values())
             connection.execute(into_entries, row)
             facets = told | {"source": entry.source}
@@ -74,7 +58,7 @@ def write_snapshot(
         )
         connection.executemany("INSERT INTO families VALUES (?,?)", families.items())
         connection.execute("COMMIT")
-        connection.executescript(_INDEXES + "PRAGMA optimize;")
+        connection.executescript(f"{INDEXES}PRAGMA user_version={VERSION}; PRAGMA optimize;")
     finally:
         connection.close()
 
@@ -82,13 +66,19 @@ def write_snapshot(
 class Snapshot:
     """A generation's records, read-only. Safe to share between threads.
 
-    A file that cannot be read is a GenerationError, whatever is asked of it.
+    A file of an older version is read by the columns that it has, with defaults for the others. One that cannot be
+    read, or that a newer version of this program wrote, is a GenerationError, whatever is asked of it.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         with self._told():
             self._connection = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+            try:
+                make_readable(self._connection, path)
+            except BaseException:
+                self._connection.close()
+                raise
 
     def close(self) -> None:
         self._connection.close()
@@ -165,7 +155,7 @@ class Snapshot:
         return next(self._ask(query, (sha256, collection)), None) is not None
 
     def _entries(self, clause: str, values: Sequence[object]) -> Iterator[Entry]:
-        query = f"SELECT id, collection, source, images, {', '.join(_FIELDS)} FROM entries WHERE {clause}"
+        query = f"SELECT id, collection, source, images, {', '.join(FIELDS)} FROM entries WHERE {clause}"
         for identity, collection, source, images, *fields in self._ask(query, tuple(values)):
             yield Entry(identity, collection, source, EntryFields(*fields), tuple(json.loads(images)))
 

@@ -20,6 +20,7 @@ from service.app import create_app
 from service.gate import UPLOADS, gate_of
 from service.logs import configure_logs
 from service.tables import open_service_database
+from service.upgrade import require_upgraded
 
 # How long requests under way may take to end when the server is told to stop.
 GRACE_SECONDS = 20
@@ -42,9 +43,11 @@ def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callabl
 
     Raises:
         ServeRefused: the address is not loopback and there are no users, or cannot be had.
+        SchemaOutdated: a database has to be upgraded first.
         ModelUnavailable: the model or the face detector cannot be loaded.
     """
     say = say or _to_stderr
+    require_upgraded(workspace)
     with closing(open_service_database(workspace)) as database:
         users = Accounts(database).exist()
     if not users:

@@ -27,6 +27,7 @@ from service.accounts.roles import Role
 from service.progress import progress_for_stderr, say
 from service.sheet import SheetCandidate, SheetRow, write_html, write_png
 from service.tables import open_service_database
+from service.upgrade import open_for_writing
 
 if TYPE_CHECKING:
     from service.sample.write import Query as SampleQuery
@@ -79,7 +80,7 @@ def _workspace(root: Path) -> Workspace:
     if (root / SETTINGS).exists():
         if not (root / "sample").is_dir():
             raise WorkspaceError(f"{root} is a workspace of yours: name another, traceobject --workspace DIR demo")
-        return Workspace.open(root)
+        return open_for_writing(root, say)
     workspace = Workspace.create(root)
     (root / "sample").mkdir()
     return workspace

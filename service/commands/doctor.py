@@ -20,6 +20,7 @@ from index.workspace import Workspace
 from service.exit_status import DONE, FAILED
 from service.gate import UPLOADS, gate_of
 from service.progress import say
+from service.upgrade import require_upgraded
 
 LOW_DISK = 2_000_000_000
 
@@ -87,6 +88,7 @@ def _gate(workspace: Workspace) -> str:
 
 
 def _records(workspace: Workspace) -> str:
+    require_upgraded(workspace)
     with Catalogue.open(workspace.database_url) as catalogue:
         held = ", ".join(f"{count} {name}" for name, count in catalogue.counts().items())
         return f"{held} from {len(catalogue.sources())} sources; {len(catalogue.refusals())} inputs refused"

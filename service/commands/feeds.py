@@ -18,6 +18,7 @@ from service.commands.reindex import told
 from service.exit_status import list_refused
 from service.gate import PUBLISHED, gate_of
 from service.progress import progress_for_stderr, say
+from service.upgrade import open_for_writing
 
 
 @click.command()
@@ -67,7 +68,7 @@ def objects(root: Path, feed: Path, authority: str, feed_format: str) -> None:
 
 
 def _add(root: Path, collection: Collection, feed: Path, name: str, feed_format: str) -> None:
-    workspace = Workspace.open(root)
+    workspace = open_for_writing(root, say)
     with workspace.lock("add"), Catalogue.open(workspace.database_url) as records:
         former = next((old for old in records.sources() if (old.collection, old.name) == (collection, name)), None)
         source = records.add_source(name, collection, str(feed.absolute()), feed_format)

@@ -18,6 +18,7 @@ from service.gate import PUBLISHED, gate_of
 from service.night.kept import Nights
 from service.night.night import night
 from service.progress import progress_for_stderr, say
+from service.upgrade import upgrade_workspace
 
 
 @click.command()
@@ -31,6 +32,7 @@ def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> No
     other = other_encoder(model) if model else None
 
     def run() -> Report:
+        upgrade_workspace(workspace, say)
         # A model or a gate that cannot be had is a night that failed, and somebody is told.
         pinned, encoder = (workspace, other) if other else late_encoder(workspace, say)
         gate = gate_of(pinned, PUBLISHED)
