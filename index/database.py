@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from index.errors import SchemaOutdated, SchemaTooNew, WorkspaceError
 from index.migrations.history import CATALOGUE, History
+from index.migrations.transaction import changing_tables
 
 Standing = Literal["current", "outdated", "empty"]
 # How long a statement waits for another program that reads or writes the same database.
@@ -151,13 +152,10 @@ def _require_current(engine: sa.Engine, history: History) -> None:
         case "outdated":
             raise outdated(engine, history)
         case "empty":
-            # Alembic takes a while to import, and a database is made once.
-            from index.migrations.running import changing_tables, create
-
             with changing_tables(engine) as connection:
                 # Another program may have been quicker.
                 if history.is_empty(connection):
-                    create(connection, history)
+                    history.create(connection)
 
 
 def _name(engine: sa.Engine) -> str:

@@ -15,6 +15,7 @@ from index.database import engine_of, outdated, standing, translated_errors
 from index.durable import sync_file, sync_folder
 from index.errors import WorkspaceError
 from index.migrations.history import History
+from index.migrations.transaction import changing_tables
 
 _BEFORE = "-before-"
 
@@ -86,7 +87,7 @@ def upgrade(url: str, history: History, folder: Path) -> Upgraded | None:
         MigrationFailed, WorkspaceError: it failed; the database is as it was, and no copy is left.
     """
     # Alembic takes a while to import, and is seldom wanted.
-    from index.migrations.running import changing_tables, migrate
+    from index.migrations.running import migrate
 
     engine = engine_of(url)
     backup: Path | None = None

@@ -56,5 +56,14 @@ class History:
         """Whether a database has none of these tables yet."""
         return not set(sa.inspect(connection).get_table_names()) & set(self.tables.tables)
 
+    def create(self, connection: Connection) -> None:
+        """Make the tables of an empty database as they are now, and note the revision as Alembic does."""
+        self.tables.create_all(connection)
+        number = sa.Column("version_num", sa.String(32), nullable=False)
+        key = sa.PrimaryKeyConstraint(number, name=f"{self.version_table}_pkc")
+        version = sa.Table(self.version_table, sa.MetaData(), number, key)
+        version.create(connection, checkfirst=True)
+        connection.execute(sa.insert(version).values(version_num=self.head))
+
 
 CATALOGUE = History("catalogue", metadata, (Path(__file__).parent / "catalogue",))

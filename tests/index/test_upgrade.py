@@ -5,6 +5,8 @@ import os
 import re
 import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -19,7 +21,8 @@ from index.database import Database, engine_of
 from index.errors import MigrationFailed, SchemaOutdated, SchemaTooNew, WorkspaceError
 from index.migrations.catalogue import v0001_baseline as catalogue_baseline
 from index.migrations.history import CATALOGUE, History
-from index.migrations.running import changing_tables, configuration, migrate
+from index.migrations.running import configuration, migrate
+from index.migrations.transaction import changing_tables
 from index.upgrade import discard_backups, needs_upgrade, require_upgraded, upgrade
 from service.migrations import v0001_baseline as service_baseline
 from service.tables import HISTORY as SERVICE
@@ -313,7 +316,12 @@ def test_opening_reads_one_row(url):
     asked = []
     sa.event.listen(engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
     Database(engine).close()
-    looked_up = ("PRAGMA", "pg_catalog", "show ")
-    assert [statement for statement in asked if not any(word in statement for word in looked_up)] == [
-        f"SELECT version_num FROM {CATALOGUE.version_table}"
-    ]
+    read = [one for one in asked if not any(word in one for word in ("PRAGMA", "pg_catalog", "show "))]
+    assert read == [f"SELECT version_num FROM {CATALOGUE.version_table}"]
+
+
+def test_neither_opening_nor_making_a_database_imports_alembic(tmp_path):
+    code = f"""import sys; from service.upgrade import require_upgraded; from index.database import Database
+for _ in range(2): Database.open("sqlite:///{tmp_path / "records.sqlite"}").close()
+sys.exit("alembic" in sys.modules)"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
