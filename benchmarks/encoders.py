@@ -32,19 +32,19 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.encoders_report import write_report
 from benchmarks.report import page_for
-from embedding.decode import decode
 from embedding.encoders.agreement import Samples, overlap
 from embedding.encoders.card import ModelCard
 from embedding.encoders.choose import load
-from embedding.encoders.compiled import CompiledEncoder
-from embedding.encoders.compiling import compile_encoder
-from embedding.encoders.exporting import Towers
-from embedding.encoders.importing import import_file
 from embedding.encoders.inputs import Images
+from embedding.encoders.openvino.compiled import CompiledEncoder
+from embedding.encoders.openvino.compiling import compile_encoder
+from embedding.encoders.openvino.exporting import Towers
 from embedding.encoders.protocol import Encoder, Vectors
+from embedding.encoders.weights.importing import import_file
+from embedding.image.decode import decode
+from embedding.image.preprocess import prepare
+from embedding.image.regions import WHOLE
 from embedding.pipeline import embed_stream
-from embedding.preprocess import prepare
-from embedding.regions import WHOLE
 from index.evaluate import evaluate
 from index.progress import Unwatched
 from index.vectors import VectorKey, VectorStore

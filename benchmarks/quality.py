@@ -28,9 +28,9 @@ from tqdm import tqdm
 from benchmarks.quality_report import write_report
 from benchmarks.query_steps import Bench, Clock
 from benchmarks.report import page_for
-from embedding.conceal import WAYS, a_third, conceal
-from embedding.decode import decode
+from embedding.image.decode import decode
 from embedding.query_views import query_views
+from embedding.redaction.conceal import WAYS, a_third, conceal
 from index.catalogue import Catalogue
 from index.evaluate import Asked, read_queries
 from index.models import workspace_encoder

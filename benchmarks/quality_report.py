@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.report import machine, write_part
-from embedding.conceal import WAYS
+from embedding.redaction.conceal import WAYS
 from index.calibrate import area_under_roc, expected_calibration_error
 from index.evaluate import bootstrap_interval
 from index.generations import open_live

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.protocol import Encoder, Vectors
-from embedding.local_features import QUERY, Evidence, LocalFeatures, extract, lay_over, match, score
+from embedding.local import QUERY, Evidence, LocalFeatures, extract, lay_over, match, score
 from embedding.query_views import CENTRE, QueryViews, embed_views, query_views
 from index.answer import Query, QueryImage
 from index.entries import Entry

@@ -36,10 +36,10 @@ import numpy as np
 from benchmarks.encoders import RANDOM, random_clip
 from benchmarks.report import page_for
 from benchmarks.serving_report import write_report
-from embedding.decode import decode
-from embedding.encoders.compiling import CompiledRefused
+from embedding.encoders.openvino.compiling import CompiledRefused
 from embedding.encoders.protocol import Encoder
-from embedding.preprocess import prepare
+from embedding.image.decode import decode
+from embedding.image.preprocess import prepare
 from embedding.query_views import query_views
 from index.answer import Query, QueryImage
 from index.catalogue import Catalogue

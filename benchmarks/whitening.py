@@ -24,10 +24,10 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from benchmarks.quality import Sets
-from embedding.decode import decode
+from embedding.augment.simulate import simulate
 from embedding.encoders.protocol import Encoder, Vectors
-from embedding.preprocess import prepare
-from embedding.simulate import simulate
+from embedding.image.decode import decode
+from embedding.image.preprocess import prepare
 from index.evaluate import bootstrap_interval
 from index.generations import open_live
 from index.images import ImageStore

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import islice
 
-from embedding.decode import DEFAULT_LIMITS, decode
 from embedding.errors import ImageRefused
-from embedding.normalised_copy import normalised_copy
+from embedding.image.decode import DEFAULT_LIMITS, decode
+from embedding.image.normalised_copy import normalised_copy
 from index.catalogue import Catalogue, Origin, Source
 from index.feeds.pictures import file_of, read_picture
 from index.fetching.outcomes import Fetched, FetchRefused, NotModified, Outcome, Request

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from embedding.regions import WHOLE, Region
+from embedding.image.regions import WHOLE, Region
 from index.entries import Entry
 from index.errors import QueryInvalid
 from index.families import Specificity

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from embedding import face_network
 from embedding.encoders import registry
 from embedding.encoders.choose import load
-from embedding.encoders.forms import Form
+from embedding.encoders.openvino.forms import Form
 from embedding.errors import ModelUnavailable
+from embedding.faces import network as face_network
 from index.catalogue import Catalogue
 from index.errors import UnknownEntry
 from index.images import ImageStore
@@ -20,7 +20,7 @@ from index.progress import Progress, Tick
 from index.workspace import Workspace
 
 if TYPE_CHECKING:
-    from embedding.encoders.compiling import Compiled
+    from embedding.encoders.openvino.compiling import Compiled
 
 # Of the workspace's pictures and titles, as many as calibrate and show a difference of some percent.
 PICTURES = 500
@@ -40,8 +40,8 @@ def compile_for(workspace: Workspace, name: str, form: Form, progress: Progress)
         raise ModelUnavailable(f"{card.name} is a compiled model: name the one to compile")
     try:
         from embedding.encoders.agreement import Samples
-        from embedding.encoders.compiling import compile_encoder
-        from embedding.encoders.exporting import Towers
+        from embedding.encoders.openvino.compiling import compile_encoder
+        from embedding.encoders.openvino.exporting import Towers
         from embedding.local import xfeat_network
     except ImportError as error:
         raise ModelUnavailable(

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embedding.decode import decode
 from embedding.encoders.card import ModelCard
 from embedding.encoders.protocol import Encoder, Vectors
 from embedding.errors import ImageRefused, RegionInvalid
-from embedding.regions import WHOLE, Region
+from embedding.image.decode import decode
+from embedding.image.regions import WHOLE, Region
 from index.answer import Answer, Query, QueryImage
 from index.catalogue import Catalogue
 from index.errors import FeedError, WorkspaceError

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedding.local_features import CATALOGUE, FeaturesInvalid, LocalFeatures, extract
+from embedding.local import CATALOGUE, FeaturesInvalid, LocalFeatures, extract
 from index.images import ImageStore
 
 # Some 65,000 pictures.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedding.encoders.protocol import Vectors
+from embedding.image.regions import Region
 from embedding.query_views import combine
-from embedding.regions import Region
 from index.answer import Query
 from index.engines.protocol import NO_ROW
 from index.generations import Generation

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from embedding.decode import decode
+from embedding.image.decode import decode
 from index.durable import write_file
 from index.errors import UnknownEntry, WorkspaceError
 

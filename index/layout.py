@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedding.regions import Region
+from embedding.image.regions import Region
 from embedding.views import CATALOGUE_VIEWS
 from index.engines.choice import EXACT_BELOW
 from index.engines.protocol import Rows

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from embedding.encoders.protocol import Encoder
 from embedding.errors import ImageRefused
+from embedding.image.regions import Region
 from embedding.pipeline import embed_stream
-from embedding.regions import Region
 from embedding.views import CATALOGUE_VIEWS, prepare_views
 from index import generations
 from index.acquire import OPEN, Fetch, acquire

@@ -9,17 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.protocol import Vectors
-from embedding.local_features import (
-    QUERY,
-    Evidence,
-    LocalFeatures,
-    available,
-    extract,
-    lay_over,
-    match,
-    most_shared,
-    score,
-)
+from embedding.local import QUERY, Evidence, LocalFeatures, available, extract, lay_over, match, most_shared, score
 from embedding.query_views import QueryViews
 from index.features import FeatureStore
 from index.first_list import FirstList

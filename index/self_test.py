@@ -14,8 +14,8 @@ from itertools import islice, zip_longest
 import numpy as np
 import numpy.typing as npt
 
+from embedding.augment.simulate import simulate
 from embedding.encoders.protocol import Encoder
-from embedding.simulate import simulate
 from index.answer import Candidate, Query, QueryImage
 from index.calibrate import Likelihood, area_under_roc, expected_calibration_error
 from index.entries import Entry

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from embedding.regions import Region
+from embedding.image.regions import Region
 from index.engines.protocol import Rows
 from index.entries import Entry, EntryFields
 from index.errors import GenerationError

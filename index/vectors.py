@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from embedding.encoders.card import ModelCard
 from embedding.encoders.protocol import Vectors
-from embedding.regions import Region
+from embedding.image.regions import Region
 from index.durable import sync_folder, write_file
 from index.errors import WorkspaceError
 

@@ -11,9 +11,9 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from embedding.decode import decode
 from embedding.errors import ImageRefused
-from embedding.normalised_copy import normalised_copy
+from embedding.image.decode import decode
+from embedding.image.normalised_copy import normalised_copy
 from index.acquire import LONG_SIDE
 from index.catalogue import Catalogue
 from index.database import Database

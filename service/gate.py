@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from embedding.faces import FaceDetector
+from embedding.faces.detector import FaceDetector
 from index.errors import WorkspaceError
 from index.gate import FACE, PASSED, Gate, Verdict
 from index.workspace import SETTINGS, Workspace

@@ -10,7 +10,7 @@ from typing import TypeVar
 import anyio
 import anyio.to_thread
 
-from embedding.decode import Limits as PictureLimits
+from embedding.image.decode import Limits as PictureLimits
 from index.answer import MAX_IMAGES
 from service.problems import BUSY, Problem
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from embedding.decode import decode
 from embedding.errors import ImageRefused, RegionInvalid
-from embedding.regions import WHOLE, Region
+from embedding.image.decode import decode
+from embedding.image.regions import WHOLE, Region
 from index.answer import Query, QueryImage
 from index.errors import QueryInvalid
 from index.filters import Filter

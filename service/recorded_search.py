@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from embedding.decode import decode
 from embedding.encoders.protocol import Encoder
 from embedding.errors import TraceObjectError
-from embedding.regions import Region
+from embedding.image.decode import decode
+from embedding.image.regions import Region
 from index.answer import Answer, Query, QueryImage
 from index.filters import Filter
 from index.generations import Generation

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from embedding.encoders.card import ModelCard, Preprocess
+from embedding.encoders.card import ModelCard
 from embedding.encoders.protocol import Vectors
 from embedding.errors import TextUnsupported
+from embedding.image.preprocess import Preprocess
 from index.calibrate import Likelihood
 from index.catalogue import Catalogue
 from index.records import Collection

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from embedding.decode import decode
 from embedding.encoders.protocol import Encoder
+from embedding.image.decode import decode
 from index.answer import Query, QueryImage
 from index.catalogue import Catalogue
 from index.errors import WorkspaceError

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from embedding.encoders import registry, weights
-from embedding.encoders.forms import FORMS, Form
-from embedding.encoders.pull import pull as pull_model
+from embedding.encoders.openvino.forms import FORMS, Form
+from embedding.encoders.weights.pull import pull as pull_model
 from index.compiling import compile_for
 from index.workspace import Workspace
 from service.progress import progress_for_stderr, say

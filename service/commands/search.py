@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from embedding.decode import decode
 from embedding.errors import ImageRefused
-from embedding.regions import Region
+from embedding.image.decode import decode
+from embedding.image.regions import Region
 from index.answer import Answer, Query, QueryImage, answer_json
 from index.filters import KEYS, Filter
 from index.generations import open_live

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from embedding.regions import WHOLE, Region
+from embedding.image.regions import WHOLE, Region
 from index.answer import MAX_IMAGES, MAX_LIMIT, Answer
 from index.errors import QueryInvalid, UnknownEntry
 from index.filters import Filter

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from embedding.inference import cores
+from embedding.encoders.openvino.inference import cores
 from index.records import Collection
 from service.sample.catalogue_pictures import studio_picture
 from service.sample.families import FAMILIES

@@ -11,10 +11,10 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-from embedding.decode import decode
 from embedding.encoders.choose import load
 from embedding.encoders.protocol import Encoder
 from embedding.encoders.registry import STARTER
+from embedding.image.decode import decode
 from index.alerts import Alert, add_alerts
 from index.answer import Query, QueryImage
 from index.database import Database

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from embedding.encoders import locate, registry, store
+from embedding.encoders import model_store as store
+from embedding.encoders import registry
 from embedding.encoders.card import ModelCard
 from embedding.encoders.choose import load
+from embedding.encoders.weights import locate
 from embedding.errors import ModelUnavailable
 
 TAGS = {

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedding.encoders import locate, registry
+from embedding.encoders import registry
 from embedding.encoders.choose import load
+from embedding.encoders.weights import locate
 from embedding.errors import ModelUnavailable
-from embedding.preprocess import prepare
+from embedding.image.preprocess import prepare
 
 torch = pytest.importorskip("torch")
 starter = pytest.importorskip("embedding.encoders.starter")

@@ -18,10 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
-from embedding.encoders import choose, registry, store, weights
+from embedding.encoders import choose, registry, weights
+from embedding.encoders import model_store as store
 from embedding.encoders.card import ModelCard
-from embedding.encoders.download import download
-from embedding.encoders.not_fetched import NotThere
+from embedding.encoders.weights.download import download
+from embedding.encoders.weights.not_fetched import NotThere
 from embedding.errors import ModelUnavailable
 
 WEIGHTS = save({"tensor": np.arange(50_000, dtype=np.float32)})
@@ -271,7 +272,7 @@ def test_a_name_that_takes_forever_to_look_up_is_given_up_in_time(monkeypatch: p
 
 
 def test_the_wait_is_ten_seconds_unless_told_otherwise() -> None:
-    from embedding.encoders.not_fetched import GIVE_UP_SECONDS
+    from embedding.encoders.weights.not_fetched import GIVE_UP_SECONDS
 
     assert GIVE_UP_SECONDS <= 10
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedding.preprocess import prepare
+from embedding.image.preprocess import prepare
 from index.entries import Entry, EntryFields
 from index.families import Specificity, find_families, specificity
 from index.images import ImageStore

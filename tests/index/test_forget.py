@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from embedding.regions import WHOLE
+from embedding.image.regions import WHOLE
 from index import forget as module
 from index import generations
 from index.alerts import Alert, add_alerts, list_alerts

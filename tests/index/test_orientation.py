@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embedding.local_features import Evidence
+from embedding.local import Evidence
 from embedding.query_views import QueryViews, embed_views
 from index.first_list import FirstList
 from index.generations import open_live

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from embedding.normalised_copy import normalised_copy
+from embedding.image.normalised_copy import normalised_copy
 from index.backup import back_up
 from index.catalogue import Catalogue
 from index.errors import QueryInvalid, UnknownEntry, WorkspaceError

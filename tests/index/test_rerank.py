@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedding.local_features import QUERY, available, extract, match, most_shared
-from embedding.regions import Region
+from embedding.image.regions import Region
+from embedding.local import QUERY, available, extract, match, most_shared
 from index import rerank
 from index.answer import Query, QueryImage, answer_json
 from index.features import FeatureStore

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedding.errors import TextUnsupported
-from embedding.regions import Region
+from embedding.image.regions import Region
 from index.answer import MAX_IMAGES, Query, QueryImage, answer_json
 from index.errors import FilterInvalid, GenerationError, QueryInvalid
 from index.filters import KEYS, Filter

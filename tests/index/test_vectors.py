@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedding.encoders.card import ModelCard, Preprocess
-from embedding.regions import WHOLE, Region
+from embedding.encoders.card import ModelCard
+from embedding.image.preprocess import Preprocess
+from embedding.image.regions import WHOLE, Region
 from index.errors import WorkspaceError
 from index.vectors import VectorKey, VectorStore
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from embedding.errors import ImageRefused
-from embedding.regions import WHOLE
+from embedding.image.regions import WHOLE
 from index.alerts import list_alerts
 from index.answer import Answer, Candidate, Evidence
 from index.catalogue import Catalogue

@@ -15,8 +15,8 @@ from PIL import Image
 from pydantic import BaseModel
 from starlette.testclient import TestClient
 
-from embedding.decode import decode
-from embedding.regions import Region
+from embedding.image.decode import decode
+from embedding.image.regions import Region
 from index.answer import Query, QueryImage, answer_json
 from index.filters import Filter
 from index.generations import open_live

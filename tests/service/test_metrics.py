@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from embedding.local_features import available
+from embedding.local import available
 from index.features import FeatureStore
 from index.images import ImageStore
 from index.workspace import SETTINGS, Workspace

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from embedding.errors import ModelUnavailable
-from embedding.regions import WHOLE
+from embedding.image.regions import WHOLE
 from index.build import Built
 from index.catalogue import Catalogue
 from index.errors import WorkspaceError

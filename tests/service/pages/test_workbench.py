@@ -8,8 +8,8 @@ from html import unescape
 import pytest
 from PIL import Image
 
-from embedding.decode import decode
-from embedding.regions import Region
+from embedding.image.decode import decode
+from embedding.image.regions import Region
 from index.alerts import Alert, add_alerts
 from index.answer import Query, QueryImage
 from index.database import Database
