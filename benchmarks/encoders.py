@@ -45,9 +45,9 @@ from embedding.image.decode import decode
 from embedding.image.preprocess import prepare
 from embedding.image.regions import WHOLE
 from embedding.pipeline import embed_stream
-from index.evaluate import evaluate
+from index.jobs.evaluate import evaluate
 from index.progress import Unwatched
-from index.vectors import VectorKey, VectorStore
+from index.stores.vectors import VectorKey, VectorStore
 
 BATCH = 32
 # Single pictures: so many turns, each of so many.

@@ -31,12 +31,12 @@ from benchmarks.report import page_for
 from embedding.image.decode import decode
 from embedding.query_views import query_views
 from embedding.redaction.conceal import WAYS, a_third, conceal
-from index.catalogue import Catalogue
-from index.evaluate import Asked, read_queries
+from index.jobs.evaluate import Asked, read_queries
+from index.jobs.reindex import reindex
 from index.models import workspace_encoder
 from index.progress import Unwatched
-from index.reindex import reindex
-from index.rerank import closer_for
+from index.records.catalogue import Catalogue
+from index.search.rerank import closer_for
 from index.workspace import Workspace
 
 HALVES = 5

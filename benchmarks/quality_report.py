@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from benchmarks.report import machine, write_part
 from embedding.redaction.conceal import WAYS
-from index.calibrate import area_under_roc, expected_calibration_error
-from index.evaluate import bootstrap_interval
-from index.generations import open_live
-from index.likelihood import THRESHOLD
+from index.generations.calibration import area_under_roc, expected_calibration_error
+from index.generations.generations import open_live
+from index.jobs.evaluate import bootstrap_interval
+from index.search.likelihood import THRESHOLD
 from index.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -14,16 +14,16 @@ import numpy.typing as npt
 from embedding.encoders.protocol import Encoder, Vectors
 from embedding.local import QUERY, Evidence, LocalFeatures, extract, lay_over, match, score
 from embedding.query_views import CENTRE, QueryViews, embed_views, query_views
-from index.answer import Query, QueryImage
-from index.entries import Entry
-from index.features import FeatureStore
-from index.first_list import FirstList, first_list
-from index.generations import Generation, open_live
-from index.group import group
-from index.likelihood import judge
+from index.generations.generations import Generation, open_live
 from index.models import workspace_encoder
-from index.orientation import better_standing, stood_upright
-from index.rerank import LOOKS, Closer, Examined, Look, closer_for, rerank
+from index.records.entries import Entry
+from index.search.answer import Query, QueryImage
+from index.search.first_stage import FirstList, first_list
+from index.search.group import group
+from index.search.likelihood import judge
+from index.search.orientation import better_standing, stood_upright
+from index.search.rerank import LOOKS, Closer, Examined, Look, closer_for, rerank
+from index.stores.features import FeatureStore
 from index.workspace import Workspace
 
 Image = npt.NDArray[np.uint8]

@@ -36,12 +36,12 @@ from embedding.encoders.openvino.exporting import Towers
 from embedding.faces import network as face_network
 from embedding.image.regions import WHOLE
 from embedding.local import xfeat_network
-from index import generations
 from index.engines.faiss_engine import FaissEngine, originals_beside
 from index.engines.writing import write_engine
-from index.entries import Entry, EntryFields
-from index.generations import CollectionPart, Manifest
-from index.snapshot import Shown, write_snapshot
+from index.generations import generations
+from index.generations.generations import CollectionPart, Manifest
+from index.generations.snapshot import Shown, write_snapshot
+from index.records.entries import Entry, EntryFields
 from index.workspace import Workspace
 
 STARTS = 3

@@ -41,16 +41,16 @@ from embedding.encoders.protocol import Encoder
 from embedding.image.decode import decode
 from embedding.image.preprocess import prepare
 from embedding.query_views import query_views
-from index.answer import Query, QueryImage
-from index.catalogue import Catalogue
-from index.compiling import compile_for
-from index.first_list import WIDTH
-from index.generations import open_live
+from index.generations.generations import open_live
+from index.jobs.compile_model import compile_for
+from index.jobs.reindex import reindex
 from index.models import late_encoder, workspace_encoder
 from index.progress import Unwatched
-from index.reindex import reindex
-from index.rerank import Closer, closer_for
-from index.search import search
+from index.records.catalogue import Catalogue
+from index.search.answer import Query, QueryImage
+from index.search.first_stage import WIDTH
+from index.search.rerank import Closer, closer_for
+from index.search.search import search
 from index.workspace import Workspace
 from service.batching import Batched
 from service.gate import UPLOADS, gate_of, with_faces

@@ -13,8 +13,8 @@ from typing import Any
 
 import tomli_w
 
-from index.durable import write_file
 from index.errors import WorkspaceBusy, WorkspaceError
+from index.stores.durable import write_file
 
 SETTINGS = "traceobject.toml"
 
@@ -137,7 +137,7 @@ class Workspace:
 
     @property
     def published(self) -> Path:
-        """What curators publish here: see index/published.py."""
+        """What curators publish here: see index/sources/published.py."""
         return self.root / "published"
 
     @property

@@ -10,9 +10,9 @@ from importlib.metadata import version
 from fastapi import Depends, FastAPI
 
 from embedding.encoders.protocol import Encoder
-from index.gate import Gate
-from index.images import ImageStore
-from index.rerank import Closer
+from index.search.rerank import Closer
+from index.sources.gate import Gate
+from index.stores.images import ImageStore
 from index.workspace import Workspace
 from service import problems
 from service.accounts.access import allowed

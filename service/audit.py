@@ -18,8 +18,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from embedding.errors import TraceObjectError
-from index.database import Database
 from index.errors import UnknownEntry, WorkspaceError
+from index.records.database import Database
 from service.tables import audit, audit_head
 
 START = "0" * 64

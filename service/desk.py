@@ -14,17 +14,17 @@ from typing import Any
 from embedding.errors import ImageRefused
 from embedding.image.decode import decode
 from embedding.image.normalised_copy import normalised_copy
-from index.acquire import LONG_SIDE
-from index.catalogue import Catalogue
-from index.database import Database
-from index.disk_faults import disk_faults
-from index.entries import Entry
 from index.errors import QueryInvalid
-from index.forgotten import Forgotten
-from index.gate import Gate, Held, held, let_pass, require_held
-from index.overview import SourceState, source_states
-from index.published import PublicationList, crop, crops_of, find, list_of, lists, record_of, register
-from index.records import ObjectRecord
+from index.records.catalogue import Catalogue
+from index.records.database import Database
+from index.records.entries import Entry
+from index.records.feed_records import ObjectRecord
+from index.records.overview import SourceState, source_states
+from index.records.tombstones import Forgotten
+from index.sources.acquire import LONG_SIDE
+from index.sources.gate import Gate, Held, held, let_pass, require_held
+from index.sources.published import PublicationList, crop, crops_of, find, list_of, lists, record_of, register
+from index.stores.disk_faults import disk_faults
 from index.workspace import Workspace
 from service.audit import Audit
 from service.gate import face_seen, with_faces

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from index.answer import MAX_PAIRS, Answer, Candidate, Matched, Query
-from index.images import ImageStore
+from index.search.answer import MAX_PAIRS, Answer, Candidate, Matched, Query
+from index.stores.images import ImageStore
 
 HEIGHT = 480
 GAP = 16

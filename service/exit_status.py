@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import click
 
-from index.records import Refusal
+from index.records.feed_records import Refusal
 
 DONE, FAILED, WRONG_USE, SOME_REFUSED = 0, 1, 2, 3
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from embedding.faces.detector import FaceDetector
 from index.errors import WorkspaceError
-from index.gate import FACE, PASSED, Gate, Verdict
+from index.sources.gate import FACE, PASSED, Gate, Verdict
 from index.workspace import SETTINGS, Workspace
 from service.problems import FACE_SEEN, Problem
 
@@ -21,7 +21,7 @@ PUBLISHED = 0.5
 
 
 class FaceGate:
-    """Stops pictures with a face that is at least this sure. Satisfies index.gate.Gate; loaded when first needed."""
+    """An index.sources.gate.Gate that stops pictures with a face at least this sure; loaded when first needed."""
 
     def __init__(self, least: float) -> None:
         self._least = least

@@ -14,11 +14,11 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from index.database import Database
-from index.entries import Entry
 from index.errors import UnknownEntry
-from index.forget import Name, Traces
-from index.generations import now
+from index.generations.generations import now
+from index.jobs.forget import Name, Traces
+from index.records.database import Database
+from index.records.entries import Entry
 from service.audit import Audit
 from service.problems import INVALID, Problem
 from service.tables import lead_changes, leads

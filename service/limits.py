@@ -11,7 +11,7 @@ import anyio
 import anyio.to_thread
 
 from embedding.image.decode import Limits as PictureLimits
-from index.answer import MAX_IMAGES
+from index.search.answer import MAX_IMAGES
 from service.problems import BUSY, Problem
 
 Result = TypeVar("Result")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from index.entries import Entry
 from index.errors import QueryInvalid
-from index.filters import folded
-from index.generations import Generation
+from index.generations.generations import Generation
+from index.records.entries import Entry
+from index.records.filters import folded
 
 
 @dataclass(frozen=True)

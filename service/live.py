@@ -14,7 +14,7 @@ from typing import Self
 from embedding.encoders.card import ModelCard
 from embedding.errors import TraceObjectError
 from index.errors import GenerationError
-from index.generations import Generation, open_live
+from index.generations.generations import Generation, open_live
 from index.workspace import Workspace
 
 LOG = logging.getLogger(__name__)

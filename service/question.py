@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from embedding.errors import ImageRefused, RegionInvalid
 from embedding.image.decode import decode
 from embedding.image.regions import WHOLE, Region
-from index.answer import Query, QueryImage
 from index.errors import QueryInvalid
-from index.filters import Filter
-from index.records import COLLECTIONS, Collection
+from index.records.feed_records import COLLECTIONS, Collection
+from index.records.filters import Filter
+from index.search.answer import Query, QueryImage
 from service.problems import of_picture
 from service.upload import PICTURE, Upload
 

@@ -13,12 +13,12 @@ from embedding.encoders.protocol import Encoder
 from embedding.errors import TraceObjectError
 from embedding.image.decode import decode
 from embedding.image.regions import Region
-from index.answer import Answer, Query, QueryImage
-from index.filters import Filter
-from index.generations import Generation
-from index.images import ImageStore
-from index.rerank import LOOKS, Closer
-from index.search import search
+from index.generations.generations import Generation
+from index.records.filters import Filter
+from index.search.answer import Answer, Query, QueryImage
+from index.search.rerank import LOOKS, Closer
+from index.search.search import search
+from index.stores.images import ImageStore
 from index.workspace import Workspace
 from service.question import Question
 

@@ -12,7 +12,7 @@ import uvicorn
 
 from embedding.errors import TraceObjectError
 from index.models import workspace_encoder
-from index.rerank import closer_for
+from index.search.rerank import closer_for
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.addresses import HOST, PORT, is_loopback

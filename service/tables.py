@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from index.database import Database
+from index.records.database import Database
 from index.workspace import Workspace
 
 metadata = sa.MetaData()

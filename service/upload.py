@@ -13,8 +13,8 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from index.answer import MAX_IMAGES
 from index.errors import QueryInvalid
+from index.search.answer import MAX_IMAGES
 from service.limits import HeldBytes, Limits
 from service.problems import IMAGE_REFUSED, INVALID, MALFORMED, NOT_MULTIPART, TOO_LARGE, TOO_SLOW, Problem
 

@@ -12,12 +12,12 @@ import numpy.typing as npt
 from fastapi import Depends, Request
 
 from embedding.encoders.protocol import Encoder
-from index.answer import Answer, Query
-from index.gate import Gate
-from index.generations import Generation
-from index.images import ImageStore
-from index.rerank import Closer
-from index.search import search
+from index.generations.generations import Generation
+from index.search.answer import Answer, Query
+from index.search.rerank import Closer
+from index.search.search import search
+from index.sources.gate import Gate
+from index.stores.images import ImageStore
 from index.workspace import Workspace
 from service.accounts.access import TheVisitor
 from service.accounts.accounts import Accounts

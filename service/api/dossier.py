@@ -9,8 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
-from index.alerts import list_alerts
-from index.database import Database
+from index.jobs.alerts import list_alerts
+from index.records.database import Database
 from service.accounts.access import TheVisitor
 from service.api.dependencies import InMeasure, LiveOne, TheServices
 from service.api.entries import entry_named

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from index.entries import Entry
 from index.errors import UnknownEntry
-from index.generations import Generation
-from index.records import Collection
+from index.generations.generations import Generation
+from index.records.entries import Entry
+from index.records.feed_records import Collection
 from service.problems import AMBIGUOUS, Problem
 
 

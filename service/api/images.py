@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Path
 from fastapi.responses import Response
 
 from index.errors import UnknownEntry
-from index.records import Collection
+from index.records.feed_records import Collection
 from service.accounts.access import TheVisitor
 from service.accounts.roles import Role
 from service.api.dependencies import LiveOne, TheServices

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse
 
 from index.errors import QueryInvalid
-from index.generations import Generation
+from index.generations.generations import Generation
 from service.accounts.access import TheVisitor
 from service.accounts.roles import Visitor
 from service.api.dependencies import LiveOne, Services, TheServices

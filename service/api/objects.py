@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
-from index.answer import entry_json
+from index.search.answer import entry_json
 from service.api.dependencies import LiveOne, TheServices
 from service.api.entries import entry_named
 from service.api.openapi import problems

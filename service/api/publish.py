@@ -7,10 +7,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from index.answer import MAX_IMAGES
 from index.errors import QueryInvalid
-from index.published import crops_of
-from index.records import ObjectRecord, ObjectStatus
+from index.records.feed_records import ObjectRecord, ObjectStatus
+from index.search.answer import MAX_IMAGES
+from index.sources.published import crops_of
 from service.accounts.access import TheVisitor
 from service.accounts.roles import Visitor
 from service.api.dependencies import Services, TheServices

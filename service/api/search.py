@@ -7,9 +7,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from index.answer import MAX_IMAGES, MAX_LIMIT, MAX_TEXT, answer_json
-from index.filters import KEYS
-from index.records import COLLECTIONS
+from index.records.feed_records import COLLECTIONS
+from index.records.filters import KEYS
+from index.search.answer import MAX_IMAGES, MAX_LIMIT, MAX_TEXT, answer_json
 from service.accounts.access import TheVisitor
 from service.accounts.roles import Role, Visitor
 from service.api.dependencies import InMeasure, Services, TheServices

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from index.overview import SourceState
+from index.records.overview import SourceState
 from service.accounts.access import TheVisitor
 from service.api.dependencies import TheServices
 from service.api.openapi import problems

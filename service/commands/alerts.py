@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from index.alerts import list_alerts
-from index.catalogue import Catalogue
+from index.jobs.alerts import list_alerts
+from index.records.catalogue import Catalogue
 from index.workspace import Workspace
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from index.models import workspace_encoder
-from index.rerank import closer_for
+from index.search.rerank import closer_for
 from index.workspace import Workspace
 from service.audit import Audit
 from service.exit_status import FAILED

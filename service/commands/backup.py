@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from index.backup import back_up
+from index.jobs.backup import back_up
 from index.workspace import Workspace
 from service.progress import say
 

@@ -11,16 +11,16 @@ import click
 
 from embedding.encoders.protocol import Encoder
 from embedding.image.decode import decode
-from index.answer import Query, QueryImage
-from index.catalogue import Catalogue
 from index.errors import WorkspaceError
-from index.generations import Generation, open_live
-from index.images import ImageStore
+from index.generations.generations import Generation, open_live
+from index.jobs.reindex import reindex
 from index.models import workspace_encoder
-from index.records import COLLECTIONS, Collection
-from index.reindex import reindex
-from index.rerank import Closer, closer_for
-from index.search import search
+from index.records.catalogue import Catalogue
+from index.records.feed_records import COLLECTIONS, Collection
+from index.search.answer import Query, QueryImage
+from index.search.rerank import Closer, closer_for
+from index.search.search import search
+from index.stores.images import ImageStore
 from index.workspace import SETTINGS, Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role

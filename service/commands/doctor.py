@@ -12,10 +12,10 @@ import click
 
 from embedding.encoders import registry
 from embedding.errors import TraceObjectError
-from index.catalogue import Catalogue
-from index.generations import open_live
+from index.generations.generations import open_live
 from index.models import workspace_encoder
-from index.vectors import VectorStore
+from index.records.catalogue import Catalogue
+from index.stores.vectors import VectorStore
 from index.workspace import Workspace
 from service.exit_status import DONE, FAILED
 from service.gate import UPLOADS, gate_of

@@ -9,8 +9,8 @@ import click
 import platformdirs
 
 from embedding.encoders.choose import choose, load
-from index.evaluate import Evaluation
-from index.evaluate import evaluate as run_evaluate
+from index.jobs.evaluate import Evaluation
+from index.jobs.evaluate import evaluate as run_evaluate
 from service.exit_status import list_refused
 from service.progress import progress_for_stderr, say
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from embedding.encoders import registry
-from index.catalogue import Catalogue
-from index.feeds.open_feed import FORMATS
-from index.images import ImageStore
-from index.records import Collection
-from index.reindex import polite_fetch, read_sources
+from index.jobs.reindex import polite_fetch, read_sources
+from index.records.catalogue import Catalogue
+from index.records.feed_records import Collection
+from index.sources.feeds.open_feed import FORMATS
+from index.stores.images import ImageStore
 from index.workspace import Workspace
 from service.commands.reindex import told
 from service.exit_status import list_refused

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from index.forget import Name, Traces, find_entry, find_source, forget, remember
-from index.records import COLLECTIONS, Collection
+from index.jobs.forget import Name, Traces, find_entry, find_source, forget, remember
+from index.records.feed_records import COLLECTIONS, Collection
 from index.workspace import Workspace
 from service.audit import Audit
 from service.leads import Leads

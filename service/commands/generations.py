@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from index import generations as builds
 from index.errors import GenerationError
-from index.generations import Manifest
+from index.generations import generations as builds
+from index.generations.generations import Manifest
 from index.workspace import Workspace
 
 

@@ -9,7 +9,7 @@ import click
 from embedding.encoders import registry, weights
 from embedding.encoders.openvino.forms import FORMS, Form
 from embedding.encoders.weights.pull import pull as pull_model
-from index.compiling import compile_for
+from index.jobs.compile_model import compile_for
 from index.workspace import Workspace
 from service.progress import progress_for_stderr, say
 

@@ -7,11 +7,11 @@ from dataclasses import asdict
 
 import click
 
-from index.catalogue import Changes
+from index.jobs.reindex import Report
+from index.jobs.reindex import reindex as run_reindex
 from index.models import late_encoder, other_encoder
-from index.reindex import Report
-from index.reindex import reindex as run_reindex
-from index.rerank import closer_for
+from index.records.catalogue import Changes
+from index.search.rerank import closer_for
 from index.workspace import Workspace
 from service.exit_status import SOME_REFUSED, list_refused
 from service.gate import PUBLISHED, gate_of

@@ -11,14 +11,14 @@ import click
 from embedding.errors import ImageRefused
 from embedding.image.decode import decode
 from embedding.image.regions import Region
-from index.answer import Answer, Query, QueryImage, answer_json
-from index.filters import KEYS, Filter
-from index.generations import open_live
-from index.images import ImageStore
+from index.generations.generations import open_live
 from index.models import workspace_encoder
-from index.records import COLLECTIONS, Collection, Refusal
-from index.rerank import closer_for
-from index.search import search as run_search
+from index.records.feed_records import COLLECTIONS, Collection, Refusal
+from index.records.filters import KEYS, Filter
+from index.search.answer import Answer, Query, QueryImage, answer_json
+from index.search.rerank import closer_for
+from index.search.search import search as run_search
+from index.stores.images import ImageStore
 from index.workspace import Workspace
 from service.evidence import draw_evidence
 from service.exit_status import list_refused

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from index.database import Database
+from index.records.database import Database
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import ACCOUNT_ROLES, SCOPES, Role

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from index.alerts import Alert
-from index.forget import Traces
-from index.records import Refusal
+from index.jobs.alerts import Alert
+from index.jobs.forget import Traces
+from index.records.feed_records import Refusal
 
 if TYPE_CHECKING:
-    from index.reindex import Report
+    from index.jobs.reindex import Report
 
 Outcome = Literal["published", "unchanged", "withheld", "failed"]
 QUOTED = 50

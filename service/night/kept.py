@@ -7,8 +7,8 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from index.durable import sync_folder, write_file
-from index.forget import Traces
+from index.jobs.forget import Traces
+from index.stores.durable import sync_folder, write_file
 from index.workspace import Workspace
 from service.night.account import Account
 

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from embedding.errors import TraceObjectError
-from index import generations
-from index.alerts import Alert, list_alerts, mark_reported
-from index.catalogue import Catalogue
-from index.durable import write_file
 from index.errors import GenerationError, WorkspaceBusy
-from index.images import ImageStore
-from index.reindex import Report
+from index.generations import generations
+from index.jobs.alerts import Alert, list_alerts, mark_reported
+from index.jobs.reindex import Report
+from index.records.catalogue import Catalogue
+from index.stores.durable import write_file
+from index.stores.images import ImageStore
 from index.workspace import Settings, Workspace
 from service.night.account import Account
 from service.night.kept import Nights

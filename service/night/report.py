@@ -5,7 +5,7 @@ from __future__ import annotations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from embedding.errors import TraceObjectError
-from index.images import ImageStore
+from index.stores.images import ImageStore
 from service.night.account import Account
 from service.sheet import data_uri
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from embedding.image.regions import WHOLE, Region
-from index.answer import MAX_IMAGES, MAX_LIMIT, Answer
 from index.errors import QueryInvalid, UnknownEntry
-from index.filters import Filter
-from index.images import ImageStore
-from index.records import COLLECTIONS, Collection
+from index.records.feed_records import COLLECTIONS, Collection
+from index.records.filters import Filter
+from index.search.answer import MAX_IMAGES, MAX_LIMIT, Answer
+from index.stores.images import ImageStore
 from service.accounts.roles import Visitor
 from service.api.dependencies import Services
 from service.question import Question

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
 from embedding.errors import TraceObjectError
-from index.answer import answer_json
+from index.search.answer import answer_json
 from service.accounts.access import TheVisitor
 from service.accounts.roles import Visitor
 from service.api.dependencies import InMeasure, Services, TheServices

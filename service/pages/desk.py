@@ -12,8 +12,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from embedding.errors import TraceObjectError
-from index.answer import MAX_IMAGES
-from index.published import crops_of
+from index.search.answer import MAX_IMAGES
+from index.sources.published import crops_of
 from service.accounts.access import TheVisitor
 from service.api.dependencies import Services, TheServices
 from service.api.publish import change, publish

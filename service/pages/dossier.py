@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from index.alerts import Alert, list_alerts
-from index.answer import MAX_IMAGES, Answer, Candidate
-from index.database import Database
-from index.entries import Entry
 from index.errors import UnknownEntry
-from index.generations import now
+from index.generations.generations import now
+from index.jobs.alerts import Alert, list_alerts
+from index.records.database import Database
+from index.records.entries import Entry
+from index.search.answer import MAX_IMAGES, Answer, Candidate
 from service.accounts.roles import Visitor
 from service.api.dependencies import Services
 from service.evidence import side_by_side

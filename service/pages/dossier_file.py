@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from index.entries import Entry
+from index.records.entries import Entry
 from service.accounts.roles import Visitor
 from service.api.dependencies import Services
 from service.pages.dossier import as_html, draw_up

@@ -11,9 +11,9 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from index.entries import Entry
 from index.errors import UnknownEntry
-from index.generations import Generation
+from index.generations.generations import Generation
+from index.records.entries import Entry
 from service.api.dependencies import LiveOne, TheServices
 from service.api.entries import entry_named
 from service.listing import Wanted

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from index.entries import Entry
+from index.records.entries import Entry
 from service.api.dependencies import InMeasure, Services, TheServices
 from service.pages.errors import PageRoute
 from service.pages.public import object_address

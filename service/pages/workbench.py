@@ -8,12 +8,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from index.alerts import list_alerts
-from index.answer import Answer, answer_json
-from index.database import Database
-from index.entries import Entry
 from index.errors import UnknownEntry
-from index.generations import Generation
+from index.generations.generations import Generation
+from index.jobs.alerts import list_alerts
+from index.records.database import Database
+from index.records.entries import Entry
+from index.search.answer import Answer, answer_json
 from service.accounts.access import TheVisitor
 from service.accounts.roles import Visitor
 from service.api.dependencies import InMeasure, LiveOne, Services, TheServices

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from embedding.encoders.openvino.inference import cores
-from index.records import Collection
+from index.records.feed_records import Collection
 from service.sample.catalogue_pictures import studio_picture
 from service.sample.families import FAMILIES
 from service.sample.pixels import Pixels

@@ -15,15 +15,15 @@ from embedding.encoders.choose import load
 from embedding.encoders.protocol import Encoder
 from embedding.encoders.registry import STARTER
 from embedding.image.decode import decode
-from index.alerts import Alert, add_alerts
-from index.answer import Query, QueryImage
-from index.database import Database
-from index.generations import Generation, open_live
+from index.generations.generations import Generation, open_live
+from index.jobs.alerts import Alert, add_alerts
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.records import Collection
-from index.reindex import reindex
-from index.rerank import Closer, closer_for
-from index.search import search
+from index.records.database import Database
+from index.records.feed_records import Collection
+from index.search.answer import Query, QueryImage
+from index.search.rerank import Closer, closer_for
+from index.search.search import search
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role

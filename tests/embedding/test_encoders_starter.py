@@ -12,7 +12,7 @@ from PIL import Image
 
 from embedding.encoders import registry
 from embedding.encoders.choose import load
-from embedding.encoders.weights import locate
+from embedding.encoders.weights.locate import verified
 from embedding.errors import ModelUnavailable
 from embedding.image.preprocess import prepare
 
@@ -28,7 +28,7 @@ def test_the_packages_tensors_get_the_names_of_their_kind(number: int) -> None:
     import timm
 
     card = registry.get(f"starter-lite{number}")
-    given = starter._read(locate.verified(card)[0])
+    given = starter._read(verified(card)[0])
     network = timm.create_model(card.architecture, pretrained=False)
     renamed = starter._renamed(given, network.state_dict(), Path("file"))
     same = {id(tensor): name for name, tensor in given.items()}

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from embedding.image.preprocess import prepare
-from index.entries import Entry, EntryFields
-from index.families import Specificity, find_families, specificity
-from index.images import ImageStore
+from index.generations.families import Specificity, find_families, specificity
+from index.records.entries import Entry, EntryFields
+from index.stores.images import ImageStore
 from tests.fakes import ColourEncoder, render
 
 

@@ -5,14 +5,14 @@ import hashlib
 import numpy as np
 import pytest
 
-from index.acquire import LONG_SIDE
-from index.catalogue import Catalogue
 from index.errors import UnknownEntry
-from index.forget import find_entry, forget
-from index.gate import FACE, PASSED, Verdict, let_pass
-from index.images import ImageStore
+from index.jobs.forget import find_entry, forget
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.reindex import reindex
+from index.records.catalogue import Catalogue
+from index.sources.acquire import LONG_SIDE
+from index.sources.gate import FACE, PASSED, Verdict, let_pass
+from index.stores.images import ImageStore
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 

@@ -7,12 +7,12 @@ import pytest
 
 from embedding.local import Evidence
 from embedding.query_views import QueryViews, embed_views
-from index.first_list import FirstList
-from index.generations import open_live
-from index.orientation import BELIEVED, UPRIGHT, better_standing, stood_upright
+from index.generations.generations import open_live
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.reindex import reindex
-from index.rerank import Examined, Look
+from index.search.first_stage import FirstList
+from index.search.orientation import BELIEVED, UPRIGHT, better_standing, stood_upright
+from index.search.rerank import Examined, Look
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 

@@ -9,15 +9,15 @@ from PIL import Image
 
 from embedding.image.regions import Region
 from embedding.local import QUERY, available, extract, match, most_shared
-from index import rerank
-from index.answer import Query, QueryImage, answer_json
-from index.features import FeatureStore
-from index.generations import open_live
-from index.images import ImageStore
+from index.generations.generations import open_live
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.reindex import reindex
-from index.rerank import closer_for
-from index.search import search
+from index.search import rerank
+from index.search.answer import Query, QueryImage, answer_json
+from index.search.rerank import closer_for
+from index.search.search import search
+from index.stores.features import FeatureStore
+from index.stores.images import ImageStore
 from index.workspace import Workspace
 from service.evidence import draw_evidence
 from tests.fakes import ColourEncoder, add_feed, write_feed

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from embedding.errors import TextUnsupported
 from embedding.image.regions import Region
-from index.answer import MAX_IMAGES, Query, QueryImage, answer_json
 from index.errors import FilterInvalid, GenerationError, QueryInvalid
-from index.filters import KEYS, Filter
-from index.generations import open_live
-from index.likelihood import THRESHOLD
+from index.generations.generations import open_live
+from index.jobs.reindex import reindex
+from index.jobs.self_test import SAMPLED
 from index.progress import Unwatched
-from index.reindex import reindex
-from index.search import search
-from index.self_test import SAMPLED
+from index.records.filters import KEYS, Filter
+from index.search.answer import MAX_IMAGES, Query, QueryImage, answer_json
+from index.search.likelihood import THRESHOLD
+from index.search.search import search
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 

@@ -17,11 +17,11 @@ from starlette.testclient import TestClient
 
 from embedding.image.decode import decode
 from embedding.image.regions import Region
-from index.answer import Query, QueryImage, answer_json
-from index.filters import Filter
-from index.generations import open_live
-from index.rerank import closer_for
-from index.search import search
+from index.generations.generations import open_live
+from index.records.filters import Filter
+from index.search.answer import Query, QueryImage, answer_json
+from index.search.rerank import closer_for
+from index.search.search import search
 from service.api.schemas import CatalogueAnswer, Evidence, ObjectsAnswer
 from service.app import create_app
 from service.limits import Limits

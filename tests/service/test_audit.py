@@ -11,9 +11,9 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index.database import Database
 from index.errors import UnknownEntry
-from index.rerank import closer_for
+from index.records.database import Database
+from index.search.rerank import closer_for
 from service.accounts.roles import Role
 from service.audit import START, Audit, AuditBroken
 from service.cli import main

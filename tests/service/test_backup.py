@@ -9,11 +9,11 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from index.backup import back_up
 from index.errors import WorkspaceBusy, WorkspaceError
-from index.generations import open_live
+from index.generations.generations import open_live
+from index.jobs.backup import back_up
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.reindex import reindex
 from index.workspace import SETTINGS, Workspace
 from service.app import create_app
 from service.cli import main
@@ -138,7 +138,7 @@ def test_a_backup_cut_short_is_completed(workspace, backup, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("index.backup.shutil.copy2", full)
+        patch.setattr("index.jobs.backup.shutil.copy2", full)
         with pytest.raises(WorkspaceError, match="No space left"):
             back_up(workspace, backup)
     assert not (backup / "CURRENT").exists()

@@ -34,7 +34,7 @@ def colour_model(monkeypatch):
     monkeypatch.setattr("index.models.choose", lambda: (ColourEncoder(), choose.Choice("colour-64", "took colour-64")))
     monkeypatch.setattr("service.commands.evaluate.load", lambda name: ColourEncoder())
     # Keypoints need a network of their own; tests/index/test_rerank.py is theirs.
-    for command in ("service.commands.search", "index.evaluate"):
+    for command in ("service.commands.search", "index.jobs.evaluate"):
         monkeypatch.setattr(f"{command}.closer_for", lambda workspace: None)
 
 

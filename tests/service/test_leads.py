@@ -7,8 +7,8 @@ from contextlib import closing
 import pytest
 from click.testing import CliRunner
 
-from index.forget import Name, Traces
-from index.generations import open_live
+from index.generations.generations import open_live
+from index.jobs.forget import Name, Traces
 from service.accounts.roles import Role
 from service.audit import Audit
 from service.cli import main

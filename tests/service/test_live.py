@@ -14,13 +14,13 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from index import generations
-from index.answer import Query, QueryImage
-from index.durable import write_file
 from index.errors import GenerationError
+from index.generations import generations
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.reindex import reindex
-from index.search import search
+from index.search.answer import Query, QueryImage
+from index.search.search import search
+from index.stores.durable import write_file
 from index.workspace import Workspace
 from service import live as live_module
 from service.app import create_app

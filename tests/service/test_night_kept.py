@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from index.forget import Name, Traces
+from index.jobs.forget import Name, Traces
 from service.night.account import Account
 from service.night.kept import KEPT, Nights
 

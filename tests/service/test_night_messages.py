@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import trustme
 
-from index.records import Refusal
+from index.records.feed_records import Refusal
 from service.night import mail, webhook
 from service.night.account import Account
 from service.night.mail import LISTED, compose, send

@@ -4,10 +4,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from embedding.image.normalised_copy import normalised_copy
-from index.catalogue import Changes
-from index.generations import SelfTest
-from index.images import ImageStore
-from index.records import Refusal
+from index.generations.generations import SelfTest
+from index.records.catalogue import Changes
+from index.records.feed_records import Refusal
+from index.stores.images import ImageStore
 from service.night.account import QUOTED, Account
 from service.night.metrics import write_metrics
 from service.night.report import SHOWN, render

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from embedding.encoders.choose import load
-from index.generations import open_live
+from index.generations.generations import open_live
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.reindex import reindex
-from index.rerank import closer_for
+from index.search.rerank import closer_for
 from index.workspace import Workspace
 from tests.fakes import add_feed, render, write_feed
 

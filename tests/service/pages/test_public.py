@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.reindex import reindex
 from index.workspace import Workspace
 from service.app import create_app
 from service.pages.rendering import web_link
