@@ -27,7 +27,7 @@ import numpy.typing as npt
 from embedding.faces.detector import FaceDetector
 from embedding.faces.network import SIDE
 from embedding.image.decode import decode
-from service.gate import PUBLISHED, UPLOADS
+from service.app.gate import PUBLISHED, UPLOADS
 
 Image = npt.NDArray[np.uint8]
 

@@ -115,7 +115,7 @@ def _never() -> Encoder:
 
 def night(root: Path) -> tuple[float, float, float]:
     """Run `traceobject reindex`: its seconds, its CPU seconds, and its peak memory in MB."""
-    command = [sys.executable, "-m", "service.cli", "--workspace", str(root / "workspace"), "reindex", "--json"]
+    command = [sys.executable, "-m", "service.cli.main", "--workspace", str(root / "workspace"), "reindex", "--json"]
     started = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as job:
         assert job.stdout is not None

@@ -52,8 +52,8 @@ from index.search.first_stage import WIDTH
 from index.search.rerank import Closer, closer_for
 from index.search.search import search
 from index.workspace import Workspace
-from service.batching import Batched
-from service.gate import UPLOADS, gate_of, with_faces
+from service.app.batching import Batched
+from service.app.gate import UPLOADS, gate_of, with_faces
 
 SETTLE = 10
 SINGLE = 60
@@ -84,7 +84,7 @@ class Answers:
 @contextlib.contextmanager
 def serving(workspace: Path) -> Iterator[tuple[int, str]]:
     """`traceobject serve` on a free port; gives its process id and address."""
-    command = [sys.executable, "-m", "service.cli", "--workspace", str(workspace), "serve", "--port", "0"]
+    command = [sys.executable, "-m", "service.cli.main", "--workspace", str(workspace), "serve", "--port", "0"]
     with tempfile.TemporaryFile() as log, subprocess.Popen(command, stderr=log) as process:
         try:
             while True:

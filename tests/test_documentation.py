@@ -6,15 +6,15 @@ from pathlib import Path
 import click
 import pytest
 
-from service.cli import main
-from service.reference import PAGE, page
+from service.cli.main import main
+from service.cli.reference import PAGE, page
 
 ROOT = Path(__file__).parent.parent
 WRITTEN = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def test_the_reference_of_commands_is_up_to_date():
-    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m service.reference"
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m service.cli.reference"
 
 
 def commands(text: str) -> list[list[str]]:

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from index.search.answer import entry_json
-from service.api.dependencies import LiveOne, TheServices
-from service.api.entries import entry_named
 from service.api.openapi import problems
 from service.api.schemas import ObjectPage, PublishedObject
-from service.listing import Wanted
+from service.app.find_entry import entry_named
+from service.app.listing import Wanted
+from service.http.dependencies import LiveOne, TheServices
 from service.problems import AMBIGUOUS, INVALID, NOT_FOUND, NOT_READY
 
 router = APIRouter(tags=["objects"])

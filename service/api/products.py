@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from index.search.answer import entry_json
-from service.api.dependencies import LiveOne
-from service.api.entries import entry_named
 from service.api.openapi import problems
 from service.api.schemas import Product
+from service.app.find_entry import entry_named
+from service.http.dependencies import LiveOne
 from service.problems import AMBIGUOUS, FORBIDDEN, INVALID, NOT_FOUND, NOT_READY, SIGN_IN_NEEDED
 
 router = APIRouter(tags=["catalogue"])

@@ -7,16 +7,15 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from index.errors import QueryInvalid
 from index.records.feed_records import ObjectRecord, ObjectStatus
 from index.search.answer import MAX_IMAGES
 from index.sources.published import crops_of
 from service.accounts.access import TheVisitor
-from service.accounts.roles import Visitor
-from service.api.dependencies import Services, TheServices
 from service.api.openapi import form, problems
 from service.api.schemas import PublishedObject
-from service.desk import CHANGED, TOLD
+from service.app.publishing import change, publish
+from service.http.dependencies import TheServices
+from service.http.upload import upload_of
 from service.problems import (
     BUSY,
     FACE_SEEN,
@@ -31,7 +30,6 @@ from service.problems import (
     TOO_SLOW,
     WORKSPACE_BUSY,
 )
-from service.upload import Upload, upload_of
 
 router = APIRouter(tags=["curating"])
 
@@ -115,21 +113,6 @@ async def change_object(request: Request, object_id: str, services: TheServices,
         told = upload.told(tuple(_CHANGE), blank=True)
     record = await services.turns.run(lambda: change(object_id, told, services, visitor))
     return JSONResponse(_told(record))
-
-
-def publish(upload: Upload, services: Services, visitor: Visitor) -> ObjectRecord:
-    """Publish what a form tells. Raises as `Desk.publish` does."""
-    # A browser sends an empty part where no file was chosen.
-    crops = [picture for picture in upload.pictures if picture]
-    return services.desk.publish(upload.told(TOLD), crops, visitor.name)
-
-
-def change(object_id: str, told: dict[str, str], services: Services, visitor: Visitor) -> ObjectRecord:
-    """Change an object as a form tells. Raises as `Desk.change` does."""
-    if not told.get("authority"):
-        raise QueryInvalid("authority is missing: whose object is it?")
-    said = {name: told[name] for name in CHANGED if name in told}
-    return services.desk.change(told["authority"], object_id, said, visitor.name)
 
 
 def _told(record: ObjectRecord) -> dict[str, Any]:

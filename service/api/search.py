@@ -12,10 +12,13 @@ from index.records.filters import KEYS
 from index.search.answer import MAX_IMAGES, MAX_LIMIT, MAX_TEXT, answer_json
 from service.accounts.access import TheVisitor
 from service.accounts.roles import Role, Visitor
-from service.api.dependencies import InMeasure, Services, TheServices
 from service.api.openapi import problems
 from service.api.schemas import CatalogueAnswer, ObjectsAnswer
-from service.gate import face_seen
+from service.app.gate import face_seen
+from service.app.question import DEFAULT_LIMIT, Question, question_of
+from service.app.services import Services
+from service.http.dependencies import InMeasure, TheServices
+from service.http.upload import upload_of
 from service.problems import (
     BUSY,
     FACE_SEEN,
@@ -30,8 +33,6 @@ from service.problems import (
     TOO_OFTEN,
     TOO_SLOW,
 )
-from service.question import DEFAULT_LIMIT, Question, question_of
-from service.upload import upload_of
 
 router = APIRouter(tags=["search"])
 

@@ -18,13 +18,14 @@ from embedding.errors import TraceObjectError
 from index.search.answer import answer_json
 from service.accounts.access import TheVisitor
 from service.accounts.roles import Visitor
-from service.api.dependencies import InMeasure, Services, TheServices
+from service.app.question import Question, regions_of
+from service.app.services import Services
+from service.http.dependencies import InMeasure, TheServices
+from service.http.upload import upload_of
 from service.pages.errors import PageRoute
 from service.pages.rendering import page
 from service.problems import INVALID, Problem, internal, of_error
-from service.question import Question, regions_of
-from service.sheet import data_uri
-from service.upload import upload_of
+from service.rendering.pictures import data_uri
 
 router = APIRouter(prefix="/workbench", include_in_schema=False, route_class=PageRoute)
 

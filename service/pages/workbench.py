@@ -16,15 +16,16 @@ from index.records.entries import Entry
 from index.search.answer import Answer, answer_json
 from service.accounts.access import TheVisitor
 from service.accounts.roles import Visitor
-from service.api.dependencies import InMeasure, LiveOne, Services, TheServices
-from service.api.entries import entry_named
-from service.leads import MAX_NOTE, Lead
-from service.listing import Wanted
-from service.pages.asked import FILTERS, LIMITS, Asked, Found, find
+from service.app.find_entry import entry_named
+from service.app.leads import MAX_NOTE, Lead
+from service.app.listing import Wanted
+from service.app.search_form import FILTERS, LIMITS, Asked, Found, find
+from service.app.services import Services
+from service.http.dependencies import InMeasure, LiveOne, TheServices
+from service.http.upload import upload_of
 from service.pages.errors import PageRoute
 from service.pages.public import STATUSES, Choices
 from service.pages.rendering import page
-from service.upload import upload_of
 
 router = APIRouter(prefix="/workbench", include_in_schema=False, route_class=PageRoute)
 

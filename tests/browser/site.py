@@ -27,12 +27,12 @@ from index.search.search import search
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
-from service.app import create_app
-from service.audit import Audit
-from service.desk import Desk
-from service.gate import PUBLISHED, FaceGate
-from service.leads import Leads
-from service.limits import Limits
+from service.app.audit import Audit
+from service.app.desk import Desk
+from service.app.gate import PUBLISHED, FaceGate
+from service.app.leads import Leads
+from service.app.limits import Limits
+from service.application import create_app
 from service.sample.write import Query as SampleQuery
 from service.sample.write import Sample, render_sample
 from service.tables import open_service_database

@@ -11,7 +11,7 @@ import pytest
 from embedding.encoders.choose import load
 from embedding.encoders.protocol import Encoder
 from embedding.errors import TextUnsupported
-from service.batching import Batched
+from service.app.batching import Batched
 from tests.fakes import render
 
 pytest.importorskip("torch")

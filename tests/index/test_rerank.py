@@ -19,7 +19,7 @@ from index.search.search import search
 from index.stores.features import FeatureStore
 from index.stores.images import ImageStore
 from index.workspace import Workspace
-from service.evidence import draw_evidence
+from service.app.evidence import draw_evidence
 from tests.fakes import ColourEncoder, add_feed, write_feed
 
 pytestmark = [

@@ -23,8 +23,8 @@ from index.search.answer import Query, QueryImage, answer_json
 from index.search.rerank import closer_for
 from index.search.search import search
 from service.api.schemas import CatalogueAnswer, Evidence, ObjectsAnswer
-from service.app import create_app
-from service.limits import Limits
+from service.app.limits import Limits
+from service.application import create_app
 from tests.fakes import ColourEncoder, render
 from tests.service.conftest import HERE
 from tests.service.problem_checks import problem_of

@@ -15,9 +15,9 @@ from index.errors import UnknownEntry
 from index.records.database import Database
 from index.search.rerank import closer_for
 from service.accounts.roles import Role
-from service.audit import START, Audit, AuditBroken
-from service.cli import main
-from service.commands import audit as audit_command
+from service.app.audit import START, Audit, AuditBroken
+from service.cli import audit as audit_command
+from service.cli.main import main
 from service.tables import metadata
 from tests.fakes import ColourEncoder
 from tests.service.people import FROM_OWN_PAGE, PASSWORD, signed_in

@@ -15,10 +15,10 @@ from index.jobs.backup import back_up
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
 from index.workspace import SETTINGS, Workspace
-from service.app import create_app
-from service.cli import main
-from service.night.account import Account
-from service.night.kept import Nights
+from service.application import create_app
+from service.cli.main import main
+from service.reports.account import Account
+from service.reports.kept import Nights
 from tests.fakes import ColourEncoder, add_feed, write_feed
 from tests.service.conftest import make_workspace
 from tests.service.running import in_a_thread

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from embedding.encoders import choose
-from service.cli import main
+from service.cli.main import main
 from tests.fakes import ColourEncoder, render_file, write_feed
 
 VERBS = {
@@ -32,9 +32,9 @@ def colour_model(monkeypatch):
     """Commands load the small encoder instead of a network's weights."""
     monkeypatch.setattr("index.models.load", lambda name: ColourEncoder())
     monkeypatch.setattr("index.models.choose", lambda: (ColourEncoder(), choose.Choice("colour-64", "took colour-64")))
-    monkeypatch.setattr("service.commands.evaluate.load", lambda name: ColourEncoder())
+    monkeypatch.setattr("service.cli.evaluate.load", lambda name: ColourEncoder())
     # Keypoints need a network of their own; tests/index/test_rerank.py is theirs.
-    for command in ("service.commands.search", "index.jobs.evaluate"):
+    for command in ("service.cli.search", "index.jobs.evaluate"):
         monkeypatch.setattr(f"{command}.closer_for", lambda workspace: None)
 
 
@@ -97,7 +97,7 @@ def test_boxes_filters_and_several_pictures_reach_the_search(indexed, tmp_path):
 
 
 def test_a_search_without_the_closer_look_never_loads_it(indexed, tmp_path, monkeypatch):
-    monkeypatch.setattr("service.commands.search.closer_for", lambda workspace: pytest.fail("loaded"))
+    monkeypatch.setattr("service.cli.search.closer_for", lambda workspace: pytest.fail("loaded"))
     result = indexed("search", render_file(tmp_path / "query.png", 3), "--no-rerank", "--json")
     assert json.loads(result.stdout)["candidates"][0]["product_id"] == "p3"
 
@@ -238,7 +238,7 @@ def test_the_environment_names_the_workspace(tmp_path, monkeypatch):
 
 def test_help_does_not_load_torch():
     code = (
-        "import sys; from service.cli import main; "
+        "import sys; from service.cli.main import main; "
         "main(['--help'], standalone_mode=False); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

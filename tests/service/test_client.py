@@ -14,7 +14,7 @@ import service.client
 from index.jobs.alerts import Alert as StoredAlert
 from index.jobs.alerts import add_alerts
 from index.records.database import Database
-from service.app import create_app
+from service.application import create_app
 from service.client import Client, ServerRefused
 from tests.fakes import ColourEncoder
 from tests.service.running import in_a_thread

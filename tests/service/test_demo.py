@@ -9,9 +9,8 @@ from click.testing import CliRunner
 from starlette.testclient import TestClient
 
 from index.workspace import Workspace
-from service.app import create_app
-from service.cli import main
-from service.commands import demo
+from service.application import create_app
+from service.cli import demo, main
 from service.sample.write import render_sample
 from tests.fakes import ColourEncoder
 from tests.service.conftest import HERE

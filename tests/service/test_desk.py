@@ -15,10 +15,10 @@ from index.records.catalogue import Catalogue
 from index.sources.published import lists
 from index.workspace import Workspace
 from service.accounts.roles import Role
-from service.app import create_app
+from service.app.gate import PUBLISHED, FaceGate
+from service.app.limits import Limits
+from service.application import create_app
 from service.client import Client, ServerRefused
-from service.gate import PUBLISHED, FaceGate
-from service.limits import Limits
 from tests.drawn_face import draw_face
 from tests.fakes import LIKELY, ColourEncoder, add_feed, render, write_feed
 from tests.service.conftest import HERE

@@ -14,9 +14,9 @@ from index.errors import WorkspaceError
 from index.workspace import SETTINGS, Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
-from service.app import create_app
-from service.cli import main
-from service.gate import PUBLISHED, UPLOADS, FaceGate, gate_of
+from service.app.gate import PUBLISHED, UPLOADS, FaceGate, gate_of
+from service.application import create_app
+from service.cli.main import main
 from service.tables import open_service_database
 from tests.drawn_face import draw_face
 from tests.fakes import ColourEncoder, render

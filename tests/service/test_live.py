@@ -22,9 +22,9 @@ from index.search.answer import Query, QueryImage
 from index.search.search import search
 from index.stores.durable import write_file
 from index.workspace import Workspace
-from service import live as live_module
-from service.app import create_app
-from service.live import LiveGeneration
+from service.app import live as live_module
+from service.app.live import LiveGeneration
+from service.application import create_app
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 from tests.service.conftest import HERE
 from tests.service.running import in_a_process

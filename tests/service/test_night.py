@@ -15,9 +15,9 @@ from index.jobs.build import Built
 from index.records.catalogue import Catalogue
 from index.stores.vectors import VectorStore
 from index.workspace import SETTINGS, Workspace
-from service.cli import main
-from service.night import night as module
-from service.night.kept import Nights
+from service.cli.main import main
+from service.reports import night as module
+from service.reports.kept import Nights
 from tests.fakes import LIKELY, ColourEncoder, add_feed, render_file, write_feed
 from tests.service.receivers import hook, post_office, status
 
@@ -27,9 +27,9 @@ SECRET = "forget-me-4711"
 @pytest.fixture(autouse=True)
 def small_models(monkeypatch):
     monkeypatch.setattr("index.models.load", lambda name: ColourEncoder())
-    monkeypatch.setattr("service.commands.reindex.closer_for", lambda workspace: None)
+    monkeypatch.setattr("service.cli.reindex.closer_for", lambda workspace: None)
     monkeypatch.setattr("index.jobs.build.self_test", lambda *_: (SelfTest(30, 1.0, 1.0, 1.0, 0.0, 1.0), LIKELY))
-    monkeypatch.setattr("service.night.webhook.PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("service.reports.webhook.PAUSES", (0.0, 0.0))
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ class TestMessages:
             receiver.posted.clear()
             monkeypatch.undo()
             monkeypatch.setattr("index.models.load", lambda name: ColourEncoder())
-            monkeypatch.setattr("service.commands.reindex.closer_for", lambda workspace: None)
+            monkeypatch.setattr("service.cli.reindex.closer_for", lambda workspace: None)
             assert run("reindex").exit_code == 0
             assert run("reindex").exit_code == 0
         # A night without news is not sent; those that were not taken are sent once.

@@ -13,7 +13,7 @@ from index.jobs.forget import Name, Traces
 from index.jobs.reindex import Report
 from index.records.catalogue import Changes
 from index.records.feed_records import Refusal
-from service.night.account import QUOTED, Account
+from service.reports.account import QUOTED, Account
 
 WHEN = "2026-01-05T03:00:00+00:00"
 # What a file name that is no UTF-8 becomes in Python, besides all that is Unicode.

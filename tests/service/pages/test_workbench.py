@@ -16,7 +16,7 @@ from index.records.database import Database
 from index.records.filters import Filter
 from index.search.answer import Query, QueryImage
 from index.search.search import search
-from service.pages.asked import Asked
+from service.app.search_form import Asked
 from tests.fakes import ColourEncoder, render
 from tests.service.pages.page_checks import check
 
