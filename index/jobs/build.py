@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from embedding.encoders.card import ModelCard
-from embedding.encoders.protocol import Encoder, Vectors
+from embedding.encoders.protocol import Vectors
 from index.engines.faiss_engine import FaissEngine
 from index.engines.layered import LayeredEngine
 from index.engines.protocol import Rows
@@ -19,11 +19,9 @@ from index.generations.families import find_families
 from index.generations.generations import CALIBRATION, CollectionPart, Generation, Manifest, SelfTest
 from index.generations.layout import Base, Layout, lay_out
 from index.generations.snapshot import Shown, write_snapshot
+from index.jobs.context import JobContext
 from index.jobs.self_test import self_test
-from index.progress import Progress
-from index.records.catalogue import Catalogue
 from index.records.feed_records import COLLECTIONS, Collection
-from index.search.rerank import Closer
 from index.stores.checksums import prove
 from index.stores.images import ImageStore
 from index.stores.vectors import VectorStore
@@ -40,16 +38,7 @@ class Built:
 
 
 def build(
-    workspace: Workspace,
-    catalogue: Catalogue,
-    vectors: VectorStore,
-    encoder: Encoder,
-    closer: Closer | None,
-    content: str,
-    live: Manifest | None,
-    progress: Progress,
-    *,
-    anew: bool = False,
+    context: JobContext, vectors: VectorStore, content: str, live: Manifest | None, *, anew: bool = False
 ) -> Built:
     """Build a generation beside the live one, test it, and publish it unless its self-test fell too far below `live`'s.
 
@@ -58,40 +47,39 @@ def build(
     Raises:
         WorkspaceError: it cannot be written.
     """
-    images = ImageStore(workspace.images)
-    entries = {collection: list(catalogue.entries(collection)) for collection in COLLECTIONS}
+    workspace, images, card = context.workspace, context.images, context.encoder.card
+    entries = {collection: list(context.catalogue.entries(collection)) for collection in COLLECTIONS}
     number, folder = generations.begin(workspace)
-    with progress.step("building", len(COLLECTIONS) + 2) as tick:
+    with context.progress.step("building", len(COLLECTIONS) + 2) as tick:
         parts: dict[Collection, CollectionPart] = {}
         shown: list[tuple[Collection, Shown]] = []
         families: Mapping[int, int] = {}
         for collection in COLLECTIONS:
-            base = None if live is None or anew else _base(workspace, live, collection, encoder.card)
+            base = None if live is None or anew else _base(workspace, live, collection, card)
             laid = lay_out(entries[collection], vectors, base)
             shown += [(collection, row) for row in laid.shown]
             if collection == "catalogue":
                 families = _families(laid, vectors, images)
             path = folder / generations.engine_file(collection)
-            part = _write_engine(workspace, path, laid, vectors, encoder.card.dimension)
+            part = _write_engine(workspace, path, laid, vectors, card.dimension)
             parts[collection] = replace(part, entries=len(entries[collection]))
             tick(1)
         write_snapshot(folder / generations.RECORDS, (e for part in entries.values() for e in part), shown, families)
         tick(1)
-        card = encoder.card
         manifest = Manifest(
-            number,
-            generations.now(),
-            card.name,
-            card.sha256 or "",
-            card.dimension,
-            content,
-            parts,
-            generations.proofs(folder),
+            generation=number,
+            created=generations.now(),
+            model=card.name,
+            model_sha256=card.sha256 or "",
+            dimension=card.dimension,
+            content=content,
+            collections=parts,
+            files=generations.proofs(folder),
         )
         generations.seal(folder, manifest)
         tick(1)
     with closing(Generation(folder)) as sealed:
-        tested = self_test(sealed, encoder, closer, images, progress)
+        tested = self_test(sealed, context.encoder, context.closer, images, context.progress)
     if tested is not None:
         measured, likelihood = tested
         (folder / CALIBRATION).write_text(likelihood.to_json(), encoding="utf-8")

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -14,32 +13,30 @@ import numpy.typing as npt
 
 from embedding.encoders.protocol import Encoder
 from embedding.errors import ImageRefused
-from embedding.image.regions import Region
 from embedding.pipeline import embed_stream
 from embedding.views import CATALOGUE_VIEWS, prepare_views
-from index.errors import FeedError, GenerationError, UnknownEntry
+from index.errors import GenerationError, UnknownEntry
 from index.generations import generations
 from index.generations.content import content_digest
 from index.generations.generations import Generation, Manifest, SelfTest
 from index.jobs.alerts import Alert
 from index.jobs.build import Built, build
+from index.jobs.context import JobContext
 from index.jobs.forget import complete_forgetting
 from index.jobs.retention import expire
 from index.jobs.sweep import sweep
 from index.jobs.watch import is_watched, watch
 from index.progress import Progress, Timed
-from index.records.catalogue import Catalogue, Changes, Source
+from index.records.catalogue import Catalogue, Changes
 from index.records.feed_records import COLLECTIONS, Refusal
 from index.search.rerank import Closer
 from index.search.search import search
-from index.sources.acquire import OPEN, Fetch, acquire
-from index.sources.fetching.fetch import fetch_all
-from index.sources.gate import Gate, door_of
-from index.sources.ingest import ingest
+from index.sources.gate import Gate
+from index.sources.read_sources import ReadContext, polite_fetch, read_sources
 from index.stores.disk_faults import disk_faults
 from index.stores.images import ImageStore
 from index.stores.vectors import VectorKey, VectorStore
-from index.workspace import Settings, Workspace
+from index.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -94,13 +91,14 @@ def reindex(
         generations.clear_unfinished(workspace)
         complete_forgetting(workspace, catalogue)
         store = ImageStore(workspace.images)
-        changes, new_images, failed = read_sources(
-            catalogue, store, catalogue.sources(), polite_fetch(workspace.settings), today, timed, full=full, gate=gate
-        )
+        context = JobContext(workspace, catalogue, store, encoder, closer, timed)
+        reading = ReadContext(catalogue, store, polite_fetch(workspace.settings), today, timed, gate, full)
+        read = read_sources(catalogue.sources(), reading)
+        changes = dict(read.changes)
         for name, left in expire(catalogue, today, workspace.settings.retention_days).items():
             changes[name] = changes.get(name, Changes()) + Changes(expired=left)
         vectors = VectorStore.open(workspace.vectors, encoder.card)
-        embedded, damaged = embed_missing(catalogue.images(), CATALOGUE_VIEWS, store, vectors, encoder, timed)
+        embedded, damaged = embed_missing(context, vectors)
         live, warnings = _live(workspace)
         content = content_of(catalogue, encoder, damaged)
         number = live.generation if live else None
@@ -108,82 +106,39 @@ def reindex(
         if full or live is None or live.content != content:
             if mended := _mend(vectors):
                 warnings += mended
-                again, damaged = embed_missing(catalogue.images(), CATALOGUE_VIEWS, store, vectors, encoder, timed)
+                again, damaged = embed_missing(context, vectors)
                 embedded, content = embedded + again, content_of(catalogue, encoder, damaged)
-            built = _build(workspace, catalogue, vectors, encoder, closer, content, live, timed, anew=full)
+            built = _build(context, vectors, content, live, anew=full)
             if not built.refused:
                 sweep(workspace, catalogue)
         number = built.generation or number
-        alerts, told = _watch(workspace, catalogue, number, encoder, closer, timed)
+        alerts, told = _watch(context, number)
         refused = (*catalogue.refusals(), *damaged)
     return Report(
-        number,
-        built.generation is not None,
-        encoder.card.name,
-        changes,
-        new_images,
-        embedded,
-        refused,
-        failed,
-        (*warnings, *told),
-        timed.seconds,
-        built.self_test,
-        tuple(alerts),
-        built.refused,
+        generation=number,
+        published=built.generation is not None,
+        model=encoder.card.name,
+        changes=changes,
+        new_images=read.new_images,
+        embedded=embedded,
+        refused=refused,
+        failed=read.failed,
+        warnings=(*warnings, *told),
+        seconds=timed.seconds,
+        self_test=built.self_test,
+        alerts=tuple(alerts),
+        withheld=built.refused,
     )
 
 
-def polite_fetch(settings: Settings) -> Fetch:
-    """How this workspace fetches pictures by URL."""
-    return partial(fetch_all, user_agent=settings.user_agent, allow_hosts=frozenset(settings.allow_hosts))
-
-
-def read_sources(
-    catalogue: Catalogue,
-    store: ImageStore,
-    sources: Iterable[Source],
-    fetch: Fetch,
-    today: date,
-    progress: Progress,
-    *,
-    full: bool = False,
-    gate: Gate | None = None,
-) -> tuple[dict[str, Changes], int, tuple[str, ...]]:
-    """Read feeds and their pictures: changes by source, new images, and why a feed could not be read.
-
-    Args:
-        gate: what the pictures of published objects have to pass; None lets all in.
-    """
-    changes: dict[str, Changes] = {}
-    door = door_of(gate, catalogue)
-    new_images, failed = 0, []
-    for source in sources:
-        try:
-            changes[source.name] = ingest(source, catalogue, today, progress, full=full)
-        except FeedError as error:
-            failed.append(f"{source.name}: {error}")
-            continue
-        guard = door if source.collection == "objects" else OPEN
-        acquired = acquire(source, catalogue, store, fetch, today, progress, guard)
-        new_images += acquired.new
-        catalogue.set_refusals(source, "pictures", acquired.refused)
-    return changes, new_images, tuple(failed)
-
-
-def embed_missing(
-    images: list[str],
-    views: tuple[Region, ...],
-    store: ImageStore,
-    vectors: VectorStore,
-    encoder: Encoder,
-    progress: Progress,
-) -> tuple[int, list[Refusal]]:
+def embed_missing(context: JobContext, vectors: VectorStore) -> tuple[int, list[Refusal]]:
     """Embed the views of images that the vector store lacks; each batch is kept before the next is begun.
 
     Returns:
         how many images were embedded, and those whose copy could not be read. Such a copy is deleted: it is made
         again from its source.
     """
+    images, store, encoder, views = context.catalogue.images(), context.images, context.encoder, CATALOGUE_VIEWS
     lacking = np.any([vectors.rows_of(images, view) < 0 for view in views], axis=0)
     missing = [images[index] for index in np.flatnonzero(lacking).tolist()]
 
@@ -195,7 +150,7 @@ def embed_missing(
 
     refused: list[Refusal] = []
     embedded = 0
-    with progress.step("embedding", len(missing)) as tick:
+    with context.progress.step("embedding", len(missing)) as tick:
         for batch in embed_stream(missing, load, encoder):
             if batch.items:
                 keys = [VectorKey(image, view) for image, _ in batch.items for view in views]
@@ -214,46 +169,28 @@ def content_of(catalogue: Catalogue, encoder: Encoder, damaged: Iterable[Refusal
     return content_digest(encoder.card.name, encoder.card.sha256 or "", entries, (refusal.where for refusal in damaged))
 
 
-def _build(
-    workspace: Workspace,
-    catalogue: Catalogue,
-    vectors: VectorStore,
-    encoder: Encoder,
-    closer: Closer | None,
-    content: str,
-    live: Manifest | None,
-    progress: Progress,
-    *,
-    anew: bool,
-) -> Built:
+def _build(context: JobContext, vectors: VectorStore, content: str, live: Manifest | None, *, anew: bool) -> Built:
     """Build and publish; what was begun and failed is deleted at once, for a full disk wants its room back."""
     try:
-        return build(workspace, catalogue, vectors, encoder, closer, content, live, progress, anew=anew)
+        return build(context, vectors, content, live, anew=anew)
     except Exception:
-        generations.clear_unfinished(workspace)
+        generations.clear_unfinished(context.workspace)
         raise
 
 
-def _watch(
-    workspace: Workspace,
-    catalogue: Catalogue,
-    number: int | None,
-    encoder: Encoder,
-    closer: Closer | None,
-    progress: Progress,
-) -> tuple[list[Alert], tuple[str, ...]]:
+def _watch(context: JobContext, number: int | None) -> tuple[list[Alert], tuple[str, ...]]:
     """Ask the open objects, if the live generation was not watched to the end before."""
-    if number is None or is_watched(catalogue.database, number):
+    if number is None or is_watched(context.catalogue.database, number):
         return [], ()
-    with closing(Generation(workspace.generations / str(number))) as generation:
+    with closing(Generation(context.workspace.generations / str(number))) as generation:
         return watch(
             generation,
-            lambda query: search(query, generation, encoder, closer),
-            catalogue.database,
-            ImageStore(workspace.images),
-            workspace.settings.alert_likelihood,
+            lambda query: search(query, generation, context.encoder, context.closer),
+            context.catalogue.database,
+            context.images,
+            context.workspace.settings.alert_likelihood,
             generations.now(),
-            progress,
+            context.progress,
         )
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from embedding.encoders import registry
-from index.jobs.reindex import polite_fetch, read_sources
 from index.records.catalogue import Catalogue
 from index.records.feed_records import Collection
 from index.sources.feeds.open_feed import FORMATS
+from index.sources.read_sources import ReadContext, polite_fetch, read_sources
 from index.stores.images import ImageStore
 from index.workspace import Workspace
 from service.app.gate import PUBLISHED, gate_of
@@ -71,18 +71,23 @@ def _add(root: Path, collection: Collection, feed: Path, name: str, feed_format:
     with workspace.lock("add"), Catalogue.open(workspace.database_url) as records:
         former = next((old for old in records.sources() if (old.collection, old.name) == (collection, name)), None)
         source = records.add_source(name, collection, str(feed.absolute()), feed_format)
-        store, fetch = ImageStore(workspace.images), polite_fetch(workspace.settings)
-        today = datetime.now(UTC).date()
-        gate = gate_of(workspace, PUBLISHED)
-        changes, images, failed = read_sources(records, store, [source], fetch, today, progress_for_stderr(), gate=gate)
-        if failed and former is None:
+        context = ReadContext(
+            catalogue=records,
+            images=ImageStore(workspace.images),
+            fetch=polite_fetch(workspace.settings),
+            today=datetime.now(UTC).date(),
+            progress=progress_for_stderr(),
+            gate=gate_of(workspace, PUBLISHED),
+        )
+        read = read_sources([source], context)
+        if read.failed and former is None:
             records.forget_source(source)
-        elif failed and former is not None:
+        elif read.failed and former is not None:
             records.add_source(name, collection, former.location, former.format)
         refused = records.refusals(source)
-    for failure in failed:
+    for failure in read.failed:
         raise click.ClickException(failure)
-    say(f"{name}: {told(changes[name])}; {images} new pictures. Next: traceobject reindex")
+    say(f"{name}: {told(read.changes[name])}; {read.new_images} new pictures. Next: traceobject reindex")
     click.get_current_context().exit(list_refused(refused))
 
 
