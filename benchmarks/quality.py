@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from benchmarks.quality_figures import Measured, Task
 from benchmarks.quality_report import write_report
 from benchmarks.query_steps import Bench, Clock
 from benchmarks.report import page_for
@@ -66,25 +67,6 @@ class Sets:
             if found and (folder / "queries.csv").exists():
                 queries[folder.name] = tuple(read_queries(folder / "queries.csv")[::every])
         return cls(tuple(feeds), queries)
-
-
-@dataclass(frozen=True)
-class Task:
-    """One thing to measure: `kind` is "steps", "concealed", "turned" or "views"."""
-
-    kind: str
-    name: str
-    asked: tuple[Asked, ...]
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What came of a task: ranks of the right product by step, and (likelihood, right) of the first answer by case."""
-
-    task: Task
-    ranks: Mapping[str, float]
-    judged: Mapping[str, tuple[float, bool]]
 
 
 def tasks(sets: Sets) -> Iterator[Task]:
