@@ -14,7 +14,8 @@ from embedding.encoders.choose import choose, load, preferred
 from embedding.encoders.protocol import Encoder, Vectors
 from embedding.errors import ModelUnavailable
 from index.errors import WorkspaceError
-from index.workspace import Settings, Workspace
+from index.settings import Settings
+from index.workspace import Workspace
 
 
 class LateEncoder:

@@ -10,12 +10,12 @@ from functools import partial
 from index.errors import FeedError
 from index.progress import Progress
 from index.records.catalogue import Catalogue, Changes, Source
+from index.settings import Settings
 from index.sources.acquire import OPEN, Fetch, acquire
 from index.sources.fetching.fetch import fetch_all
 from index.sources.gate import Gate, door_of
 from index.sources.ingest import ingest
 from index.stores.images import ImageStore
-from index.workspace import Settings
 
 
 @dataclass(frozen=True)

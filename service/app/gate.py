@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.faces.detector import FaceDetector
-from index.errors import WorkspaceError
 from index.sources.gate import FACE, PASSED, Gate, Verdict
-from index.workspace import SETTINGS, Workspace
+from index.workspace import Workspace
 from service.problems import FACE_SEEN, Problem
 
 # A toy's face must pass where a person waits for an answer, and the photo is forgotten whatever the gate says.
@@ -46,15 +45,8 @@ class FaceGate:
 
 
 def gate_of(workspace: Workspace, least: float) -> FaceGate | None:
-    """The gate that a workspace's settings ask for; None where it is off.
-
-    Raises:
-        WorkspaceError: the setting says neither.
-    """
-    chosen = workspace.settings.gate
-    if chosen not in ("faces", "off"):
-        raise WorkspaceError(f'{workspace.root / SETTINGS}: gate must be "faces" or "off", not {chosen!r}')
-    return FaceGate(least) if chosen == "faces" else None
+    """The gate that a workspace's settings ask for; None where it is off."""
+    return FaceGate(least) if workspace.settings.gate == "faces" else None
 
 
 def with_faces(pictures: Sequence[npt.NDArray[np.uint8]], gate: Gate | None) -> list[int]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import anyio
 import anyio.to_thread
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
 from embedding.image.decode import Limits as PictureLimits
 from index.search.answer import MAX_IMAGES
@@ -18,10 +19,13 @@ Result = TypeVar("Result")
 
 RETRY_SECONDS = 2
 
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, config=ConfigDict(strict=True, allow_inf_nan=False))
 class Limits:
-    """What one server takes.
+    """What one server takes; a value out of its range is a pydantic.ValidationError.
 
     `held_bytes` bounds the uploads of all requests together, from their first byte to their answer; a refused one is
     read on for `drain_seconds`, to no account, so that its client hears why. `searches` run at a time, one decoding
@@ -30,18 +34,18 @@ class Limits:
     once every `sign_in_seconds`.
     """
 
-    image_bytes: int = PictureLimits().bytes
-    body_bytes: int = MAX_IMAGES * PictureLimits().bytes + 1_000_000
-    held_bytes: int = 3 * MAX_IMAGES * PictureLimits().bytes
-    pixels: int = 4 * PictureLimits().pixels
-    field_bytes: int = 16_384
-    parts: int = 64
-    upload_seconds: float = 120.0
-    drain_seconds: float = 10.0
-    searches: int = 2
-    waiting: int = 32
-    sign_ins: int = 10
-    sign_in_seconds: float = 15.0
+    image_bytes: Count = PictureLimits().bytes
+    body_bytes: Count = MAX_IMAGES * PictureLimits().bytes + 1_000_000
+    held_bytes: Count = 3 * MAX_IMAGES * PictureLimits().bytes
+    pixels: Count = 4 * PictureLimits().pixels
+    field_bytes: Count = 16_384
+    parts: Count = 64
+    upload_seconds: Seconds = 120.0
+    drain_seconds: Seconds = 10.0
+    searches: Count = 2
+    waiting: Annotated[int, Field(ge=0)] = 32
+    sign_ins: Count = 10
+    sign_in_seconds: Seconds = 15.0
 
 
 class HeldBytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from index.workspace import Settings
+from index.settings import Settings, allowed
 from service.cli.main import main
 
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
@@ -57,10 +57,11 @@ def _settings() -> Iterator[str]:
     for told in (Settings.__doc__ or "").strip().splitlines():
         yield told.strip()
     yield ""
-    yield "| setting | default |"
-    yield "|---|---|"
+    yield "| setting | may be | default |"
+    yield "|---|---|---|"
+    may_be = allowed()
     for field in fields(Settings):
-        yield f"| `{field.name}` | `{field.default!r}` |"
+        yield f"| `{field.name}` | {may_be[field.name]} | `{field.default!r}` |"
 
 
 if __name__ == "__main__":

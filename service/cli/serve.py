@@ -18,7 +18,13 @@ from service.addresses import HOST, PORT
     show_default=True,
     help="The address to listen on; another than this machine's own needs users.",
 )
-@click.option("--port", default=PORT, show_default=True, help="The port; 0 takes a free one and prints it.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=PORT,
+    show_default=True,
+    help="The port; 0 takes a free one and prints it.",
+)
 @click.pass_obj
 def serve(root: Path, host: str, port: int) -> None:
     """Answer over HTTP; documented at /docs. New generations are picked up as they are published."""

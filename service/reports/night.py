@@ -13,9 +13,10 @@ from index.generations import generations
 from index.jobs.alerts import Alert, list_alerts, mark_reported
 from index.jobs.reindex import Report
 from index.records.catalogue import Catalogue
+from index.settings import Settings
 from index.stores.durable import write_file
 from index.stores.images import ImageStore
-from index.workspace import Settings, Workspace
+from index.workspace import Workspace
 from service.reports.account import Account
 from service.reports.kept import Nights
 from service.reports.mail import compose, send

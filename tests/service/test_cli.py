@@ -114,6 +114,7 @@ def test_a_search_without_the_closer_look_never_loads_it(indexed, tmp_path, monk
         (["search", "{picture}", "--no-rerank", "--evidence", "seen"], "leave --no-rerank out"),
         (["search", "{picture}", "--in", "cases"], "cases"),
         (["search", "{picture}", "--text", "mug"], "text side"),
+        (["serve", "--port", "65536"], "0<=x<=65535"),
         (["fly"], "fly"),
         (["search", "--no-such-option"], "no-such-option"),
     ],
@@ -137,6 +138,17 @@ def test_a_job_that_failed_is_status_1(run, tmp_path, feed):
     assert missing.exit_code == 1
     assert "missing.csv" in missing.stderr
     assert "no generation yet" in run("search", render_file(tmp_path / "query.png", 3)).stderr
+
+
+@pytest.mark.parametrize("job", [["reindex"], ["alerts"], ["generations", "list"]])
+def test_a_setting_out_of_its_range_is_told_in_one_line_and_status_1(run, tmp_path, job):
+    run("init")
+    path = tmp_path / "workspace" / "traceobject.toml"
+    path.write_text(path.read_text().replace("recall_target = 0.99", "recall_target = 7.5"))
+    result = run(*job)
+    assert result.exit_code == 1
+    assert result.stderr == f"traceobject: {path}: recall_target must be a number above 0 and at most 1, not 7.5\n"
+    assert result.stdout == ""
 
 
 def test_a_source_that_could_not_be_read_is_not_kept(run, tmp_path):
