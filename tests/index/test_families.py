@@ -45,6 +45,19 @@ def test_entries_that_share_an_image_are_one_family_whatever_the_embedding(shown
     assert find_families(entries, names, vectors, store)[7] == 3
 
 
+def test_pictures_that_only_embeddings_take_for_the_same_are_no_family(tmp_path):
+    """Two things in front of one background, say: their embeddings all but coincide, their pixels do not."""
+    store = ImageStore(tmp_path)
+    pictures = [saved_again(picture, 90, 96) for picture in (render(1), render(2))]
+    pictures.append(saved_again(render(1), 60, 70))
+    names = [f"{number:064x}" for number in range(len(pictures))]
+    for name, data in zip(names, pictures, strict=True):
+        store.add(name, data)
+    alike = np.zeros((len(names), 64), np.float32)
+    alike[:, 0] = 1
+    assert find_families([0, 1, 2], names, alike.__getitem__, store) == {0: 0, 1: 1, 2: 0}
+
+
 def test_families_reach_across_a_product_with_several_pictures(shown):
     entries, names, vectors, store = shown
     entries[12] = 11

@@ -1,11 +1,13 @@
 """Published crops that the gate stops are held, told, and let in by a curator alone."""
 
 import hashlib
+from contextlib import closing
 
 import numpy as np
 import pytest
 
 from index.errors import UnknownEntry
+from index.generations.generations import open_live
 from index.jobs.forget import find_entry, forget
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
@@ -92,6 +94,19 @@ def test_a_crop_that_a_shop_shows_too_is_held_all_the_same(tmp_path, workspace, 
     report = run(workspace, Stops(2))
     assert [refusal.reason for refusal in report.refused] == ["face"]
     assert held in ImageStore(workspace.images)
+
+
+def test_a_crop_that_a_shop_showed_first_is_looked_at_all_the_same(tmp_path):
+    """Its copy is there already when the authority's feed is read: that must not let it past the gate."""
+    workspace = Workspace.create(tmp_path / "workspace", "colour-64")
+    add_feed(workspace, "a-shop", "catalogue", write_feed(tmp_path / "shop", [{"product_id": "P"}], [2]))
+    assert run(workspace, Stops(2)).new_images == 1
+    add_feed(workspace, "police", "objects", write_feed(tmp_path / "police", CROPS[:1], [2]))
+    gate = Stops(2)
+    assert [refusal.reason for refusal in run(workspace, gate).refused] == ["face"]
+    assert gate.seen == 1
+    with closing(open_live(workspace)) as generation:
+        assert [entry.images for entry in generation.records.entries("objects")] == []
 
 
 def test_a_crop_replaced_by_one_with_a_face_keeps_the_former(tmp_path, workspace):
