@@ -10,7 +10,7 @@ import numpy as np
 from embedding.encoders.protocol import Vectors
 from embedding.image.regions import Region
 from embedding.query_views import combine
-from index.engines.protocol import NO_ROW
+from index.engines.protocol import NO_ROW, Rows
 from index.generations.generations import Generation
 from index.generations.snapshot import Shown
 from index.search.answer import Query
@@ -37,16 +37,18 @@ class FirstList:
         return len(self.entries)
 
 
-def first_list(query: Query, pictures: Sequence[Vectors], words: Vectors | None, generation: Generation) -> FirstList:
+def first_list(
+    query: Query, pictures: Sequence[Vectors], words: Vectors | None, generation: Generation, allowed: Rows | None
+) -> FirstList:
     """The nearest pictures of every query picture and of the words, compared with all of them.
 
     Args:
         pictures: of each query picture the embeddings of its views, float32 [v, d]; words: float32 [1, d] or None.
+        allowed: the rows that may answer, int64 [m], rising; None allows all.
 
     A product with many pictures takes many rows: the list is widened until it names as many entries as are asked for.
     """
     engine = generation.engine(query.collection)
-    allowed = generation.records.allowed(query.collection, query.filters, query.without_images)
     asked = np.concatenate([*pictures, *([] if words is None else [words])])
     available = engine.stats().count if allowed is None else len(allowed)
     wide = max(WIDTH, 4 * query.limit)

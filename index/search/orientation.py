@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from embedding.encoders.protocol import Encoder, Vectors
 from embedding.query_views import QueryViews, embed_views
-from index.engines.protocol import VectorEngine
+from index.engines.protocol import Rows, VectorEngine
 from index.search.rerank import Examined
 
 # A picture that shares more keypoints than this with one of the catalogue stands the same way up.
@@ -22,7 +22,12 @@ _NEAREST = 10
 
 
 def stood_upright(
-    seen: Sequence[QueryViews], pictures: Sequence[Vectors], examined: Examined, encoder: Encoder, engine: VectorEngine
+    seen: Sequence[QueryViews],
+    pictures: Sequence[Vectors],
+    examined: Examined,
+    encoder: Encoder,
+    engine: VectorEngine,
+    allowed: Rows | None,
 ) -> tuple[tuple[QueryViews, ...], tuple[Vectors, ...]] | None:
     """A query's pictures with those turned that seem to stand better so, and their embeddings; None where none does.
 
@@ -31,6 +36,7 @@ def stood_upright(
     Args:
         seen, pictures: of each query picture its views, and their embeddings float32 [v, d].
         examined: what came of them as they are.
+        allowed: the rows that may answer, int64 [m], rising; None allows all. No other picture decides a turn.
     """
     standing = list(zip(seen, pictures, strict=True))
     for number, look in enumerate(examined.looks):
@@ -39,7 +45,7 @@ def stood_upright(
         tried = [seen[number].turned(quarters) for quarters in (1, 2, 3)]
         ways = [standing[number], *zip(tried, embed_views(tried, encoder), strict=True)]
         # The first of several as near: as it is.
-        standing[number] = max(ways, key=lambda way: _nearness(way[1], engine))
+        standing[number] = max(ways, key=lambda way: _nearness(way[1], engine, allowed))
     if all(one is given for (one, _), given in zip(standing, seen, strict=True)):
         return None
     return tuple(one for one, _ in standing), tuple(rows for _, rows in standing)
@@ -54,6 +60,6 @@ def _best(examined: Examined) -> float:
     return float(examined.scores.mean(axis=1).max(initial=0.0))
 
 
-def _nearness(views: Vectors, engine: VectorEngine) -> float:
-    """The cosine of the view float32 [v, d] that comes nearest to anything."""
-    return float(engine.search(views, _NEAREST)[0].max())
+def _nearness(views: Vectors, engine: VectorEngine, allowed: Rows | None) -> float:
+    """The cosine of the view float32 [v, d] that comes nearest to anything that may answer."""
+    return float(engine.search(views, _NEAREST, allowed)[0].max())

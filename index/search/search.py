@@ -42,15 +42,18 @@ def search(
         pictures = embed_views(seen, encoder)
         words = encoder.encode_texts([query.text]) if query.text.strip() else None
 
+    with step("filter"):
+        allowed = generation.records.allowed(query.collection, query.filters, query.without_images)
+
     def examine(seen: Sequence[QueryViews], pictures: Sequence[Vectors]) -> Examined:
         with step("first_list"):
-            first = first_list(query, pictures, words, generation)
+            first = first_list(query, pictures, words, generation, allowed)
         with step("closer_look"):
             return rerank(first, seen, closer)
 
     examined = examine(seen, pictures)
     with step("orientation"):
-        upright = stood_upright(seen, pictures, examined, encoder, generation.engine(query.collection))
+        upright = stood_upright(seen, pictures, examined, encoder, generation.engine(query.collection), allowed)
     if upright is not None:
         examined = better_standing(examined, examine(*upright))
     candidates = group(examined, generation.records, query)
