@@ -25,7 +25,6 @@ from index.records.facts import fact, set_fact
 from index.records.feed_records import Collection
 from index.records.schema import alerts, allowed, entries, origins, pictures, refusals, sources
 from index.records.tombstones import let_back, rule_out
-from index.sources.gate import held_name
 from index.sources.published import forget_published, lists
 from index.stores.disk_faults import disk_faults
 from index.workspace import Workspace
@@ -204,7 +203,7 @@ def _delete_records(catalogue: Catalogue, connection: Connection, name: Name, tr
 
 def _traces(workspace: Workspace, catalogue: Catalogue, name: Name) -> Traces:
     query = (
-        sa.select(pictures.c.reference, origins.c.sha256, origins.c.message)
+        sa.select(pictures.c.reference, origins.c.sha256, origins.c.quarantined)
         .join(entries, entries.c.id == pictures.c.entry)
         .join(sources, sources.c.id == entries.c.source_id)
         .outerjoin(origins, origins.c.reference == pictures.c.reference)
@@ -212,8 +211,8 @@ def _traces(workspace: Workspace, catalogue: Catalogue, name: Name) -> Traces:
     )
     with catalogue.database.connect() as connection:
         rows = connection.execute(query).all()
-    # One that the gate held is named by its refusal alone, and may have been let in since.
-    images = {sha256 for row in rows for sha256 in (row.sha256, held_name(row.message or "")) if sha256}
+    # Nothing is kept of one that the gate stopped, but a curator may have let it in since.
+    images = {sha256 for row in rows for sha256 in (row.sha256, row.quarantined) if sha256}
     for records in generations.records(workspace):
         listed = records.find(name.collection, name.entry_id) if name.entry_id else records.entries(name.collection)
         images |= {image for entry in listed if name.covers(entry) for image in entry.images}

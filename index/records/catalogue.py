@@ -73,7 +73,8 @@ class Changes:
 class Origin:
     """What is known of a picture reference: the image it was, why it was refused, and how to tell a change.
 
-    `asked_on` is the day a URL last gave a final answer.
+    `asked_on` is the day a URL last gave a final answer. `quarantined` is the image, by SHA-256, that the gate stopped
+    when the reference was last read; nothing of it is kept.
     """
 
     reference: str
@@ -85,6 +86,7 @@ class Origin:
     asked_on: str = ""
     refused: str = ""
     message: str = ""
+    quarantined: str = ""
 
 
 class Catalogue:

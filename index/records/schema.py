@@ -83,6 +83,8 @@ origins = Table(
     Column("asked_on", String, nullable=False, default=""),
     Column("refused", String, nullable=False, default=""),
     Column("message", Text, nullable=False, default=""),
+    # The image that the gate stopped when these bytes were last read; `refused` says what it shows. Empty where none.
+    Column("quarantined", String, nullable=False, default="", server_default=""),
 )
 
 images = Table(

@@ -124,16 +124,17 @@ def _is_unchanged(origin: Origin, store: ImageStore) -> bool:
 
 def _look_at_file(origin: Origin, store: ImageStore, door: Door) -> _Look:
     """A local reference whose file is new or changed, or was not there."""
+    unread = Origin(origin.reference, quarantined=origin.quarantined)
     try:
         status = file_of(origin.reference).stat()
         seen = Origin(origin.reference, size=status.st_size, modified_ns=status.st_mtime_ns)
         data = read_picture(origin.reference, DEFAULT_LIMITS.bytes)
     except ImageRefused as error:
         # It may be there tomorrow with the time of today: it is looked at again.
-        return _Look(origin, _refuse(origin, Origin(origin.reference), error.reason, str(error), store))
+        return _Look(origin, _refuse(origin, unread, error.reason, str(error), store))
     except OSError as error:
         told = f"{origin.reference}: {error.strerror or error}"
-        return _Look(origin, _refuse(origin, Origin(origin.reference), "unreadable", told, store))
+        return _Look(origin, _refuse(origin, unread, "unreadable", told, store))
     return _keep(origin, seen, data, store, door)
 
 
@@ -180,7 +181,8 @@ def _keep(before: Origin, seen: Origin, data: bytes, store: ImageStore, door: Do
     if not (verdict := door.check(sha256, image)).passes:
         why = f"{seen.reference}: it seems to show a {verdict.reason} ({verdict.score:.2f}) and is held for a curator"
         let_in = f"who can let it in with `traceobject allow {sha256}`"
-        return _Look(before, _refuse(before, untagged, verdict.reason, f"{why}, {let_in}", store))
+        stopped = replace(untagged, quarantined=sha256)
+        return _Look(before, _refuse(before, stopped, verdict.reason, f"{why}, {let_in}", store))
     if kept:
         return _Look(before, replace(seen, sha256=sha256))
     store.add(sha256, normalised_copy(image, LONG_SIDE))

@@ -16,8 +16,6 @@ from index.records.schema import allowed, entries, origins, pictures, sources
 
 FACE = "face"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-# What is held is not kept: only the message of its refusal names it.
-_NAMED = re.compile(r"`traceobject allow ([0-9a-f]{64})`")
 
 
 @dataclass(frozen=True)
@@ -81,28 +79,21 @@ class Held:
     let_in: bool
 
 
-def held_name(message: str) -> str:
-    """The SHA-256 of the image that a refusal holds; empty where it holds none."""
-    named = _NAMED.search(message)
-    return named[1] if named else ""
-
-
 def held(catalogue: Catalogue) -> list[Held]:
     """Every crop that is held, by source and object."""
     query = (
-        sa.select(origins.c.reference, origins.c.message, sources.c.name, entries.c.entry_id, entries.c.title)
+        sa.select(origins.c.quarantined, origins.c.reference, sources.c.name, entries.c.entry_id, entries.c.title)
         .join(pictures, pictures.c.reference == origins.c.reference)
         .join(entries, entries.c.id == pictures.c.entry)
         .join(sources, sources.c.id == entries.c.source_id)
-        .where((origins.c.refused == FACE) & (entries.c.collection == "objects") & (entries.c.gone_on == ""))
+        .where((origins.c.quarantined != "") & (entries.c.collection == "objects") & (entries.c.gone_on == ""))
         .order_by(sources.c.name, entries.c.entry_id, pictures.c.position)
     )
     with catalogue.database.connect() as connection:
         passed = set(connection.execute(sa.select(allowed.c.sha256)).scalars())
         return [
             Held(sha256, reference, source, object_id, title, sha256 in passed)
-            for reference, message, source, object_id, title in connection.execute(query)
-            if (sha256 := held_name(message))
+            for sha256, reference, source, object_id, title in connection.execute(query)
         ]
 
 
@@ -132,9 +123,7 @@ def let_pass(catalogue: Catalogue, sha256: str) -> None:
 
 
 def _is_held(sha256: str) -> sa.ColumnElement[bool]:
-    if not _SHA256.fullmatch(sha256):
-        return sa.false()
-    return (origins.c.refused == FACE) & origins.c.message.contains(sha256, autoescape=True)
+    return origins.c.quarantined == sha256 if _SHA256.fullmatch(sha256) else sa.false()
 
 
 def _not_held(sha256: str) -> UnknownEntry:
