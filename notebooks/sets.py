@@ -19,7 +19,7 @@ from index.progress import Unwatched
 from index.records.catalogue import Catalogue
 from index.search.rerank import closer_for
 from index.workspace import Workspace
-from service.sample.write import render_sample
+from sample.write import render_sample
 
 KEPT = Path(os.environ.get("TRACEOBJECT_NOTEBOOKS") or Path(__file__).with_name(".kept"))
 PRODUCTS = 36

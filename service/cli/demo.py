@@ -29,7 +29,7 @@ from service.reports.sheet import SheetCandidate, SheetRow, write_html, write_pn
 from service.tables import open_service_database
 
 if TYPE_CHECKING:
-    from service.sample.write import Query as SampleQuery
+    from sample.write import Query as SampleQuery
 
 DEMO_USER, SIGN_IN = "demo", "sign-in.txt"
 SHOWN = 5
@@ -42,7 +42,7 @@ SHEET_ROWS = 12
 def demo(root: Path, seed: int) -> None:
     """Render a sample catalogue and published crops, index them, search, and draw the picture sheet."""
     # What draws the sample is large, and no other command wants it.
-    from service.sample.write import render_sample
+    from sample.write import render_sample
 
     workspace = _workspace(root)
     progress = progress_for_stderr()

@@ -25,6 +25,8 @@ from index.search.answer import Query, QueryImage
 from index.search.rerank import Closer, closer_for
 from index.search.search import search
 from index.workspace import Workspace
+from sample.write import Query as SampleQuery
+from sample.write import Sample, render_sample
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
 from service.app.audit import Audit
@@ -33,8 +35,6 @@ from service.app.gate import PUBLISHED, FaceGate
 from service.app.leads import Leads
 from service.app.limits import Limits
 from service.application import create_app
-from service.sample.write import Query as SampleQuery
-from service.sample.write import Sample, render_sample
 from service.tables import open_service_database
 from tests.drawn_face import draw_face
 from tests.fakes import add_feed, write_feed
