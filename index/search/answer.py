@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -118,100 +118,3 @@ class Answer:
     model: str
     collection: Collection
     candidates: tuple[Candidate, ...]
-
-
-def answer_json(answer: Answer) -> dict[str, Any]:
-    """An answer as plain data: the JSON of the command line and of the HTTP interface."""
-    return {
-        "query_id": answer.query_id,
-        "verdict": answer.verdict,
-        "generation": answer.generation,
-        "model": answer.model,
-        "collection": answer.collection,
-        "candidates": [_candidate_json(candidate) for candidate in answer.candidates],
-    }
-
-
-def entry_json(entry: Entry) -> dict[str, Any]:
-    """An entry as plain data, in its collection's own words; what is not told is null."""
-    fields = entry.fields
-    told: dict[str, str]
-    if entry.collection == "catalogue":
-        told = {
-            "product_id": fields.entry_id,
-            "source": entry.source,
-            "title": fields.title,
-            "brand": fields.brand,
-            "category": fields.category,
-            "retailer": fields.retailer,
-            "country": fields.country,
-            "price": fields.price,
-            "link": fields.link,
-            "status": fields.status,
-            "first_seen": fields.first_seen,
-            "last_seen": fields.last_seen,
-        }
-    else:
-        told = {
-            "object_id": fields.entry_id,
-            "authority": fields.authority,
-            "title": fields.title,
-            "kind": fields.category,
-            "country": fields.country,
-            "published": fields.published,
-            "status": fields.status,
-            "tip_page": fields.link,
-        }
-    return {**{key: value or None for key, value in told.items()}, "images": list(entry.images)}
-
-
-def _candidate_json(candidate: Candidate) -> dict[str, Any]:
-    entry, evidence = entry_json(candidate.entry), candidate.evidence
-    # The contract's keys come first and are there for both collections; an object has no brand or retailer.
-    return {
-        "rank": candidate.rank,
-        "product_id": candidate.entry.fields.entry_id,
-        "title": entry["title"],
-        "brand": entry.get("brand"),
-        "retailer": entry.get("retailer"),
-        "link": candidate.entry.fields.link or None,
-        "score": round(candidate.score, 6),
-        "likelihood": None if candidate.likelihood is None else round(candidate.likelihood, 4),
-        "image": candidate.image,
-        "evidence": _evidence_json(evidence),
-        "specificity": candidate.specificity and _specificity_json(candidate.specificity),
-        **{
-            key: value
-            for key, value in entry.items()
-            if key not in ("product_id", "title", "brand", "retailer", "link")
-        },
-    }
-
-
-def _evidence_json(evidence: Evidence) -> dict[str, Any]:
-    text = evidence.text_similarity
-    return {
-        "similarity": [round(value, 6) for value in evidence.similarity],
-        "text_similarity": None if text is None else round(text, 6),
-        "region": str(evidence.region),
-        "matches": [
-            {
-                "inliers": matched.inliers,
-                "turn": matched.turn,
-                "region_query": matched.region_query and str(matched.region_query),
-                "region_image": matched.region_image and str(matched.region_image),
-                "pairs": [[round(value, 4) for value in pair] for pair in matched.pairs[:MAX_PAIRS].tolist()],
-            }
-            for matched in evidence.matched
-        ],
-    }
-
-
-def _specificity_json(specificity: Specificity) -> dict[str, Any]:
-    return {
-        "entries": specificity.entries,
-        "retailers": list(specificity.retailers),
-        "countries": list(specificity.countries),
-        "first_seen": specificity.first_seen or None,
-        "last_seen": specificity.last_seen or None,
-    }

@@ -12,8 +12,8 @@ from index.search.answer import MAX_IMAGES
 from index.sources.published import crops_of
 from service.accounts.access import TheVisitor
 from service.api.openapi import form, problems
-from service.api.schemas import PublishedObject
 from service.app.publishing import change, publish
+from service.app.responses import ObjectResponse
 from service.http.dependencies import TheServices
 from service.http.upload import upload_of
 from service.problems import (
@@ -80,7 +80,7 @@ _CHANGE: dict[str, Any] = {
     "/v1/objects",
     summary="Publish an object",
     status_code=201,
-    response_model=PublishedObject,
+    response_model=ObjectResponse,
     responses=problems(
         MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, TOO_SLOW, WORKSPACE_BUSY, TOO_LARGE, NOT_MULTIPART, IMAGE_REFUSED,
         FACE_SEEN, INVALID, BUSY,
@@ -91,13 +91,13 @@ async def publish_object(request: Request, services: TheServices, visitor: TheVi
     """Publish an object, open from now on. It is seen and searched after the next re-index."""
     async with upload_of(request, services.limits, services.held) as upload:
         record = await services.turns.run(lambda: publish(upload, services, visitor))
-    return JSONResponse(_told(record), 201)
+    return JSONResponse(_response(record).model_dump(), 201)
 
 
 @router.post(
     "/v1/objects/{object_id:path}",
     summary="Change an object that was published here",
-    response_model=PublishedObject,
+    response_model=ObjectResponse,
     responses=problems(
         MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, TOO_SLOW, WORKSPACE_BUSY, TOO_LARGE, NOT_MULTIPART, INVALID,
         BUSY,
@@ -112,18 +112,18 @@ async def change_object(request: Request, object_id: str, services: TheServices,
     async with upload_of(request, services.limits, services.held) as upload:
         told = upload.told(tuple(_CHANGE), blank=True)
     record = await services.turns.run(lambda: change(object_id, told, services, visitor))
-    return JSONResponse(_told(record))
+    return JSONResponse(_response(record).model_dump())
 
 
-def _told(record: ObjectRecord) -> dict[str, Any]:
-    return {
-        "object_id": record.object_id,
-        "authority": record.authority,
-        "title": record.title or None,
-        "kind": record.kind or None,
-        "country": record.country or None,
-        "published": record.published.isoformat() if record.published else None,
-        "status": str(record.status),
-        "tip_page": record.tip_page or None,
-        "images": list(crops_of(record)),
-    }
+def _response(record: ObjectRecord) -> ObjectResponse:
+    return ObjectResponse(
+        object_id=record.object_id,
+        authority=record.authority,
+        title=record.title or None,
+        kind=record.kind or None,
+        country=record.country or None,
+        published=record.published.isoformat() if record.published else None,
+        status=str(record.status),
+        tip_page=record.tip_page or None,
+        images=list(crops_of(record)),
+    )
