@@ -248,9 +248,9 @@ def test_the_environment_names_the_workspace(tmp_path, monkeypatch):
     assert (tmp_path / "named" / "traceobject.toml").exists()
 
 
-def test_help_does_not_load_torch():
+def test_help_loads_neither_torch_nor_what_fetches_models():
     code = (
-        "import sys; from service.cli.main import main; "
-        "main(['--help'], standalone_mode=False); assert 'torch' not in sys.modules"
+        "import sys; from service.cli.main import main; main(['--help'], standalone_mode=False); "
+        "assert not {'torch', 'huggingface_hub'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

