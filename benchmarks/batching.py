@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from embedding.encoders.choose import load
 from embedding.encoders.protocol import Vectors
-from service.batching import Batched
+from service.app.batching import Batched
 
 CALLERS = (1, 2, 4, 8)
 

@@ -23,9 +23,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from embedding.decode import Limits, decode
-from embedding.encoders.card import Preprocess
-from embedding.preprocess import prepare
+from embedding.image.decode import Limits, decode
+from embedding.image.preprocess import Preprocess, prepare
 
 WIDTH, HEIGHT = 4000, 3000
 

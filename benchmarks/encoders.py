@@ -17,8 +17,7 @@ import csv
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,24 +29,25 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
+from benchmarks.encoders_figures import Quality, Speed
 from benchmarks.encoders_report import write_report
 from benchmarks.report import page_for
-from embedding.decode import decode
 from embedding.encoders.agreement import Samples, overlap
 from embedding.encoders.card import ModelCard
 from embedding.encoders.choose import load
-from embedding.encoders.compiled import CompiledEncoder
-from embedding.encoders.compiling import compile_encoder
-from embedding.encoders.exporting import Towers
-from embedding.encoders.importing import import_file
 from embedding.encoders.inputs import Images
+from embedding.encoders.openvino.compiled import CompiledEncoder
+from embedding.encoders.openvino.compiling import compile_encoder
+from embedding.encoders.openvino.exporting import Towers
 from embedding.encoders.protocol import Encoder, Vectors
+from embedding.encoders.weights.importing import import_file
+from embedding.image.decode import decode
+from embedding.image.preprocess import prepare
+from embedding.image.regions import WHOLE
 from embedding.pipeline import embed_stream
-from embedding.preprocess import prepare
-from embedding.regions import WHOLE
-from index.evaluate import evaluate
+from index.jobs.evaluate import evaluate
 from index.progress import Unwatched
-from index.vectors import VectorKey, VectorStore
+from index.stores.vectors import VectorKey, VectorStore
 
 BATCH = 32
 # Single pictures: so many turns, each of so many.
@@ -55,32 +55,6 @@ SINGLE_TURNS, SINGLE_EACH = 6, 5
 CALIBRATING = 300
 NEAREST = 10
 RANDOM = "ViT-B-32-random"
-
-
-@dataclass(frozen=True)
-class Speed:
-    """One model: pictures a second by round, the plain loop's and ours; seconds for one picture, torch's and ours."""
-
-    name: str
-    plain: tuple[float, ...]
-    ours: tuple[float, ...]
-    plain_single: tuple[float, ...]
-    ours_single: tuple[float, ...]
-    cosine: float
-    overlap: float
-    steps: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Quality:
-    """One set asked with both models: recall@1 and @10, torch's and compiled, and the overlap of their first lists."""
-
-    name: str
-    queries: int
-    recall_1: tuple[float, float]
-    recall_10: tuple[float, float]
-    overlap: float
-    cosine: float
 
 
 class Files(Dataset[torch.Tensor]):

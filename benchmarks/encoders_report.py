@@ -5,12 +5,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from benchmarks.encoders_figures import Quality, Speed
 from benchmarks.report import machine, spread, table, write_part
-
-if TYPE_CHECKING:
-    from benchmarks.encoders import Quality, Speed
 
 
 def write_report(path: Path | None, speeds: Sequence[Speed], told: Sequence[Quality], pictures: int) -> None:

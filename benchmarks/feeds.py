@@ -111,7 +111,7 @@ def _page(item: dict[str, str]) -> str:
 
 def measure(format: str, path: Path) -> tuple[int, float, float, float]:
     """Return the rows read, the seconds and CPU seconds it took, the peak memory in MB; runs in its own process."""
-    from index.feeds import read_products
+    from index.sources.feeds import read_products
 
     start, cpu = time.perf_counter(), time.process_time()
     if format == "reference":

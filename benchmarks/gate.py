@@ -24,10 +24,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from embedding.decode import decode
-from embedding.face_network import SIDE
-from embedding.faces import FaceDetector
-from service.gate import PUBLISHED, UPLOADS
+from embedding.faces.detector import FaceDetector
+from embedding.faces.network import SIDE
+from embedding.image.decode import decode
+from service.app.gate import PUBLISHED, UPLOADS
 
 Image = npt.NDArray[np.uint8]
 

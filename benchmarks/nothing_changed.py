@@ -30,18 +30,18 @@ from benchmarks.report import machine, page_for, table, write_part
 from embedding.encoders import registry
 from embedding.encoders.protocol import Encoder
 from embedding.views import CATALOGUE_VIEWS
-from index import generations
-from index.catalogue import Catalogue, Origin
 from index.engines.faiss_engine import FaissEngine
-from index.generations import CollectionPart, Manifest
-from index.images import ImageStore
-from index.ingest import ingest
+from index.generations import generations
+from index.generations.generations import CollectionPart, Manifest
+from index.generations.snapshot import Shown, write_snapshot
+from index.jobs.reindex import content_of
 from index.models import LateEncoder
 from index.progress import Unwatched
-from index.records import COLLECTIONS
-from index.reindex import content_of
-from index.snapshot import Shown, write_snapshot
-from index.vectors import VectorKey, VectorStore
+from index.records.catalogue import Catalogue, Origin
+from index.records.feed_records import COLLECTIONS
+from index.sources.ingest import ingest
+from index.stores.images import ImageStore
+from index.stores.vectors import VectorKey, VectorStore
 from index.workspace import Workspace
 
 CHUNK = 10_000
@@ -115,7 +115,7 @@ def _never() -> Encoder:
 
 def night(root: Path) -> tuple[float, float, float]:
     """Run `traceobject reindex`: its seconds, its CPU seconds, and its peak memory in MB."""
-    command = [sys.executable, "-m", "service.cli", "--workspace", str(root / "workspace"), "reindex", "--json"]
+    command = [sys.executable, "-m", "service.cli.main", "--workspace", str(root / "workspace"), "reindex", "--json"]
     started = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as job:
         assert job.stdout is not None

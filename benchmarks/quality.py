@@ -25,18 +25,19 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from benchmarks.quality_figures import Measured, Task
 from benchmarks.quality_report import write_report
 from benchmarks.query_steps import Bench, Clock
 from benchmarks.report import page_for
-from embedding.conceal import WAYS, a_third, conceal
-from embedding.decode import decode
+from embedding.image.decode import decode
 from embedding.query_views import query_views
-from index.catalogue import Catalogue
-from index.evaluate import Asked, read_queries
+from embedding.redaction.conceal import WAYS, a_third, conceal
+from index.jobs.evaluate import Asked, read_queries
+from index.jobs.reindex import reindex
 from index.models import workspace_encoder
 from index.progress import Unwatched
-from index.reindex import reindex
-from index.rerank import closer_for
+from index.records.catalogue import Catalogue
+from index.search.rerank import closer_for
 from index.workspace import Workspace
 
 HALVES = 5
@@ -66,25 +67,6 @@ class Sets:
             if found and (folder / "queries.csv").exists():
                 queries[folder.name] = tuple(read_queries(folder / "queries.csv")[::every])
         return cls(tuple(feeds), queries)
-
-
-@dataclass(frozen=True)
-class Task:
-    """One thing to measure: `kind` is "steps", "concealed", "turned" or "views"."""
-
-    kind: str
-    name: str
-    asked: tuple[Asked, ...]
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What came of a task: ranks of the right product by step, and (likelihood, right) of the first answer by case."""
-
-    task: Task
-    ranks: Mapping[str, float]
-    judged: Mapping[str, tuple[float, bool]]
 
 
 def tasks(sets: Sets) -> Iterator[Task]:

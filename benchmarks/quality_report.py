@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.quality_figures import Measured
 from benchmarks.report import machine, write_part
-from embedding.conceal import WAYS
-from index.calibrate import area_under_roc, expected_calibration_error
-from index.evaluate import bootstrap_interval
-from index.generations import open_live
-from index.likelihood import THRESHOLD
+from embedding.redaction.conceal import WAYS
+from index.generations.calibration import area_under_roc, expected_calibration_error
+from index.generations.generations import open_live
+from index.jobs.evaluate import bootstrap_interval
+from index.search.likelihood import THRESHOLD
 from index.workspace import Workspace
-
-if TYPE_CHECKING:
-    from benchmarks.quality import Measured
 
 Figures = npt.NDArray[np.float64]
 DEPTHS = (1, 5, 10)

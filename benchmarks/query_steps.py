@@ -12,18 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.protocol import Encoder, Vectors
-from embedding.local_features import QUERY, Evidence, LocalFeatures, extract, lay_over, match, score
+from embedding.local import QUERY, Evidence, LocalFeatures, extract, lay_over, match, score
 from embedding.query_views import CENTRE, QueryViews, embed_views, query_views
-from index.answer import Query, QueryImage
-from index.entries import Entry
-from index.features import FeatureStore
-from index.first_list import FirstList, first_list
-from index.generations import Generation, open_live
-from index.group import group
-from index.likelihood import judge
+from index.generations.generations import Generation, open_live
 from index.models import workspace_encoder
-from index.orientation import better_standing, stood_upright
-from index.rerank import LOOKS, Closer, Examined, Look, closer_for, rerank
+from index.records.entries import Entry
+from index.search.answer import Query, QueryImage
+from index.search.first_stage import FirstList, first_list
+from index.search.group import group
+from index.search.likelihood import judge
+from index.search.orientation import better_standing, stood_upright
+from index.search.rerank import LOOKS, Closer, Examined, Look, closer_for, rerank
+from index.stores.features import FeatureStore
 from index.workspace import Workspace
 
 Image = npt.NDArray[np.uint8]
@@ -154,7 +154,7 @@ class Bench:
             pictures = embed_views([seen], self.encoder)
         query = Query((QueryImage(image),))
         with clock.step("first list"):
-            first = first_list(query, pictures, None, self.generation)
+            first = first_list(query, pictures, None, self.generation, None)
         images, cosines = _nearest(first)
         with clock.step("query features"):
             asked = extract(seen.image, QUERY, seen.hidden)
@@ -166,7 +166,7 @@ class Bench:
             scores = score(cosines, asked, kept, evidence)
         examined = _examined(first, images, evidence, scores)
         with clock.step("which way up"):
-            stood_upright([seen], pictures, examined, self.encoder, self.generation.engine("catalogue"))
+            stood_upright([seen], pictures, examined, self.encoder, self.generation.engine("catalogue"), None)
         with clock.step("grouping, likelihood"):
             judge(group(examined, self.generation.records, query), self.generation.likelihood)
 
@@ -175,7 +175,8 @@ class Bench:
         return replace(self, closer=replace(self.closer, features=replace(self.closer.features, root=folder)))
 
     def _first(self, seen: Sequence[QueryViews], image: Image) -> FirstList:
-        return first_list(Query((QueryImage(image),), limit=50), embed_views(seen, self.encoder), None, self.generation)
+        query = Query((QueryImage(image),), limit=50)
+        return first_list(query, embed_views(seen, self.encoder), None, self.generation, None)
 
     def _looked(self, seen: QueryViews, first: FirstList, everything: bool = False) -> tuple[Examined, Examined]:
         """What keypoints and colours tell, and what laying over tells on top; `everything`: doubt or not."""
@@ -201,7 +202,7 @@ class Bench:
 
     def _upright(self, seen: Sequence[QueryViews], examined: Examined) -> Sequence[QueryViews] | None:
         pictures, engine = embed_views(seen, self.encoder), self.generation.engine("catalogue")
-        upright = stood_upright(seen, pictures, examined, self.encoder, engine)
+        upright = stood_upright(seen, pictures, examined, self.encoder, engine, None)
         return upright and upright[0]
 
     def _rank(self, examined: Examined, right: frozenset[str]) -> float:

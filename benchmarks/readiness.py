@@ -28,20 +28,20 @@ from benchmarks.encoders import CALIBRATING, random_clip
 from benchmarks.engines import DIMENSION, synthesise
 from benchmarks.report import machine, page_for, table, write_part
 from benchmarks.serving import has_torch, serving
-from embedding import face_network
 from embedding.encoders.agreement import Samples
 from embedding.encoders.card import ModelCard
 from embedding.encoders.choose import load
-from embedding.encoders.compiling import compile_encoder
-from embedding.encoders.exporting import Towers
+from embedding.encoders.openvino.compiling import compile_encoder
+from embedding.encoders.openvino.exporting import Towers
+from embedding.faces import network as face_network
+from embedding.image.regions import WHOLE
 from embedding.local import xfeat_network
-from embedding.regions import WHOLE
-from index import generations
 from index.engines.faiss_engine import FaissEngine, originals_beside
 from index.engines.writing import write_engine
-from index.entries import Entry, EntryFields
-from index.generations import CollectionPart, Manifest
-from index.snapshot import Shown, write_snapshot
+from index.generations import generations
+from index.generations.generations import CollectionPart, Manifest
+from index.generations.snapshot import Shown, write_snapshot
+from index.records.entries import Entry, EntryFields
 from index.workspace import Workspace
 
 STARTS = 3

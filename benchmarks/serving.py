@@ -24,10 +24,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -35,25 +33,26 @@ import numpy as np
 
 from benchmarks.encoders import RANDOM, random_clip
 from benchmarks.report import page_for
+from benchmarks.serving_figures import Answers, Bare, Served
 from benchmarks.serving_report import write_report
-from embedding.decode import decode
-from embedding.encoders.compiling import CompiledRefused
+from embedding.encoders.openvino.compiling import CompiledRefused
 from embedding.encoders.protocol import Encoder
-from embedding.preprocess import prepare
+from embedding.image.decode import decode
+from embedding.image.preprocess import prepare
 from embedding.query_views import query_views
-from index.answer import Query, QueryImage
-from index.catalogue import Catalogue
-from index.compiling import compile_for
-from index.first_list import WIDTH
-from index.generations import open_live
+from index.generations.generations import open_live
+from index.jobs.compile_model import compile_for
+from index.jobs.reindex import reindex
 from index.models import late_encoder, workspace_encoder
 from index.progress import Unwatched
-from index.reindex import reindex
-from index.rerank import Closer, closer_for
-from index.search import search
+from index.records.catalogue import Catalogue
+from index.search.answer import Query, QueryImage
+from index.search.first_stage import WIDTH
+from index.search.rerank import Closer, closer_for
+from index.search.search import search
 from index.workspace import Workspace
-from service.batching import Batched
-from service.gate import UPLOADS, gate_of, with_faces
+from service.app.batching import Batched
+from service.app.gate import UPLOADS, gate_of, with_faces
 
 SETTLE = 10
 SINGLE = 60
@@ -61,30 +60,10 @@ HUGE = 400_000_000
 _PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
-@dataclass
-class Answers:
-    """Of `length` seconds of asking: seconds of the answers by status, and what went wrong otherwise."""
-
-    length: float
-    seconds: dict[int, list[float]] = field(default_factory=dict)
-    failures: Counter[str] = field(default_factory=Counter)
-    without_retry_after: int = 0
-
-    @property
-    def right(self) -> list[float]:
-        """Seconds of the searches that were answered."""
-        return self.seconds.get(200, [])
-
-    @property
-    def rate(self) -> float:
-        """Searches that were answered, a second."""
-        return len(self.right) / self.length
-
-
 @contextlib.contextmanager
 def serving(workspace: Path) -> Iterator[tuple[int, str]]:
     """`traceobject serve` on a free port; gives its process id and address."""
-    command = [sys.executable, "-m", "service.cli", "--workspace", str(workspace), "serve", "--port", "0"]
+    command = [sys.executable, "-m", "service.cli.main", "--workspace", str(workspace), "serve", "--port", "0"]
     with tempfile.TemporaryFile() as log, subprocess.Popen(command, stderr=log) as process:
         try:
             while True:
@@ -208,23 +187,6 @@ def _unsaid(_: str) -> None:
     """Which model it is has been told before."""
 
 
-@dataclass(frozen=True)
-class Bare:
-    """What the parts take without HTTP. `views`: how many a photograph has, on average; `scaled`: median seconds to
-    decode one and to scale its views; `forward`: of those views through encoder and index alone; `batched`: views a
-    second in full batches; `whole`: median seconds of a search in this process; `together`: searches a second, as many
-    at a time as there are cores; the last two also by embeddings alone."""
-
-    views: float
-    scaled: float
-    forward: float
-    batched: float
-    whole: float
-    together: float
-    whole_alone: float
-    together_alone: float
-
-
 def bare(workspace: Workspace, pictures: Sequence[bytes], seconds: float) -> Bare:
     """Measure the references, the last of them for so many seconds."""
     workspace, encoder = workspace_encoder(workspace, _unsaid)
@@ -313,25 +275,6 @@ def made_of(feed: Path, folder: Path, model: str) -> Path:
 def _index(workspace: Workspace) -> None:
     workspace, encoder = late_encoder(workspace, _unsaid)
     reindex(workspace, encoder, Unwatched(), closer_for(workspace))
-
-
-@dataclass(frozen=True)
-class Served:
-    """What a server of one model did: what one client and so many `clients` were answered, with the closer look and by
-    embeddings alone; `ready` in seconds, `resident` in bytes, `memory` in MB, every second of many clients."""
-
-    model: str
-    clients: int
-    bare: Bare
-    ready: float
-    resident: int
-    torch: bool
-    single: Answers
-    single_alone: Answers
-    beside: Answers
-    many: Answers
-    many_alone: Answers
-    memory: list[int]
 
 
 def measure(folder: Path, pictures: Sequence[bytes], clients: int, seconds: float) -> Served:

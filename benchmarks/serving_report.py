@@ -5,14 +5,11 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.report import machine, table, write_part
-
-if TYPE_CHECKING:
-    from benchmarks.serving import Answers, Bare, Served
+from benchmarks.serving_figures import Answers, Bare, Served
 
 
 def write_report(path: Path | None, measured: Sequence[Served], pictures: int) -> None:

@@ -24,14 +24,14 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from benchmarks.quality import Sets
-from embedding.decode import decode
+from embedding.augment.simulate import simulate
 from embedding.encoders.protocol import Encoder, Vectors
-from embedding.preprocess import prepare
-from embedding.simulate import simulate
-from index.evaluate import bootstrap_interval
-from index.generations import open_live
-from index.images import ImageStore
+from embedding.image.decode import decode
+from embedding.image.preprocess import prepare
+from index.generations.generations import open_live
+from index.jobs.evaluate import bootstrap_interval
 from index.models import workspace_encoder
+from index.stores.images import ImageStore
 from index.workspace import Workspace
 
 SHRINKAGES = (0.5, 0.75, 0.9, 0.97)

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.protocol import Encoder, Vectors
-from embedding.foreground import plain_border
-from embedding.masks import fill, mask
-from embedding.preprocess import prepare
-from embedding.regions import Region
+from embedding.image.foreground import plain_border
+from embedding.image.preprocess import prepare
+from embedding.image.regions import Region
+from embedding.redaction.masks import fill, mask
 
 Image = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]

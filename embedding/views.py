@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from embedding.encoders.card import Preprocess
-from embedding.preprocess import prepare
-from embedding.regions import WHOLE, Region
+from embedding.image.preprocess import Preprocess, prepare
+from embedding.image.regions import WHOLE, Region
 
 CATALOGUE_VIEWS: tuple[Region, ...] = (WHOLE,)
 

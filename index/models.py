@@ -14,7 +14,8 @@ from embedding.encoders.choose import choose, load, preferred
 from embedding.encoders.protocol import Encoder, Vectors
 from embedding.errors import ModelUnavailable
 from index.errors import GenerationError, WorkspaceError
-from index.workspace import SETTINGS, Settings, Workspace
+from index.settings import Settings
+from index.workspace import SETTINGS, Workspace
 
 
 class LateEncoder:

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedding.encoders.protocol import Encoder
-from index.catalogue import Catalogue
 from index.errors import WorkspaceError
+from index.jobs.reindex import reindex
 from index.models import workspace_encoder
 from index.progress import Unwatched
-from index.reindex import reindex
-from index.rerank import closer_for
+from index.records.catalogue import Catalogue
+from index.search.rerank import closer_for
 from index.workspace import Workspace
-from service.sample.write import render_sample
+from sample.write import render_sample
 
 KEPT = Path(os.environ.get("TRACEOBJECT_NOTEBOOKS") or Path(__file__).with_name(".kept"))
 PRODUCTS = 36

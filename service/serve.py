@@ -12,15 +12,15 @@ import uvicorn
 
 from embedding.errors import TraceObjectError
 from index.models import workspace_encoder
-from index.rerank import closer_for
+from index.search.rerank import closer_for
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.addresses import HOST, PORT, is_loopback
-from service.app import create_app
-from service.gate import UPLOADS, gate_of
-from service.logs import configure_logs
+from service.app.gate import UPLOADS, gate_of
+from service.app.upgrade import require_upgraded
+from service.application import create_app
+from service.http.logs import configure_logs
 from service.tables import open_service_database
-from service.upgrade import require_upgraded
 
 # How long requests under way may take to end when the server is told to stop.
 GRACE_SECONDS = 20

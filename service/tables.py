@@ -6,8 +6,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from index.database import Database
-from index.migrations.history import History
+from index.records.database import Database
+from index.records.migrations.history import History
 from index.workspace import Workspace
 
 metadata = sa.MetaData()

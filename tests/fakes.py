@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from embedding.encoders.card import ModelCard, Preprocess
+from embedding.encoders.card import ModelCard
 from embedding.encoders.protocol import Vectors
 from embedding.errors import TextUnsupported
-from index.calibrate import Likelihood
-from index.catalogue import Catalogue
-from index.records import Collection
+from embedding.image.preprocess import Preprocess
+from index.generations.calibration import Likelihood
+from index.records.catalogue import Catalogue
+from index.records.feed_records import Collection
 from index.workspace import Workspace
 
 # It makes a cosine of 1 likely and one of 0.95 unlikely, for catalogues too small to be calibrated on.

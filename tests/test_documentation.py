@@ -6,15 +6,15 @@ from pathlib import Path
 import click
 import pytest
 
-from service.cli import main
-from service.reference import PAGE, page
+from service.cli.main import main
+from service.cli.reference import PAGE, page
 
 ROOT = Path(__file__).parent.parent
 WRITTEN = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def test_the_reference_of_commands_is_up_to_date():
-    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m service.reference"
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m service.cli.reference"
 
 
 def commands(text: str) -> list[list[str]]:
@@ -43,14 +43,29 @@ def test_every_link_within_the_project_leads_somewhere(path):
             assert (path.parent / target).exists(), f"{path.name} links to {target}"
 
 
-def test_every_file_that_the_architecture_names_is_there():
+def named_in_architecture() -> set[Path]:
+    """Files and folders of the package tree in docs/architecture.md; what is indented further lies further in."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    rooms = re.search(r"## Rooms.*?(?=\n## )", text, re.DOTALL)
-    assert rooms is not None
-    room = ""
-    for line in rooms.group().splitlines():
-        if match := re.match(r" {4}(\w+)/ ", line):
-            room = match.group(1)
-        for name in re.findall(r"(?<=\s)([a-z_]+(?:\.py|/))(?=\s|$)", line):
-            if name.rstrip("/") != room:
-                assert (ROOT / room / name).exists(), f"{room}/{name} is described but not there"
+    packages = re.search(r"## Packages.*?(?=\n## )", text, re.DOTALL)
+    assert packages is not None
+    named: set[Path] = set()
+    parents: dict[int, Path] = {}
+    for line in packages.group().splitlines():
+        if not (entry := re.match(r"( {4,8})\S", line)):
+            continue
+        depth = len(entry.group(1))
+        parent = ROOT if depth == 4 else parents[depth - 2]
+        names = re.findall(r"(?:^ +|(?<=  ))([a-z_]+(?:\.py|/))(?=\s|$)", line)
+        named |= {parent / name for name in names}
+        parents[depth] = parent / names[0]
+    return named
+
+
+def test_every_file_that_the_architecture_names_is_there():
+    assert {path for path in named_in_architecture() if not path.exists()} == set()
+
+
+def test_the_architecture_names_every_folder_of_the_packages():
+    packages = [ROOT / package for package in ("embedding", "index", "service")]
+    folders = {path.parent for package in packages for path in package.glob("*/*.py")}
+    assert folders - named_in_architecture() == set()

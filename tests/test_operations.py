@@ -16,9 +16,9 @@ from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
 
 from index.workspace import SETTINGS, Workspace
-from service.cli import main
-from service.night.metrics import write_metrics
-from service.night.webhook import ATTEMPTS, message, post
+from service.cli.main import main
+from service.reports.metrics import write_metrics
+from service.reports.webhook import ATTEMPTS, message, post
 from tests.service.receivers import hook, status
 from tests.service.test_night_account import account, alert
 

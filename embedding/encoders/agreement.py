@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from embedding.encoders.card import Figure, Preprocess
+from embedding.augment.simulate import simulate
+from embedding.encoders.card import Figure
 from embedding.encoders.protocol import Encoder, Vectors
-from embedding.preprocess import prepare
-from embedding.simulate import simulate
+from embedding.image.preprocess import Preprocess, prepare
 
 Prepared = npt.NDArray[np.uint8]
 

@@ -5,24 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from embedding.image.preprocess import Preprocess
+
 Family = Literal["open_clip", "starter", "compiled"]
-Fit = Literal["shortest", "longest", "squash"]
-
-
-@dataclass(frozen=True)
-class Preprocess:
-    """How any picture becomes the model's input. Fields mean what open_clip's PreprocessCfg says.
-
-    `fit`: "shortest" scales the short side to `size` and cuts the centre; "longest" scales the long side and
-    pads with `fill` (a letterbox); "squash" ignores the aspect ratio.
-    """
-
-    size: int
-    fit: Fit
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    interpolation: Literal["bicubic", "bilinear"] = "bicubic"
-    fill: int = 255
 
 
 @dataclass(frozen=True)

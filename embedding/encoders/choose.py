@@ -5,11 +5,12 @@ from __future__ import annotations
 import ctypes
 from dataclasses import dataclass
 
-from embedding.encoders import registry, store, weights
+from embedding.encoders import model_store as store
+from embedding.encoders import registry, weights
 from embedding.encoders.card import ModelCard
-from embedding.encoders.forms import compiled_from
-from embedding.encoders.not_fetched import GIVE_UP_SECONDS, NotFetched
+from embedding.encoders.openvino.forms import compiled_from
 from embedding.encoders.protocol import Encoder
+from embedding.encoders.weights.not_fetched import GIVE_UP_SECONDS, NotFetched
 from embedding.errors import ModelUnavailable
 
 
@@ -39,7 +40,7 @@ def load_card(card: ModelCard, device: str | None = None) -> Encoder:
         if card.family == "compiled":
             if device not in (None, "cpu"):
                 raise ModelUnavailable(f"{card.name} runs on the CPU only, not on {device}: leave the device out")
-            from embedding.encoders.compiled import CompiledEncoder
+            from embedding.encoders.openvino.compiled import CompiledEncoder
 
             return CompiledEncoder(card)
         if card.family == "starter":

@@ -14,11 +14,12 @@ import numpy as np
 import open_clip
 import torch
 
-from embedding.encoders import clip_config, locate
+from embedding.encoders import clip_config
 from embedding.encoders.card import ModelCard
 from embedding.encoders.inputs import Images
 from embedding.encoders.protocol import Vectors
 from embedding.encoders.tensors import batch_size, encode, pick_device, precision, unit
+from embedding.encoders.weights.locate import verified
 from embedding.errors import ModelUnavailable, TextUnsupported
 
 
@@ -31,7 +32,7 @@ class OpenClipEncoder:
         Raises:
             ModelUnavailable: the weights are not here, not the card's, or do not fit the architecture of their folder.
         """
-        path, sha256 = locate.verified(card)
+        path, sha256 = verified(card)
         source = f"local-dir:{path.parent}"
         config = clip_config.read(path.parent)
         self._device = pick_device(device)

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from embedding.encoders import store
-from embedding.encoders.card import Preprocess
+from embedding.encoders import model_store as store
 from embedding.errors import ModelUnavailable
+from embedding.image.preprocess import Preprocess
 
 Config = dict[str, Any]
 TOKENIZER_NEEDS = ("tokenizer.json", "tokenizer_config.json")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from embedding.encoders import store
-from embedding.encoders.card import Figure, ModelCard, Preprocess
+from embedding.encoders import model_store as store
+from embedding.encoders.card import Figure, ModelCard
 from embedding.errors import ModelUnavailable
+from embedding.image.preprocess import Preprocess
 
 DEFAULT = "ViT-B-16-SigLIP2"
 STARTER = "starter-lite1"

@@ -12,11 +12,11 @@ from typing import Any
 
 import torch
 
-from embedding.encoders import locate
 from embedding.encoders.card import ModelCard
 from embedding.encoders.inputs import Images
 from embedding.encoders.protocol import Vectors
 from embedding.encoders.tensors import encode, pick_device
+from embedding.encoders.weights.locate import verified
 from embedding.errors import ModelUnavailable, TextUnsupported
 
 # How the two naming habits call the same kind of layer; what is left is a 1 x 1 convolution.
@@ -40,7 +40,7 @@ class StarterEncoder:
         Raises:
             ModelUnavailable: timm or the package with the weights is not installed, or the weights are not the card's.
         """
-        path, _ = locate.verified(card)
+        path, _ = verified(card)
         try:
             import timm
         except ImportError as error:

@@ -1,1 +1,27 @@
-"""Local features: keypoints, their descriptors, and what two pictures have in common by them."""
+"""Local features: from a picture to keypoints, from keypoints to evidence that two pictures show the same thing."""
+
+from __future__ import annotations
+
+from embedding.local.features import FeaturesInvalid, LocalFeatures
+from embedding.local.matching import Agreement, Evidence, match, most_shared
+from embedding.local.overlay import lay_over
+from embedding.local.palette import alike
+from embedding.local.scoring import score
+from embedding.local.xfeat import CATALOGUE, QUERY, Plan, available, extract
+
+__all__ = [
+    "CATALOGUE",
+    "QUERY",
+    "Agreement",
+    "Evidence",
+    "FeaturesInvalid",
+    "LocalFeatures",
+    "Plan",
+    "alike",
+    "available",
+    "extract",
+    "lay_over",
+    "match",
+    "most_shared",
+    "score",
+]

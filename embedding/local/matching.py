@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
+from embedding.image.regions import Region
 from embedding.local.features import LocalFeatures
 from embedding.local.plane import PLANE, fit
-from embedding.regions import Region
 
 Points = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float32]

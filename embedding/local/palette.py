@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from embedding.foreground import foreground, plain_border
+from embedding.image.foreground import foreground, plain_border
 from embedding.local.features import PALETTE, LocalFeatures
 
 Image = npt.NDArray[np.uint8]

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from embedding.foreground import foreground
+from embedding.image.foreground import foreground
 from embedding.local.features import BACKGROUND, DESCRIPTOR, LocalFeatures
 from embedding.local.palette import palette
 from embedding.local.xfeat_network import STREAMS, Map, Network, available, network

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embedding import inference
+from embedding.encoders.openvino import inference
+from embedding.encoders.openvino.kept_network import KeptNetwork
 from embedding.errors import ModelUnavailable
-from embedding.kept_network import KeptNetwork
 
 Map = npt.NDArray[np.float32]
 # Unit descriptors [64, h / 8, w / 8], keypoint heat [h, w] and reliability [h / 8, w / 8] of a grey picture.

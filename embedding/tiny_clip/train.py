@@ -19,8 +19,9 @@ from open_clip.loss import ClipLoss
 from safetensors.torch import save_file
 from tqdm import tqdm
 
-from embedding.encoders import clip_config, store
-from embedding.encoders.card import Preprocess
+from embedding.encoders import clip_config
+from embedding.encoders import model_store as store
+from embedding.image.preprocess import Preprocess
 from embedding.tiny_clip import shapes
 from embedding.tiny_clip.evaluate import held_out
 

@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from embedding.errors import TraceObjectError
-from index.database import Database
+from index.records.database import Database
 from service.accounts.roles import SCOPES, Role, User, Visitor
 from service.tables import sessions, tokens, users
 

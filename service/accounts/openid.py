@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from embedding.errors import TraceObjectError
-from index.workspace import Settings
+from index.settings import Settings
 
 if TYPE_CHECKING:
     from service.accounts.openid_client import OpenId

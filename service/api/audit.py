@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
-from service.api.dependencies import TheServices
 from service.api.openapi import problems
 from service.api.schemas import AuditPage
+from service.http.dependencies import TheServices
 from service.problems import FORBIDDEN, INVALID, SIGN_IN_NEEDED
 
 router = APIRouter(tags=["audit"])

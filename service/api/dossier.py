@@ -9,16 +9,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
-from index.alerts import list_alerts
-from index.database import Database
+from index.jobs.alerts import list_alerts
+from index.records.database import Database
 from service.accounts.access import TheVisitor
-from service.api.dependencies import InMeasure, LiveOne, TheServices
-from service.api.entries import entry_named
 from service.api.openapi import problems
 from service.api.schemas import AlertList
-from service.pages.dossier import file_name
-from service.pages.dossier_file import MEDIA, Form, written
-from service.pages.language import Language, words_in
+from service.app.dossier import file_name
+from service.app.dossier_file import MEDIA, Form, written
+from service.app.find_entry import entry_named
+from service.http.dependencies import InMeasure, LiveOne, TheServices
 from service.problems import (
     AMBIGUOUS,
     BUSY,
@@ -29,6 +28,7 @@ from service.problems import (
     SIGN_IN_NEEDED,
     TOO_OFTEN,
 )
+from service.rendering.language import Language, words_in
 
 router = APIRouter(tags=["objects"])
 

@@ -10,11 +10,11 @@ from index.errors import UnknownEntry
 from service.accounts.access import TheVisitor
 from service.accounts.roles import Role
 from service.addresses import is_loopback
-from service.api.dependencies import LiveOne, TheServices
 from service.api.openapi import problems
 from service.api.schemas import Alive, ProblemKind, Ready
+from service.http.dependencies import LiveOne, TheServices
 from service.problems import KINDS, NOT_FOUND, NOT_READY, STALE, STALE_SECONDS, Problem
-from service.staleness import stale_since
+from service.reports.staleness import stale_since
 
 router = APIRouter(tags=["health"])
 

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Header, Path
 from fastapi.responses import Response
 
 from index.errors import UnknownEntry
-from index.records import Collection
+from index.records.feed_records import Collection
 from service.accounts.access import TheVisitor
 from service.accounts.roles import Role
-from service.api.dependencies import LiveOne, TheServices
 from service.api.openapi import problems
+from service.http.dependencies import LiveOne, TheServices
 from service.problems import NOT_FOUND, NOT_READY
 
 router = APIRouter(tags=["images"])

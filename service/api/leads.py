@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -10,16 +9,14 @@ import anyio.to_thread
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse
 
-from index.errors import QueryInvalid
-from index.generations import Generation
 from service.accounts.access import TheVisitor
-from service.accounts.roles import Visitor
-from service.api.dependencies import LiveOne, Services, TheServices
-from service.api.entries import entry_named
 from service.api.openapi import form, problems
 from service.api.schemas import Lead as LeadSchema
 from service.api.schemas import LeadList
-from service.leads import MAX_NOTE, STATES, Lead, State
+from service.app.lead_form import change, keep
+from service.app.leads import MAX_NOTE, STATES, State
+from service.http.dependencies import LiveOne, TheServices
+from service.http.upload import form_of
 from service.problems import (
     AMBIGUOUS,
     FORBIDDEN,
@@ -32,7 +29,6 @@ from service.problems import (
     TOO_LARGE,
     TOO_SLOW,
 )
-from service.upload import upload_of
 
 router = APIRouter(tags=["leads"])
 
@@ -98,7 +94,7 @@ async def keep_lead(request: Request, services: TheServices, generation: LiveOne
 
     Without a product it says that the object is not in the catalogue: a line of inquiry that is closed.
     """
-    told = await form_of(request, services, tuple(_KEEP))
+    told = await form_of(request, services.limits, services.held, tuple(_KEEP))
     lead, new = await anyio.to_thread.run_sync(partial(keep, told, services, generation, visitor))
     return JSONResponse(lead.to_json(), 201 if new else 200)
 
@@ -125,53 +121,6 @@ async def change_lead(
     request: Request, lead_id: LeadNumber, services: TheServices, generation: LiveOne, visitor: TheVisitor
 ) -> JSONResponse:
     """Confirm it, rule it out, open it again, or add a note. What was said before stays in its history."""
-    told = await form_of(request, services, tuple(_CHANGE))
+    told = await form_of(request, services.limits, services.held, tuple(_CHANGE))
     lead = await anyio.to_thread.run_sync(partial(change, lead_id, told, services, generation, visitor))
     return JSONResponse(lead.to_json())
-
-
-async def form_of(request: Request, services: Services, known: Sequence[str]) -> dict[str, str]:
-    """The fields of a form; those that are empty are left out.
-
-    Raises:
-        Problem: it cannot be read.
-        QueryInvalid: a field is not known, or given twice.
-    """
-    async with upload_of(request, services.limits, services.held) as upload:
-        return upload.told(known)
-
-
-def keep(told: dict[str, str], services: Services, generation: Generation, visitor: Visitor) -> tuple[Lead, bool]:
-    """Keep what a form names, and whether that is new. Raises as `Leads.keep` and `entry_named` do."""
-    if "object_id" not in told:
-        raise QueryInvalid("object_id is missing: which object is it kept for?")
-    wanted = entry_named(generation, "objects", told["object_id"], told.get("object_source"))
-    product_id = told.get("product_id")
-    product = entry_named(generation, "catalogue", product_id, told.get("source")) if product_id else None
-    return services.leads.keep(
-        wanted,
-        product,
-        visitor.name,
-        generation.number,
-        image=told.get("picture", ""),
-        note=told.get("note", ""),
-        query_id=_query_id(told),
-    )
-
-
-def change(lead_id: int, told: dict[str, str], services: Services, generation: Generation, visitor: Visitor) -> Lead:
-    """Change a lead as a form says. Raises as `Leads.change` does."""
-    return services.leads.change(
-        lead_id,
-        visitor.name,
-        generation.number,
-        state=told.get("state", ""),
-        note=told.get("note", ""),
-        query_id=_query_id(told),
-    )
-
-
-def _query_id(told: dict[str, str]) -> str:
-    if len(told.get("query_id", "")) > 64:
-        raise QueryInvalid("query_id is longer than any query's")
-    return told.get("query_id", "")

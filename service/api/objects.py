@@ -7,12 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
-from index.answer import entry_json
-from service.api.dependencies import LiveOne, TheServices
-from service.api.entries import entry_named
 from service.api.openapi import problems
-from service.api.schemas import ObjectPage, PublishedObject
-from service.listing import Wanted
+from service.api.schemas import ObjectPage
+from service.app.find_entry import entry_named
+from service.app.listing import Wanted
+from service.app.responses import ObjectResponse, object_response
+from service.http.dependencies import LiveOne, TheServices
 from service.problems import AMBIGUOUS, INVALID, NOT_FOUND, NOT_READY
 
 router = APIRouter(tags=["objects"])
@@ -39,19 +39,19 @@ def objects(
     """The objects that fit every filter given; letters' case does not matter. Follow `next` for more."""
     page = services.listing.page(generation, Wanted(authority, status, kind, country), limit, after)
     return JSONResponse(
-        {
-            "generation": generation.number,
-            "total": page.total,
-            "objects": [entry_json(entry) for entry in page.objects],
-            "next": page.next,
-        }
+        ObjectPage(
+            generation=generation.number,
+            total=page.total,
+            objects=[object_response(entry) for entry in page.objects],
+            next=page.next,
+        ).model_dump()
     )
 
 
 @router.get(
     "/v1/objects/{object_id:path}",
     summary="One published object",
-    response_model=PublishedObject,
+    response_model=ObjectResponse,
     responses=problems(NOT_FOUND, AMBIGUOUS, INVALID, NOT_READY),
 )
 def published_object(
@@ -60,4 +60,4 @@ def published_object(
     source: Annotated[str | None, Query(description="The source meant, where several use the id.")] = None,
 ) -> JSONResponse:
     """What an authority tells of an object. Its id is the authority's own and may hold slashes."""
-    return JSONResponse(entry_json(entry_named(generation, "objects", object_id, source)))
+    return JSONResponse(object_response(entry_named(generation, "objects", object_id, source)).model_dump())

@@ -7,11 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
-from index.answer import entry_json
-from service.api.dependencies import LiveOne
-from service.api.entries import entry_named
 from service.api.openapi import problems
-from service.api.schemas import Product
+from service.app.find_entry import entry_named
+from service.app.responses import ProductResponse, product_response
+from service.http.dependencies import LiveOne
 from service.problems import AMBIGUOUS, FORBIDDEN, INVALID, NOT_FOUND, NOT_READY, SIGN_IN_NEEDED
 
 router = APIRouter(tags=["catalogue"])
@@ -22,9 +21,9 @@ Source = Annotated[str | None, Query(description="The source meant, where severa
 @router.get(
     "/v1/products/{product_id:path}",
     summary="One product",
-    response_model=Product,
+    response_model=ProductResponse,
     responses=problems(SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, AMBIGUOUS, INVALID, NOT_READY),
 )
 def product(product_id: str, generation: LiveOne, source: Source = None) -> JSONResponse:
     """What the catalogue tells of a product. Its id is its feed's own and may hold slashes."""
-    return JSONResponse(entry_json(entry_named(generation, "catalogue", product_id, source)))
+    return JSONResponse(product_response(entry_named(generation, "catalogue", product_id, source)).model_dump())

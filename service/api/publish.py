@@ -7,16 +7,15 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from index.answer import MAX_IMAGES
-from index.errors import QueryInvalid
-from index.published import crops_of
-from index.records import ObjectRecord, ObjectStatus
+from index.records.feed_records import ObjectRecord, ObjectStatus
+from index.search.answer import MAX_IMAGES
+from index.sources.published import crops_of
 from service.accounts.access import TheVisitor
-from service.accounts.roles import Visitor
-from service.api.dependencies import Services, TheServices
 from service.api.openapi import form, problems
-from service.api.schemas import PublishedObject
-from service.desk import CHANGED, TOLD
+from service.app.publishing import change, publish
+from service.app.responses import ObjectResponse
+from service.http.dependencies import TheServices
+from service.http.upload import upload_of
 from service.problems import (
     BUSY,
     FACE_SEEN,
@@ -31,7 +30,6 @@ from service.problems import (
     TOO_SLOW,
     WORKSPACE_BUSY,
 )
-from service.upload import Upload, upload_of
 
 router = APIRouter(tags=["curating"])
 
@@ -82,7 +80,7 @@ _CHANGE: dict[str, Any] = {
     "/v1/objects",
     summary="Publish an object",
     status_code=201,
-    response_model=PublishedObject,
+    response_model=ObjectResponse,
     responses=problems(
         MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, TOO_SLOW, WORKSPACE_BUSY, TOO_LARGE, NOT_MULTIPART, IMAGE_REFUSED,
         FACE_SEEN, INVALID, BUSY,
@@ -93,13 +91,13 @@ async def publish_object(request: Request, services: TheServices, visitor: TheVi
     """Publish an object, open from now on. It is seen and searched after the next re-index."""
     async with upload_of(request, services.limits, services.held) as upload:
         record = await services.turns.run(lambda: publish(upload, services, visitor))
-    return JSONResponse(_told(record), 201)
+    return JSONResponse(_response(record).model_dump(), 201)
 
 
 @router.post(
     "/v1/objects/{object_id:path}",
     summary="Change an object that was published here",
-    response_model=PublishedObject,
+    response_model=ObjectResponse,
     responses=problems(
         MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, TOO_SLOW, WORKSPACE_BUSY, TOO_LARGE, NOT_MULTIPART, INVALID,
         BUSY,
@@ -114,33 +112,18 @@ async def change_object(request: Request, object_id: str, services: TheServices,
     async with upload_of(request, services.limits, services.held) as upload:
         told = upload.told(tuple(_CHANGE), blank=True)
     record = await services.turns.run(lambda: change(object_id, told, services, visitor))
-    return JSONResponse(_told(record))
+    return JSONResponse(_response(record).model_dump())
 
 
-def publish(upload: Upload, services: Services, visitor: Visitor) -> ObjectRecord:
-    """Publish what a form tells. Raises as `Desk.publish` does."""
-    # A browser sends an empty part where no file was chosen.
-    crops = [picture for picture in upload.pictures if picture]
-    return services.desk.publish(upload.told(TOLD), crops, visitor.name)
-
-
-def change(object_id: str, told: dict[str, str], services: Services, visitor: Visitor) -> ObjectRecord:
-    """Change an object as a form tells. Raises as `Desk.change` does."""
-    if not told.get("authority"):
-        raise QueryInvalid("authority is missing: whose object is it?")
-    said = {name: told[name] for name in CHANGED if name in told}
-    return services.desk.change(told["authority"], object_id, said, visitor.name)
-
-
-def _told(record: ObjectRecord) -> dict[str, Any]:
-    return {
-        "object_id": record.object_id,
-        "authority": record.authority,
-        "title": record.title or None,
-        "kind": record.kind or None,
-        "country": record.country or None,
-        "published": record.published.isoformat() if record.published else None,
-        "status": str(record.status),
-        "tip_page": record.tip_page or None,
-        "images": list(crops_of(record)),
-    }
+def _response(record: ObjectRecord) -> ObjectResponse:
+    return ObjectResponse(
+        object_id=record.object_id,
+        authority=record.authority,
+        title=record.title or None,
+        kind=record.kind or None,
+        country=record.country or None,
+        published=record.published.isoformat() if record.published else None,
+        status=str(record.status),
+        tip_page=record.tip_page or None,
+        images=list(crops_of(record)),
+    )

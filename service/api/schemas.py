@@ -2,145 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from index.answer import Verdict
-from service.leads import State
-
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["9f86d081884c7d659a2feaa0c55ad015" * 2])]
-Day = Annotated[str, Field(description="ISO 8601", examples=["2019-06-01"])]
-
-
-class Match(BaseModel):
-    """Keypoints that one query picture and `image` share, on one plane."""
-
-    inliers: int = Field(description="How many.", examples=[42])
-    turn: int = Field(description="Quarter turns of the query picture, counter-clockwise, that fit best.", examples=[0])
-    region_query: str | None = Field(
-        description="The box around them in the query's box.", examples=["0.2,0.1,0.8,0.9"]
-    )
-    region_image: str | None = Field(description="The box around them in `image`.", examples=["0.3,0.2,0.9,0.9"])
-    pairs: list[list[float]] = Field(
-        description="The first of them: x and y in the query's box, x and y in `image`, in fractions.",
-        examples=[[[0.25, 0.5, 0.3, 0.52]]],
-    )
-
-
-class Evidence(BaseModel):
-    """What speaks for a candidate."""
-
-    similarity: list[float] = Field(description="The best cosine with each query picture, in their order.")
-    text_similarity: float | None = Field(description="The best cosine with the words, if there were any.")
-    region: str = Field(description="The box of `image` that fits best, in fractions.", examples=["0,0,1,1"])
-    matches: list[Match] = Field(description="One for each query picture; empty where nobody looked closer.")
-
-
-class Specificity(BaseModel):
-    """Where and when a product's family, near-identical entries of any source, was sold."""
-
-    entries: int = Field(description="How many entries the family has.")
-    retailers: list[str]
-    countries: list[str]
-    first_seen: str | None = Field(examples=["2015-03-01"])
-    last_seen: str | None = Field(description="Null where someone still sells it.")
-
-
-class Product(BaseModel):
-    """One catalogue entry of one source."""
-
-    product_id: str = Field(examples=["A-1001"])
-    source: str = Field(examples=["luma-2024"])
-    title: str | None = Field(examples=["Messenger bag"])
-    brand: str | None = Field(examples=["Luma"])
-    category: str | None = Field(examples=["Bags/Messenger"])
-    retailer: str | None
-    country: str | None = Field(examples=["NL"])
-    price: str | None = Field(examples=["34.00 EUR"])
-    link: str | None
-    status: str | None = Field(examples=["current"])
-    first_seen: Day | None
-    last_seen: Day | None
-    images: list[Sha256]
-
-
-class PublishedObject(BaseModel):
-    """One thing that an authority wants identified."""
-
-    object_id: str = Field(examples=["2024-017"])
-    authority: str | None = Field(examples=["Europol"])
-    title: str | None = Field(examples=["Blue plush rabbit"])
-    kind: str | None = Field(examples=["toy"])
-    country: str | None
-    published: Day | None
-    status: str | None = Field(examples=["open"])
-    tip_page: str | None = Field(description="Where tips go.")
-    images: list[Sha256]
-
-
-class Candidate(BaseModel):
-    """An entry offered as an answer: what both collections tell."""
-
-    rank: int = Field(examples=[1])
-    product_id: str = Field(description="The entry's id, of a product or of an object.", examples=["A-1001"])
-    title: str | None
-    brand: str | None
-    retailer: str | None
-    link: str | None
-    score: float = Field(description="Comparable within one answer only.", examples=[0.8312])
-    likelihood: float | None = Field(description="Between 0 and 1; null where the scores are not calibrated.")
-    image: Sha256 = Field(description="The entry's picture that fits best.")
-    evidence: Evidence
-    specificity: Specificity | None = Field(description="Where a product was sold; null for objects.")
-    country: str | None
-    status: str | None
-    images: list[Sha256]
-
-
-class ProductCandidate(Candidate):
-    """A product offered as an answer."""
-
-    source: str
-    category: str | None
-    price: str | None
-    first_seen: Day | None
-    last_seen: Day | None
-
-
-class ObjectCandidate(Candidate):
-    """A published object offered as an answer."""
-
-    object_id: str
-    authority: str | None
-    kind: str | None
-    published: Day | None
-    tip_page: str | None
-
-
-class _Answer(BaseModel):
-    query_id: str = Field(examples=["4f9c2d0e-7a51-4c0b-9d57-5f2f3f1f8f10"])
-    verdict: Verdict
-    generation: int = Field(description="Which build of the index answered.", examples=[12])
-    model: str = Field(examples=["ViT-B-16-SigLIP2/webli"])
-    faces: list[int] = Field(
-        description="Which of the pictures, counted from 1, seem to show a face: crop them to the object.",
-        examples=[[]],
-    )
-
-
-class CatalogueAnswer(_Answer):
-    """Products, best first."""
-
-    collection: Literal["catalogue"]
-    candidates: list[ProductCandidate]
-
-
-class ObjectsAnswer(_Answer):
-    """Published objects, best first."""
-
-    collection: Literal["objects"]
-    candidates: list[ObjectCandidate]
+from service.app.leads import State
+from service.app.responses import Day, ObjectResponse, Sha256
 
 
 class ObjectPage(BaseModel):
@@ -148,7 +15,7 @@ class ObjectPage(BaseModel):
 
     generation: int = Field(examples=[12])
     total: int = Field(description="How many fit the filters, on all pages.", examples=[431])
-    objects: list[PublishedObject]
+    objects: list[ObjectResponse]
     next: str | None = Field(description="`after` of the next page; null on the last.", examples=["2024-03-01~81"])
 
 

@@ -7,15 +7,18 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from index.answer import MAX_IMAGES, MAX_LIMIT, MAX_TEXT, answer_json
-from index.filters import KEYS
-from index.records import COLLECTIONS
+from index.records.feed_records import COLLECTIONS
+from index.records.filters import KEYS
+from index.search.answer import MAX_IMAGES, MAX_LIMIT, MAX_TEXT
 from service.accounts.access import TheVisitor
 from service.accounts.roles import Role, Visitor
-from service.api.dependencies import InMeasure, Services, TheServices
 from service.api.openapi import problems
-from service.api.schemas import CatalogueAnswer, ObjectsAnswer
-from service.gate import face_seen
+from service.app.gate import face_seen
+from service.app.question import DEFAULT_LIMIT, Question, question_of
+from service.app.responses import CatalogueAnswerResponse, ObjectsAnswerResponse, answer_response
+from service.app.services import Services
+from service.http.dependencies import InMeasure, TheServices
+from service.http.upload import upload_of
 from service.problems import (
     BUSY,
     FACE_SEEN,
@@ -30,8 +33,6 @@ from service.problems import (
     TOO_OFTEN,
     TOO_SLOW,
 )
-from service.question import DEFAULT_LIMIT, Question, question_of
-from service.upload import upload_of
 
 router = APIRouter(tags=["search"])
 
@@ -99,7 +100,7 @@ _REQUEST = {
     "/v1/search",
     name="search",
     summary="Find what resembles the thing in the pictures",
-    response_model=CatalogueAnswer | ObjectsAnswer,
+    response_model=CatalogueAnswerResponse | ObjectsAnswerResponse,
     responses=problems(
         MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, TOO_SLOW, TOO_LARGE, NOT_MULTIPART, IMAGE_REFUSED, FACE_SEEN, INVALID,
         TOO_OFTEN, NOT_READY, BUSY,
@@ -132,4 +133,4 @@ def _answer(question: Question, services: Services, visitor: Visitor) -> dict[st
         else:
             # Of what a volunteer sends, nothing is kept: not even its SHA-256.
             answer = services.search(query, generation, rerank=question.rerank)
-        return {**answer_json(answer), "faces": faces}
+        return answer_response(answer, faces).model_dump()

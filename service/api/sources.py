@@ -8,11 +8,11 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from index.overview import SourceState
+from index.records.overview import SourceState
 from service.accounts.access import TheVisitor
-from service.api.dependencies import TheServices
 from service.api.openapi import problems
 from service.api.schemas import HeldList, LetIn, SourceList
+from service.http.dependencies import TheServices
 from service.problems import FORBIDDEN, INVALID, NOT_FOUND, SIGN_IN_NEEDED, WORKSPACE_BUSY
 
 router = APIRouter(tags=["curating"])

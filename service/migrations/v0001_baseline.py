@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from index.migrations.completing import complete
+from index.records.migrations.completing import complete
 
 revision = "0001"
 down_revision = None

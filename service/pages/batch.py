@@ -15,16 +15,17 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
 from embedding.errors import TraceObjectError
-from index.answer import answer_json
 from service.accounts.access import TheVisitor
 from service.accounts.roles import Visitor
-from service.api.dependencies import InMeasure, Services, TheServices
+from service.app.question import Question, regions_of
+from service.app.responses import answer_response
+from service.app.services import Services
+from service.http.dependencies import InMeasure, TheServices
+from service.http.upload import upload_of
 from service.pages.errors import PageRoute
 from service.pages.rendering import page
 from service.problems import INVALID, Problem, internal, of_error
-from service.question import Question, regions_of
-from service.sheet import data_uri
-from service.upload import upload_of
+from service.rendering.pictures import data_uri
 
 router = APIRouter(prefix="/workbench", include_in_schema=False, route_class=PageRoute)
 
@@ -130,7 +131,7 @@ def _searched(crop: Crop, services: Services, visitor: Visitor) -> dict[str, Any
     question = Question((crop.read(),), regions_of((), 1), "", "catalogue", (), SHOWN)
     query = services.decoded(question)
     with services.live.lease() as generation:
-        answer = answer_json(services.recorded_search(question, query, generation, visitor))
+        answer = answer_response(services.recorded_search(question, query, generation, visitor)).model_dump()
     kept = ("rank", "product_id", "source", "title", "brand", "retailer", "country", "likelihood", "link", "image")
     answer["candidates"] = [{key: candidate[key] for key in kept} for candidate in answer["candidates"]]
     return {**answer, "shown": data_uri(query.images[0].pixels, _SIDE)}

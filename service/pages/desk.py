@@ -12,17 +12,18 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from embedding.errors import TraceObjectError
-from index.answer import MAX_IMAGES
-from index.published import crops_of
+from index.search.answer import MAX_IMAGES
+from index.sources.published import crops_of
 from service.accounts.access import TheVisitor
-from service.api.dependencies import Services, TheServices
-from service.api.publish import change, publish
-from service.desk import CHANGED
+from service.app.desk import CHANGED
+from service.app.publishing import change, publish
+from service.app.services import Services
+from service.http.dependencies import TheServices
+from service.http.upload import upload_of
 from service.pages.errors import PageRoute
 from service.pages.public import STATUSES
 from service.pages.rendering import page
 from service.problems import Problem, of_error
-from service.upload import upload_of
 
 router = APIRouter(prefix="/curator", include_in_schema=False, route_class=PageRoute)
 

@@ -11,9 +11,10 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from service.accounts.access import TheVisitor
-from service.api.dependencies import LiveOne, TheServices
-from service.api.leads import change, form_of, keep
-from service.leads import STATES, Lead, State
+from service.app.lead_form import change, keep
+from service.app.leads import STATES, Lead, State
+from service.http.dependencies import LiveOne, TheServices
+from service.http.upload import form_of
 from service.pages.errors import PageRoute
 from service.pages.rendering import page
 
@@ -37,7 +38,7 @@ def all_leads(request: Request, services: TheServices, state: Annotated[State | 
 @router.post("/leads")
 async def keep_lead(request: Request, services: TheServices, generation: LiveOne, visitor: TheVisitor) -> Response:
     """Keep a candidate for an object, or find that there is none; then show the object."""
-    told = await form_of(request, services, _KEEP)
+    told = await form_of(request, services.limits, services.held, _KEEP)
     lead, _ = await anyio.to_thread.run_sync(partial(keep, told, services, generation, visitor))
     return RedirectResponse(object_page(lead), 303)
 
@@ -51,7 +52,7 @@ async def change_lead(
     visitor: TheVisitor,
 ) -> Response:
     """Say what became of a lead; then show the object."""
-    told = await form_of(request, services, _CHANGE)
+    told = await form_of(request, services.limits, services.held, _CHANGE)
     lead = await anyio.to_thread.run_sync(partial(change, lead_id, told, services, generation, visitor))
     return RedirectResponse(object_page(lead), 303)
 

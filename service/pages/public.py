@@ -11,12 +11,12 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from index.entries import Entry
 from index.errors import UnknownEntry
-from index.generations import Generation
-from service.api.dependencies import LiveOne, TheServices
-from service.api.entries import entry_named
-from service.listing import Wanted
+from index.generations.generations import Generation
+from index.records.entries import Entry
+from service.app.find_entry import entry_named
+from service.app.listing import Wanted
+from service.http.dependencies import LiveOne, TheServices
 from service.pages.cards import CARD_HEIGHT, CARD_WIDTH, preview_card
 from service.pages.errors import PageRoute
 from service.pages.rendering import page

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from index.entries import Entry
-from service.api.dependencies import InMeasure, Services, TheServices
+from index.records.entries import Entry
+from service.app.question import Question, regions_of
+from service.app.services import Services
+from service.app.uploaded_form import Upload
+from service.http.dependencies import InMeasure, TheServices
+from service.http.upload import upload_of
 from service.pages.errors import PageRoute
 from service.pages.public import object_address
 from service.pages.rendering import page
-from service.question import Question, regions_of
-from service.sheet import data_uri
-from service.upload import Upload, upload_of
+from service.rendering.pictures import data_uri
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 

@@ -14,11 +14,12 @@ from fastapi.responses import RedirectResponse, Response
 from service.accounts.access import COOKIE, TheVisitor
 from service.accounts.accounts import SESSION_SECONDS
 from service.accounts.openid import ATTEMPT_SECONDS, OpenIdRefused
-from service.api.dependencies import Services, TheServices
+from service.app.services import Services
+from service.http.dependencies import TheServices
+from service.http.upload import upload_of
 from service.pages.errors import PageRoute
 from service.pages.rendering import page
 from service.problems import NOT_FOUND, Problem
-from service.upload import upload_of
 
 if TYPE_CHECKING:
     from service.accounts.openid_client import OpenId

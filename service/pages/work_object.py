@@ -8,14 +8,14 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from service.accounts.access import TheVisitor
-from service.api.dependencies import InMeasure, LiveOne, TheServices
-from service.api.entries import entry_named
-from service.leads import MAX_NOTE
-from service.pages.dossier import alerts_of, file_name
-from service.pages.dossier_file import MEDIA, Form, written
+from service.app.dossier import alerts_of, file_name
+from service.app.dossier_file import MEDIA, Form, written
+from service.app.find_entry import entry_named
+from service.app.leads import MAX_NOTE
+from service.http.dependencies import InMeasure, LiveOne, TheServices
 from service.pages.errors import PageRoute
-from service.pages.language import language_of, words_in
 from service.pages.rendering import page
+from service.rendering.language import language_of, words_in
 
 router = APIRouter(prefix="/workbench", include_in_schema=False, route_class=PageRoute)
 

@@ -8,23 +8,25 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from index.alerts import list_alerts
-from index.answer import Answer, answer_json
-from index.database import Database
-from index.entries import Entry
 from index.errors import UnknownEntry
-from index.generations import Generation
+from index.generations.generations import Generation
+from index.jobs.alerts import list_alerts
+from index.records.database import Database
+from index.records.entries import Entry
+from index.search.answer import Answer
 from service.accounts.access import TheVisitor
 from service.accounts.roles import Visitor
-from service.api.dependencies import InMeasure, LiveOne, Services, TheServices
-from service.api.entries import entry_named
-from service.leads import MAX_NOTE, Lead
-from service.listing import Wanted
-from service.pages.asked import FILTERS, LIMITS, Asked, Found, find
+from service.app.find_entry import entry_named
+from service.app.leads import MAX_NOTE, Lead
+from service.app.listing import Wanted
+from service.app.responses import answer_response
+from service.app.search_form import FILTERS, LIMITS, Asked, Found, find
+from service.app.services import Services
+from service.http.dependencies import InMeasure, LiveOne, TheServices
+from service.http.upload import upload_of
 from service.pages.errors import PageRoute
 from service.pages.public import STATUSES, Choices
 from service.pages.rendering import page
-from service.upload import upload_of
 
 router = APIRouter(prefix="/workbench", include_in_schema=False, route_class=PageRoute)
 
@@ -133,12 +135,10 @@ def _leads(about: Entry | None, services: Services) -> tuple[Lead, ...]:
 def _evidence(answer: Answer) -> dict[str, Any]:
     """What the comparison draws, by rank: matched points of each query picture, and the candidate's picture."""
     return {
-        str(candidate["rank"]): {
-            "image": candidate["image"],
-            "title": candidate["title"] or candidate["product_id"],
-            "matches": [
-                {"pairs": match["pairs"], "inliers": match["inliers"]} for match in candidate["evidence"]["matches"]
-            ],
+        str(candidate.rank): {
+            "image": candidate.image,
+            "title": candidate.title or candidate.product_id,
+            "matches": [match.model_dump(include={"pairs", "inliers"}) for match in candidate.evidence.matches],
         }
-        for candidate in answer_json(answer)["candidates"]
+        for candidate in answer_response(answer).candidates
     }

@@ -11,30 +11,30 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-from embedding.decode import decode
 from embedding.encoders.choose import load
 from embedding.encoders.protocol import Encoder
 from embedding.encoders.registry import STARTER
-from index.alerts import Alert, add_alerts
-from index.answer import Query, QueryImage
-from index.database import Database
-from index.generations import Generation, open_live
+from embedding.image.decode import decode
+from index.generations.generations import Generation, open_live
+from index.jobs.alerts import Alert, add_alerts
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.records import Collection
-from index.reindex import reindex
-from index.rerank import Closer, closer_for
-from index.search import search
+from index.records.database import Database
+from index.records.feed_records import Collection
+from index.search.answer import Query, QueryImage
+from index.search.rerank import Closer, closer_for
+from index.search.search import search
 from index.workspace import Workspace
+from sample.write import Query as SampleQuery
+from sample.write import Sample, render_sample
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
-from service.app import create_app
-from service.audit import Audit
-from service.desk import Desk
-from service.gate import PUBLISHED, FaceGate
-from service.leads import Leads
-from service.limits import Limits
-from service.sample.write import Query as SampleQuery
-from service.sample.write import Sample, render_sample
+from service.app.audit import Audit
+from service.app.desk import Desk
+from service.app.gate import PUBLISHED, FaceGate
+from service.app.leads import Leads
+from service.app.limits import Limits
+from service.application import create_app
 from service.tables import open_service_database
 from tests.drawn_face import draw_face
 from tests.fakes import add_feed, write_feed

@@ -11,7 +11,7 @@ import pytest
 from embedding.encoders.choose import load
 from embedding.encoders.protocol import Encoder
 from embedding.errors import TextUnsupported
-from service.batching import Batched
+from service.app.batching import Batched
 from tests.fakes import render
 
 pytest.importorskip("torch")
@@ -47,8 +47,8 @@ def compile_it(name: str) -> None:
     pytest.importorskip("openvino")
     pytest.importorskip("nncf")
     from embedding.encoders.agreement import Samples
-    from embedding.encoders.compiling import FEWEST, compile_encoder
-    from embedding.encoders.exporting import Towers
+    from embedding.encoders.openvino.compiling import FEWEST, compile_encoder
+    from embedding.encoders.openvino.exporting import Towers
 
     original, _, form = name.rpartition("-")
     encoder = load(original, "cpu")

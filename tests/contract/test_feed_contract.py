@@ -14,8 +14,8 @@ from xml.sax.saxutils import escape
 import pytest
 
 from index.errors import FeedError
-from index.feeds import FORMATS, Defaults, detect, open_feed, read_products
-from index.records import ProductRecord, Refusal
+from index.records.feed_records import ProductRecord, Refusal
+from index.sources.feeds import FORMATS, Defaults, detect, open_feed, read_products
 
 CATALOGUE = [
     ProductRecord(0, "A-1", ("https://shop.example/1.jpg", "https://shop.example/1b.jpg"), "Lampe, « é »", "Umbra"),

@@ -11,8 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from embedding.decode import Limits, decode
 from embedding.errors import ImageRefused
+from embedding.image.decode import Limits, decode
 
 MAX_SECONDS = 60
 

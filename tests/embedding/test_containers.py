@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from embedding.containers.exif import orientation
-from embedding.containers.sniff import bare_picture
+from embedding.image.containers.exif import orientation
+from embedding.image.containers.sniff import bare_picture
 from tests.embedding.hostile import CASES
 from tests.embedding.picture_bytes import exif_block, saved, scene, tiff, tiff_tags
 from tests.embedding.picture_cases import heic, jpeg, png_with

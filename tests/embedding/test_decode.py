@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageFile, ImageOps
 
-from embedding.containers.sniff import bare_picture
-from embedding.decode import Limits, decode
 from embedding.errors import ImageRefused
+from embedding.image.containers.sniff import bare_picture
+from embedding.image.decode import Limits, decode
 from tests.embedding.hostile import CASES, CODED, SCENE, middles
 from tests.embedding.picture_bytes import saved, scene
 from tests.embedding.picture_cases import jpeg, jpeg_of_size, png_of_size
@@ -90,7 +90,7 @@ def test_a_reduced_decode_does_not_get_round_the_limits(small_side):
 
 def test_limits_come_before_the_first_pixel(monkeypatch):
     """With every decoder taken away, what is too large is still refused for its size."""
-    monkeypatch.setattr("embedding.decode._DECODERS", {})
+    monkeypatch.setattr("embedding.image.decode._DECODERS", {})
     for data in (png_of_size(30_000, 30_000), jpeg_of_size(60_000, 60_000)):
         with pytest.raises(ImageRefused) as refused:
             decode(data)

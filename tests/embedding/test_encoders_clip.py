@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedding.encoders import clip_config, registry, store
+from embedding.encoders import clip_config, registry
+from embedding.encoders import model_store as store
 from embedding.encoders.choose import load
 from embedding.encoders.protocol import Encoder
 from embedding.errors import ModelUnavailable, TextUnsupported
-from embedding.preprocess import prepare
+from embedding.image.preprocess import prepare
 from embedding.tiny_clip import shapes
 
 torch = pytest.importorskip("torch")
@@ -68,7 +69,7 @@ def test_pictures_of_every_card_are_prepared_as_open_clip_prepares_them(card: ob
     "card", [card for card in registry.CARDS if card.weights.startswith("hub:")], ids=lambda card: card.name
 )
 def test_every_clip_architecture_can_be_built_and_gives_the_cards_dimension(card: object) -> None:
-    from embedding.encoders import importing
+    from embedding.encoders.weights import importing
 
     wanted = importing._wanted_shapes(open_clip.get_model_config(card.architecture), card.architecture)
     assert sum(int(np.prod(shape)) for shape in wanted.values()) > 100e6
@@ -131,7 +132,7 @@ def test_a_siglip_like_model_reads_its_tokenizer_from_its_folder(tmp_path: Path)
     tokenizers = pytest.importorskip("tokenizers")
     from safetensors.torch import save_file
 
-    from embedding.encoders import importing
+    from embedding.encoders.weights import importing
 
     name = "small-siglip"
     folder = store.folder(name)

@@ -24,13 +24,14 @@ pytest.importorskip("openvino")
 pytest.importorskip("nncf")
 open_clip = pytest.importorskip("open_clip")
 
-from embedding import inference
-from embedding.encoders import compiled, registry, store, weights
+from embedding.encoders import model_store as store
+from embedding.encoders import registry, weights
 from embedding.encoders.agreement import Agreement, Samples, overlap
 from embedding.encoders.choose import load, load_card, preferred
-from embedding.encoders.compiled import CompiledEncoder, probe_pictures
-from embedding.encoders.compiling import FEWEST, CompiledRefused, compile_encoder
-from embedding.encoders.exporting import Towers
+from embedding.encoders.openvino import compiled, inference
+from embedding.encoders.openvino.compiled import CompiledEncoder, probe_pictures
+from embedding.encoders.openvino.compiling import FEWEST, CompiledRefused, compile_encoder
+from embedding.encoders.openvino.exporting import Towers
 from embedding.encoders.tokens import Tokenizer
 from embedding.errors import ModelUnavailable
 from tests.fakes import render
@@ -152,8 +153,8 @@ def test_the_network_is_opened_again_for_many_at_once_alone(
         opened.append(way)
         return really(path, **way)
 
-    monkeypatch.setattr("embedding.inference.open_network", watched)
-    monkeypatch.setattr("embedding.inference.cores", lambda: 2)
+    monkeypatch.setattr("embedding.encoders.openvino.inference.open_network", watched)
+    monkeypatch.setattr("embedding.encoders.openvino.inference.cores", lambda: 2)
     encoder = load("tiny-clip-fp32")
     encoder.encode_images(many[: compiled.MANY - 1])
     assert opened == [{}]
@@ -175,7 +176,7 @@ def test_where_several_at_a_time_have_other_rows_they_are_not_used(
         moved = openvino.opset13.add(result.input_value(0), openvino.opset13.constant(np.float32(0.1)))
         return inference.compiled(openvino.Model([moved], model.get_parameters()), streams=streams)
 
-    monkeypatch.setattr("embedding.inference.open_network", other)
+    monkeypatch.setattr("embedding.encoders.openvino.inference.open_network", other)
     np.testing.assert_array_equal(encoder.encode_images(many), alone)
 
 
@@ -188,7 +189,7 @@ def test_a_model_compiled_for_one_at_a_time_takes_many_all_the_same(
     def refuse(path: Path, **_: int) -> Any:
         raise ModelUnavailable(f"OpenVINO cannot run {path}")
 
-    monkeypatch.setattr("embedding.inference.open_network", refuse)
+    monkeypatch.setattr("embedding.encoders.openvino.inference.open_network", refuse)
     np.testing.assert_array_equal(encoder.encode_images(many), alone)
 
 
@@ -286,7 +287,7 @@ import socket, sys
 def nobody(*_): raise AssertionError("something was sent")
 socket.socket.connect = nobody
 from embedding.encoders.choose import load
-from embedding.encoders.compiled import probe_pictures
+from embedding.encoders.openvino.compiled import probe_pictures
 encoder = load("tiny-clip-fp32")
 encoder.encode_images(probe_pictures(60))
 encoder.encode_texts(["a blue star"])

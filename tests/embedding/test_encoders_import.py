@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedding.encoders import importing, registry, store, weights
+from embedding.encoders import model_store as store
+from embedding.encoders import registry, weights
 from embedding.encoders.choose import load
+from embedding.encoders.weights import importing
 from embedding.errors import ModelUnavailable
 from embedding.tiny_clip import shapes
 

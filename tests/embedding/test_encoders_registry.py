@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from embedding.encoders import locate, registry, store
+from embedding.encoders import model_store as store
+from embedding.encoders import registry
 from embedding.encoders.card import ModelCard
 from embedding.encoders.choose import load
+from embedding.encoders.weights.locate import verified
 from embedding.errors import ModelUnavailable
 
 TAGS = {
@@ -103,7 +105,7 @@ def test_a_damaged_record_is_told_with_what_to_do() -> None:
 
 def test_weights_that_are_not_here_are_told_with_what_to_do() -> None:
     with pytest.raises(ModelUnavailable, match=r"traceobject models pull ViT-B-32.*models import FILE --arch ViT-B-32"):
-        locate.verified(registry.get("ViT-B-32"))
+        verified(registry.get("ViT-B-32"))
 
 
 def test_a_package_that_is_not_installed_is_told_with_what_to_do() -> None:
@@ -111,14 +113,14 @@ def test_a_package_that_is_not_installed_is_told_with_what_to_do() -> None:
 
     card = replace(registry.get("starter"), weights="package:efficientnet_lite9_pytorch_model")
     with pytest.raises(ModelUnavailable, match=r"traceobject\[clip\]"):
-        locate.verified(card)
+        verified(card)
 
 
 def test_other_weights_than_the_cards_are_refused() -> None:
     from dataclasses import replace
 
     with pytest.raises(ModelUnavailable, match="expected 0000"):
-        locate.verified(replace(registry.get("starter"), sha256="0" * 64))
+        verified(replace(registry.get("starter"), sha256="0" * 64))
 
 
 def test_asking_for_a_device_that_is_not_here_is_told() -> None:

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedding.encoders import locate, registry
+from embedding.encoders import registry
 from embedding.encoders.choose import load
+from embedding.encoders.weights.locate import verified
 from embedding.errors import ModelUnavailable
-from embedding.preprocess import prepare
+from embedding.image.preprocess import prepare
 
 torch = pytest.importorskip("torch")
 starter = pytest.importorskip("embedding.encoders.starter")
@@ -27,7 +28,7 @@ def test_the_packages_tensors_get_the_names_of_their_kind(number: int) -> None:
     import timm
 
     card = registry.get(f"starter-lite{number}")
-    given = starter._read(locate.verified(card)[0])
+    given = starter._read(verified(card)[0])
     network = timm.create_model(card.architecture, pretrained=False)
     renamed = starter._renamed(given, network.state_dict(), Path("file"))
     same = {id(tensor): name for name, tensor in given.items()}

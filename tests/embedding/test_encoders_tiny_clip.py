@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedding.encoders import registry, store
+from embedding.encoders import model_store as store
+from embedding.encoders import registry
 from embedding.encoders.choose import load
 from embedding.encoders.protocol import Encoder
 from embedding.tiny_clip import shapes

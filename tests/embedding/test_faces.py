@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from embedding import face_network
-from embedding.encoders import store
+from embedding.encoders import model_store as store
 from embedding.errors import ModelUnavailable
-from embedding.face_network import SIDE
-from embedding.faces import SUSPECTED, FaceDetector
+from embedding.faces import network as face_network
+from embedding.faces.detector import SUSPECTED, FaceDetector
+from embedding.faces.network import SIDE
 from tests.drawn_face import draw_face
 from tests.fakes import render
 
@@ -46,7 +46,7 @@ def test_only_what_may_be_a_face_is_turned_and_only_until_it_is_one(monkeypatch,
         seen.append(square)
         return np.full((1, 1), 0.9 if np.array_equal(square, upright) else lying, np.float32)
 
-    monkeypatch.setattr("embedding.faces.network", lambda: network)
+    monkeypatch.setattr("embedding.faces.detector.network", lambda: network)
     assert FaceDetector().surest(np.rot90(upright), enough) == pytest.approx(0.9 if looks == 4 else lying)
     assert len(seen) == looks
 

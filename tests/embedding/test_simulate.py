@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedding.foreground import foreground
-from embedding.simulate import simulate
+from embedding.augment.simulate import simulate
+from embedding.image.foreground import foreground
 
 Image = npt.NDArray[np.uint8]
 

@@ -5,23 +5,30 @@ from __future__ import annotations
 import hashlib
 import http.server
 import json
+import os
 import socket
+import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from huggingface_hub import close_session, constants, file_download
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
-from embedding.encoders import choose, registry, store, weights
+from embedding.encoders import choose, registry, weights
+from embedding.encoders import model_store as store
 from embedding.encoders.card import ModelCard
-from embedding.encoders.download import download
-from embedding.encoders.not_fetched import NotThere
+from embedding.encoders.weights.download import download
+from embedding.encoders.weights.not_fetched import NotThere
 from embedding.errors import ModelUnavailable
 
 WEIGHTS = save({"tensor": np.arange(50_000, dtype=np.float32)})
@@ -41,9 +48,14 @@ class Hub:
     redirect: bool = True
     ignore_range: bool = False
     cut_after: list[int] = field(default_factory=list)
+    reset: bool = False
     status: int = 200
     silent: bool = False
+    stalls: bool = False
+    announced: int | None = None
     asked: list[tuple[str, str | None]] = field(default_factory=list)
+    looked: list[str] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
 
     def weights_asked(self) -> list[str | None]:
         return [span for path, span in self.asked if path == "/cdn" + PAGE + store.WEIGHTS]
@@ -55,11 +67,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         hub = self.server.hub
-        hub.asked.append((self.path, self.headers.get("Range")))
+        if self.command == "GET":
+            hub.asked.append((self.path, self.headers.get("Range")))
+        else:
+            hub.looked.append(self.path)
+        hub.tokens += self.headers.get_all("Authorization", [])
         if hub.silent:
             time.sleep(3)
         else:
             self._serve(hub)
+
+    do_HEAD = do_GET  # noqa: N815 - as the standard library names it
 
     def _serve(self, hub: Hub) -> None:
         name = self.path.removeprefix("/cdn").removeprefix(PAGE)
@@ -69,9 +87,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if body is None or hub.status != 200:
             self._answer(404 if body is None else hub.status, {}, b"no")
         elif large and hub.redirect and not self.path.startswith("/cdn"):
-            # As the hub does: the checksum is told on the redirect, the bytes come from elsewhere.
+            # As the hub does: checksum and size are told on the redirect, the bytes come from elsewhere.
             told = {"X-Linked-ETag": f'"{SHA256}"'} if hub.etag else {}
-            self._answer(302, {"Location": "/cdn" + self.path, **told}, b"")
+            elsewhere = f"http://localhost:{self.server.server_port}/cdn{self.path}"
+            size = str(hub.announced or len(body))
+            self._answer(302, {"Location": elsewhere, "X-Linked-Size": size, **told}, b"")
+        elif large and hub.stalls and self.command == "GET":
+            self.send_response(200)
+            self.end_headers()
+            time.sleep(0.5)
         elif wanted and not hub.ignore_range:
             start = int(wanted.removeprefix("bytes=").removesuffix("-"))
             if start >= len(body):
@@ -87,10 +111,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         for key, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(key, value)
         self.end_headers()
+        if self.command == "HEAD":
+            return
         cuts = self.server.hub.cut_after
         if may_be_cut and cuts:
             self.wfile.write(body[: cuts.pop(0)])
             self.close_connection = True
+            if self.server.hub.reset:
+                time.sleep(0.1)  # What was sent is to be read before the reset discards it.
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.close()
             return
         self.wfile.write(body)
 
@@ -102,11 +132,18 @@ class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     hub: Hub
 
+    def handle_error(self, *_: object) -> None:
+        """A connection that was reset on purpose."""
+
 
 @pytest.fixture(autouse=True)
 def _own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRACEOBJECT_MODELS", str(tmp_path / "models"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    close_session()
+    # Pieces that a small file has some of, and no pause before a new attempt.
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 10_000)
+    monkeypatch.setattr(file_download, "time", SimpleNamespace(sleep=lambda _: None))
 
 
 @pytest.fixture
@@ -145,6 +182,82 @@ def test_a_cut_is_resumed_at_once_from_where_it_came(hub: Hub) -> None:
     assert hub.weights_asked() == [None, "bytes=90000-", "bytes=100000-"]
 
 
+def test_a_reset_connection_is_made_again(hub: Hub) -> None:
+    hub.cut_after, hub.reset = [90_000, 20_000], True
+    assert weights.pull(CARD).sha256 == SHA256
+    spans = hub.weights_asked()
+    assert len(spans) == 3
+    assert spans[0] is None
+    assert None not in spans[1:], "what had come is not fetched again"
+
+
+def test_a_connection_that_is_reset_each_time_is_given_up(hub: Hub) -> None:
+    hub.cut_after, hub.reset = [0] * 99, True
+    with pytest.raises(ModelUnavailable, match="models import"):
+        weights.pull(CARD)
+    assert len(hub.weights_asked()) < 10
+
+
+def test_a_hub_that_falls_silent_is_given_up(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.1)
+    hub.stalls = True
+    with pytest.raises(ModelUnavailable, match=r"timed out .*models import"):
+        weights.pull(CARD)
+
+
+def test_the_progress_is_shown_from_where_it_goes_on(hub: Hub, capsys: pytest.CaptureFixture) -> None:
+    hub.cut_after = [100_000] + [0] * 9
+    with pytest.raises(ModelUnavailable):
+        weights.pull(CARD)
+    capsys.readouterr()
+    hub.cut_after = []
+    weights.pull(CARD)
+    bars = capsys.readouterr().err
+    assert f"{store.WEIGHTS}:  50%" in bars
+    assert f"{store.WEIGHTS}: 100%" in bars
+    assert "200k/200k" in bars
+
+
+def test_a_full_disk_is_told_with_the_file(hub: Hub) -> None:
+    _part().parent.mkdir(parents=True)
+    _part().symlink_to("/dev/full")
+    with pytest.raises(ModelUnavailable, match=r"\.part cannot be written: No space left on device"):
+        weights.pull(CARD)
+    assert store.recorded(CARD.name) is None
+
+
+def test_a_length_that_was_not_announced_is_told(hub: Hub) -> None:
+    hub.announced = len(WEIGHTS) + 10
+    with pytest.raises(ModelUnavailable, match="another length than it announced"):
+        weights.pull(CARD)
+    hub.announced = None
+    assert weights.pull(CARD).sha256 == SHA256
+
+
+def test_offline_nothing_is_asked(hub: Hub) -> None:
+    """In a process of its own: huggingface_hub reads the variable once."""
+    command = [sys.executable, "-m", "service.cli.main", "models", "pull", "ViT-B-32"]
+    done = subprocess.run(command, env={**os.environ, "HF_HUB_OFFLINE": "1"}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("traceobject: HF_HUB_OFFLINE is set, so http://127.0.0.1:")
+    assert len(done.stderr.splitlines()) == 1
+    assert hub.asked == hub.looked == []
+
+
+def test_no_token_of_this_machine_is_sent(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    weights.pull(CARD)
+    assert hub.looked
+    assert hub.tokens == []
+
+
+def test_without_the_library_it_is_told_how_to_have_it(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "embedding.encoders.weights.download")
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(ModelUnavailable, match=r"huggingface_hub.*pip install 'traceobject\[clip\]'"):
+        weights.pull(CARD)
+
+
 def test_what_came_before_a_failure_is_kept_for_the_next_call(hub: Hub) -> None:
     hub.cut_after = [70_000] + [0] * 9
     with pytest.raises(ModelUnavailable, match="70,000 bytes are kept"):
@@ -157,6 +270,8 @@ def test_what_came_before_a_failure_is_kept_for_the_next_call(hub: Hub) -> None:
 
 
 @settings(max_examples=15)
+@example(kept=len(WEIGHTS) + 5, right=True, ignore_range=False, etag=True)
+@example(kept=len(WEIGHTS), right=False, ignore_range=False, etag=True)
 @given(kept=st.integers(0, len(WEIGHTS) + 5), right=st.booleans(), ignore_range=st.booleans(), etag=st.booleans())
 def test_any_beginning_on_disk_ends_in_the_right_file(
     tmp_path_factory: pytest.TempPathFactory, kept: int, right: bool, ignore_range: bool, etag: bool
@@ -271,7 +386,7 @@ def test_a_name_that_takes_forever_to_look_up_is_given_up_in_time(monkeypatch: p
 
 
 def test_the_wait_is_ten_seconds_unless_told_otherwise() -> None:
-    from embedding.encoders.not_fetched import GIVE_UP_SECONDS
+    from embedding.encoders.weights.not_fetched import GIVE_UP_SECONDS
 
     assert GIVE_UP_SECONDS <= 10
 

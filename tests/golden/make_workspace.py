@@ -34,25 +34,25 @@ from starlette.testclient import TestClient
 
 from embedding.encoders.protocol import Encoder
 from embedding.tiny_clip.shapes import ALL_SPECS, Spec, render
-from index.alerts import list_alerts
-from index.catalogue import Catalogue
-from index.forget import find_entry, forget
-from index.gate import held, held_name
-from index.generations import live_number, numbers, open_live
+from index.generations.generations import live_number, numbers, open_live
+from index.jobs.alerts import list_alerts
+from index.jobs.forget import find_entry, forget
+from index.jobs.reindex import Report, reindex
 from index.models import workspace_encoder
 from index.progress import Unwatched
-from index.reindex import Report, reindex
-from index.rerank import closer_for
+from index.records.catalogue import Catalogue
+from index.search.rerank import closer_for
+from index.sources.gate import held, held_name
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
-from service.app import create_app
-from service.audit import COMMAND_LINE, Audit
-from service.desk import Desk
-from service.gate import PUBLISHED, gate_of
-from service.leads import Leads
-from service.night.kept import Nights
-from service.night.night import night
+from service.app.audit import COMMAND_LINE, Audit
+from service.app.desk import Desk
+from service.app.gate import PUBLISHED, gate_of
+from service.app.leads import Leads
+from service.application import create_app
+from service.reports.kept import Nights
+from service.reports.night import night
 from service.tables import open_service_database
 from tests.drawn_face import draw_face
 

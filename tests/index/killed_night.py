@@ -18,8 +18,8 @@ from unittest.mock import patch
 
 from embedding.pipeline import embed_stream
 from index.errors import WorkspaceError
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.reindex import reindex
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, write_feed
 
@@ -28,21 +28,21 @@ FIRST = date(2026, 1, 5)
 DONE, FAILED = 0, 9
 # What a night calls that a crash could fall into, and the name under which a kill there is counted.
 POINTS = {
-    "index.catalogue.Catalogue.record": "reading",
-    "index.catalogue.Catalogue.finish_reading": "reading",
-    "index.images.ImageStore.add": "pictures",
-    "index.catalogue.Catalogue.set_origins": "pictures",
-    "index.retention.expire": "retention",
-    "index.vectors.VectorStore._begin_shard": "append",
-    "index.vectors.VectorStore._write": "append",
-    "index.vectors.VectorStore.discard": "sweep",
+    "index.records.catalogue.Catalogue.record": "reading",
+    "index.records.catalogue.Catalogue.finish_reading": "reading",
+    "index.stores.images.ImageStore.add": "pictures",
+    "index.records.catalogue.Catalogue.set_origins": "pictures",
+    "index.jobs.retention.expire": "retention",
+    "index.stores.vectors.VectorStore._begin_shard": "append",
+    "index.stores.vectors.VectorStore._write": "append",
+    "index.stores.vectors.VectorStore.discard": "sweep",
     "index.engines.faiss_engine.FaissEngine.save": "build",
-    "index.build.write_snapshot": "build",
-    "index.generations.prove": "build",
-    "index.generations.seal": "seal",
-    "index.generations.publish": "publish",
-    "index.generations._point": "publish",
-    "index.reindex.sweep": "sweep",
+    "index.jobs.build.write_snapshot": "build",
+    "index.generations.generations.prove": "build",
+    "index.generations.generations.seal": "seal",
+    "index.generations.generations.publish": "publish",
+    "index.generations.generations._point": "publish",
+    "index.jobs.reindex.sweep": "sweep",
     "os.fsync": "flush",
     "os.truncate": "flush",
     "pathlib.Path.rename": "rename",
@@ -142,7 +142,7 @@ def night(
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
     workspace = Workspace.open(root)
     day = FIRST + timedelta(number)
-    with patch("index.reindex.embed_stream", partial(embed_stream, batch=BATCH)):
+    with patch("index.jobs.reindex.embed_stream", partial(embed_stream, batch=BATCH)):
         try:
             reindex(workspace, LoggingEncoder(log), Unwatched(), today=day)
         except WorkspaceError as error:

@@ -8,12 +8,12 @@ from datetime import date
 import pytest
 from PIL import Image
 
-from index.acquire import acquire
-from index.catalogue import Catalogue
-from index.entries import EntryFields
-from index.fetching.outcomes import Fetched, FetchRefused, NotModified, Reason
-from index.images import ImageStore
 from index.progress import Unwatched
+from index.records.catalogue import Catalogue
+from index.records.entries import EntryFields
+from index.sources.acquire import acquire
+from index.sources.fetching.outcomes import Fetched, FetchRefused, NotModified, Reason
+from index.stores.images import ImageStore
 from tests.fakes import render, render_file
 
 MONDAY, TUESDAY, NEXT_WEEK = date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 13)
@@ -60,7 +60,7 @@ def place(tmp_path):
 def test_an_unchanged_file_is_not_read_again(place, tmp_path, monkeypatch):
     picture = render_file(tmp_path / "a.png", 1)
     assert place.run([picture]).new == 1
-    monkeypatch.setattr("index.acquire.read_picture", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr("index.sources.acquire.read_picture", lambda *_: pytest.fail("read again"))
     assert place.run([picture]).new == 0
 
 

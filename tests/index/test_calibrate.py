@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.calibrate import Likelihood, area_under_roc, expected_calibration_error
 from index.errors import GenerationError
+from index.generations.calibration import Likelihood, area_under_roc, expected_calibration_error
 
 NAMES = ("score", "margin")
 

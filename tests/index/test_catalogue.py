@@ -2,10 +2,10 @@ from datetime import date
 
 import pytest
 
-from index.catalogue import Catalogue, Changes, Origin
-from index.entries import EntryFields
 from index.errors import WorkspaceError
-from index.records import Refusal
+from index.records.catalogue import Catalogue, Changes, Origin
+from index.records.entries import EntryFields
+from index.records.feed_records import Refusal
 
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 7)
 

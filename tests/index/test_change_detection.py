@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from index.answer import Query, QueryImage
-from index.catalogue import Catalogue
 from index.errors import WorkspaceError
-from index.generations import open_live
-from index.images import ImageStore
+from index.generations.generations import open_live
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.reindex import reindex
-from index.search import search
+from index.records.catalogue import Catalogue
+from index.search.answer import Query, QueryImage
+from index.search.search import search
+from index.stores.images import ImageStore
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, render_file, write_feed
 
@@ -57,7 +57,7 @@ class Spy:
     """Counts how often feeds are read."""
 
     def __init__(self, monkeypatch):
-        import index.ingest as module
+        import index.sources.ingest as module
 
         self.times = 0
         real = module.read_products
@@ -101,7 +101,7 @@ def test_the_former_feed_is_read_again_after_a_reading_that_broke_off(workspace,
     run(workspace)
     whole = feed.read_text()
     feed.write_text(whole.replace("product_id", "product_id,title").replace("p0", "p0,renamed"))
-    from index.catalogue import Catalogue as Records
+    from index.records.catalogue import Catalogue as Records
 
     with monkeypatch.context() as patch:
         patch.setattr(Records, "finish_reading", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -121,7 +121,7 @@ def test_a_picture_replaced_under_an_unchanged_feed_is_noticed(workspace, tmp_pa
 
 
 def test_a_folder_changed_just_now_is_not_trusted(tmp_path):
-    from index.feed_digest import feed_digest
+    from index.sources.feed_digest import feed_digest
 
     render_file(tmp_path / "shop" / "a.png", 1)
     assert feed_digest(tmp_path / "shop", "auto") == ""
@@ -130,7 +130,7 @@ def test_a_folder_changed_just_now_is_not_trusted(tmp_path):
 
 @pytest.mark.parametrize("change", ["add", "remove", "rewrite", "rename", "format"])
 def test_every_change_of_a_folder_changes_its_digest(tmp_path, change, monkeypatch):
-    from index import feed_digest as module
+    from index.sources import feed_digest as module
 
     monkeypatch.setattr(module, "_SETTLED_NS", -(10**18))
     folder = tmp_path / "shop"
@@ -267,7 +267,7 @@ def test_a_store_that_cannot_be_written_stops_the_night_and_refuses_no_picture(w
 
 def test_two_references_to_one_new_picture_do_not_meet(workspace, tmp_path, monkeypatch):
     # Without the self-test, which takes most of the time and is not what is asked here.
-    monkeypatch.setattr("index.self_test.FEWEST", 61)
+    monkeypatch.setattr("index.jobs.self_test.FEWEST", 61)
     folder = tmp_path / "shop"
     picture, feed = render_file(folder / "7.png", 7), folder / "feed.csv"
     copies = [Path(shutil.copyfile(picture, folder / f"copy-{n}.png")) for n in range(60)]

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index import generations
-from index.answer import Query, QueryImage
-from index.generations import open_live
+from index.generations import generations
+from index.generations.generations import open_live
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.reindex import reindex
-from index.search import search
-from index.vectors import VectorStore
+from index.search.answer import Query, QueryImage
+from index.search.search import search
+from index.stores.vectors import VectorStore
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, render
 from tests.index.killed_night import (

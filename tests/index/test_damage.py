@@ -4,14 +4,14 @@ import os
 
 import pytest
 
-from index import generations
-from index.answer import Query, QueryImage
 from index.errors import GenerationError, WorkspaceError
-from index.generations import open_live
+from index.generations import generations
+from index.generations.generations import open_live
+from index.generations.snapshot import Snapshot
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.reindex import reindex
-from index.search import search
-from index.snapshot import Snapshot
+from index.search.answer import Query, QueryImage
+from index.search.search import search
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedding.preprocess import prepare
-from index.entries import Entry, EntryFields
-from index.families import Specificity, find_families, specificity
-from index.images import ImageStore
+from embedding.image.preprocess import prepare
+from index.generations.families import Specificity, find_families, specificity
+from index.records.entries import Entry, EntryFields
+from index.stores.images import ImageStore
 from tests.fakes import ColourEncoder, render
 
 
@@ -43,6 +43,19 @@ def test_entries_that_share_an_image_are_one_family_whatever_the_embedding(shown
     entries, names, vectors, store = shown
     names[7] = names[3]
     assert find_families(entries, names, vectors, store)[7] == 3
+
+
+def test_pictures_that_only_embeddings_take_for_the_same_are_no_family(tmp_path):
+    """Two things in front of one background, say: their embeddings all but coincide, their pixels do not."""
+    store = ImageStore(tmp_path)
+    pictures = [saved_again(picture, 90, 96) for picture in (render(1), render(2))]
+    pictures.append(saved_again(render(1), 60, 70))
+    names = [f"{number:064x}" for number in range(len(pictures))]
+    for name, data in zip(names, pictures, strict=True):
+        store.add(name, data)
+    alike = np.zeros((len(names), 64), np.float32)
+    alike[:, 0] = 1
+    assert find_families([0, 1, 2], names, alike.__getitem__, store) == {0: 0, 1: 1, 2: 0}
 
 
 def test_families_reach_across_a_product_with_several_pictures(shown):

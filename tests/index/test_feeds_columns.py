@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.errors import FeedError
-from index.feeds.columns import (
+from index.records.feed_records import FeedRow, ObjectRecord, ObjectStatus, ProductRecord, Refusal
+from index.sources.feeds.columns import (
     ID_LIMIT,
     TEXT_LIMIT,
     Defaults,
@@ -20,9 +21,8 @@ from index.feeds.columns import (
     require_columns,
     unusable_pictures,
 )
-from index.feeds.dates import parse_date
-from index.feeds.references import names_pictures, normal_name, references, resolve, split_references
-from index.records import FeedRow, ObjectRecord, ObjectStatus, ProductRecord, Refusal
+from index.sources.feeds.dates import parse_date
+from index.sources.feeds.references import names_pictures, normal_name, references, resolve, split_references
 
 BASE = Path("/feeds/shop")
 

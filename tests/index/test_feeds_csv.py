@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from index.errors import FeedError
-from index.feeds import detect, read_objects, read_products
-from index.feeds.delimited import DelimitedReader
-from index.feeds.text import HEAD_BYTES, LINE_LIMIT, encoding_of, lines
-from index.records import FeedRow, ObjectRecord, ProductRecord, Refusal
+from index.records.feed_records import FeedRow, ObjectRecord, ProductRecord, Refusal
+from index.sources.feeds import detect, read_objects, read_products
+from index.sources.feeds.delimited import DelimitedReader
+from index.sources.feeds.text import HEAD_BYTES, LINE_LIMIT, encoding_of, lines
 
 SHARED = Path(os.environ.get("TRACEOBJECT_SHARED", Path(__file__).parents[2].parent / "shared"))
 

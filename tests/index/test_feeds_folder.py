@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from index.errors import FeedError
-from index.feeds import detect, read_objects, read_products
-from index.feeds.folder import PRODUCT_PICTURES
-from index.records import ObjectRecord, ProductRecord, Refusal
+from index.records.feed_records import ObjectRecord, ProductRecord, Refusal
+from index.sources.feeds import detect, read_objects, read_products
+from index.sources.feeds.folder import PRODUCT_PICTURES
 
 
 def laid(root: Path, *names: str) -> Path:

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from index.errors import FeedError
-from index.feeds import detect, read_products, xml_items
-from index.records import ProductRecord, Refusal
+from index.records.feed_records import ProductRecord, Refusal
+from index.sources.feeds import detect, read_products, xml_items
 
 RSS = (
     '<?xml version="1.0"?>\n<rss version="2.0" xmlns:g="http://base.google.com/ns/1.0"><channel>\n<title>Shop</title>\n'

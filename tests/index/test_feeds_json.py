@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from index.errors import FeedError
-from index.feeds import detect, json_items, read_objects, read_products
-from index.feeds.jsonl import one_a_line
-from index.feeds.nested import row_of
-from index.records import ObjectRecord, ObjectStatus, ProductRecord, Refusal
+from index.records.feed_records import ObjectRecord, ObjectStatus, ProductRecord, Refusal
+from index.sources.feeds import detect, json_items, read_objects, read_products
+from index.sources.feeds.jsonl import one_a_line
+from index.sources.feeds.nested import row_of
 
 
 def written(folder: Path, content: str | bytes, name: str = "feed.json") -> Path:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from index.errors import FeedError
-from index.feeds import FORMATS, detect, open_feed, read_objects, read_products
-from index.records import ObjectRecord, ProductRecord
+from index.records.feed_records import ObjectRecord, ProductRecord
+from index.sources.feeds import FORMATS, detect, open_feed, read_objects, read_products
 
 
 @pytest.mark.parametrize(

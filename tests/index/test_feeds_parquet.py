@@ -13,8 +13,8 @@ pyarrow = pytest.importorskip("pyarrow", reason="the extra `feeds` is not instal
 from pyarrow import parquet  # noqa: E402
 
 from index.errors import FeedError  # noqa: E402
-from index.feeds import detect, read_objects, read_products  # noqa: E402
-from index.records import ObjectRecord, ProductRecord, Refusal  # noqa: E402
+from index.records.feed_records import ObjectRecord, ProductRecord, Refusal  # noqa: E402
+from index.sources.feeds import detect, read_objects, read_products  # noqa: E402
 
 
 def written(path: Path, columns: dict[str, object], **options: object) -> Path:

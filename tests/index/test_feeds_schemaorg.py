@@ -12,8 +12,8 @@ import pytest
 pytest.importorskip("lxml", reason="the extra `feeds` is not installed")
 
 from index.errors import FeedError
-from index.feeds import detect, json_ld, pages, read_products
-from index.records import ProductRecord, Refusal
+from index.records.feed_records import ProductRecord, Refusal
+from index.sources.feeds import detect, json_ld, pages, read_products
 
 LAMP = {"@type": "Product", "sku": "L1", "name": "Lamp", "image": "https://h/lamp.jpg"}
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from index.feeds import Defaults, detect, read_products
-from index.records import ProductRecord, Refusal
+from index.records.feed_records import ProductRecord, Refusal
+from index.sources.feeds import Defaults, detect, read_products
 
 SHIRT: dict[str, Any] = {
     "id": 6655,

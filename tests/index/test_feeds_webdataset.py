@@ -13,8 +13,8 @@ import pytest
 
 from embedding.errors import ImageRefused
 from index.errors import FeedError
-from index.feeds import detect, read_picture, read_products, tar_members
-from index.records import ProductRecord, Refusal
+from index.records.feed_records import ProductRecord, Refusal
+from index.sources.feeds import detect, read_picture, read_products, tar_members
 
 
 def shard(path: Path, members: dict[str, bytes], format: int = tarfile.PAX_FORMAT) -> Path:

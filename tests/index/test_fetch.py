@@ -10,10 +10,10 @@ import anyio
 import httpcore
 import pytest
 
-from index.fetching.fetch import fetch_all
-from index.fetching.fetcher import Outside
-from index.fetching.hosts import Clock
-from index.fetching.outcomes import (
+from index.sources.fetching.fetch import fetch_all
+from index.sources.fetching.fetcher import Outside
+from index.sources.fetching.hosts import Clock
+from index.sources.fetching.outcomes import (
     Fetched,
     FetchLimits,
     FetchRefused,

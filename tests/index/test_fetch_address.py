@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from index.fetching.address import AddressPolicy, host_of, is_literal, why_not_public
-from index.fetching.outcomes import Failure, FetchSettingInvalid, Reason, shown
+from index.sources.fetching.address import AddressPolicy, host_of, is_literal, why_not_public
+from index.sources.fetching.outcomes import Failure, FetchSettingInvalid, Reason, shown
 
 # Written from the IANA special-purpose registries and RFC 5735, 6890, 8190, apart from the table under test.
 REGISTRY_V4 = """

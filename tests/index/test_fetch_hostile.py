@@ -12,9 +12,9 @@ import httpcore
 import pytest
 import trustme
 
-from index.fetching.fetch import fetch_all
-from index.fetching.fetcher import Outside
-from index.fetching.outcomes import Fetched, FetchLimits, FetchRefused, Reason, Request
+from index.sources.fetching.fetch import fetch_all
+from index.sources.fetching.fetcher import Outside
+from index.sources.fetching.outcomes import Fetched, FetchLimits, FetchRefused, Reason, Request
 from tests.index.hostile_server import Counting, HostileServer, answer, bomb, endless, in_turn, raw, redirect, silent
 
 AGENT = "traceobject/0.1 (+https://example.org/crawler)"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from index.fetching.hosts import Clock, Hosts, RobotsEntry, backoff, retry_after
-from index.fetching.outcomes import FetchLimits, FetchSettingInvalid
-from index.fetching.robots import ROBOTS_BYTES, Rules, opted_out, product_token
+from index.sources.fetching.hosts import Clock, Hosts, RobotsEntry, backoff, retry_after
+from index.sources.fetching.outcomes import FetchLimits, FetchSettingInvalid
+from index.sources.fetching.robots import ROBOTS_BYTES, Rules, opted_out, product_token
 
 SITE = "https://shop.test"
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC).timestamp()

@@ -7,14 +7,14 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.acquire import acquire
-from index.catalogue import Catalogue
-from index.entries import EntryFields
-from index.fetching.fetch import fetch_all
-from index.fetching.outcomes import FetchLimits, FetchRefused, Request
-from index.fetching.turns import Turns
-from index.images import ImageStore
 from index.progress import Unwatched
+from index.records.catalogue import Catalogue
+from index.records.entries import EntryFields
+from index.sources.acquire import acquire
+from index.sources.fetching.fetch import fetch_all
+from index.sources.fetching.outcomes import FetchLimits, FetchRefused, Request
+from index.sources.fetching.turns import Turns
+from index.stores.images import ImageStore
 from tests.index.hostile_server import HostileServer, answer
 
 AGENT = "traceobject/0.1 (+https://example.org/crawler)"

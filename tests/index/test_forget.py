@@ -7,21 +7,21 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from embedding.regions import WHOLE
-from index import forget as module
-from index import generations
-from index.alerts import Alert, add_alerts, list_alerts
-from index.answer import Query, QueryImage
-from index.catalogue import Catalogue
+from embedding.image.regions import WHOLE
 from index.errors import EntryAmbiguous, UnknownEntry, WorkspaceError
-from index.features import FeatureStore
-from index.forget import Name, find_entry, find_source, forget, remember
-from index.generations import Manifest, open_live
-from index.images import ImageStore
+from index.generations import generations
+from index.generations.generations import Manifest, open_live
+from index.jobs import forget as module
+from index.jobs.alerts import Alert, add_alerts, list_alerts
+from index.jobs.forget import Name, find_entry, find_source, forget, remember
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.reindex import reindex
-from index.search import search
-from index.vectors import VectorStore
+from index.records.catalogue import Catalogue
+from index.search.answer import Query, QueryImage
+from index.search.search import search
+from index.stores.features import FeatureStore
+from index.stores.images import ImageStore
+from index.stores.vectors import VectorStore
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 
@@ -195,7 +195,7 @@ def test_what_only_an_old_generation_still_names_can_be_forgotten(workspace):
 
 def test_a_vector_that_no_record_tells_of_any_more_goes_too(workspace, tmp_path, monkeypatch):
     """A picture that was replaced long ago: no generation on disk shows it, its embedding waits to be tidied up."""
-    monkeypatch.setattr("index.sweep.IDLE", 1.0)
+    monkeypatch.setattr("index.jobs.sweep.IDLE", 1.0)
     needles = traces_of(workspace, SECRET)
     for night in range(3, 6):
         shop(workspace, tmp_path / "shop", {"a": 1, SECRET: 20, "b": 3, f"new-{night}": 30 + night})
@@ -238,7 +238,7 @@ def test_what_a_crash_interrupts_the_next_job_completes(workspace, monkeypatch, 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(*((module, stop) if hasattr(module, stop) else ("index.database.Database.scrub",)), crash)
+        patch.setattr(*((module, stop) if hasattr(module, stop) else ("index.records.database.Database.scrub",)), crash)
         with pytest.raises(KeyboardInterrupt):
             forget(workspace, name)
     run(workspace, DAY + timedelta(3))
@@ -276,7 +276,7 @@ def test_names_that_are_unknown_or_not_one_are_clear_errors(workspace, tmp_path)
 
 
 def test_a_reader_of_the_records_is_told_and_the_next_job_completes_it(workspace, monkeypatch):
-    monkeypatch.setattr("index.database.WAIT_MS", 50)
+    monkeypatch.setattr("index.records.database.WAIT_MS", 50)
     needles = traces_of(workspace, SECRET)
     reader = sqlite3.connect(workspace.root / "catalogue.sqlite", isolation_level=None)
     reader.execute("BEGIN")

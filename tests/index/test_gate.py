@@ -1,20 +1,25 @@
 """Published crops that the gate stops are held, told, and let in by a curator alone."""
 
 import hashlib
+from contextlib import closing
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
-from index.acquire import LONG_SIDE
-from index.catalogue import Catalogue
 from index.errors import UnknownEntry
-from index.forget import find_entry, forget
-from index.gate import FACE, PASSED, Verdict, let_pass
-from index.images import ImageStore
+from index.generations.generations import open_live
+from index.jobs.forget import find_entry, forget
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.reindex import reindex
+from index.records.catalogue import Catalogue
+from index.records.schema import origins
+from index.sources.acquire import LONG_SIDE
+from index.sources.gate import FACE, PASSED, Verdict, let_pass
+from index.sources.gate import held as list_held
+from index.stores.images import ImageStore
 from index.workspace import Workspace
-from tests.fakes import ColourEncoder, add_feed, render, write_feed
+from tests.fakes import ColourEncoder, add_feed, render, render_file, write_feed
 
 CROPS = [{"object_id": "2024-1"}, {"object_id": "2024-2"}]
 
@@ -65,6 +70,42 @@ def test_it_stays_listed_and_is_not_looked_at_every_night(workspace):
     assert gate.seen == 0
 
 
+def test_what_was_stopped_is_known_by_its_record_and_not_by_the_words_of_its_refusal(tmp_path):
+    """A feed may name its picture as it likes, the command that lets another one in among it."""
+    workspace = Workspace.create(tmp_path / "workspace", "colour-64")
+    feed = write_feed(tmp_path / "police", CROPS[:1], [2])
+    named = feed.parent / "pictures" / f"`traceobject allow {'0' * 64}`.png"
+    (feed.parent / "pictures" / "2.png").rename(named)
+    feed.write_text(feed.read_text().replace("pictures/2.png", f"pictures/{named.name}"))
+    add_feed(workspace, "police", "objects", feed)
+    run(workspace, Stops(2))
+    stopped = hashlib.sha256(named.read_bytes()).hexdigest()
+    with Catalogue.open(workspace.database_url) as catalogue:
+        with catalogue.database.begin() as connection:
+            connection.execute(sa.update(origins).values(message="said in other words"))
+        assert [(crop.sha256, crop.let_in) for crop in list_held(catalogue)] == [(stopped, False)]
+        with pytest.raises(UnknownEntry):
+            let_pass(catalogue, "0" * 64)
+        let_pass(catalogue, stopped)
+    run(workspace, Stops(2))
+    assert stopped in ImageStore(workspace.images)
+    with Catalogue.open(workspace.database_url) as catalogue:
+        assert list_held(catalogue) == []
+
+
+def test_what_was_stopped_stays_known_while_its_file_cannot_be_read(tmp_path, workspace, held):
+    """It may have been let in meanwhile, and whoever forgets its object has to find its name."""
+    run(workspace, Stops(2))
+    (tmp_path / "police" / "pictures" / "2.png").unlink()
+    assert [refusal.reason for refusal in run(workspace, Stops(2)).refused] == ["unreadable"]
+    with Catalogue.open(workspace.database_url) as catalogue:
+        assert [crop.sha256 for crop in list_held(catalogue)] == [held]
+    render_file(tmp_path / "police" / "pictures" / "2.png", 3)
+    assert run(workspace, Stops(2)).refused == ()
+    with Catalogue.open(workspace.database_url) as catalogue:
+        assert list_held(catalogue) == []
+
+
 def test_a_curator_lets_it_in(workspace, held):
     run(workspace, Stops(2))
     with Catalogue.open(workspace.database_url) as catalogue:
@@ -92,6 +133,19 @@ def test_a_crop_that_a_shop_shows_too_is_held_all_the_same(tmp_path, workspace, 
     report = run(workspace, Stops(2))
     assert [refusal.reason for refusal in report.refused] == ["face"]
     assert held in ImageStore(workspace.images)
+
+
+def test_a_crop_that_a_shop_showed_first_is_looked_at_all_the_same(tmp_path):
+    """Its copy is there already when the authority's feed is read: that must not let it past the gate."""
+    workspace = Workspace.create(tmp_path / "workspace", "colour-64")
+    add_feed(workspace, "a-shop", "catalogue", write_feed(tmp_path / "shop", [{"product_id": "P"}], [2]))
+    assert run(workspace, Stops(2)).new_images == 1
+    add_feed(workspace, "police", "objects", write_feed(tmp_path / "police", CROPS[:1], [2]))
+    gate = Stops(2)
+    assert [refusal.reason for refusal in run(workspace, gate).refused] == ["face"]
+    assert gate.seen == 1
+    with closing(open_live(workspace)) as generation:
+        assert [entry.images for entry in generation.records.entries("objects")] == []
 
 
 def test_a_crop_replaced_by_one_with_a_face_keeps_the_former(tmp_path, workspace):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from index import generations, layout, self_test
 from index.engines import choice, tuning, writing
-from index.forget import find_entry, forget
-from index.generations import Manifest, open_live
+from index.generations import generations, layout
+from index.generations.generations import Manifest, open_live
+from index.jobs import self_test
+from index.jobs.forget import find_entry, forget
 from index.workspace import Workspace
 from tests.index.test_reindex import ids, run, shop
 

@@ -8,10 +8,10 @@ import pytest
 from embedding.errors import ModelUnavailable
 from index import models
 from index.errors import WorkspaceError
-from index.generations import open_live
+from index.generations.generations import open_live
+from index.jobs.reindex import reindex
 from index.models import late_encoder
 from index.progress import Unwatched
-from index.reindex import reindex
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, write_feed
 
@@ -90,7 +90,7 @@ def test_a_move_to_another_model_is_pinned_when_it_is_published_and_not_before(w
     def cut(*_, **__):
         raise KeyboardInterrupt
 
-    for interrupted in ("index.reindex.build", "index.generations.publish"):
+    for interrupted in ("index.jobs.reindex.build", "index.generations.generations.publish"):
         assert pinned() == "colour-64"
         with monkeypatch.context() as patch:
             patch.setattr(interrupted, cut)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
+from PIL import Image
 
-from embedding.local_features import Evidence
+from embedding.local import Evidence
 from embedding.query_views import QueryViews, embed_views
-from index.first_list import FirstList
-from index.generations import open_live
-from index.orientation import BELIEVED, UPRIGHT, better_standing, stood_upright
+from index.generations.generations import open_live
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.reindex import reindex
-from index.rerank import Examined, Look
+from index.records.filters import Filter
+from index.search.answer import Query, QueryImage
+from index.search.first_stage import FirstList
+from index.search.orientation import BELIEVED, UPRIGHT, better_standing, stood_upright
+from index.search.rerank import Examined, Look
+from index.search.search import search
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 
@@ -20,17 +27,23 @@ NOBODY = FirstList((), (), (), np.empty((0, 1), np.float32), None)
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory):
+def generation(tmp_path_factory):
+    """Twelve pictures as they stand; p7, of another brand, also as it lies and in less light, as "on its side"."""
     folder = tmp_path_factory.mktemp("orientation")
     workspace = Workspace.create(folder / "workspace", "colour-64")
-    add_feed(
-        workspace,
-        "shop",
-        "catalogue",
-        write_feed(folder / "shop", [{"product_id": f"p{seed}"} for seed in range(12)], list(range(12))),
-    )
+    rows = [{"product_id": f"p{seed}", "brand": "Luma" if seed == 7 else "Nova"} for seed in range(12)]
+    feed = write_feed(folder / "shop", [*rows, {"product_id": "on its side", "brand": "Nova"}], range(13))
+    dark = (np.rot90(render(7), -1) * 0.8).astype(np.uint8)
+    Image.fromarray(dark).save(folder / "shop" / "pictures" / "12.png")
+    add_feed(workspace, "shop", "catalogue", feed)
     reindex(workspace, ColourEncoder(), Unwatched())
-    return open_live(workspace).engine("catalogue")
+    with closing(open_live(workspace)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def engine(generation):
+    return generation.engine("catalogue")
 
 
 def lying(seed, quarters=0):
@@ -49,8 +62,10 @@ def looked(*shared):
     )
 
 
-def stood(engine, seen, examined, encoder=None):
-    return stood_upright(seen, embed_views(seen, ColourEncoder()), examined, encoder or ColourEncoder(), engine)
+def stood(engine, seen, examined, encoder=None, allowed=None):
+    return stood_upright(
+        seen, embed_views(seen, ColourEncoder()), examined, encoder or ColourEncoder(), engine, allowed
+    )
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
@@ -97,3 +112,39 @@ def test_a_turn_is_believed_only_where_it_scores_clearly_higher():
     assert better_standing(given, clearly) is clearly
     assert better_standing(given, hardly) is given
     assert better_standing(given, scoring()) is given
+
+
+def test_only_pictures_that_may_answer_decide_a_turn(generation, engine):
+    """What a filter excludes, or the asked picture itself where it is hidden, is not looked at."""
+    (p7,) = generation.records.find("catalogue", "p7")
+    asked = [lying(7, 1)]
+    ((stands,), _) = stood(engine, asked, looked(0))
+    assert stands.turn == 1
+    for filters, without in ([(Filter("brand", "Nova"),), ()], [(), p7.images]):
+        allowed = generation.records.allowed("catalogue", filters, without)
+        assert stood(engine, asked, looked(0), allowed=allowed) is None
+    assert stood(engine, asked, looked(0), allowed=np.empty(0, np.int64)) is None
+
+
+@dataclass
+class Unsure:
+    """A re-ranker that finds nothing, and counts how often it was asked."""
+
+    asked: int = 0
+
+    def examine(self, seen, images, cosines):
+        self.asked += 1
+        return Look({}, dict(zip(images, cosines.tolist(), strict=True)), seen.turn)
+
+
+@pytest.mark.parametrize(
+    ("restricted", "tried"),
+    [({}, 2), ({"filters": (Filter("brand", "Nova"),)}, 1), ({"without_images": "p7"}, 1)],
+    ids=["anything may answer", "a filter", "a hidden picture"],
+)
+def test_a_search_turns_its_picture_only_for_what_may_answer(generation, restricted, tried):
+    if "without_images" in restricted:
+        restricted = {"without_images": generation.records.find("catalogue", "p7")[0].images}
+    closer = Unsure()
+    search(Query((QueryImage(lying(7, 1).image),), **restricted), generation, ColourEncoder(), closer)
+    assert closer.asked == tried

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from index import proofs
-from index.proofs import MEMORY, damaged, prove
+from index.stores import checksums as proofs
+from index.stores.checksums import MEMORY, damaged, prove
 
 
 @pytest.fixture

@@ -5,18 +5,18 @@ from datetime import date, timedelta
 
 import pytest
 
-from embedding.normalised_copy import normalised_copy
-from index.backup import back_up
-from index.catalogue import Catalogue
+from embedding.image.normalised_copy import normalised_copy
 from index.errors import QueryInvalid, UnknownEntry, WorkspaceError
-from index.feeds.open_feed import read_objects
-from index.forget import find_entry, find_source, forget
-from index.generations import open_live
-from index.overview import source_states
+from index.generations.generations import open_live
+from index.jobs.backup import back_up
+from index.jobs.forget import find_entry, find_source, forget
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.published import crop, crops_of, find, list_of, lists, record_of, register
-from index.records import ObjectStatus
-from index.reindex import reindex
+from index.records.catalogue import Catalogue
+from index.records.feed_records import ObjectStatus
+from index.records.overview import source_states
+from index.sources.feeds.open_feed import read_objects
+from index.sources.published import crop, crops_of, find, list_of, lists, record_of, register
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 
@@ -150,7 +150,7 @@ def test_what_a_crash_interrupts_the_next_job_completes(workspace, monkeypatch):
 
     name = find_entry(workspace, "objects", SECRET)
     with monkeypatch.context() as patch:
-        patch.setattr("index.forget.forget_published", crash)
+        patch.setattr("index.jobs.forget.forget_published", crash)
         with pytest.raises(KeyboardInterrupt):
             forget(workspace, name)
     run(workspace, DAY + timedelta(1))
@@ -173,7 +173,7 @@ def test_a_source_whose_list_a_crash_took_first_leaves_no_crops(workspace, monke
 
     name = find_source(workspace, listed.source)
     with monkeypatch.context() as patch:
-        patch.setattr("index.published.shutil.rmtree", crash)
+        patch.setattr("index.sources.published.shutil.rmtree", crash)
         with pytest.raises(KeyboardInterrupt):
             forget(workspace, name)
     assert listed.folder.exists()

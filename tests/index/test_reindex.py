@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index import generations
-from index.answer import Query, QueryImage
-from index.catalogue import Catalogue
 from index.errors import GenerationError, WorkspaceError
-from index.generations import Generation, Manifest, open_live
+from index.generations import generations
+from index.generations.generations import Generation, Manifest, open_live
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.proofs import MEMORY
-from index.reindex import reindex
-from index.search import search
+from index.records.catalogue import Catalogue
+from index.search.answer import Query, QueryImage
+from index.search.search import search
+from index.stores.checksums import MEMORY
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, render_file, write_feed
 
@@ -226,7 +226,7 @@ def test_objects_and_products_do_not_mix(workspace, tmp_path):
 def test_ids_and_vectors_are_those_of_an_uninterrupted_run(workspace, tmp_path, monkeypatch):
     """A run that dies between two batches goes on where it was."""
     # Without the self-test, which takes nine tenths of the time and is not what is asked here.
-    monkeypatch.setattr("index.self_test.FEWEST", 81)
+    monkeypatch.setattr("index.jobs.self_test.FEWEST", 81)
     products = {f"p{seed}": seed for seed in range(80)}
     shop(workspace, tmp_path / "shop", products)
 

@@ -7,19 +7,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedding.local_features import QUERY, available, extract, match, most_shared
-from embedding.regions import Region
-from index import rerank
-from index.answer import Query, QueryImage, answer_json
-from index.features import FeatureStore
-from index.generations import open_live
-from index.images import ImageStore
+from embedding.image.regions import Region
+from embedding.local import QUERY, available, extract, match, most_shared
+from index.generations.generations import open_live
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.reindex import reindex
-from index.rerank import closer_for
-from index.search import search
+from index.search import rerank
+from index.search.answer import Query, QueryImage
+from index.search.rerank import closer_for
+from index.search.search import search
+from index.stores.features import FeatureStore
+from index.stores.images import ImageStore
 from index.workspace import Workspace
-from service.evidence import draw_evidence
+from service.app.evidence import draw_evidence
+from service.app.responses import answer_response
 from tests.fakes import ColourEncoder, add_feed, write_feed
 
 pytestmark = [
@@ -118,7 +119,10 @@ def test_the_first_and_the_second_answer_are_the_same_bytes(place):
     photo = tilted(drawn(5))[0]
     for path in closer.features.root.rglob("*.features"):
         path.unlink()
-    answers = [answer_json(search(Query((QueryImage(photo),)), generation, ColourEncoder(), closer)) for _ in range(2)]
+    answers = [
+        answer_response(search(Query((QueryImage(photo),)), generation, ColourEncoder(), closer)).model_dump()
+        for _ in range(2)
+    ]
     for answer in answers:
         answer.pop("query_id")
     assert answers[0] == answers[1]

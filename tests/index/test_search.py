@@ -8,17 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedding.errors import TextUnsupported
-from embedding.regions import Region
-from index.answer import MAX_IMAGES, Query, QueryImage, answer_json
+from embedding.image.regions import Region
 from index.errors import FilterInvalid, GenerationError, QueryInvalid
-from index.filters import KEYS, Filter
-from index.generations import open_live
-from index.likelihood import THRESHOLD
+from index.generations.generations import open_live
+from index.jobs.reindex import reindex
+from index.jobs.self_test import SAMPLED
 from index.progress import Unwatched
-from index.reindex import reindex
-from index.search import search
-from index.self_test import SAMPLED
+from index.records.filters import KEYS, Filter
+from index.search.answer import MAX_IMAGES, Query, QueryImage
+from index.search.likelihood import THRESHOLD
+from index.search.search import search
 from index.workspace import Workspace
+from service.app.responses import answer_response
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 
 BRANDS = ("Luma", "Nord", "Été")
@@ -96,7 +97,7 @@ def test_the_self_test_is_in_the_manifest(generation):
 
 
 def test_the_json_keeps_its_contract(generation):
-    told = answer_json(ask(generation, render(5), limit=1))
+    told = answer_response(ask(generation, render(5), limit=1)).model_dump()
     assert {"query_id", "verdict", "generation", "model", "candidates"} <= set(told)
     contract = ("rank", "product_id", "title", "brand", "retailer", "link", "score", "likelihood", "image", "evidence")
     assert tuple(told["candidates"][0])[: len(contract)] == contract
@@ -104,7 +105,7 @@ def test_the_json_keeps_its_contract(generation):
 
 
 def test_the_same_question_gives_the_same_bytes(generation):
-    one, two = (answer_json(ask(generation, render(9), render(11), limit=50)) for _ in range(2))
+    one, two = (answer_response(ask(generation, render(9), render(11), limit=50)).model_dump() for _ in range(2))
     assert one.pop("query_id") != two.pop("query_id")
     assert one == two
 

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedding.encoders.card import ModelCard, Preprocess
-from embedding.regions import WHOLE, Region
+from embedding.encoders.card import ModelCard
+from embedding.image.preprocess import Preprocess
+from embedding.image.regions import WHOLE, Region
 from index.errors import WorkspaceError
-from index.vectors import VectorKey, VectorStore
+from index.stores.vectors import VectorKey, VectorStore
 
 DIMENSION = 8
 CARD = ModelCard(
@@ -56,7 +57,7 @@ def test_appending_what_is_there_changes_nothing(tmp_path):
 
 
 def test_shards_fill_and_a_new_one_begins(tmp_path, monkeypatch):
-    monkeypatch.setattr("index.vectors.SHARD_ROWS", 4)
+    monkeypatch.setattr("index.stores.vectors.SHARD_ROWS", 4)
     store = VectorStore.open(tmp_path, CARD)
     vectors = unit(5, 11)
     store.append([key(n) for n in range(3)], vectors[:3])

@@ -5,15 +5,15 @@ from datetime import date, timedelta
 import pytest
 
 from embedding.errors import ImageRefused
-from embedding.regions import WHOLE
-from index.alerts import list_alerts
-from index.answer import Answer, Candidate, Evidence
-from index.catalogue import Catalogue
-from index.generations import SelfTest, open_live
-from index.images import ImageStore
+from embedding.image.regions import WHOLE
+from index.generations.generations import SelfTest, open_live
+from index.jobs.alerts import list_alerts
+from index.jobs.reindex import reindex
+from index.jobs.watch import is_watched, watch
 from index.progress import Unwatched
-from index.reindex import reindex
-from index.watch import is_watched, watch
+from index.records.catalogue import Catalogue
+from index.search.answer import Answer, Candidate, Evidence
+from index.stores.images import ImageStore
 from index.workspace import Workspace
 from tests.fakes import LIKELY, ColourEncoder, add_feed, write_feed
 
@@ -144,11 +144,11 @@ def test_a_night_that_ended_before_its_watches_is_watched_by_the_next(workspace,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("index.reindex.watch", interrupted)
+        patch.setattr("index.jobs.reindex.watch", interrupted)
         with pytest.raises(KeyboardInterrupt):
             run(workspace)
     assert open_live(workspace).number == 1
-    monkeypatch.setattr("index.reindex.watch", lambda *given: (watched.append(given[0].number), ([], ()))[1])
+    monkeypatch.setattr("index.jobs.reindex.watch", lambda *given: (watched.append(given[0].number), ([], ()))[1])
     assert not run(workspace).published
     assert watched == [1]
 
@@ -173,7 +173,7 @@ def test_a_watched_object_gets_one_alert_when_its_product_appears(workspace, tmp
     It makes a cosine of 1 likely and one of 0.95 unlikely.
     """
     measured = SelfTest(30, 1.0, 1.0, 1.0, 0.0, 1.0)
-    monkeypatch.setattr("index.build.self_test", lambda *_: (measured, LIKELY))
+    monkeypatch.setattr("index.jobs.build.self_test", lambda *_: (measured, LIKELY))
     products = {f"p{n}": n for n in range(20)}
     shop(workspace, tmp_path, products)
     publish(workspace, tmp_path, {"E-1": ("open", 500), "E-2": ("open", 600), "E-3": ("closed", 500)})

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.reindex import reindex
 from index.workspace import Workspace
-from service.app import create_app
-from service.limits import Limits
+from service.app.limits import Limits
+from service.application import create_app
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 from tests.service.people import peopled_copy
 

@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 from service.accounts import accounts as accounts_module
 from service.accounts.accounts import AccountInvalid, Accounts
 from service.accounts.roles import Role
-from service.app import create_app
-from service.limits import Limits
+from service.app.limits import Limits
+from service.application import create_app
 from service.tables import open_service_database, sessions, tokens, users
 from tests.fakes import ColourEncoder
 from tests.service.pages.page_checks import check

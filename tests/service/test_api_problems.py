@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from index.errors import WorkspaceError
-from service.app import create_app
-from service.logs import JsonLines
+from service.application import create_app
+from service.http.logs import JsonLines
 from service.problems import KINDS
 from tests.fakes import ColourEncoder
 from tests.service.conftest import HERE

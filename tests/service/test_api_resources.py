@@ -7,7 +7,8 @@ import io
 import pytest
 from PIL import Image
 
-from service.api.schemas import ObjectPage, Product, PublishedObject
+from service.api.schemas import ObjectPage
+from service.app.responses import ObjectResponse, ProductResponse
 from tests.service.problem_checks import problem_of
 
 
@@ -15,8 +16,8 @@ class TestProducts:
     def test_are_found_by_an_id_with_slashes(self, client):
         told = client.get("/v1/products/A/3").json()
         assert (told["product_id"], told["title"], told["source"]) == ("A/3", "Thing 3", "luma")
-        assert set(told) == set(Product.model_fields)
-        Product.model_validate(told, strict=True)
+        assert set(told) == set(ProductResponse.model_fields)
+        ProductResponse.model_validate(told, strict=True)
 
     def test_are_found_by_an_escaped_id(self, client):
         assert client.get("/v1/products/A%2F3").json()["product_id"] == "A/3"
@@ -46,7 +47,7 @@ class TestObjects:
         assert (answer["total"], answer["next"], answer["generation"]) == (5, None, 1)
         ObjectPage.model_validate(answer, strict=True)
         assert set(answer) == set(ObjectPage.model_fields)
-        assert set(answer["objects"][0]) == set(PublishedObject.model_fields)
+        assert set(answer["objects"][0]) == set(ObjectResponse.model_fields)
 
     @pytest.mark.parametrize(
         ("query", "found"),
@@ -85,7 +86,7 @@ class TestObjects:
     def test_are_found_by_id(self, client):
         told = client.get("/v1/objects/2024-3").json()
         assert (told["authority"], told["status"], told["kind"]) == ("police", "closed", "Toy")
-        assert set(told) == set(PublishedObject.model_fields)
+        assert set(told) == set(ObjectResponse.model_fields)
         problem_of(client.get("/v1/objects/A/3"), 404, "not-found")
 
 

@@ -15,16 +15,16 @@ from PIL import Image
 from pydantic import BaseModel
 from starlette.testclient import TestClient
 
-from embedding.decode import decode
-from embedding.regions import Region
-from index.answer import Query, QueryImage, answer_json
-from index.filters import Filter
-from index.generations import open_live
-from index.rerank import closer_for
-from index.search import search
-from service.api.schemas import CatalogueAnswer, Evidence, ObjectsAnswer
-from service.app import create_app
-from service.limits import Limits
+from embedding.image.decode import decode
+from embedding.image.regions import Region
+from index.generations.generations import open_live
+from index.records.filters import Filter
+from index.search.answer import Query, QueryImage
+from index.search.rerank import closer_for
+from index.search.search import search
+from service.app.limits import Limits
+from service.app.responses import CatalogueAnswerResponse, EvidenceResponse, ObjectsAnswerResponse, answer_response
+from service.application import create_app
 from tests.fakes import ColourEncoder, render
 from tests.service.conftest import HERE
 from tests.service.problem_checks import problem_of
@@ -47,7 +47,7 @@ def without_id(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def from_index(workspace, query: Query) -> dict[str, Any]:
-    found = answer_json(search(query, open_live(workspace), ColourEncoder()))
+    found = answer_response(search(query, open_live(workspace), ColourEncoder())).model_dump()
     return without_id({**found, "faces": []})
 
 
@@ -111,7 +111,8 @@ class TestAnswers:
         assert without_id(alone) == from_index(indexed, Query((query_image(data),)))
 
     @pytest.mark.parametrize(
-        ("collection", "schema", "seed"), [("catalogue", CatalogueAnswer, 3), ("objects", ObjectsAnswer, 202)]
+        ("collection", "schema", "seed"),
+        [("catalogue", CatalogueAnswerResponse, 3), ("objects", ObjectsAnswerResponse, 202)],
     )
     def test_have_exactly_the_keys_that_openapi_tells(self, client, collection, schema, seed):
         answer = client.post(SEARCH, files=images(picture(seed)), data={"collection": collection}).json()
@@ -120,7 +121,7 @@ class TestAnswers:
         assert answer["candidates"]
         for candidate in answer["candidates"]:
             has_exactly(candidate, candidates)
-            has_exactly(candidate["evidence"], Evidence)
+            has_exactly(candidate["evidence"], EvidenceResponse)
 
     def test_are_alike_whatever_order_the_fields_come_in(self, client):
         boundary, data = "kV4", picture(3)

@@ -11,13 +11,13 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index.database import Database
 from index.errors import UnknownEntry
-from index.rerank import closer_for
+from index.records.database import Database
+from index.search.rerank import closer_for
 from service.accounts.roles import Role
-from service.audit import START, Audit, AuditBroken
-from service.cli import main
-from service.commands import audit as audit_command
+from service.app.audit import START, Audit, AuditBroken, sealed
+from service.cli import audit as audit_command
+from service.cli.main import main
 from service.tables import metadata
 from tests.fakes import ColourEncoder
 from tests.service.people import FROM_OWN_PAGE, PASSWORD, signed_in
@@ -89,6 +89,27 @@ class TestChain:
         audit, path = chain
         tamper(path, statement)
         with pytest.raises(AuditBroken, match=told):
+            audit.verify()
+
+    def test_seals_each_record_with_the_one_before(self, chain):
+        """As the documentation has it: SHA-256 over the former record's SHA-256 and this record's own text."""
+        _, path = chain
+        former = START
+        with closing(sqlite3.connect(path)) as connection:
+            for record, sha256 in connection.execute("SELECT record, sha256 FROM audit ORDER BY number"):
+                assert sha256 == hashlib.sha256(f"{former}{record}".encode()).hexdigest()
+                former = sha256
+
+    def test_tells_of_a_record_that_was_changed_and_sealed_anew(self, chain):
+        """Whoever changes one record and its seal has to forge every record after it."""
+        audit, path = chain
+        with closing(sqlite3.connect(path)) as connection:
+            (former,) = connection.execute("SELECT sha256 FROM audit WHERE number = 1").fetchone()
+            (record,) = connection.execute("SELECT record FROM audit WHERE number = 2").fetchone()
+        forged = record.replace("ines", "inez")
+        assert forged != record
+        tamper(path, "UPDATE audit SET record = ?, sha256 = ? WHERE number = 2", forged, sealed(former, forged))
+        with pytest.raises(AuditBroken, match="record 3 was changed"):
             audit.verify()
 
     def test_goes_with_the_change_that_it_records(self, chain):

@@ -9,16 +9,16 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from index.backup import back_up
 from index.errors import WorkspaceBusy, WorkspaceError
-from index.generations import open_live
+from index.generations.generations import open_live
+from index.jobs.backup import back_up
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.reindex import reindex
 from index.workspace import SETTINGS, Workspace
-from service.app import create_app
-from service.cli import main
-from service.night.account import Account
-from service.night.kept import Nights
+from service.application import create_app
+from service.cli.main import main
+from service.reports.account import Account
+from service.reports.kept import Nights
 from tests.fakes import ColourEncoder, add_feed, write_feed
 from tests.service.conftest import make_workspace
 from tests.service.running import in_a_thread
@@ -138,7 +138,7 @@ def test_a_backup_cut_short_is_completed(workspace, backup, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("index.backup.shutil.copy2", full)
+        patch.setattr("index.jobs.backup.shutil.copy2", full)
         with pytest.raises(WorkspaceError, match="No space left"):
             back_up(workspace, backup)
     assert not (backup / "CURRENT").exists()

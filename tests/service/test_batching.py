@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from service.batching import Batched
+from service.app.batching import Batched
 from tests.fakes import ColourEncoder, render
 
 SIZE = 32

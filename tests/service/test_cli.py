@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from embedding.encoders import choose
-from service.cli import main
+from service.cli.main import main
 from tests.fakes import ColourEncoder, render_file, write_feed
 
 VERBS = {
@@ -32,9 +32,9 @@ def colour_model(monkeypatch):
     """Commands load the small encoder instead of a network's weights."""
     monkeypatch.setattr("index.models.load", lambda name: ColourEncoder())
     monkeypatch.setattr("index.models.choose", lambda: (ColourEncoder(), choose.Choice("colour-64", "took colour-64")))
-    monkeypatch.setattr("service.commands.evaluate.load", lambda name: ColourEncoder())
+    monkeypatch.setattr("service.cli.evaluate.load", lambda name: ColourEncoder())
     # Keypoints need a network of their own; tests/index/test_rerank.py is theirs.
-    for command in ("service.commands.search", "index.evaluate"):
+    for command in ("service.cli.search", "index.jobs.evaluate"):
         monkeypatch.setattr(f"{command}.closer_for", lambda workspace: None)
 
 
@@ -97,7 +97,7 @@ def test_boxes_filters_and_several_pictures_reach_the_search(indexed, tmp_path):
 
 
 def test_a_search_without_the_closer_look_never_loads_it(indexed, tmp_path, monkeypatch):
-    monkeypatch.setattr("service.commands.search.closer_for", lambda workspace: pytest.fail("loaded"))
+    monkeypatch.setattr("service.cli.search.closer_for", lambda workspace: pytest.fail("loaded"))
     result = indexed("search", render_file(tmp_path / "query.png", 3), "--no-rerank", "--json")
     assert json.loads(result.stdout)["candidates"][0]["product_id"] == "p3"
 
@@ -114,6 +114,7 @@ def test_a_search_without_the_closer_look_never_loads_it(indexed, tmp_path, monk
         (["search", "{picture}", "--no-rerank", "--evidence", "seen"], "leave --no-rerank out"),
         (["search", "{picture}", "--in", "cases"], "cases"),
         (["search", "{picture}", "--text", "mug"], "text side"),
+        (["serve", "--port", "65536"], "0<=x<=65535"),
         (["fly"], "fly"),
         (["search", "--no-such-option"], "no-such-option"),
     ],
@@ -137,6 +138,17 @@ def test_a_job_that_failed_is_status_1(run, tmp_path, feed):
     assert missing.exit_code == 1
     assert "missing.csv" in missing.stderr
     assert "no generation yet" in run("search", render_file(tmp_path / "query.png", 3)).stderr
+
+
+@pytest.mark.parametrize("job", [["reindex"], ["alerts"], ["generations", "list"]])
+def test_a_setting_out_of_its_range_is_told_in_one_line_and_status_1(run, tmp_path, job):
+    run("init")
+    path = tmp_path / "workspace" / "traceobject.toml"
+    path.write_text(path.read_text().replace("recall_target = 0.99", "recall_target = 7.5"))
+    result = run(*job)
+    assert result.exit_code == 1
+    assert result.stderr == f"traceobject: {path}: recall_target must be a number above 0 and at most 1, not 7.5\n"
+    assert result.stdout == ""
 
 
 def test_a_source_that_could_not_be_read_is_not_kept(run, tmp_path):
@@ -236,9 +248,9 @@ def test_the_environment_names_the_workspace(tmp_path, monkeypatch):
     assert (tmp_path / "named" / "traceobject.toml").exists()
 
 
-def test_help_does_not_load_torch():
+def test_help_loads_neither_torch_nor_what_fetches_models():
     code = (
-        "import sys; from service.cli import main; "
-        "main(['--help'], standalone_mode=False); assert 'torch' not in sys.modules"
+        "import sys; from service.cli.main import main; main(['--help'], standalone_mode=False); "
+        "assert not {'torch', 'huggingface_hub'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

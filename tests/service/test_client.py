@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 import service.client
-from index.alerts import Alert as StoredAlert
-from index.alerts import add_alerts
-from index.database import Database
-from service.app import create_app
+from index.jobs.alerts import Alert as StoredAlert
+from index.jobs.alerts import add_alerts
+from index.records.database import Database
+from service.application import create_app
 from service.client import Client, ServerRefused
 from tests.fakes import ColourEncoder
 from tests.service.running import in_a_thread

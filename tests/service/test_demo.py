@@ -9,10 +9,10 @@ from click.testing import CliRunner
 from starlette.testclient import TestClient
 
 from index.workspace import Workspace
-from service.app import create_app
-from service.cli import main
-from service.commands import demo
-from service.sample.write import render_sample
+from sample.write import render_sample
+from service.application import create_app
+from service.cli import demo
+from service.cli.main import main
 from tests.fakes import ColourEncoder
 from tests.service.conftest import HERE
 from tests.service.pages.page_checks import check
@@ -32,7 +32,7 @@ def test_is_served_with_its_objects_and_a_sign_in_of_its_own(tmp_path, monkeypat
         return workspace.pin_model(card.name, card.sha256, "for the test"), ColourEncoder()
 
     # The command imports it when it runs, so it is replaced where it is made.
-    monkeypatch.setattr("service.sample.write.render_sample", small)
+    monkeypatch.setattr("sample.write.render_sample", small)
     monkeypatch.setattr(demo, "workspace_encoder", pinned)
     monkeypatch.setattr(demo, "closer_for", lambda workspace: None)
     root = tmp_path / "demo"

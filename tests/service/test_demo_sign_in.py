@@ -7,7 +7,7 @@ from contextlib import closing
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
-from service.commands.demo import SIGN_IN, _sign_in
+from service.cli.demo import SIGN_IN, _sign_in
 from service.tables import open_service_database
 
 

@@ -7,18 +7,18 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from index.catalogue import Catalogue
-from index.forget import find_entry, forget
-from index.generations import SelfTest
+from index.generations.generations import SelfTest
+from index.jobs.forget import find_entry, forget
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.published import lists
-from index.reindex import reindex
+from index.records.catalogue import Catalogue
+from index.sources.published import lists
 from index.workspace import Workspace
 from service.accounts.roles import Role
-from service.app import create_app
+from service.app.gate import PUBLISHED, FaceGate
+from service.app.limits import Limits
+from service.application import create_app
 from service.client import Client, ServerRefused
-from service.gate import PUBLISHED, FaceGate
-from service.limits import Limits
 from tests.drawn_face import draw_face
 from tests.fakes import LIKELY, ColourEncoder, add_feed, render, write_feed
 from tests.service.conftest import HERE
@@ -94,7 +94,7 @@ def hold(workspace, folder, reference=None):
 @pytest.fixture
 def calibrated(monkeypatch):
     """What a catalogue this small lacks: a cosine of 1 is likely, one of 0.95 is not."""
-    monkeypatch.setattr("index.build.self_test", lambda *_: (SelfTest(30, 1.0, 1.0, 1.0, 0.0, 1.0), LIKELY))
+    monkeypatch.setattr("index.jobs.build.self_test", lambda *_: (SelfTest(30, 1.0, 1.0, 1.0, 0.0, 1.0), LIKELY))
 
 
 @pytest.mark.usefixtures("calibrated")

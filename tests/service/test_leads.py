@@ -7,12 +7,12 @@ from contextlib import closing
 import pytest
 from click.testing import CliRunner
 
-from index.forget import Name, Traces
-from index.generations import open_live
+from index.generations.generations import open_live
+from index.jobs.forget import Name, Traces
 from service.accounts.roles import Role
-from service.audit import Audit
-from service.cli import main
-from service.leads import MAX_NOTE, Leads
+from service.app.audit import Audit
+from service.app.leads import MAX_NOTE, Leads
+from service.cli.main import main
 from service.tables import open_service_database
 from tests.service.pages.page_checks import check
 from tests.service.people import peopled_copy, signed_in

@@ -14,17 +14,17 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from index import generations
-from index.answer import Query, QueryImage
-from index.durable import write_file
 from index.errors import GenerationError
+from index.generations import generations
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.reindex import reindex
-from index.search import search
+from index.search.answer import Query, QueryImage
+from index.search.search import search
+from index.stores.durable import write_file
 from index.workspace import Workspace
-from service import live as live_module
-from service.app import create_app
-from service.live import LiveGeneration
+from service.app import live as live_module
+from service.app.live import LiveGeneration
+from service.application import create_app
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 from tests.service.conftest import HERE
 from tests.service.running import in_a_process

@@ -7,16 +7,16 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from embedding.local_features import available
-from index.features import FeatureStore
-from index.images import ImageStore
+from embedding.local import available
+from index.stores.features import FeatureStore
+from index.stores.images import ImageStore
 from index.workspace import SETTINGS, Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
-from service.app import create_app
-from service.gate import UPLOADS, FaceGate
-from service.night.account import Account
-from service.night.kept import Nights
+from service.app.gate import UPLOADS, FaceGate
+from service.application import create_app
+from service.reports.account import Account
+from service.reports.kept import Nights
 from service.tables import open_service_database
 from tests.fakes import ColourEncoder
 from tests.service.conftest import HERE, make_workspace

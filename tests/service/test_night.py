@@ -8,16 +8,16 @@ import pytest
 from click.testing import CliRunner
 
 from embedding.errors import ModelUnavailable
-from embedding.regions import WHOLE
-from index.build import Built
-from index.catalogue import Catalogue
+from embedding.image.regions import WHOLE
 from index.errors import WorkspaceError
-from index.generations import SelfTest, open_live
-from index.vectors import VectorStore
+from index.generations.generations import SelfTest, open_live
+from index.jobs.build import Built
+from index.records.catalogue import Catalogue
+from index.stores.vectors import VectorStore
 from index.workspace import SETTINGS, Workspace
-from service.cli import main
-from service.night import night as module
-from service.night.kept import Nights
+from service.cli.main import main
+from service.reports import night as module
+from service.reports.kept import Nights
 from tests.fakes import LIKELY, ColourEncoder, add_feed, render_file, write_feed
 from tests.service.receivers import hook, post_office, status
 
@@ -27,9 +27,9 @@ SECRET = "forget-me-4711"
 @pytest.fixture(autouse=True)
 def small_models(monkeypatch):
     monkeypatch.setattr("index.models.load", lambda name: ColourEncoder())
-    monkeypatch.setattr("service.commands.reindex.closer_for", lambda workspace: None)
-    monkeypatch.setattr("index.build.self_test", lambda *_: (SelfTest(30, 1.0, 1.0, 1.0, 0.0, 1.0), LIKELY))
-    monkeypatch.setattr("service.night.webhook.PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("service.cli.reindex.closer_for", lambda workspace: None)
+    monkeypatch.setattr("index.jobs.build.self_test", lambda *_: (SelfTest(30, 1.0, 1.0, 1.0, 0.0, 1.0), LIKELY))
+    monkeypatch.setattr("service.reports.webhook.PAUSES", (0.0, 0.0))
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ class TestAFailedNight:
     def test_leaves_an_account_and_tells_everybody(self, run, workspace, accounts, tmp_path, monkeypatch):
         run("reindex")
         shop(workspace, tmp_path, {"a": 1, "d": 4})
-        monkeypatch.setattr("index.reindex.build", fail)
+        monkeypatch.setattr("index.jobs.reindex.build", fail)
         with hook(status(200)) as receiver, post_office() as office:
             mail = f"smtp://127.0.0.1:{office.port}"
             configure(
@@ -147,7 +147,7 @@ class TestAFailedNight:
         def broken(*_, **__):
             raise ZeroDivisionError("division by zero")
 
-        monkeypatch.setattr("index.reindex.build", broken)
+        monkeypatch.setattr("index.jobs.reindex.build", broken)
         with pytest.raises(ZeroDivisionError):
             run("reindex")
         assert accounts()[0].error == "ZeroDivisionError: division by zero"
@@ -187,7 +187,7 @@ class TestExitStatus:
     def test_a_generation_that_is_not_good_enough_is_3(self, run, workspace, accounts, tmp_path, monkeypatch):
         run("reindex")
         shop(workspace, tmp_path, {"a": 1, "d": 4})
-        monkeypatch.setattr("index.reindex.build", lambda *_, **__: Built(None, None, "its recall fell to 0.1"))
+        monkeypatch.setattr("index.jobs.reindex.build", lambda *_, **__: Built(None, None, "its recall fell to 0.1"))
         result = run("reindex")
         assert result.exit_code == 3
         assert "not published: its recall fell to 0.1" in result.stderr
@@ -198,7 +198,7 @@ class TestMessages:
     def test_a_webhook_that_was_down_gets_every_night_later_in_order(self, run, workspace, accounts, monkeypatch):
         with hook(status(503)) as receiver:
             configure(workspace, webhook=receiver.url)
-            monkeypatch.setattr("index.reindex.build", fail)
+            monkeypatch.setattr("index.jobs.reindex.build", fail)
             for night in (1, 2):
                 said = run("reindex").stderr
                 assert f"did not take {night} accounts" in said
@@ -207,7 +207,7 @@ class TestMessages:
             receiver.posted.clear()
             monkeypatch.undo()
             monkeypatch.setattr("index.models.load", lambda name: ColourEncoder())
-            monkeypatch.setattr("service.commands.reindex.closer_for", lambda workspace: None)
+            monkeypatch.setattr("service.cli.reindex.closer_for", lambda workspace: None)
             assert run("reindex").exit_code == 0
             assert run("reindex").exit_code == 0
         # A night without news is not sent; those that were not taken are sent once.
@@ -217,14 +217,14 @@ class TestMessages:
 
     def test_the_secret_of_the_environment_signs(self, run, workspace, monkeypatch):
         monkeypatch.setenv(module.WEBHOOK_SECRET, "s3cret")
-        monkeypatch.setattr("index.reindex.build", fail)
+        monkeypatch.setattr("index.jobs.reindex.build", fail)
         with hook(status(200)) as receiver:
             configure(workspace, webhook=receiver.url)
             run("reindex")
         assert "x-traceobject-signature" in receiver.posted[0].headers
 
     def test_a_mail_that_was_not_taken_is_sent_by_the_next_night(self, run, workspace, monkeypatch):
-        monkeypatch.setattr("index.reindex.build", fail)
+        monkeypatch.setattr("index.jobs.reindex.build", fail)
         with post_office(refuse=["it@example.org"]) as shut:
             configure(workspace, smtp=f"smtp://127.0.0.1:{shut.port}", mail_to=["it@example.org"])
             assert "the mail did not take 1 accounts" in run("reindex").stderr
@@ -236,7 +236,7 @@ class TestMessages:
 
     def test_a_receiver_that_hangs_does_not_keep_the_night_from_ending(self, run, workspace, accounts, monkeypatch):
         """Of many accounts that wait, those for which patience ended are left for another night."""
-        monkeypatch.setattr("index.reindex.build", fail)
+        monkeypatch.setattr("index.jobs.reindex.build", fail)
         with hook(status(503)) as receiver:
             configure(workspace, webhook=receiver.url)
             run("reindex")

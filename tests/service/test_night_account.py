@@ -7,13 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index.alerts import Alert
-from index.catalogue import Changes
-from index.forget import Name, Traces
-from index.generations import SelfTest
-from index.records import Refusal
-from index.reindex import Report
-from service.night.account import QUOTED, Account
+from index.generations.generations import SelfTest
+from index.jobs.alerts import Alert
+from index.jobs.forget import Name, Traces
+from index.jobs.reindex import Report
+from index.records.catalogue import Changes
+from index.records.feed_records import Refusal
+from service.reports.account import QUOTED, Account
 
 WHEN = "2026-01-05T03:00:00+00:00"
 # What a file name that is no UTF-8 becomes in Python, besides all that is Unicode.

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from index.forget import Name, Traces
-from service.night.account import Account
-from service.night.kept import KEPT, Nights
+from index.jobs.forget import Name, Traces
+from service.reports.account import Account
+from service.reports.kept import KEPT, Nights
 
 
 def account(day: int, outcome="published", **told) -> Account:

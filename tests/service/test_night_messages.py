@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 import trustme
 
-from index.records import Refusal
-from service.night import mail, webhook
-from service.night.account import Account
-from service.night.mail import LISTED, compose, send
-from service.night.webhook import ATTEMPTS, PAUSES, post, signature
+from index.records.feed_records import Refusal
+from service.reports import mail, webhook
+from service.reports.account import Account
+from service.reports.mail import LISTED, compose, send
+from service.reports.webhook import ATTEMPTS, PAUSES, post, signature
 from tests.service.receivers import Says, closed_port, hook, post_office, status
 from tests.service.test_night_account import WHEN, account, alert
 

@@ -3,14 +3,14 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from embedding.normalised_copy import normalised_copy
-from index.catalogue import Changes
-from index.generations import SelfTest
-from index.images import ImageStore
-from index.records import Refusal
-from service.night.account import QUOTED, Account
-from service.night.metrics import write_metrics
-from service.night.report import SHOWN, render
+from embedding.image.normalised_copy import normalised_copy
+from index.generations.generations import SelfTest
+from index.records.catalogue import Changes
+from index.records.feed_records import Refusal
+from index.stores.images import ImageStore
+from service.reports.account import QUOTED, Account
+from service.reports.metrics import write_metrics
+from service.reports.report import SHOWN, render
 from tests.fakes import render as picture
 from tests.service.pages.page_checks import Page
 from tests.service.test_night_account import WHEN, account, alert

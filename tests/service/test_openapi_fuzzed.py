@@ -12,8 +12,8 @@ from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 
-from service.app import create_app
-from service.gate import UPLOADS, FaceGate
+from service.app.gate import UPLOADS, FaceGate
+from service.application import create_app
 from tests.fakes import ColourEncoder
 from tests.service.conftest import make_workspace
 from tests.service.running import in_a_thread

@@ -22,8 +22,8 @@ from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.openid import OpenIdRefused, openid_of
 from service.accounts.roles import Role
-from service.app import create_app
-from service.limits import Limits
+from service.app.limits import Limits
+from service.application import create_app
 from service.tables import open_service_database
 from tests.fakes import ColourEncoder
 from tests.service.conftest import HERE

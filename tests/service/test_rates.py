@@ -7,9 +7,9 @@ from starlette.testclient import TestClient
 from index.workspace import SETTINGS, Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
-from service.app import create_app
+from service.app.rates import MOST_KEPT, Rate, address_key
+from service.application import create_app
 from service.problems import Problem
-from service.rates import MOST_KEPT, Rate, address_key
 from service.tables import open_service_database
 from tests.fakes import ColourEncoder
 from tests.service.conftest import HERE, make_workspace

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from service.accounts.rights import RIGHTS
 from service.accounts.roles import Role
-from service.app import create_app
+from service.application import create_app
 from tests.fakes import ColourEncoder
 from tests.service.people import signed_in
 

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from service import serve as serve_module
-from service.app import create_app
-from service.limits import Limits
+from service.app.limits import Limits
+from service.application import create_app
 from service.serve import ServeRefused, require_loopback, serve
 from tests.fakes import ColourEncoder
 from tests.service.problem_checks import problem_of

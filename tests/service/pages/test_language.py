@@ -5,11 +5,14 @@ import string
 
 import pytest
 
-from service.pages.language import CATALOGUES, LANGUAGES, words_in
-from service.pages.rendering import STATIC
+from service.rendering.environment import STATIC
+from service.rendering.language import CATALOGUES, LANGUAGES, words_in
 
 SERVICE = STATIC.parents[1]
-SOURCES = [*(SERVICE / "pages").glob("*.py"), *(SERVICE / "templates" / "pages").rglob("*.html")]
+SOURCES = [
+    *(path for folder in ("app", "pages", "rendering") for path in (SERVICE / folder).glob("*.py")),
+    *(SERVICE / "templates" / "pages").rglob("*.html"),
+]
 
 
 def fields(message: str) -> set[str]:

@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.reindex import reindex
 from index.workspace import Workspace
-from service.app import create_app
-from service.pages.rendering import web_link
+from service.application import create_app
+from service.rendering.environment import web_link
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 from tests.service.conftest import HERE
 from tests.service.pages.page_checks import check

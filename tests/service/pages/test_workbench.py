@@ -8,15 +8,15 @@ from html import unescape
 import pytest
 from PIL import Image
 
-from embedding.decode import decode
-from embedding.regions import Region
-from index.alerts import Alert, add_alerts
-from index.answer import Query, QueryImage
-from index.database import Database
-from index.filters import Filter
-from index.generations import open_live
-from index.search import search
-from service.pages.asked import Asked
+from embedding.image.decode import decode
+from embedding.image.regions import Region
+from index.generations.generations import open_live
+from index.jobs.alerts import Alert, add_alerts
+from index.records.database import Database
+from index.records.filters import Filter
+from index.search.answer import Query, QueryImage
+from index.search.search import search
+from service.app.search_form import Asked
 from tests.fakes import ColourEncoder, render
 from tests.service.pages.page_checks import check
 

@@ -1,0 +1,1 @@
+"""Simulated photos of catalogue pictures."""

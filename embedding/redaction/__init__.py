@@ -1,0 +1,1 @@
+"""Where a picture was sanitised before it was published; and simulated sanitising."""

@@ -1,1 +1,0 @@
-"""Polite and safe download of pictures by URL. Knows nothing of catalogues; see index.fetching.fetch."""

@@ -1,0 +1,1 @@
+"""Immutable builds of the searchable index: written, verified, published, rolled back."""

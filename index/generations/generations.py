@@ -1,0 +1,305 @@
+"""Generations: built beside the live one, verified, published by one rename, rolled back the same way."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from index.engines.faiss_engine import FaissEngine
+from index.engines.layered import LayeredEngine
+from index.engines.protocol import VectorEngine
+from index.errors import GenerationError
+from index.generations.calibration import Likelihood
+from index.generations.snapshot import Snapshot
+from index.records.feed_records import Collection
+from index.stores.checksums import MEMORY, FileProof, damaged, prove
+from index.stores.durable import exchange, sync_file, sync_folder, write_file
+from index.workspace import Workspace
+
+FORMAT = 2
+# Format 1 had exact engines alone; it can still be opened, and rolled back to.
+_READABLE = (1, 2)
+MANIFEST = "manifest.json"
+RECORDS = "records.sqlite"
+CALIBRATION = "likelihood.json"
+_BUILDING = ".building"
+
+
+@dataclass(frozen=True)
+class CollectionPart:
+    """What a generation holds of one collection.
+
+    `spec` is the engine's. `recall` is its recall@10 on held-out vectors, None where it compares with everything;
+    `refused` tells which faster engines missed the recall that is wanted. `base`: how many rows were taken over from a
+    former generation's engine, those that show nothing any more among them; 0 where the engine was built anew.
+    """
+
+    entries: int
+    images: int
+    rows: int
+    spec: str
+    recall: float | None = None
+    refused: tuple[str, ...] = ()
+    base: int = 0
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """What simulated photos of `products` sampled products gave: recall, and how well the likelihood is calibrated.
+
+    `calibration_error` and `area_under_roc` are of the first candidate's likelihood, cross-fitted (each half of the
+    sample judged by the other half's calibration), with the product in the catalogue and taken out of it.
+    """
+
+    products: int
+    recall_at_1: float
+    recall_at_5: float
+    recall_at_10: float
+    calibration_error: float
+    area_under_roc: float
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a generation is, and the proof of each of its files.
+
+    `content` is a SHA-256 over what went in: equal content needs no new generation. `created` is ISO 8601, UTC.
+    """
+
+    generation: int
+    created: str
+    model: str
+    model_sha256: str
+    dimension: int
+    content: str
+    collections: Mapping[Collection, CollectionPart]
+    files: Mapping[str, FileProof]
+    self_test: SelfTest | None = None
+    format: int = FORMAT
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read a generation's manifest.
+
+        Raises:
+            GenerationError: it is missing or cannot be understood.
+        """
+        try:
+            raw = json.loads((folder / MANIFEST).read_bytes())
+            if raw["format"] not in _READABLE:
+                raise GenerationError(f"{folder}: made by another version (format {raw['format']}): re-index")
+            parts = {name: _part(part) for name, part in raw.pop("collections").items()}
+            files = {name: FileProof(**proof) for name, proof in raw.pop("files").items()}
+            tested = raw.pop("self_test", None)
+            measured = None if tested is None else SelfTest(**tested)
+            return cls(**raw, collections=parts, files=files, self_test=measured)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise GenerationError(f"{folder}: its manifest cannot be read ({error}); roll back or re-index") from error
+
+    def write(self, folder: Path) -> None:
+        write_file(folder / MANIFEST, json.dumps(asdict(self), indent=2, sort_keys=True).encode())
+
+    def verify(self, folder: Path, *, remembered: bool = False) -> None:
+        """Compare every file with its proof; `remembered` trusts what was found whole and was not touched since.
+
+        Raises:
+            GenerationError: a file is missing or differs.
+        """
+        for path in damaged(folder, self.files, remembered=remembered):
+            raise GenerationError(f"{path} is missing or was changed since it was built: roll back or re-index")
+
+
+def _part(told: dict[str, Any]) -> CollectionPart:
+    return CollectionPart(**told | {"refused": tuple(told.get("refused", ()))})
+
+
+class Generation:
+    """One generation, verified and open for searching. It keeps answering after its files are deleted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.manifest = Manifest.read(folder)
+        self.manifest.verify(folder, remembered=True)
+        try:
+            self.records = Snapshot(folder / RECORDS)
+            self.likelihood = _likelihood(folder / CALIBRATION)
+            self._engines: dict[Collection, VectorEngine] = {
+                name: (LayeredEngine if part.base else FaissEngine).open(folder / engine_file(name), part.spec)
+                for name, part in self.manifest.collections.items()
+            }
+        except (OSError, RuntimeError, ValueError, sqlite3.Error) as error:
+            raise GenerationError(f"{folder} cannot be opened ({error}): roll back or re-index") from error
+        # Rebuilt without something that was forgotten: its files must all be of the one or of the other.
+        if Manifest.read(folder) != self.manifest:
+            self.close()
+            raise GenerationError(f"{folder} was replaced while it was being opened")
+
+    def engine(self, collection: Collection) -> VectorEngine:
+        return self._engines[collection]
+
+    @property
+    def number(self) -> int:
+        return self.manifest.generation
+
+    def close(self) -> None:
+        self.records.close()
+
+
+def _likelihood(path: Path) -> Likelihood | None:
+    """The calibration, where the generation has one: a catalogue of a few products gives nothing to learn from."""
+    return Likelihood.from_json(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def engine_file(collection: Collection) -> str:
+    """The name of a collection's engine file."""
+    return f"{collection}.index"
+
+
+def proofs(folder: Path) -> dict[str, FileProof]:
+    """The proof of every file that was built into a folder."""
+    built = [path for path in sorted(folder.iterdir()) if path.name not in (MANIFEST, MEMORY)]
+    return {path.name: prove(path) for path in built}
+
+
+def numbers(workspace: Workspace) -> list[int]:
+    """The generations on disk, rising."""
+    return sorted(int(path.name) for path in workspace.generations.glob("[0-9]*") if path.name.isdigit())
+
+
+def live_number(workspace: Workspace) -> int | None:
+    """The live generation's number, or None before the first is published.
+
+    Raises:
+        GenerationError: CURRENT does not hold a number.
+    """
+    try:
+        text = workspace.current.read_text(encoding="ascii").strip()
+        return int(text)
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        raise GenerationError(f"{workspace.current} does not name a generation: roll back to one") from None
+
+
+def open_live(workspace: Workspace) -> Generation:
+    """Open the live generation.
+
+    Raises:
+        GenerationError: none is published yet, or it does not verify.
+    """
+    try:
+        return _open_live(workspace)
+    except GenerationError:
+        # It may have been superseded and pruned, or replaced, between two reads.
+        return _open_live(workspace)
+
+
+def _open_live(workspace: Workspace) -> Generation:
+    number = live_number(workspace)
+    if number is None:
+        raise GenerationError(f"{workspace.root} has no generation yet: run `traceobject reindex`")
+    return Generation(workspace.generations / str(number))
+
+
+def records(workspace: Workspace) -> Iterator[Snapshot]:
+    """The records of every generation on disk, one after the other, but for those that cannot be read."""
+    for number in numbers(workspace):
+        folder = workspace.generations / str(number)
+        try:
+            proof = Manifest.read(folder).files[RECORDS]
+            if prove(folder / RECORDS) != proof:
+                continue
+            opened = Snapshot(folder / RECORDS)
+        except (GenerationError, KeyError, OSError):
+            continue
+        with closing(opened):
+            yield opened
+
+
+def begin(workspace: Workspace) -> tuple[int, Path]:
+    """A new generation's number and an empty folder to build it in; what an earlier crash left is thrown away."""
+    clear_unfinished(workspace)
+    folder = workspace.generations / _BUILDING
+    folder.mkdir(parents=True)
+    return max([*numbers(workspace), _pointed_at(workspace) or 0], default=0) + 1, folder
+
+
+def clear_unfinished(workspace: Workspace) -> None:
+    """Delete what a crash left of generations that were being built or replaced."""
+    for left in workspace.generations.glob(".*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def seal(folder: Path, manifest: Manifest) -> None:
+    """Flush what was built, write its manifest, and verify it as a reader would."""
+    for name in manifest.files:
+        sync_file(folder / name)
+    manifest.write(folder)
+    Manifest.read(folder).verify(folder)
+
+
+def publish(workspace: Workspace, folder: Path, number: int) -> None:
+    """Make a sealed generation the live one, then delete those beyond the number to keep."""
+    folder.rename(workspace.generations / str(number))
+    sync_folder(workspace.generations)
+    _point(workspace, number)
+    for old in numbers(workspace)[: -workspace.settings.keep_generations]:
+        if old != number:
+            shutil.rmtree(workspace.generations / str(old))
+
+
+def replace_by(workspace: Workspace, folder: Path, number: int) -> None:
+    """Let a sealed folder take the place of a generation, under its number; readers of the live one take it up."""
+    exchange(workspace.generations / str(number), folder)
+    if _pointed_at(workspace) == number:
+        _point(workspace, number)
+    shutil.rmtree(folder)
+    sync_folder(workspace.generations)
+
+
+def rollback(
+    workspace: Workspace, number: int | None = None, require: Callable[[Manifest], None] = lambda _: None
+) -> int:
+    """Make an older generation live again: the one named, or the newest before the live one.
+
+    Args:
+        require: raises where a generation that is whole could not be served all the same.
+
+    Raises:
+        GenerationError: there is none, it does not verify, or it cannot be opened; the live one stays live.
+    """
+    live = live_number(workspace)
+    earlier = [candidate for candidate in numbers(workspace) if live is None or candidate < live]
+    chosen = number if number is not None else (earlier[-1] if earlier else None)
+    if chosen is None or chosen not in numbers(workspace):
+        kept = ", ".join(map(str, numbers(workspace))) or "none"
+        raise GenerationError(f"no generation {chosen or ''} to roll back to; kept are: {kept}".replace("  ", " "))
+    folder = workspace.generations / str(chosen)
+    Manifest.read(folder).verify(folder)
+    with closing(Generation(folder)) as opened:
+        require(opened.manifest)
+    _point(workspace, chosen)
+    return chosen
+
+
+def now() -> str:
+    """The time, ISO 8601 in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _pointed_at(workspace: Workspace) -> int | None:
+    """The live generation's number; None where CURRENT is missing or damaged."""
+    try:
+        return live_number(workspace)
+    except GenerationError:
+        return None
+
+
+def _point(workspace: Workspace, number: int) -> None:
+    write_file(workspace.current, f"{number}\n".encode())

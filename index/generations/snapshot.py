@@ -1,0 +1,171 @@
+"""The records of one generation: entries as they were when it was built, and what each row of its engines shows."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedding.image.regions import Region
+from index.engines.protocol import Rows
+from index.errors import GenerationError
+from index.generations.snapshot_schema import FIELDS, INDEXES, TABLES, VERSION, make_readable
+from index.records.entries import Entry, EntryFields
+from index.records.feed_records import Collection
+from index.records.filters import FACETS, Filter, folded, where
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a row of an engine stands for: a region of an image of an entry."""
+
+    row: int
+    entry: int
+    image: str
+    region: Region
+
+
+def write_snapshot(
+    path: Path,
+    entries: Iterable[Entry],
+    rows: Iterable[tuple[Collection, Shown]],
+    families: Mapping[int, int],
+) -> None:
+    """Write the records of a generation into a new SQLite file; `families` tells the family of an entry."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        # Built aside and published whole: no journal is needed, and a crash leaves a folder that is thrown away.
+        connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + TABLES + "BEGIN;")
+        into_entries = f"INSERT INTO entries VALUES ({','.join('?' * (4 + len(FIELDS)))})"
+        for entry in entries:
+            told = {name: getattr(entry.fields, name) for name in FIELDS}
+            row = (entry.id, entry.collection, entry.source, json.dumps(entry.images), *told.values())
+            connection.execute(into_entries, row)
+            facets = told | {"source": entry.source}
+            connection.executemany(
+                "INSERT INTO facets VALUES (?,?,?)",
+                [(facet, folded(facets[facet]), entry.id) for facet in FACETS if facets[facet]],
+            )
+        connection.executemany(
+            "INSERT INTO rows VALUES (?,?,?,?,?)",
+            ((collection, s.row, s.entry, s.image, str(s.region)) for collection, s in rows),
+        )
+        connection.executemany("INSERT INTO families VALUES (?,?)", families.items())
+        connection.execute("COMMIT")
+        connection.executescript(f"{INDEXES}PRAGMA user_version={VERSION}; PRAGMA optimize;")
+    finally:
+        connection.close()
+
+
+class Snapshot:
+    """A generation's records, read-only. Safe to share between threads.
+
+    A file of an older version is read by the columns that it has, with defaults for the others. One that cannot be
+    read, or that a newer version of this program wrote, is a GenerationError, whatever is asked of it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with self._told():
+            self._connection = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+            try:
+                make_readable(self._connection, path)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def shown(self, collection: Collection, rows: Sequence[int]) -> dict[int, Shown]:
+        """What rows of a collection's engine stand for."""
+        query = (
+            "SELECT row, entry, image, region FROM rows WHERE collection=? AND row IN (SELECT value FROM json_each(?))"
+        )
+        asked = self._ask(query, (collection, json.dumps(list(rows))))
+        return {row: Shown(row, entry, image, Region.parse(region)) for row, entry, image, region in asked}
+
+    def allowed(
+        self, collection: Collection, filters: Sequence[Filter], without_images: Sequence[str] = ()
+    ) -> Rows | None:
+        """The rows whose entries pass every filter, less those of some images: int64 [m], rising; None allows all."""
+        if not filters and not without_images:
+            return None
+        clause, values = where(filters)
+        if without_images:
+            clause += f" AND rows.image NOT IN ({','.join('?' * len(without_images))})"
+            values = [*values, *without_images]
+        query = (
+            "SELECT row FROM entries JOIN rows ON rows.entry = entries.id "
+            f"WHERE entries.collection = ? AND {clause} ORDER BY row"
+        )
+        return np.array([row for (row,) in self._ask(query, (collection, *values))], np.int64)
+
+    def rows_of(self, entry: int) -> list[int]:
+        """Every row that shows an entry, rising."""
+        query = "SELECT row FROM rows WHERE entry=? ORDER BY row"
+        return [row for (row,) in self._ask(query, (entry,))]
+
+    def entry(self, identity: int) -> Entry:
+        """One entry by its number in the workspace; it must be here."""
+        return next(self._entries("id = ?", (identity,)))
+
+    def family(self, entry: int) -> list[Entry]:
+        """The entries of a product family, by the number of one of them; an entry without family is its own."""
+        family = "SELECT entry FROM families WHERE family = (SELECT family FROM families WHERE entry = ?)"
+        return list(self._entries(f"id = ? OR id IN ({family}) ORDER BY id", (entry, entry)))
+
+    def find(self, collection: Collection, entry_id: str) -> list[Entry]:
+        """The entries that go by a feed's own id: one of each source that uses it."""
+        return list(self._entries("collection = ? AND entry_id = ? ORDER BY id", (collection, entry_id)))
+
+    def entries(self, collection: Collection) -> Iterator[Entry]:
+        """All entries of a collection, by id."""
+        return self._entries("collection = ? ORDER BY id", (collection,))
+
+    def every_row(self, collection: Collection) -> Iterator[Shown]:
+        """What every row of a collection's engine stands for, in order."""
+        query = "SELECT row, entry, image, region FROM rows WHERE collection=? ORDER BY row"
+        for row, entry, image, region in self._ask(query, (collection,)):
+            yield Shown(row, entry, image, Region.parse(region))
+
+    def families(self) -> dict[int, int]:
+        """The family of every entry that has one."""
+        return dict(self._ask("SELECT entry, family FROM families"))
+
+    def collections_of(self, source: str) -> list[Collection]:
+        """The collections in which a source has entries."""
+        query = "SELECT DISTINCT collection FROM entries WHERE source=? ORDER BY collection"
+        return [collection for (collection,) in self._ask(query, (source,))]
+
+    def images(self) -> set[str]:
+        """Every image that an entry shows, embedded or not."""
+        listed = self._ask("SELECT images FROM entries")
+        return {image for (images,) in listed for image in json.loads(images)}
+
+    def has_image(self, sha256: str, collection: Collection | None = None) -> bool:
+        """Whether this generation, or one collection of it, shows an image."""
+        query = "SELECT 1 FROM rows WHERE image=? AND collection=coalesce(?, collection) LIMIT 1"
+        return next(self._ask(query, (sha256, collection)), None) is not None
+
+    def _entries(self, clause: str, values: Sequence[object]) -> Iterator[Entry]:
+        query = f"SELECT id, collection, source, images, {', '.join(FIELDS)} FROM entries WHERE {clause}"
+        for identity, collection, source, images, *fields in self._ask(query, tuple(values)):
+            yield Entry(identity, collection, source, EntryFields(*fields), tuple(json.loads(images)))
+
+    def _ask(self, query: str, values: Sequence[object] = ()) -> Iterator[Any]:
+        with self._told():
+            yield from self._connection.execute(query, tuple(values))
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise GenerationError(f"{self._path} cannot be read ({error}): verify it, roll back or re-index") from error

@@ -1,0 +1,1 @@
+"""What an operator runs: the nightly re-index and its parts, forgetting, backup, evaluation."""

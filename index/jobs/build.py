@@ -1,0 +1,143 @@
+"""A generation built: engines, records, families, its self-test and calibration; sealed, judged, published."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from embedding.encoders.card import ModelCard
+from embedding.encoders.protocol import Vectors
+from index.engines.faiss_engine import FaissEngine
+from index.engines.layered import LayeredEngine
+from index.engines.protocol import Rows
+from index.engines.writing import gather, write_engine
+from index.generations import generations
+from index.generations.families import find_families
+from index.generations.generations import CALIBRATION, CollectionPart, Generation, Manifest, SelfTest
+from index.generations.layout import Base, Layout, lay_out
+from index.generations.snapshot import Shown, write_snapshot
+from index.jobs.context import JobContext
+from index.jobs.self_test import self_test
+from index.records.feed_records import COLLECTIONS, Collection
+from index.stores.checksums import prove
+from index.stores.images import ImageStore
+from index.stores.vectors import VectorStore
+from index.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Built:
+    """What came of a build: the generation published, or why it was not; `self_test` where there was one."""
+
+    generation: int | None
+    self_test: SelfTest | None
+    refused: str = ""
+
+
+def build(
+    context: JobContext, vectors: VectorStore, content: str, live: Manifest | None, *, anew: bool = False
+) -> Built:
+    """Build a generation beside the live one, test it, and publish it unless its self-test fell too far below `live`'s.
+
+    `anew`: keep no engine of the live generation, however little has changed.
+
+    Raises:
+        WorkspaceError: it cannot be written.
+    """
+    workspace, images, card = context.workspace, context.images, context.encoder.card
+    entries = {collection: list(context.catalogue.entries(collection)) for collection in COLLECTIONS}
+    number, folder = generations.begin(workspace)
+    with context.progress.step("building", len(COLLECTIONS) + 2) as tick:
+        parts: dict[Collection, CollectionPart] = {}
+        shown: list[tuple[Collection, Shown]] = []
+        families: Mapping[int, int] = {}
+        for collection in COLLECTIONS:
+            base = None if live is None or anew else _base(workspace, live, collection, card)
+            laid = lay_out(entries[collection], vectors, base)
+            shown += [(collection, row) for row in laid.shown]
+            if collection == "catalogue":
+                families = _families(laid, vectors, images)
+            path = folder / generations.engine_file(collection)
+            part = _write_engine(workspace, path, laid, vectors, card.dimension)
+            parts[collection] = replace(part, entries=len(entries[collection]))
+            tick(1)
+        write_snapshot(folder / generations.RECORDS, (e for part in entries.values() for e in part), shown, families)
+        tick(1)
+        manifest = Manifest(
+            generation=number,
+            created=generations.now(),
+            model=card.name,
+            model_sha256=card.sha256 or "",
+            dimension=card.dimension,
+            content=content,
+            collections=parts,
+            files=generations.proofs(folder),
+        )
+        generations.seal(folder, manifest)
+        tick(1)
+    with closing(Generation(folder)) as sealed:
+        tested = self_test(sealed, context.encoder, context.closer, images, context.progress)
+    if tested is not None:
+        measured, likelihood = tested
+        (folder / CALIBRATION).write_text(likelihood.to_json(), encoding="utf-8")
+        calibration = {CALIBRATION: prove(folder / CALIBRATION)}
+        manifest = replace(manifest, files={**manifest.files, **calibration}, self_test=measured)
+        generations.seal(folder, manifest)
+    if why := fallen(manifest, live, workspace.settings.self_test_margin):
+        shutil.rmtree(folder)
+        return Built(None, manifest.self_test, why)
+    if (workspace.settings.model, workspace.settings.model_sha256) != (card.name, card.sha256 or ""):
+        # Before it goes live: should the run end here, the next one completes the move instead of undoing it.
+        workspace.pin_model(card.name, card.sha256 or "", "named by the operator")
+    generations.publish(workspace, folder, number)
+    return Built(number, manifest.self_test)
+
+
+def fallen(new: Manifest, live: Manifest | None, margin: float) -> str:
+    """Why a generation is too much worse than the live one; empty where it is not, or where they cannot be compared."""
+    if live is None or live.self_test is None or new.self_test is None:
+        return ""
+    if (live.model, live.model_sha256) != (new.model, new.model_sha256):
+        return ""
+    for name, told in (("recall_at_1", "recall@1"), ("recall_at_10", "recall@10")):
+        before, now = getattr(live.self_test, name), getattr(new.self_test, name)
+        if now < before - margin:
+            return (
+                f"its self-test {told} is {now:.2f}, generation {live.generation} had {before:.2f}. "
+                f"Look at what the feeds changed; if it is right, raise self_test_margin in the settings for one run"
+            )
+    return ""
+
+
+def _base(workspace: Workspace, live: Manifest, collection: Collection, card: ModelCard) -> Base | None:
+    """The live generation's engine, where it is worth keeping: approximate, of this model, and as good as is wanted."""
+    part, folder = live.collections[collection], workspace.generations / str(live.generation)
+    reached = part.recall is not None and part.recall >= workspace.settings.recall_target
+    if not reached or (live.model, live.model_sha256) != (card.name, card.sha256 or ""):
+        return None
+    with closing(Generation(folder)) as former:
+        return Base(folder / generations.engine_file(collection), part, list(former.records.every_row(collection)))
+
+
+def _families(laid: Layout, vectors: VectorStore, images: ImageStore) -> dict[int, int]:
+    def read(places: Rows) -> Vectors:
+        return vectors.get(laid.places[places])
+
+    return find_families([one.entry for one in laid.shown], [one.image for one in laid.shown], read, images)
+
+
+def _write_engine(
+    workspace: Workspace, path: Path, laid: Layout, vectors: VectorStore, dimension: int
+) -> CollectionPart:
+    """Write the engine of a layout to `path`; tells of it, but for the entries, which may have no row."""
+    rows, images = len(laid.shown), len({one.image for one in laid.shown})
+    if laid.base is not None:
+        base = FaissEngine.open(laid.base.file, laid.base.part.spec)
+        LayeredEngine.build(base, vectors.get(laid.recent), laid.gone).save(path)
+        return replace(laid.base.part, rows=rows, images=images, base=laid.base.count)
+    found = gather(path, laid.places, dimension, vectors.get)
+    tuned = write_engine(path, found, workspace.index_memory, workspace.settings.recall_target)
+    return CollectionPart(0, images, rows, tuned.engine.stats().spec, tuned.recall, tuned.refused)

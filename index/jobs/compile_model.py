@@ -1,0 +1,76 @@
+"""A model compiled for a workspace: calibrated on its own pictures, and compared with the original on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from embedding.encoders import registry
+from embedding.encoders.choose import load
+from embedding.encoders.openvino.forms import Form
+from embedding.errors import ModelUnavailable
+from embedding.faces import network as face_network
+from index.errors import UnknownEntry
+from index.progress import Progress, Tick
+from index.records.catalogue import Catalogue
+from index.stores.images import ImageStore
+from index.workspace import Workspace
+
+if TYPE_CHECKING:
+    from embedding.encoders.openvino.compiling import Compiled
+
+# Of the workspace's pictures and titles, as many as calibrate and show a difference of some percent.
+PICTURES = 500
+TITLES = 200
+_WORDS = ("a red mug", "striped shirt", "toy car", "floral wallpaper", "leather bag with a brass buckle")
+
+
+def compile_for(workspace: Workspace, name: str, form: Form, progress: Progress) -> Compiled:
+    """Compile a model, and the networks of local features and faces, into the store; what is there is left as it is.
+
+    Raises:
+        CompiledRefused: the compiled model agrees too little with the original on this workspace's pictures.
+        ModelUnavailable: the name is unknown or compiled already, libraries are missing, or there are too few pictures.
+    """
+    card = registry.get(name)
+    if card.family == "compiled":
+        raise ModelUnavailable(f"{card.name} is a compiled model: name the one to compile")
+    try:
+        from embedding.encoders.agreement import Samples
+        from embedding.encoders.openvino.compiling import compile_encoder
+        from embedding.encoders.openvino.exporting import Towers
+        from embedding.local import xfeat_network
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"compiling needs libraries that do not load here ({error}): pip install 'traceobject[clip,compiled]'"
+        ) from error
+    original = load(card.name, "cpu")
+    if not isinstance(original, Towers):
+        raise ModelUnavailable(f"{card.name} cannot be compiled: it does not run on torch")
+    with Catalogue.open(workspace.database_url) as catalogue:
+        # They are named by a checksum, so that their order is as good as drawn by lot, and the same every time.
+        chosen = sorted(catalogue.images())[:PICTURES]
+        titles = sorted({entry.fields.title for entry in catalogue.entries("catalogue")} - {""})
+    texts = titles[:: max(1, len(titles) // TITLES)][:TITLES] or list(_WORDS)
+    with progress.step("reading pictures", len(chosen)) as tick:
+        samples = Samples.of(_pictures(chosen, ImageStore(workspace.images), tick), original.card.preprocess)
+    xfeat_network.compile_network()
+    # A workspace without the gate does without the detector.
+    if face_network.available():
+        face_network.compile_network()
+    with progress.step("compiling and comparing", 1) as tick:
+        compiled = compile_encoder(original, form, samples, texts)
+        tick(1)
+    return compiled
+
+
+def _pictures(images: list[str], store: ImageStore, tick: Tick) -> Iterator[npt.NDArray[np.uint8]]:
+    for image in images:
+        tick(1)
+        try:
+            yield store.pixels(image)
+        except UnknownEntry:
+            continue  # A copy that was lost is made again by the next re-index; here the others are enough.

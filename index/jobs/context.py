@@ -1,0 +1,27 @@
+"""What every step of a job works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from embedding.encoders.protocol import Encoder
+from index.progress import Progress
+from index.records.catalogue import Catalogue
+from index.search.rerank import Closer
+from index.stores.images import ImageStore
+from index.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class JobContext:
+    """A locked workspace with its catalogue and images, the model, and whoever watches the progress.
+
+    Without a `closer` a search answers by embeddings alone.
+    """
+
+    workspace: Workspace
+    catalogue: Catalogue
+    images: ImageStore
+    encoder: Encoder
+    closer: Closer | None
+    progress: Progress

@@ -1,0 +1,242 @@
+"""How often the right product is found: any gallery, any queries, through the very search that users get."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedding.encoders.card import ModelCard
+from embedding.encoders.protocol import Encoder, Vectors
+from embedding.errors import ImageRefused, RegionInvalid
+from embedding.image.decode import decode
+from embedding.image.regions import WHOLE, Region
+from index.errors import FeedError, WorkspaceError
+from index.generations.generations import Generation, open_live
+from index.jobs.reindex import reindex
+from index.progress import Progress
+from index.records.catalogue import Catalogue
+from index.records.feed_records import Refusal
+from index.search.answer import Answer, Query, QueryImage
+from index.search.rerank import Closer, closer_for
+from index.search.search import search
+from index.stores.vectors import VectorKey, VectorStore
+from index.workspace import Workspace
+
+DEPTH = 50
+RECALLS = (1, 5, 10, 50)
+RESAMPLES = 2000
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One query of a set: where its picture lies, the box, and the products that are right."""
+
+    path: Path
+    region: Region
+    right: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Measured quality. `ranks` holds, for each query, the ranks of its right products among the first DEPTH.
+
+    `metrics` are recall at 1, 5, 10, 50 (any right product among the first k), mean reciprocal rank and mean average
+    precision, all over the first DEPTH; `intervals` their 95 % bootstrap intervals over queries (percentile method:
+    Efron, 1979).
+    """
+
+    queries: int
+    gallery: int
+    model: str
+    rerank: bool
+    metrics: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]]
+    seconds_per_query: float
+    embeddings_from_cache: int
+    ranks: tuple[tuple[int, ...], ...]
+    refused: tuple[Refusal, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "queries": self.queries,
+            "gallery": self.gallery,
+            **{name: round(value, 4) for name, value in self.metrics.items()},
+            "ci": {name: [round(low, 4), round(high, 4)] for name, (low, high) in self.intervals.items()},
+            "seconds_per_query": round(self.seconds_per_query, 4),
+            "embeddings_from_cache": self.embeddings_from_cache,
+            "model": self.model,
+            "rerank": self.rerank,
+            "refused": len(self.refused),
+        }
+
+
+def evaluate(
+    gallery: Path, queries: Path, encoder: Encoder, cache: Path, progress: Progress, *, reranked: bool = True
+) -> Evaluation:
+    """Index a gallery in a workspace of its own below `cache`, ask every query, and measure.
+
+    `reranked`: with the closer look by local features, as users get it; without, by embeddings alone.
+    Embeddings of gallery and queries are kept in `cache` between runs. A query whose very bytes are in the gallery is
+    answered without that image (leave one out).
+
+    Raises:
+        FeedError: the gallery or the queries cannot be read, or no query names a product of the gallery.
+    """
+    asked = read_queries(queries)
+    workspace, refused = _index(gallery, encoder, cache, progress)
+    closer = closer_for(workspace) if reranked else None
+    generation = open_live(workspace)
+    remembering = RememberingEncoder(encoder, VectorStore.open(cache / "queries", encoder.card))
+    found: list[tuple[int, ...]] = []
+    rights: list[int] = []
+    refusals, seconds = list(refused), []
+    with progress.step("asking", len(asked)) as tick:
+        for one in asked:
+            tick(1)
+            try:
+                data = one.path.read_bytes()
+                started = time.perf_counter()
+                answer = _ask(one, data, generation, remembering, closer)
+            except (OSError, ImageRefused) as error:
+                refusals.append(Refusal(str(one.path), getattr(error, "reason", "unreadable"), str(error)))
+                continue
+            seconds.append(time.perf_counter() - started)
+            rights.append(len(one.right))
+            ids = [candidate.entry.fields.entry_id for candidate in answer.candidates]
+            found.append(tuple(rank for rank, name in enumerate(ids, start=1) if name in one.right))
+    remembering.keep()
+    if not found:
+        raise FeedError(f"{queries}: none of its {len(asked)} pictures could be read")
+    ranks = tuple(found)
+    per_query = _per_query(ranks, rights)
+    return Evaluation(
+        queries=len(ranks),
+        gallery=generation.manifest.collections["catalogue"].entries,
+        model=encoder.card.name,
+        rerank=closer is not None,
+        metrics={name: float(values.mean()) for name, values in per_query.items()},
+        intervals={name: bootstrap_interval(values) for name, values in per_query.items()},
+        seconds_per_query=float(np.median(seconds)),
+        embeddings_from_cache=remembering.remembered,
+        ranks=ranks,
+        refused=tuple(refusals),
+    )
+
+
+def read_queries(path: Path) -> list[Asked]:
+    """Read a query list: columns path, product_ids (several split by `|`; product_id is taken too), optional box.
+
+    Paths are absolute or relative to the file.
+
+    Raises:
+        FeedError: it is missing, lacks a column, or a row cannot be used.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        raise FeedError(f"{path}: the queries cannot be read ({error})") from error
+    asked = []
+    for line, row in enumerate(rows, start=2):
+        right = frozenset(filter(None, (row.get("product_ids") or row.get("product_id") or "").split("|")))
+        if not row.get("path") or not right:
+            raise FeedError(f"{path}, line {line}: columns path and product_ids must both be filled")
+        try:
+            region = Region.parse(row["box"]) if row.get("box") else WHOLE
+        except RegionInvalid as error:
+            raise FeedError(f"{path}, line {line}: {error}") from error
+        asked.append(Asked(path.parent / row["path"], region, right))
+    if not asked:
+        raise FeedError(f"{path}: holds no query; columns path and product_ids are needed")
+    return asked
+
+
+def bootstrap_interval(values: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """The 95 % percentile bootstrap interval of a mean, with a fixed seed: values float64 [n], n >= 1."""
+    generator = np.random.default_rng(SEED)
+    picks = generator.integers(0, len(values), (RESAMPLES, len(values)))
+    low, high = np.percentile(values[picks].mean(axis=1), (2.5, 97.5))
+    return float(low), float(high)
+
+
+class RememberingEncoder:
+    """An encoder that keeps the vectors of prepared pictures, so that a second run of the same queries is fast."""
+
+    def __init__(self, encoder: Encoder, kept: VectorStore) -> None:
+        self._encoder, self._kept = encoder, kept
+        self._fresh: dict[VectorKey, Vectors] = {}
+        self.remembered = 0
+
+    @property
+    def card(self) -> ModelCard:
+        return self._encoder.card
+
+    def encode_images(self, images: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> Vectors:
+        keys = [VectorKey(hashlib.sha256(image.tobytes()).hexdigest(), WHOLE) for image in images]
+        rows = self._kept.rows(keys)
+        missing = np.flatnonzero(rows < 0)
+        vectors = np.empty((len(images), self.card.dimension), np.float32)
+        vectors[rows >= 0] = self._kept.get(rows[rows >= 0])
+        if len(missing):
+            # Rounded as the store rounds, so that a later run gives the same figures to the last digit.
+            fresh = self._encoder.encode_images(images[missing]).astype(np.float16).astype(np.float32)
+            vectors[missing] = fresh / np.linalg.norm(fresh, axis=1, keepdims=True)
+            self._fresh.update(zip((keys[index] for index in missing), vectors[missing], strict=True))
+        self.remembered += len(images) - len(missing)
+        if len(self._fresh) >= 256:
+            self.keep()
+        return vectors
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        return self._encoder.encode_texts(texts)
+
+    def keep(self) -> None:
+        """Write what is new to the store."""
+        if self._fresh:
+            self._kept.append(list(self._fresh), np.stack(list(self._fresh.values())))
+            self._fresh.clear()
+
+
+def _index(gallery: Path, encoder: Encoder, cache: Path, progress: Progress) -> tuple[Workspace, tuple[Refusal, ...]]:
+    """A workspace that holds the gallery alone, indexed under this model."""
+    place = hashlib.sha256(f"{gallery.resolve()} {encoder.card.name} {encoder.card.sha256}".encode()).hexdigest()[:16]
+    root = cache / "galleries" / place
+    try:
+        workspace = Workspace.open(root)
+    except WorkspaceError:
+        workspace = Workspace.create(root, encoder.card.name)
+    with Catalogue.open(workspace.database_url) as catalogue:
+        catalogue.add_source("gallery", "catalogue", str(gallery.resolve()), "auto")
+    report = reindex(workspace, encoder, progress)
+    if report.failed:
+        raise FeedError(report.failed[0])
+    return workspace, report.refused
+
+
+def _ask(one: Asked, data: bytes, generation: Generation, encoder: Encoder, closer: Closer | None) -> Answer:
+    itself = hashlib.sha256(data).hexdigest()
+    image = QueryImage(decode(data), one.region)
+    return search(Query(images=(image,), limit=DEPTH, without_images=(itself,)), generation, encoder, closer)
+
+
+def _per_query(ranks: Sequence[Sequence[int]], rights: Sequence[int]) -> dict[str, npt.NDArray[np.float64]]:
+    """Each metric for each query, float64 [n]."""
+    first = np.array([found[0] if found else np.inf for found in ranks])
+    metrics = {f"recall_at_{depth}": (first <= depth).astype(np.float64) for depth in RECALLS}
+    metrics["mrr"] = 1.0 / first
+    metrics["map"] = np.array(
+        [
+            sum(place / rank for place, rank in enumerate(found, start=1)) / right
+            for found, right in zip(ranks, rights, strict=True)
+        ]
+    )
+    return metrics

@@ -1,0 +1,223 @@
+"""The nightly job: feeds to catalogue, pictures to embeddings, embeddings to a published generation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from itertools import chain
+
+import numpy as np
+import numpy.typing as npt
+
+from embedding.encoders.protocol import Encoder
+from embedding.errors import ImageRefused
+from embedding.pipeline import embed_stream
+from embedding.views import CATALOGUE_VIEWS, prepare_views
+from index.errors import GenerationError, UnknownEntry
+from index.generations import generations
+from index.generations.content import content_digest
+from index.generations.generations import Generation, Manifest, SelfTest
+from index.jobs.alerts import Alert
+from index.jobs.build import Built, build
+from index.jobs.context import JobContext
+from index.jobs.forget import Forgot, complete_forgetting
+from index.jobs.retention import expire
+from index.jobs.sweep import sweep
+from index.jobs.watch import is_watched, watch
+from index.progress import Progress, Timed
+from index.records.catalogue import Catalogue, Changes
+from index.records.feed_records import COLLECTIONS, Refusal
+from index.search.rerank import Closer
+from index.search.search import search
+from index.sources.gate import Gate
+from index.sources.read_sources import ReadContext, polite_fetch, read_sources
+from index.stores.disk_faults import disk_faults
+from index.stores.images import ImageStore
+from index.stores.vectors import VectorKey, VectorStore
+from index.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a re-index did. `generation` is the live one afterwards; `published` tells whether it is new.
+
+    `withheld` tells why what was built was not published; `failed` are sources that could not be read, `warnings` what
+    was found damaged and mended, `alerts` what the watches newly found, `seconds` the time that each step took.
+    """
+
+    generation: int | None
+    published: bool
+    model: str
+    changes: dict[str, Changes]
+    new_images: int
+    embedded: int
+    refused: tuple[Refusal, ...]
+    failed: tuple[str, ...]
+    warnings: tuple[str, ...]
+    seconds: dict[str, float]
+    self_test: SelfTest | None = None
+    alerts: tuple[Alert, ...] = ()
+    withheld: str = ""
+
+
+def reindex(
+    workspace: Workspace,
+    encoder: Encoder,
+    progress: Progress,
+    closer: Closer | None = None,
+    *,
+    full: bool = False,
+    today: date | None = None,
+    gate: Gate | None = None,
+) -> Report:
+    """Bring catalogue and index up to date with every source, and publish if anything changed.
+
+    `full` reads every feed, builds and publishes even when nothing did. What was embedded before under this model is
+    never embedded again. A feed that cannot be read is reported in `failed` and leaves its entries as they were.
+    `gate` is what the pictures of published objects have to pass.
+
+    Raises:
+        WorkspaceError: another job is writing here, or the disk is full or faulty; the live generation is untouched,
+            and the next run goes on where this one ended.
+    """
+    timed, today = Timed(progress), today or datetime.now(UTC).date()
+    with (
+        disk_faults(workspace.root),
+        workspace.lock("reindex"),
+        Catalogue.open(workspace.database_url) as catalogue,
+    ):
+        generations.clear_unfinished(workspace)
+        forgot = complete_forgetting(workspace, catalogue)
+        store = ImageStore(workspace.images)
+        context = JobContext(workspace, catalogue, store, encoder, closer, timed)
+        reading = ReadContext(catalogue, store, polite_fetch(workspace.settings), today, timed, gate, full)
+        read = read_sources(catalogue.sources(), reading)
+        changes = dict(read.changes)
+        for name, left in expire(catalogue, today, workspace.settings.retention_days).items():
+            changes[name] = changes.get(name, Changes()) + Changes(expired=left)
+        vectors = VectorStore.open(workspace.vectors, encoder.card)
+        embedded, damaged = embed_missing(context, vectors)
+        live, warnings = _live(workspace)
+        warnings += _deleted(forgot)
+        content = content_of(catalogue, encoder, damaged)
+        number = live.generation if live else None
+        built = Built(None, live.self_test if live else None)
+        if full or live is None or live.content != content:
+            if mended := _mend(vectors):
+                warnings += mended
+                again, damaged = embed_missing(context, vectors)
+                embedded, content = embedded + again, content_of(catalogue, encoder, damaged)
+            built = _build(context, vectors, content, live, anew=full)
+            if not built.refused:
+                sweep(workspace, catalogue)
+        number = built.generation or number
+        alerts, told = _watch(context, number)
+        refused = (*catalogue.refusals(), *damaged)
+    return Report(
+        generation=number,
+        published=built.generation is not None,
+        model=encoder.card.name,
+        changes=changes,
+        new_images=read.new_images,
+        embedded=embedded,
+        refused=refused,
+        failed=read.failed,
+        warnings=(*warnings, *told),
+        seconds=timed.seconds,
+        self_test=built.self_test,
+        alerts=tuple(alerts),
+        withheld=built.refused,
+    )
+
+
+def embed_missing(context: JobContext, vectors: VectorStore) -> tuple[int, list[Refusal]]:
+    """Embed the views of images that the vector store lacks; each batch is kept before the next is begun.
+
+    Returns:
+        how many images were embedded, and those whose copy could not be read. Such a copy is deleted: it is made
+        again from its source.
+    """
+    images, store, encoder, views = context.catalogue.images(), context.images, context.encoder, CATALOGUE_VIEWS
+    lacking = np.any([vectors.rows_of(images, view) < 0 for view in views], axis=0)
+    missing = [images[index] for index in np.flatnonzero(lacking).tolist()]
+
+    def load(image: str) -> npt.NDArray[np.uint8]:
+        try:
+            return prepare_views(store.pixels(image), views, encoder.card.preprocess)
+        except UnknownEntry as error:
+            raise ImageRefused("copy-lost", f"{error}; it is made again once its source can be read") from error
+
+    refused: list[Refusal] = []
+    embedded = 0
+    with context.progress.step("embedding", len(missing)) as tick:
+        for batch in embed_stream(missing, load, encoder):
+            if batch.items:
+                keys = [VectorKey(image, view) for image, _ in batch.items for view in views]
+                vectors.append(keys, np.concatenate([found for _, found in batch.items]))
+            for image, error in batch.refused:
+                refused.append(Refusal(image, error.reason, str(error)))
+                store.discard(image)
+            embedded += len(batch.items)
+            tick(len(batch.items) + len(batch.refused))
+    return embedded, refused
+
+
+def content_of(catalogue: Catalogue, encoder: Encoder, damaged: Iterable[Refusal]) -> str:
+    """A SHA-256 over all that a generation would be built from; `damaged` images have no embedding."""
+    entries = chain.from_iterable(catalogue.entries(collection) for collection in COLLECTIONS)
+    return content_digest(encoder.card.name, encoder.card.sha256 or "", entries, (refusal.where for refusal in damaged))
+
+
+def _build(context: JobContext, vectors: VectorStore, content: str, live: Manifest | None, *, anew: bool) -> Built:
+    """Build and publish; what was begun and failed is deleted at once, for a full disk wants its room back."""
+    try:
+        return build(context, vectors, content, live, anew=anew)
+    except Exception:
+        generations.clear_unfinished(context.workspace)
+        raise
+
+
+def _watch(context: JobContext, number: int | None) -> tuple[list[Alert], tuple[str, ...]]:
+    """Ask the open objects, if the live generation was not watched to the end before."""
+    if number is None or is_watched(context.catalogue.database, number):
+        return [], ()
+    with closing(Generation(context.workspace.generations / str(number))) as generation:
+        return watch(
+            generation,
+            lambda query: search(query, generation, context.encoder, context.closer),
+            context.catalogue.database,
+            context.images,
+            context.workspace.settings.alert_likelihood,
+            generations.now(),
+            context.progress,
+        )
+
+
+def _live(workspace: Workspace) -> tuple[Manifest | None, tuple[str, ...]]:
+    """The live generation's manifest, if it is whole, and what was found wrong with it."""
+    try:
+        number = generations.live_number(workspace)
+        if number is None:
+            return None, ()
+        folder = workspace.generations / str(number)
+        manifest = Manifest.read(folder)
+        manifest.verify(folder)
+    except GenerationError as error:
+        return None, (f"the live generation was damaged and is built anew: {error}",)
+    return manifest, ()
+
+
+def _deleted(forgot: Forgot | None) -> tuple[str, ...]:
+    """What an interrupted `forget` that was completed had to delete whole."""
+    return tuple(f"it could not be read, so it was deleted: {one}" for one in forgot.unreadable) if forgot else ()
+
+
+def _mend(vectors: VectorStore) -> tuple[str, ...]:
+    """Discard embeddings that the disk damaged, so that they are computed again."""
+    damaged = vectors.damaged()
+    if not damaged:
+        return ()
+    vectors.discard(damaged)
+    return (f"{len(damaged)} kept embeddings were damaged and are computed again: check that disk",)

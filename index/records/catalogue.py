@@ -1,0 +1,396 @@
+"""The catalogue: sources, their products and objects, and which pictures show them.
+
+A source is read as a whole, in numbered readings. Rows seen carry the reading's number; what carries an older number
+when a reading ends is gone from the feed. A reading that breaks off changes nobody's standing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Literal, Self
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from index.records.database import Database
+from index.records.entries import Entry, EntryFields
+from index.records.feed_records import COLLECTIONS, Collection, ObjectStatus, Refusal
+from index.records.schema import entries, images, origins, pictures, refusals, sources
+
+DISCONTINUED = "discontinued"
+PAGE = 4000
+
+Stage = Literal["rows", "pictures"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where entries come from: a feed's place and format, under a name.
+
+    `read_on` is the day of the last complete reading, `digest` what the feed was then.
+    """
+
+    id: int
+    name: str
+    collection: Collection
+    location: str
+    format: str
+    reading: int
+    read_on: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a reading of a feed changed, in entries; `pictures` counts picture references that came or went.
+
+    `expired` counts discontinued products whose retention ended.
+    """
+
+    added: int = 0
+    changed: int = 0
+    gone: int = 0
+    unchanged: int = 0
+    pictures: int = 0
+    expired: int = 0
+
+    def __add__(self, other: Changes) -> Changes:
+        return Changes(
+            self.added + other.added,
+            self.changed + other.changed,
+            self.gone + other.gone,
+            self.unchanged + other.unchanged,
+            self.pictures + other.pictures,
+            self.expired + other.expired,
+        )
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is known of a picture reference: the image it was, why it was refused, and how to tell a change.
+
+    `asked_on` is the day a URL last gave a final answer. `quarantined` is the image, by SHA-256, that the gate stopped
+    when the reference was last read; nothing of it is kept.
+    """
+
+    reference: str
+    sha256: str = ""
+    size: int = -1
+    modified_ns: int = -1
+    etag: str = ""
+    last_modified: str = ""
+    asked_on: str = ""
+    refused: str = ""
+    message: str = ""
+    quarantined: str = ""
+
+
+class Catalogue:
+    """The records of a workspace, in SQLite (write-ahead log) or PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Open the database at an SQLAlchemy URL, and make its tables if they are missing.
+
+        Raises:
+            WorkspaceError: it cannot be opened.
+        """
+        return cls(Database.open(url))
+
+    def close(self) -> None:
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def add_source(self, name: str, collection: Collection, location: str, feed_format: str) -> Source:
+        """Name a source; the same name in the same collection moves it to its new place."""
+        row = {"name": name, "collection": collection, "location": location, "format": feed_format}
+        with self.database.begin() as connection:
+            statement = self.database.insert(sources).values(row)
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["collection", "name"],
+                    set_={"location": location, "format": feed_format, "digest": ""},
+                )
+            )
+        return next(source for source in self.sources() if (source.collection, source.name) == (collection, name))
+
+    def sources(self) -> list[Source]:
+        """Every source, in the order they were added."""
+        with self.database.connect() as connection:
+            return [Source(**row) for row in connection.execute(sa.select(sources).order_by(sources.c.id)).mappings()]
+
+    def forget_source(self, source: Source) -> None:
+        """Delete a source and all it told; its images are left to whoever else shows them."""
+        with self.database.begin() as connection:
+            connection.execute(sa.delete(sources).where(sources.c.id == source.id))
+
+    def begin_reading(self, source: Source) -> Source:
+        """Give the reading that starts now its number; until it is complete, the feed counts as never read."""
+        with self.database.begin() as connection:
+            connection.execute(
+                sa.update(sources).where(sources.c.id == source.id).values(reading=sources.c.reading + 1, digest="")
+            )
+            reading = connection.execute(sa.select(sources.c.reading).where(sources.c.id == source.id)).scalar_one()
+        return replace(source, reading=reading, digest="")
+
+    def confirm_reading(self, source: Source, today: date) -> Changes:
+        """The feed is what it was at its last complete reading: all of it was seen again today."""
+        here = (entries.c.source_id == source.id) & (entries.c.gone_on == "")
+        with self.database.begin() as connection:
+            connection.execute(sa.update(sources).where(sources.c.id == source.id).values(read_on=today.isoformat()))
+            return Changes(unchanged=connection.execute(sa.select(sa.func.count()).where(here)).scalar_one())
+
+    def record(self, source: Source, rows: Sequence[tuple[EntryFields, Sequence[str]]], today: date) -> Changes:
+        """Write a batch of rows of the current reading: an entry's fields, and the pictures this row gives it.
+
+        The first row of an entry in a reading decides its fields; later rows only add pictures.
+        """
+        fresh: dict[str, EntryFields] = {}
+        for fields, _ in rows:
+            fresh.setdefault(fields.entry_id, fields)
+        with self.database.begin() as connection:
+            known = self._known(connection, source, list(fresh))
+            changes, upserts = _sort_changes(source, fresh, known, today)
+            if upserts:
+                statement = self.database.insert(entries)
+                update = {
+                    column: statement.excluded[column]
+                    for column in upserts[0]
+                    if column not in ("source_id", "entry_id", "first_seen")
+                }
+                # The day an entry was first seen here stays; a day told by the feed replaces it.
+                update["first_seen"] = sa.case(
+                    (statement.excluded.first_seen == today.isoformat(), entries.c.first_seen),
+                    else_=statement.excluded.first_seen,
+                )
+                connection.execute(
+                    statement.on_conflict_do_update(index_elements=["source_id", "entry_id"], set_=update), upserts
+                )
+            seen = [row.id for row in known.values()]
+            if seen:
+                connection.execute(sa.update(entries).where(entries.c.id.in_(seen)).values(reading=source.reading))
+            ids = {name: row.id for name, row in self._known(connection, source, list(fresh)).items()}
+            added = self._attach(connection, source, [(ids[fields.entry_id], refs) for fields, refs in rows])
+        return replace(changes, pictures=added)
+
+    def finish_reading(self, source: Source, today: date, digest: str = "") -> Changes:
+        """End a complete reading: what it did not name is gone, pictures it did not name come off.
+
+        A product that is gone is discontinued; an open object that is gone is closed, one identified stays so.
+        """
+        old = (entries.c.source_id == source.id) & (entries.c.reading < source.reading)
+        status: Any = DISCONTINUED
+        if source.collection == "objects":
+            status = sa.case((entries.c.status == ObjectStatus.OPEN, ObjectStatus.CLOSED), else_=entries.c.status)
+        with self.database.begin() as connection:
+            gone = connection.execute(
+                sa.update(entries)
+                .where(old & (entries.c.gone_on == ""))
+                .values(
+                    status=status,
+                    digest="",
+                    gone_on=today.isoformat(),
+                    last_seen=sa.case((entries.c.last_seen == "", source.read_on), else_=entries.c.last_seen),
+                )
+            ).rowcount
+            here = sa.select(entries.c.id).where(
+                (entries.c.source_id == source.id) & (entries.c.reading == source.reading)
+            )
+            removed = connection.execute(
+                sa.delete(pictures).where(pictures.c.entry.in_(here) & (pictures.c.reading < source.reading))
+            ).rowcount
+            connection.execute(
+                sa.update(sources).where(sources.c.id == source.id).values(read_on=today.isoformat(), digest=digest)
+            )
+        return Changes(gone=gone, pictures=removed)
+
+    def set_refusals(self, source: Source, stage: Stage, found: Iterable[Refusal]) -> None:
+        """Replace what is on record as refused of a source at one stage."""
+        about = {"source_id": source.id, "stage": stage}
+        rows = [about | {"place": item.where, "reason": item.reason, "message": item.message} for item in found]
+        with self.database.begin() as connection:
+            here = (refusals.c.source_id == source.id) & (refusals.c.stage == stage)
+            connection.execute(sa.delete(refusals).where(here))
+            if rows:
+                connection.execute(sa.insert(refusals), rows)
+
+    def refusals(self, source: Source | None = None, most: int | None = None) -> list[Refusal]:
+        """What is on record as refused, of one source or of all; the first `most` of it."""
+        query = sa.select(refusals.c.place, refusals.c.reason, refusals.c.message).order_by(refusals.c.id).limit(most)
+        if source is not None:
+            query = query.where(refusals.c.source_id == source.id)
+        with self.database.connect() as connection:
+            return [Refusal(*row) for row in connection.execute(query)]
+
+    def count_references(self, source: Source) -> int:
+        """How many picture references the entries in a source's feed have, each counted once."""
+        query = (
+            sa.select(sa.func.count(pictures.c.reference.distinct()))
+            .join(entries, entries.c.id == pictures.c.entry)
+            .where((entries.c.source_id == source.id) & (entries.c.gone_on == ""))
+        )
+        with self.database.connect() as connection:
+            return connection.execute(query).scalar_one()
+
+    def picture_origins(self, source: Source) -> Iterator[Origin]:
+        """Each picture reference of the entries in a source's feed once, in order, with what is known of it.
+
+        Read in pages, so that whoever walks through it may write meanwhile.
+        """
+        columns = [origins.c[name] for name in Origin.__dataclass_fields__ if name != "reference"]
+        # Asked so that the index of references is walked: a join would sort the whole source for each page.
+        here = (entries.c.id == pictures.c.entry) & (entries.c.source_id == source.id) & (entries.c.gone_on == "")
+        names = (
+            sa.select(pictures.c.reference)
+            .where(sa.exists().where(here), pictures.c.reference > sa.bindparam("last"))
+            .group_by(pictures.c.reference)
+            .order_by(pictures.c.reference)
+            .limit(PAGE)
+            .subquery()
+        )
+        query = sa.select(names.c.reference, *columns).outerjoin(origins, origins.c.reference == names.c.reference)
+        query = query.order_by(names.c.reference)
+        last = ""
+        while True:
+            with self.database.connect() as connection:
+                page = connection.execute(query, {"last": last}).all()
+            for reference, *known in page:
+                yield Origin(reference) if known[0] is None else Origin(reference, *known)
+            if len(page) < PAGE:
+                return
+            last = page[-1][0]
+
+    def set_origins(self, known: Sequence[Origin], sizes: Mapping[str, tuple[int, int]]) -> None:
+        """Write what was learnt of picture references, and width and height of the images that were decoded."""
+        # A copy that an interrupted run made is not decoded again, and is on record all the same.
+        shown = {origin.sha256: sizes.get(origin.sha256, (0, 0)) for origin in known if origin.sha256}
+        with self.database.begin() as connection:
+            if shown:
+                connection.execute(
+                    self.database.insert(images).on_conflict_do_nothing(),
+                    [{"sha256": name, "width": width, "height": height} for name, (width, height) in shown.items()],
+                )
+            if known:
+                statement = self.database.insert(origins)
+                update = {name: statement.excluded[name] for name in Origin.__dataclass_fields__ if name != "reference"}
+                connection.execute(
+                    statement.on_conflict_do_update(index_elements=["reference"], set_=update),
+                    [asdict(origin) for origin in known],
+                )
+
+    def image_size(self, sha256: str) -> tuple[int, int] | None:
+        """Width and height in pixels of an image on record, or None where they are not known."""
+        with self.database.connect() as connection:
+            row = connection.execute(
+                sa.select(images.c.width, images.c.height).where(images.c.sha256 == sha256)
+            ).one_or_none()
+        return (row.width, row.height) if row and row.width else None
+
+    def entries(self, collection: Collection) -> Iterator[Entry]:
+        """Every entry of a collection that has a picture, by id; its images in the feed's order, each once."""
+        told = [entries.c[name] for name in EntryFields.__dataclass_fields__]
+        query = (
+            sa.select(entries.c.id, sources.c.name, origins.c.sha256, *told)
+            .join(sources, sources.c.id == entries.c.source_id)
+            .join(pictures, pictures.c.entry == entries.c.id)
+            .join(origins, (origins.c.reference == pictures.c.reference) & (origins.c.sha256 != ""))
+            .where(entries.c.collection == collection)
+            .order_by(entries.c.id, pictures.c.position, pictures.c.reference)
+        )
+        with self.database.connect() as connection:
+            # Rows by position: by name, a hundred thousand of them cost seconds every night.
+            for identity, group in groupby(connection.execute(query), key=itemgetter(0)):
+                rows = list(group)
+                _, source, _, *fields = rows[0]
+                shown = tuple(dict.fromkeys(row[2] for row in rows))
+                yield Entry(identity, collection, source, EntryFields(*fields), shown)
+
+    def images(self) -> list[str]:
+        """Every image that an entry shows, once, in the order of `entries`."""
+        query = (
+            sa.select(origins.c.sha256)
+            .join(pictures, pictures.c.reference == origins.c.reference)
+            .join(entries, entries.c.id == pictures.c.entry)
+            .where(origins.c.sha256 != "")
+            .order_by(entries.c.collection, entries.c.id, pictures.c.position, pictures.c.reference)
+        )
+        with self.database.connect() as connection:
+            return list(dict.fromkeys(connection.execute(query).scalars()))
+
+    def counts(self) -> dict[str, int]:
+        """Entries on record by collection, pictured or not."""
+        query = sa.select(entries.c.collection, sa.func.count().label("number")).group_by(entries.c.collection)
+        with self.database.connect() as connection:
+            found = {row.collection: row.number for row in connection.execute(query)}
+        return {collection: found.get(collection, 0) for collection in COLLECTIONS}
+
+    def _known(self, connection: Connection, source: Source, names: list[str]) -> dict[str, Any]:
+        query = sa.select(
+            entries.c.id, entries.c.entry_id, entries.c.digest, entries.c.reading, entries.c.status
+        ).where((entries.c.source_id == source.id) & entries.c.entry_id.in_(names))
+        return {row.entry_id: row for row in connection.execute(query)}
+
+    def _attach(self, connection: Connection, source: Source, rows: list[tuple[int, Sequence[str]]]) -> int:
+        """Give entries their pictures, counted from those this reading gave them before."""
+        owners = {entry for entry, _ in rows}
+        query = sa.select(pictures.c.entry, pictures.c.reference, pictures.c.reading).where(
+            pictures.c.entry.in_(owners)
+        )
+        before = {(row.entry, row.reference): row.reading for row in connection.execute(query)}
+        position = dict.fromkeys(owners, 0)
+        for (entry, _), reading in before.items():
+            position[entry] += reading == source.reading
+        writes: dict[tuple[int, str], dict[str, object]] = {}
+        for entry, references in rows:
+            for reference in references:
+                if (entry, reference) in writes or before.get((entry, reference)) == source.reading:
+                    continue
+                writes[entry, reference] = {
+                    "entry": entry, "reference": reference, "position": position[entry], "reading": source.reading,
+                }  # fmt: skip
+                position[entry] += 1
+        if writes:
+            statement = self.database.insert(pictures)
+            update = {name: statement.excluded[name] for name in ("position", "reading")}
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["entry", "reference"], set_=update),
+                list(writes.values()),
+            )
+        return sum(key not in before for key in writes)
+
+
+def _sort_changes(
+    source: Source, fresh: dict[str, EntryFields], known: Mapping[str, sa.Row[Any]], today: date
+) -> tuple[Changes, list[dict[str, object]]]:
+    """Which entries are new or told differently, and the rows to write for them."""
+    added = changed = unchanged = 0
+    upserts: list[dict[str, object]] = []
+    for name, fields in fresh.items():
+        before = known.get(name)
+        if before is not None and before.reading == source.reading:
+            continue
+        digest = fields.digest()
+        if before is not None and before.digest == digest:
+            unchanged += 1
+            continue
+        added += before is None
+        changed += before is not None
+        row = asdict(fields) | {
+            "source_id": source.id, "collection": source.collection, "digest": digest, "reading": source.reading,
+        }  # fmt: skip
+        row["first_seen"] = fields.first_seen or today.isoformat()
+        row["gone_on"] = ""
+        upserts.append(row)
+    return Changes(added=added, changed=changed, unchanged=unchanged), upserts

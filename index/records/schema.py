@@ -1,0 +1,158 @@
+"""The tables of the catalogue."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("collection", String, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("format", String, nullable=False),
+    # The number of the last complete reading, and its day: what a vanished product was last seen on.
+    Column("reading", Integer, nullable=False, default=0),
+    Column("read_on", String, nullable=False, default=""),
+    # What the feed was at its last complete reading: the same feed is not read again.
+    Column("digest", String, nullable=False, default="", server_default=""),
+    UniqueConstraint("collection", "name"),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source_id", ForeignKey("sources.id", ondelete="CASCADE"), nullable=False),
+    Column("entry_id", String, nullable=False),
+    Column("collection", String, nullable=False),
+    Column("title", Text, nullable=False, default=""),
+    Column("brand", Text, nullable=False, default=""),
+    Column("category", Text, nullable=False, default=""),
+    Column("retailer", Text, nullable=False, default=""),
+    Column("authority", Text, nullable=False, default=""),
+    Column("country", Text, nullable=False, default=""),
+    Column("price", Text, nullable=False, default=""),
+    Column("link", Text, nullable=False, default=""),
+    Column("published", String, nullable=False, default=""),
+    Column("status", String, nullable=False),
+    Column("first_seen", String, nullable=False),
+    Column("last_seen", String, nullable=False, default=""),
+    # What the feed said, hashed: tells a changed row from an unchanged one.
+    Column("digest", String, nullable=False),
+    Column("reading", Integer, nullable=False),
+    # The day it was gone from its feed; empty while it is there. Its retention counts from here.
+    Column("gone_on", String, nullable=False, default="", server_default=""),
+    UniqueConstraint("source_id", "entry_id"),
+)
+
+pictures = Table(
+    "pictures",
+    metadata,
+    Column("entry", ForeignKey("entries.id", ondelete="CASCADE"), primary_key=True),
+    Column("reference", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("reading", Integer, nullable=False),
+)
+
+origins = Table(
+    "origins",
+    metadata,
+    Column("reference", Text, primary_key=True),
+    # The image these bytes are; empty when they were refused.
+    Column("sha256", String, nullable=False, default=""),
+    Column("size", BigInteger, nullable=False, default=-1),
+    Column("modified_ns", BigInteger, nullable=False, default=-1),
+    Column("etag", Text, nullable=False, default=""),
+    Column("last_modified", Text, nullable=False, default=""),
+    Column("asked_on", String, nullable=False, default=""),
+    Column("refused", String, nullable=False, default=""),
+    Column("message", Text, nullable=False, default=""),
+    # The image that the gate stopped when these bytes were last read; `refused` says what it shows. Empty where none.
+    Column("quarantined", String, nullable=False, default="", server_default=""),
+)
+
+images = Table(
+    "images",
+    metadata,
+    Column("sha256", String, primary_key=True),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+)
+
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source_id", ForeignKey("sources.id", ondelete="CASCADE"), nullable=False),
+    # "rows" or "pictures": each reading replaces the one, each look at the pictures the other.
+    Column("stage", String, nullable=False, default="rows", server_default="rows"),
+    Column("place", Text, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("message", Text, nullable=False),
+)
+
+# Images that a curator let pass the gate.
+allowed = Table(
+    "allowed",
+    metadata,
+    Column("sha256", String, primary_key=True),
+)
+
+# Whose return was ruled out by `forget`, as salted digests: the ids themselves must not remain.
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("mark", String, primary_key=True),
+)
+
+# Single facts that outlive a run: the salt of the marks, work to complete after a crash.
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# Alerts name objects and products by their feeds' own ids, so that they stay on record when a product leaves.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("object_source", String, nullable=False),
+    Column("object_id", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("product_id", String, nullable=False),
+    Column("object_title", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("brand", Text, nullable=False),
+    Column("retailer", Text, nullable=False),
+    Column("link", Text, nullable=False),
+    # The object's crop and the product's picture that were compared, by SHA-256.
+    Column("crop", String, nullable=False),
+    Column("image", String, nullable=False),
+    Column("likelihood", Float, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("found", String, nullable=False),
+    # When a report told of it; empty until then.
+    Column("reported", String, nullable=False, default=""),
+    UniqueConstraint("object_source", "object_id", "source", "product_id"),
+)
+
+Index("pictures_by_reference", pictures.c.reference)
+Index("origins_by_sha256", origins.c.sha256)

@@ -1,0 +1,120 @@
+"""What a search asks and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from embedding.image.regions import WHOLE, Region
+from index.errors import QueryInvalid
+from index.generations.families import Specificity
+from index.records.entries import Entry
+from index.records.feed_records import Collection
+from index.records.filters import Filter
+
+MAX_IMAGES = 8
+MAX_LIMIT = 200
+MAX_TEXT = 1000
+# More pairs than an eye can follow add nothing to an answer.
+MAX_PAIRS = 60
+
+Verdict = Literal["candidates", "no good match"]
+
+
+@dataclass(frozen=True)
+class QueryImage:
+    """One picture of the thing asked about: upright RGB, uint8 [h, w, 3], and the box around the thing in it."""
+
+    pixels: npt.NDArray[np.uint8]
+    region: Region = WHOLE
+
+
+@dataclass(frozen=True)
+class Query:
+    """A question: one to eight pictures of one object, words, or both, and which entries may answer.
+
+    `without_images` are images of the index, by SHA-256, that must not answer: the asked picture itself, say.
+
+    Raises:
+        QueryInvalid: it asks for nothing, or for more than is answered.
+    """
+
+    images: tuple[QueryImage, ...] = ()
+    text: str = ""
+    collection: Collection = "catalogue"
+    filters: tuple[Filter, ...] = ()
+    limit: int = 10
+    without_images: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.images and not self.text.strip():
+            raise QueryInvalid("nothing to search for: give a picture, words, or both")
+        if len(self.images) > MAX_IMAGES:
+            raise QueryInvalid(f"{len(self.images)} pictures: at most {MAX_IMAGES} of one object are taken together")
+        if not 1 <= self.limit <= MAX_LIMIT:
+            raise QueryInvalid(f"limit {self.limit}: must be between 1 and {MAX_LIMIT}")
+        if len(self.text) > MAX_TEXT:
+            raise QueryInvalid(f"{len(self.text)} characters of text: at most {MAX_TEXT} are taken")
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Keypoints that one query picture and the candidate's picture share, on one plane.
+
+    `pairs`: float32 [i, 4], x and y in the query's box, x and y in the candidate's picture, in fractions.
+    The regions are the boxes around them; None without an area. `turn`: quarter turns of the query, counter-clockwise.
+    """
+
+    pairs: npt.NDArray[np.float32]
+    region_query: Region | None
+    region_image: Region | None
+    turn: int
+
+    @property
+    def inliers(self) -> int:
+        return len(self.pairs)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for a candidate.
+
+    `similarity`: its best cosine to each query picture; `text_similarity`: to the words. `region`: the view of its
+    picture that fits best. `matched`: keypoints shared with each query picture; empty where nobody looked closer.
+    """
+
+    similarity: tuple[float, ...]
+    text_similarity: float | None
+    region: Region
+    matched: tuple[Matched, ...] = ()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An entry offered as an answer; `image` is its picture that fits best, by SHA-256.
+
+    `specificity` tells where and when a product's family was sold; an object has none.
+    """
+
+    rank: int
+    entry: Entry
+    score: float
+    likelihood: float | None
+    image: str
+    evidence: Evidence
+    specificity: Specificity | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The candidates of a query, best first, stamped with what produced them."""
+
+    query_id: str
+    verdict: Verdict
+    generation: int
+    model: str
+    collection: Collection
+    candidates: tuple[Candidate, ...]

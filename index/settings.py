@@ -1,0 +1,135 @@
+"""The settings of a workspace, traceobject.toml: their types, ranges and defaults, and what is said of a bad one."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli_w
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from index.errors import WorkspaceError
+
+Text = Annotated[str, Field(min_length=1)]
+# TOML has lists alone.
+Texts = Annotated[tuple[str, ...], Field(strict=False)]
+Count = Annotated[int, Field(ge=1)]
+CountOrNone = Annotated[int, Field(ge=0)]
+# Dates are reckoned with: more than a thousand years would leave the calendar.
+Days = Annotated[int, Field(ge=0, le=365_000)]
+Hours = Annotated[float, Field(ge=0, le=8_760_000)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid", allow_inf_nan=False))
+class Settings:
+    """What traceobject.toml holds.
+
+    `model`: "auto" until the first run pins the model it took; `model_sha256` and `model_why` are written with the pin.
+    `database`: an SQLAlchemy URL for the records; empty means catalogue.sqlite in the workspace.
+    `keep_generations`: how many published generations stay on disk, the live one among them.
+    `retention_days`: how long a product that is gone from its feed stays searchable; 0 keeps it for ever.
+    `self_test_margin`: how far a generation's self-test recall may fall below the live one's and still be published.
+    `recall_target`: the share of the ten nearest pictures that the index has to find, 0 to 1; 1 compares with all.
+    `index_memory_mb`: what the index may take of this machine's memory; 0 means a half of it.
+    `alert_likelihood`: how likely a product must be an open object's to become an alert, 0 to 1.
+    `user_agent`: how picture fetches introduce themselves, for example "traceobject/0.1 (+https://example.org/contact)".
+    `webhook`: a URL that each re-index with something to tell is posted to; it is signed if the environment has
+        TRACEOBJECT_WEBHOOK_SECRET.
+    `mail_to`, `mail_from`: who is written to after such a re-index, and as whom.
+    `smtp`: the mail server, for example "smtps://user@mail.example.org:465" or "smtp://mail.example.org:587", which is
+        asked for TLS; the password is taken from the environment, TRACEOBJECT_SMTP_PASSWORD.
+    `metrics_file`: where metrics of the last re-index are written for Prometheus' textfile collector.
+    `gate`: "faces" refuses volunteers' photos that show a face and holds such published crops for a curator; or "off".
+    `stale_hours`: how old the last re-index that went well may be before /readyz says INDEX-STALE, in a workspace that
+        keeps nights; 0 never says so.
+    `searches_a_minute`: how many searches one token, account or (without either) address may make; 0 does not count.
+    `trusted_proxies`: addresses of reverse proxies whose X-Forwarded-For and -Proto tell who asks, for example
+        ["127.0.0.1"]; from anybody else these headers are ignored.
+    `oidc_issuer`, `oidc_client_id`: an organisation's OpenID Connect sign-in, for example "https://login.example.org",
+        and what it calls this server; a secret is taken from the environment, TRACEOBJECT_OIDC_SECRET.
+    `oidc_claim`: which of its claims is an account's name here.
+    `allow_hosts`: hosts of your own that may have private addresses, for example ["images.internal", "127.0.0.1:8123"].
+    """
+
+    model: Text = "auto"
+    model_sha256: str = ""
+    model_why: str = ""
+    database: str = ""
+    keep_generations: Count = 3
+    retention_days: Days = 0
+    self_test_margin: Share = 0.1
+    recall_target: Annotated[float, Field(gt=0, le=1)] = 0.99
+    index_memory_mb: CountOrNone = 0
+    alert_likelihood: Share = 0.5
+    user_agent: str = "traceobject"
+    allow_hosts: Texts = ()
+    webhook: str = ""
+    mail_to: Texts = ()
+    mail_from: str = ""
+    smtp: str = ""
+    metrics_file: str = ""
+    gate: Literal["faces", "off"] = "faces"
+    stale_hours: Hours = 49.0
+    searches_a_minute: CountOrNone = 30
+    trusted_proxies: Texts = ()
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_claim: Text = "email"
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings that a file holds; those that it does not name have their defaults.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        WorkspaceError: it cannot be read, names a setting that there is not, or gives one a value out of its range.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        raise WorkspaceError(f"{path} cannot be read: {error}") from error
+    try:
+        return Settings(**raw)
+    except ValidationError as error:
+        # A list's wrong item is an error of its own: the setting is named once.
+        wrong = dict.fromkeys(str(one["loc"][0]) for one in error.errors())
+        raise WorkspaceError(f"{path}: {'; '.join(_why_not(name, raw[name]) for name in wrong)}") from error
+
+
+def as_toml(settings: Settings) -> bytes:
+    """Settings as their file holds them."""
+    return tomli_w.dumps(asdict(settings)).encode()
+
+
+def allowed() -> dict[str, str]:
+    """What each setting may be, in words, by its name."""
+    return {name: _in_words(schema) for name, schema in TypeAdapter(Settings).json_schema()["properties"].items()}
+
+
+def _why_not(name: str, value: object) -> str:
+    if name not in (known := [field.name for field in fields(Settings)]):
+        return f"no setting is called {name!r}; there are {', '.join(known)}"
+    return f"{name} must be {allowed()[name]}, not {value!r}"
+
+
+_KINDS = {"string": "a text", "integer": "a whole number", "number": "a number", "array": "a list of texts"}
+_BOUNDS = {
+    "minLength": "that is not empty",
+    "minimum": "of at least {}",
+    "exclusiveMinimum": "above {}",
+    "maximum": "and at most {}",
+}
+
+
+def _in_words(schema: dict[str, Any]) -> str:
+    """A field of a JSON schema: "a number of at least 0 and at most 1"."""
+    if "enum" in schema:
+        return " or ".join(f'"{value}"' for value in schema["enum"])
+    bounds = [words.format(schema[bound]) for bound, words in _BOUNDS.items() if bound in schema]
+    return " ".join([_KINDS[schema["type"]], *bounds])

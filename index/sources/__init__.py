@@ -1,0 +1,1 @@
+"""Where entries come from: feeds, their pictures, and the gate that pictures pass."""

@@ -1,0 +1,83 @@
+"""Google Merchant Center feeds: RSS 2.0 and Atom with the `g:` names, and the tab-separated kind.
+
+An XML feed is cut into its items and each is parsed by itself, so that one with a mistake (a bare `&` is the usual one)
+leaves the others whole; a recovering parser drops all that follows some mistakes and does not tell. Cut out of the
+document, an item has no document type and so no entities of its own: nothing can expand, nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+from index.records.feed_records import FeedRow, Refusal
+from index.sources.feeds import text, xml_items
+from index.sources.feeds.delimited import DelimitedReader
+from index.sources.feeds.references import names_pictures, references
+
+_GOOGLE = re.compile(r"\{https?://base\.google\.com/")
+_ROOTS = ("rss", "feed", "channel", "rdf")
+_MARKS = re.compile(r"\b(?:availability|condition|google[ _]product[ _]category|gtin|mpn)\b")
+
+
+class GoogleReader:
+    """Reads what shops upload to Google Merchant Center."""
+
+    format = "google"
+
+    def __init__(self) -> None:
+        self._delimited = DelimitedReader()
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """Tell by the XML's first element, or by a tab-separated header in Google's words."""
+        if not head:
+            return False
+        start = text.head_text(head)
+        if start.lstrip().startswith("<"):
+            return text.root_element(start) in _ROOTS
+        header = start.partition("\n")[0].casefold()
+        marked = "\t" in header and re.search(r"\bimage[ _]link\b", header) and _MARKS.search(header)
+        return bool(marked) and self._delimited.recognises(path, head)
+
+    def columns(self, path: Path) -> tuple[str, ...] | None:
+        """Return the header of a tab-separated feed, None of an XML one."""
+        return None if _is_xml(path) else self._delimited.columns(path)
+
+    def rows(self, path: Path) -> Iterator[FeedRow | Refusal]:
+        """Stream the rows: by ordinal of the item in XML, by line in a tab-separated feed. Raises FeedError."""
+        if not _is_xml(path):
+            yield from self._delimited.rows(path)
+            return
+        for item in xml_items.items(path):
+            where = f"{path}:{item.line} (item {item.number})"
+            if item.element is None:
+                yield Refusal(where, item.broken[0], item.broken[1])
+            else:
+                yield _row(item.element, item.number, where)
+
+
+def _is_xml(path: Path) -> bool:
+    return text.head_text(text.read_head(path)).lstrip().startswith("<")
+
+
+def _row(element: ElementTree.Element, number: int, where: str) -> FeedRow:
+    """Return the row of an item: Google's own names before RSS's and Atom's equal ones, of repeated ones the first."""
+    fields: dict[str, str] = {}
+    pictures: dict[str, list[str]] = {}
+    for child in sorted(element, key=lambda child: not _GOOGLE.match(child.tag)):
+        name = child.tag.rpartition("}")[2]
+        if _GOOGLE.match(child.tag):
+            name = f"g:{name}"
+        # Atom links are empty elements that point; only the page itself is the product's link.
+        value = (child.text or "").strip()
+        if not value and child.get("rel", "alternate") == "alternate":
+            value = child.get("href", "")
+        if names_pictures(name):
+            # A main picture is one URL; additional ones may stand several in an element, besides repeating.
+            found = references({name: value})
+            pictures.setdefault(name, []).extend(found)
+        elif value:
+            fields.setdefault(name, value)
+    return FeedRow(number, fields, references(pictures), where)

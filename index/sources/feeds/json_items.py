@@ -1,0 +1,200 @@
+"""The items of a list in a JSON document, one at a time: a broken one is told and the rest goes on.
+
+Streaming parsers give up the whole document at the first mistake; here the items are parsed one by one with the
+standard library's decoder, and a mistake is stepped over where its brackets still pair up.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from index.errors import FeedError
+from index.sources.feeds import text
+
+ITEM_LIMIT = 1_048_576
+_CHUNK = 65_536
+_BLANK = re.compile(r"[\s,]*")
+# A text cannot run over a line's end: `open` is empty where its quote does not close.
+_TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*(?P<open>"?)|[{}\[\]]')
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item: its ordinal from 1, the line it begins on, and its value or, in `broken`, what is wrong with it."""
+
+    number: int
+    line: int
+    value: object = None
+    broken: str = ""
+
+
+def decode(document: str, strict: bool = True) -> object:
+    """Return a JSON text's value, numbers as written (as text). Raises ValueError, for deep nesting too.
+
+    Not `strict` lets line breaks and tabs stand in texts, as they do on web pages.
+    """
+    try:
+        return (_DECODER if strict else _LENIENT).decode(document)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=lambda _: None)
+_LENIENT = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=lambda _: None, strict=False)
+
+
+def items(path: Path) -> Iterator[Item]:
+    """Stream the items of a document that is a list, or an object with a list of objects among its values.
+
+    Memory stays within a few times ITEM_LIMIT. Raises FeedError where there is no such list.
+    """
+    encoding = text.encoding_of(text.read_head(path))
+    if not encoding.startswith("utf-16"):
+        encoding = "utf-8"
+    errors = "replace" if encoding.startswith("utf-16") else "surrogateescape"
+    try:
+        with path.open(encoding=encoding, errors=errors) as file:
+            window = _Window(file)
+            if not _enter(window):
+                raise FeedError(
+                    f'{path}: no list of objects in this JSON. Give [{{...}}, ...] or {{"products": [...]}}.'
+                )
+            yield from _listed(window)
+    except OSError as error:
+        raise FeedError(f"{path}: cannot be read: {error.strerror}. Check the disk and start again.") from error
+
+
+class _Window:
+    """The part of the document that is in memory, and the place in it."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._line = 1
+        self._counted = 0
+        self.text = ""
+        self.at = 0
+        self.lost = False
+        self.extend()
+        self.text = self.text.removeprefix("\ufeff")
+
+    def extend(self) -> bool:
+        """Read on, doubling what is ahead, and forget what lies behind. Return False at the document's end."""
+        # The beginning of the line stays, for its indentation.
+        behind = max(self.text.rfind("\n", 0, self.at), self.at - 200, 0)
+        self.line()
+        self.text, self.at = self.text[behind:], self.at - behind
+        self._counted -= behind
+        more = self._file.read(max(_CHUNK, len(self.text)))
+        self.text += more
+        return bool(more)
+
+    def line(self) -> int:
+        """Return the number of the line that the place is on."""
+        self._line += self.text.count("\n", self._counted, self.at)
+        self._counted = self.at
+        return self._line
+
+    def peek(self) -> str:
+        """Step over blanks and commas, and return the character that follows, or nothing at the end."""
+        while True:
+            found = _BLANK.match(self.text, self.at)
+            self.at = found.end() if found else self.at
+            if self.at < len(self.text):
+                return self.text[self.at]
+            if not self.extend():
+                return ""
+
+    def value(self) -> object:
+        """Decode the value here and step over it. Raises ValueError and steps over it where that can be done.
+
+        What cannot be stepped over leaves `lost` set: nothing after it can be told.
+        """
+        while True:
+            try:
+                value, self.at = _DECODER.raw_decode(self.text, self.at)
+                return value
+            except (ValueError, RecursionError) as error:
+                reason = error.msg if isinstance(error, json.JSONDecodeError) else "it is nested too deeply"
+                end = self._extent()
+                if end is None and len(self.text) - self.at < ITEM_LIMIT and self.extend():
+                    continue
+                if end is None:
+                    self.at = len(self.text)
+                    self.lost = True
+                    reason += "; it does not end, and nothing after it can be read"
+                else:
+                    self.at = end
+                raise ValueError(reason) from None
+
+    def _extent(self) -> int | None:
+        """Return where the value here ends by its brackets, or None where that is not to be seen yet."""
+        depth = 0
+        for token in _TOKEN.finditer(self.text, self.at):
+            mark = token[0]
+            if mark in "{[":
+                depth += 1
+            elif mark in "}]":
+                depth -= 1
+                if depth <= 0:
+                    # A closing bracket that nothing opened belongs to the list around.
+                    return token.end() if depth == 0 else max(token.start(), self.at + 1)
+            elif not token["open"] and token.end() < len(self.text):
+                return self._next_alike(token.end())
+        return None
+
+    def _next_alike(self, after: int) -> int | None:
+        """Return where the next object begins a line with the same indentation as this one, quotes having failed."""
+        start = self.text.rfind("\n", 0, self.at) + 1
+        indentation = self.text[start : self.at]
+        if indentation.strip():
+            return None
+        found = re.compile(rf"\n{re.escape(indentation)}(?=\{{)").search(self.text, after)
+        return found.end() if found else None
+
+
+def _enter(window: _Window) -> bool:
+    """Go to the first item of the document's list; return False where there is none."""
+    if (opening := window.peek()) != "{":
+        window.at += opening == "["
+        return opening == "["
+    window.at += 1
+    while window.peek() == '"':
+        try:
+            window.value()
+            if window.peek() != ":":
+                return False
+            window.at += 1
+            if window.peek() == "[":
+                window.at += 1
+                if window.peek() in ("{", "]"):
+                    return True
+                window.at -= 1
+                while window.peek() not in ("", "]"):
+                    window.value()
+                window.at += 1
+            else:
+                window.value()
+        except ValueError:
+            return False
+    return False
+
+
+def _listed(window: _Window) -> Iterator[Item]:
+    number = 0
+    while (following := window.peek()) != "]":
+        number += 1
+        line = window.line()
+        if not following:
+            yield Item(number, line, broken="the document ends in the middle of the list")
+            return
+        try:
+            yield Item(number, line, window.value())
+        except ValueError as error:
+            yield Item(number, line, broken=str(error))
+            if window.lost:
+                return

@@ -1,0 +1,59 @@
+"""Rows from values with a structure: JSON objects, Parquet's structs and lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from index.records.feed_records import FeedRow
+from index.sources.feeds.references import names_pictures, references
+
+# The names under which a picture given as an object tells where it is.
+_ADDRESS = ("url", "src", "link", "href", "path", "file", "contentUrl", "content_url")
+_DEPTH = 3
+_LIST = 100
+
+
+def row_of(item: Mapping[str, object], number: int, place: str = "") -> FeedRow:
+    """Return the row that an object with named values makes.
+
+    A value inside another is named with a dot (`brand.name`), a list of plain values is joined by commas, null is
+    blank. Pictures may be a text, an object with an address, or a list of these; texts in a list are taken whole.
+    """
+    fields: dict[str, str] = {}
+    pictures: dict[str, str | Sequence[str]] = {}
+    for name, value in item.items():
+        if names_pictures(name):
+            pictures[name] = value if isinstance(value, str) else _addresses(value)
+        else:
+            _flatten(name, value, fields, _DEPTH)
+    return FeedRow(number, fields, references(pictures), place)
+
+
+def _addresses(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        return next(([found] for name in _ADDRESS if isinstance(found := value.get(name), str) and found), [])
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return [address for one in value if not isinstance(one, list) for address in _addresses(one)]
+    return []
+
+
+def _flatten(name: str, value: object, fields: dict[str, str], depth: int) -> None:
+    if isinstance(value, Mapping):
+        if depth:
+            for inner, found in value.items():
+                _flatten(f"{name}.{inner}", found, fields, depth - 1)
+    elif isinstance(value, list):
+        fields[name] = ", ".join(_plain(one) for one in value[:_LIST] if not isinstance(one, list | Mapping))
+    else:
+        fields[name] = _plain(value)
+
+
+def _plain(value: object) -> str:
+    if value is None or isinstance(value, bytes) or value != value:  # NaN is how data frames write null
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -1,0 +1,1 @@
+"""Polite and safe download of pictures by URL. Knows nothing of catalogues; see fetch.py."""

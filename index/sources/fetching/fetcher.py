@@ -1,0 +1,216 @@
+"""One picture's way: permission, turn, exchange, redirects, further attempts."""
+
+from __future__ import annotations
+
+import itertools
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TypeVar
+
+import anyio
+import httpcore
+import httpx
+
+from index.sources.fetching.address import AddressPolicy, host_of, port_of
+from index.sources.fetching.answers import Reader, Redirect, TooManyRedirects, conditions
+from index.sources.fetching.hosts import Clock, Host, Hosts, RobotsEntry, backoff
+from index.sources.fetching.outcomes import (
+    Failure,
+    Fetched,
+    FetchLimits,
+    FetchRefused,
+    FetchSettingInvalid,
+    NotModified,
+    Outcome,
+    Reason,
+    Request,
+    shown,
+)
+from index.sources.fetching.robots import Rules, product_token
+from index.sources.fetching.wire import Budget, CheckedNetwork, Resolver, Wire, system_resolver
+
+ROBOTS_SECONDS = 24 * 3600.0
+"""How long the rules of a site hold before they are asked for again (RFC 9309, 2.4)."""
+
+T = TypeVar("T")
+Read = Callable[[httpx.Response], Awaitable[T | Redirect]]
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Everything the fetcher takes from the world around it: time, names, connections, trusted authorities.
+
+    `tls`: the context that verifies servers; None trusts the authorities that come with httpx.
+    """
+
+    clock: Clock = field(default_factory=lambda: Clock(time.monotonic, time.time, anyio.sleep))
+    resolve: Resolver = system_resolver
+    dial: httpcore.AsyncNetworkBackend = field(default_factory=httpcore.AnyIOBackend)
+    tls: ssl.SSLContext | None = None
+
+
+@dataclass(eq=False)
+class Job:
+    """One request on its way: the time it has left on the wire, and whether it holds one of the places.
+
+    A place stands for a connection and then for the picture that came over it.
+    """
+
+    request: Request
+    budget: Budget
+    holds: bool = False
+
+
+class Fetcher:
+    """Fetches one picture at a time for each of its many callers, who share hosts and places. An async context."""
+
+    def __init__(
+        self, limits: FetchLimits, user_agent: str, policy: AddressPolicy, outside: Outside, seed: int
+    ) -> None:
+        token = product_token(user_agent)
+        if not token or not user_agent.isascii() or not user_agent.isprintable():
+            raise FetchSettingInvalid(
+                f"the user agent {shown(user_agent)!r} names no crawler: write one like 'traceobject/0.1 (+https://...)'"
+            )
+        self.limits = limits
+        self._headers = {"User-Agent": user_agent, "Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
+        self._reader = Reader(token, limits.bytes)
+        self._policy = policy
+        self._outside = outside
+        self._clock = outside.clock
+        self._seed = seed
+
+    async def __aenter__(self) -> Fetcher:
+        network = CheckedNetwork(self._policy, self._outside.resolve, self._outside.dial)
+        self._wire = Wire(self.limits, network, self._outside.tls)
+        self._hosts = Hosts(self.limits, self._clock)
+        self._places = anyio.Semaphore(self.limits.connections, fast_acquire=True)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with anyio.CancelScope(shield=True):
+            await self._wire.aclose()
+
+    def job(self, request: Request) -> Job:
+        """A job for `fetch`, with the whole time of one picture before it."""
+        return Job(request, Budget(self.limits.seconds))
+
+    async def fetch(self, job: Job) -> Outcome:
+        """The outcome of one request; a job that brings a picture keeps its place until `taken`."""
+        request = job.request
+        headers = self._headers | conditions(request)
+
+        async def read(response: httpx.Response) -> Fetched | NotModified | Redirect:
+            return await self._reader.picture(request, response, self._clock.wall())
+
+        async def once() -> Fetched | NotModified:
+            return await self._follow(job, headers, read, obey_robots=True)
+
+        try:
+            return await self._attempts(job, once)
+        except Failure as failure:
+            return FetchRefused(request, failure.reason, str(failure), failure.transient, failure.retry_after)
+
+    def taken(self, job: Job) -> None:
+        """Give the job's place, if it holds one, to the next."""
+        if job.holds:
+            job.holds = False
+            self._places.release()
+
+    async def _attempts(self, job: Job, once: Callable[[], Awaitable[T]]) -> T:
+        first: Failure | None = None
+        for attempt in itertools.count(1):
+            try:
+                return await once()
+            except Failure as failure:
+                if failure.reason == Reason.HOST_GIVEN_UP and first is not None:
+                    raise first from None  # what went wrong tells more than that no further attempt was made
+                first = first or failure
+                if not failure.again or attempt >= self.limits.attempts or job.budget.left <= 0:
+                    raise
+            await self._clock.sleep(backoff(self.limits, attempt, f"{self._seed} {job.request.url} {attempt}"))
+        raise AssertionError("count() does not end")
+
+    async def _follow(self, job: Job, headers: dict[str, str], read: Read[T], obey_robots: bool) -> T:
+        """Ask the job's URL and whoever it redirects to; every step is judged, permitted and counted like the first."""
+        url = self._policy.check_url(job.request.url)
+        for _ in range(self.limits.redirects + 1):
+            async with self._hosts.using(host_of(url).rstrip(".")) as host:
+                delay = await self._permission(host, url) if obey_robots else self.limits.delay
+                answer = await self._exchange(host, delay, url, job, headers, read)
+            if not isinstance(answer, Redirect):
+                return answer
+            url = self._policy.check_redirect(url, answer.location)
+        raise TooManyRedirects(
+            Reason.REDIRECT_REFUSED, f"{shown(job.request.url)}: redirects more than {self.limits.redirects} times"
+        )
+
+    async def _exchange(
+        self, host: Host, delay: float, url: httpx.URL, job: Job, headers: dict[str, str], read: Read[T]
+    ) -> T | Redirect:
+        async with host.turn(delay):
+            await self._places.acquire()
+            job.holds = True
+            answer: T | Redirect | None = None
+            try:
+                answer = await self._wire.get(url, headers, job.budget, read)
+            except Failure as failure:
+                if failure.transient:
+                    host.failed(failure, f"{self._seed} {host.name}")
+                else:
+                    host.succeeded()
+                raise
+            finally:
+                if not isinstance(answer, Fetched):
+                    self.taken(job)
+            host.succeeded()
+            return answer
+
+    async def _permission(self, host: Host, url: httpx.URL) -> float:
+        """The delay that the site's robots.txt asks for before this URL, if it lets it be fetched at all."""
+        origin = f"{url.scheme}://{host.name}:{port_of(url)}"
+        async with host.robots_lock:
+            entry = host.robots.get(origin)
+            if entry is None or entry.expires <= self._clock.monotonic():
+                entry = host.robots[origin] = await self._load_robots(url)
+        outcome = entry.outcome
+        if isinstance(outcome, Failure):
+            # A fresh one each time: an exception that is raised again and again keeps every frame it went through.
+            raise Failure(outcome.reason, str(outcome), transient=outcome.transient, retry_after=outcome.retry_after)
+        if not outcome.allow(str(url)):
+            raise Failure(Reason.ROBOTS_DISALLOWED, f"{shown(str(url))}: the site's robots.txt forbids it")
+        return max(self.limits.delay, min(outcome.delay, self.limits.crawl_delay))
+
+    async def _load_robots(self, url: httpx.URL) -> RobotsEntry:
+        job = self.job(Request(str(url.copy_with(raw_path=b"/robots.txt"))))
+        redirected = False
+
+        async def read(response: httpx.Response) -> Rules | Redirect:
+            nonlocal redirected
+            rules = await self._reader.rules(response, self._clock.wall())
+            redirected = redirected or isinstance(rules, Redirect)
+            return rules
+
+        async def once() -> Rules:
+            return await self._follow(job, self._headers, read, obey_robots=False)
+
+        outcome: Rules | Failure
+        try:
+            outcome = await self._attempts(job, once)
+        except TooManyRedirects:
+            outcome = Rules(self._reader.token)  # RFC 9309, 2.3.1.2: as if there were none
+        except Failure as failure:
+            # A host that cannot be reached at all is reported as that; only its robots.txt is the news otherwise.
+            answered = failure.reason in (Reason.SERVER_ERROR, Reason.STATUS_UNEXPECTED, Reason.ANSWER_BROKEN)
+            reason, text = failure.reason, str(failure)
+            if answered or redirected:
+                reason = Reason.ROBOTS_UNAVAILABLE
+                text = f"{shown(host_of(url))}: robots.txt cannot be had, so nothing is fetched there for now ({text})"
+            outcome = Failure(reason, text, transient=failure.transient, retry_after=failure.retry_after)
+        lasts = ROBOTS_SECONDS if isinstance(outcome, Rules) else self.limits.host_rest
+        return RobotsEntry(outcome, self._clock.monotonic() + lasts)

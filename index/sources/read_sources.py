@@ -1,0 +1,68 @@
+"""Every source's feed and pictures, read into the catalogue and the image store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+
+from index.errors import FeedError
+from index.progress import Progress
+from index.records.catalogue import Catalogue, Changes, Source
+from index.settings import Settings
+from index.sources.acquire import OPEN, Fetch, acquire
+from index.sources.fetching.fetch import fetch_all
+from index.sources.gate import Gate, door_of
+from index.sources.ingest import ingest
+from index.stores.images import ImageStore
+
+
+@dataclass(frozen=True)
+class ReadContext:
+    """Where sources are read into, and how.
+
+    `gate` is what the pictures of published objects have to pass; None lets all in. `full` reads a feed that did not
+    change, too.
+    """
+
+    catalogue: Catalogue
+    images: ImageStore
+    fetch: Fetch
+    today: date
+    progress: Progress
+    gate: Gate | None = None
+    full: bool = False
+
+
+@dataclass(frozen=True)
+class SourcesRead:
+    """What came of reading: changes by source, how many images are new, and why a feed could not be read."""
+
+    changes: dict[str, Changes]
+    new_images: int
+    failed: tuple[str, ...]
+
+
+def polite_fetch(settings: Settings) -> Fetch:
+    """How a workspace fetches pictures by URL."""
+    return partial(fetch_all, user_agent=settings.user_agent, allow_hosts=frozenset(settings.allow_hosts))
+
+
+def read_sources(sources: Iterable[Source], context: ReadContext) -> SourcesRead:
+    """Read feeds and their pictures. A feed that cannot be read leaves its entries as they were."""
+    catalogue = context.catalogue
+    door = door_of(context.gate, catalogue)
+    changes: dict[str, Changes] = {}
+    new_images, failed = 0, []
+    for source in sources:
+        try:
+            changes[source.name] = ingest(source, catalogue, context.today, context.progress, full=context.full)
+        except FeedError as error:
+            failed.append(f"{source.name}: {error}")
+            continue
+        guard = door if source.collection == "objects" else OPEN
+        acquired = acquire(source, catalogue, context.images, context.fetch, context.today, context.progress, guard)
+        new_images += acquired.new
+        catalogue.set_refusals(source, "pictures", acquired.refused)
+    return SourcesRead(changes, new_images, tuple(failed))

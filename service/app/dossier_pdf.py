@@ -1,0 +1,134 @@
+"""A dossier as PDF."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from fpdf import FPDF
+from fpdf.enums import XPos, YPos
+from PIL import Image
+
+from service.app.dossier import Dossier, Shown
+from service.rendering.environment import STATE_WORDS, percent
+from service.rendering.language import Words
+
+_MARGIN, _LINE, _PICTURE = 16.0, 5.0, 34.0
+# The fonts that every PDF reader has know Western European letters only; one with more is used where it is installed.
+_WIDE = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
+_WIDE_BOLD = _WIDE.with_name("DejaVuSans-Bold.ttf")
+
+
+class _Sheet(FPDF):
+    """A4 pages with their number and what the dossier is of at the foot."""
+
+    def __init__(self, foot: str) -> None:
+        super().__init__(format="A4")
+        self._foot = foot
+        self.set_margins(_MARGIN, _MARGIN)
+        self.set_auto_page_break(True, _MARGIN + 6)
+        self._wide = _WIDE.exists() and _WIDE_BOLD.exists()
+        if self._wide:
+            self.add_font("wide", "", _WIDE)
+            self.add_font("wide", "B", _WIDE_BOLD)
+        self.add_page()
+
+    def footer(self) -> None:
+        self.set_y(-_MARGIN)
+        self.write_in(8, self._foot + f"   {self.page_no()}/{{nb}}", quiet=True)
+
+    def write_in(self, size: float, text: str, *, bold: bool = False, quiet: bool = False, left: float = 0.0) -> None:
+        """A paragraph, `left` millimetres in from the margin."""
+        self.set_font("wide" if self._wide else "helvetica", "B" if bold else "", size)
+        self.set_text_color(*((90, 96, 104) if quiet else (20, 26, 34)))
+        self.set_x(_MARGIN + left)
+        shown = text if self._wide else text.encode("cp1252", "replace").decode("cp1252")
+        self.multi_cell(0, size * 0.48, shown, new_x=XPos.LMARGIN, new_y=YPos.NEXT, align="L")
+
+    def heading(self, text: str) -> None:
+        self.ln(4)
+        self.write_in(13, text, bold=True)
+        self.ln(1.5)
+
+
+def as_pdf(dossier: Dossier, t: Words) -> bytes:
+    """A dossier as the bytes of a PDF file."""
+    fields = dossier.entry.fields
+    sheet = _Sheet(f"traceobject · {fields.entry_id} · {dossier.made}")
+    sheet.set_title(f"{t('dossier.title')}: {fields.entry_id}")
+    sheet.write_in(9, f"{t('dossier.title')} · {fields.authority}", quiet=True)
+    sheet.write_in(18, fields.title or fields.entry_id, bold=True)
+    sheet.ln(1)
+    for label, value in (
+        (t("field.reference"), fields.entry_id),
+        (t("field.published"), fields.published),
+        (t("field.kind"), fields.category),
+        (t("field.country"), fields.country),
+        (t("dossier.made"), dossier.made),
+    ):
+        if value:
+            sheet.write_in(10, f"{label}: {value}")
+    sheet.heading(t("dossier.crops"))
+    _pictures(sheet, dossier)
+    if dossier.answer is not None:
+        answer = dossier.answer
+        sheet.heading(t("dossier.candidates"))
+        sheet.write_in(10, t("verdict.candidates") if answer.verdict == "candidates" else t("verdict.none"), bold=True)
+        sheet.write_in(
+            9, t("work.stamp", generation=answer.generation, model=answer.model) + f" {answer.query_id}", quiet=True
+        )
+        sheet.ln(2)
+        for shown in dossier.shown:
+            _candidate(sheet, shown, t)
+    if dossier.leads:
+        sheet.heading(t("leads.title"))
+        for lead in dossier.leads:
+            name = t("lead.finding") if lead.finding else lead.title
+            sheet.write_in(10, f"{name}: {t(STATE_WORDS[lead.state])}", bold=True)
+            if not lead.finding:
+                sheet.write_in(9, f"{lead.source}  {lead.product_id}  {lead.told.get('link', '')}", quiet=True)
+            for change in lead.changes:
+                said = f"{change.at[:16].replace('T', ' ')} UTC  {change.who}: {t(STATE_WORDS[change.state])}"
+                sheet.write_in(9, f"{said}. {change.note}" if change.note else said, left=4)
+            sheet.ln(1)
+    if dossier.alerts:
+        sheet.heading(t("work.alerts"))
+        for alert in dossier.alerts:
+            told = f"{alert.found[:16]}  {alert.title or alert.product_id}  {percent(alert.likelihood)}"
+            sheet.write_in(10, told)
+    return bytes(sheet.output())
+
+
+def _pictures(sheet: _Sheet, dossier: Dossier) -> None:
+    for image, jpeg in dossier.crops:
+        with Image.open(io.BytesIO(jpeg)) as opened:
+            width, height = opened.size
+        tall = min(70.0, 110.0 * height / width)
+        if sheet.get_y() + tall > sheet.page_break_trigger:
+            sheet.add_page()
+        sheet.image(io.BytesIO(jpeg), x=_MARGIN, y=sheet.get_y(), h=tall)
+        sheet.set_y(sheet.get_y() + tall + 1)
+        sheet.write_in(7, f"SHA-256 {image}", quiet=True)
+        sheet.ln(2)
+
+
+def _candidate(sheet: _Sheet, shown: Shown, t: Words) -> None:
+    candidate, fields = shown.candidate, shown.candidate.entry.fields
+    tall = _PICTURE + (62.0 if shown.comparison else 0.0)
+    if sheet.get_y() + tall > sheet.page_break_trigger:
+        sheet.add_page()
+    top = sheet.get_y()
+    if shown.picture:
+        sheet.image(io.BytesIO(shown.picture), x=_MARGIN, y=top, w=_PICTURE, h=_PICTURE - 3, keep_aspect_ratio=True)
+    left = _PICTURE + 4
+    sheet.write_in(11, f"{candidate.rank}. {fields.title or fields.entry_id}", bold=True, left=left)
+    sheet.write_in(10, f"{percent(candidate.likelihood)} {t('work.likely')}", left=left)
+    shop = (fields.brand, fields.retailer or candidate.entry.source, fields.country)
+    sheet.write_in(9, " · ".join(part for part in shop if part), left=left)
+    if fields.first_seen or fields.last_seen:
+        sheet.write_in(9, f"{fields.first_seen or '?'} – {fields.last_seen or t('work.still_sold')}", left=left)
+    sheet.write_in(9, f"{fields.entry_id}  {fields.link}", quiet=True, left=left)
+    sheet.set_y(max(sheet.get_y(), top + _PICTURE))
+    if shown.comparison:
+        sheet.image(io.BytesIO(shown.comparison), x=_MARGIN, y=sheet.get_y(), h=58)
+        sheet.set_y(sheet.get_y() + 62)

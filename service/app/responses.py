@@ -1,0 +1,258 @@
+"""Entries and answers as JSON: one model for the HTTP interface, its documentation and the command line.
+
+What is not known is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from index.generations.families import Specificity
+from index.records.entries import Entry
+from index.search.answer import MAX_PAIRS, Answer, Candidate, Evidence, Matched, Verdict
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["9f86d081884c7d659a2feaa0c55ad015" * 2])]
+Day = Annotated[str, Field(description="ISO 8601", examples=["2019-06-01"])]
+
+
+class MatchResponse(BaseModel):
+    """Keypoints that one query picture and `image` share, on one plane."""
+
+    inliers: int = Field(description="How many.", examples=[42])
+    turn: int = Field(description="Quarter turns of the query picture, counter-clockwise, that fit best.", examples=[0])
+    region_query: str | None = Field(
+        description="The box around them in the query's box.", examples=["0.2,0.1,0.8,0.9"]
+    )
+    region_image: str | None = Field(description="The box around them in `image`.", examples=["0.3,0.2,0.9,0.9"])
+    pairs: list[list[float]] = Field(
+        description="The first of them: x and y in the query's box, x and y in `image`, in fractions.",
+        examples=[[[0.25, 0.5, 0.3, 0.52]]],
+    )
+
+
+class EvidenceResponse(BaseModel):
+    """What speaks for a candidate."""
+
+    similarity: list[float] = Field(description="The best cosine with each query picture, in their order.")
+    text_similarity: float | None = Field(description="The best cosine with the words, if there were any.")
+    region: str = Field(description="The box of `image` that fits best, in fractions.", examples=["0,0,1,1"])
+    matches: list[MatchResponse] = Field(description="One for each query picture; empty where nobody looked closer.")
+
+
+class AvailabilityResponse(BaseModel):
+    """Where and when a product's family, near-identical entries of any source, was sold."""
+
+    entries: int = Field(description="How many entries the family has.")
+    retailers: list[str]
+    countries: list[str]
+    first_seen: str | None = Field(examples=["2015-03-01"])
+    last_seen: str | None = Field(description="Null where someone still sells it.")
+
+
+class ProductResponse(BaseModel):
+    """One catalogue entry of one source."""
+
+    product_id: str = Field(examples=["A-1001"])
+    source: str = Field(examples=["luma-2024"])
+    title: str | None = Field(examples=["Messenger bag"])
+    brand: str | None = Field(examples=["Luma"])
+    category: str | None = Field(examples=["Bags/Messenger"])
+    retailer: str | None
+    country: str | None = Field(examples=["NL"])
+    price: str | None = Field(examples=["34.00 EUR"])
+    link: str | None
+    status: str | None = Field(examples=["current"])
+    first_seen: Day | None
+    last_seen: Day | None
+    images: list[Sha256]
+
+
+class ObjectResponse(BaseModel):
+    """One thing that an authority wants identified."""
+
+    object_id: str = Field(examples=["2024-017"])
+    authority: str | None = Field(examples=["Europol"])
+    title: str | None = Field(examples=["Blue plush rabbit"])
+    kind: str | None = Field(examples=["toy"])
+    country: str | None
+    published: Day | None
+    status: str | None = Field(examples=["open"])
+    tip_page: str | None = Field(description="Where tips go.")
+    images: list[Sha256]
+
+
+class CandidateResponse(BaseModel):
+    """An entry offered as an answer: what both collections tell."""
+
+    rank: int = Field(examples=[1])
+    product_id: str = Field(description="The entry's id, of a product or of an object.", examples=["A-1001"])
+    title: str | None
+    brand: str | None
+    retailer: str | None
+    link: str | None
+    score: float = Field(description="Comparable within one answer only.", examples=[0.8312])
+    likelihood: float | None = Field(description="Between 0 and 1; null where the scores are not calibrated.")
+    image: Sha256 = Field(description="The entry's picture that fits best.")
+    evidence: EvidenceResponse
+    specificity: AvailabilityResponse | None = Field(description="Where a product was sold; null for objects.")
+    country: str | None
+    status: str | None
+    images: list[Sha256]
+
+
+class ProductCandidateResponse(CandidateResponse):
+    """A product offered as an answer."""
+
+    source: str
+    category: str | None
+    price: str | None
+    first_seen: Day | None
+    last_seen: Day | None
+
+
+class ObjectCandidateResponse(CandidateResponse):
+    """A published object offered as an answer."""
+
+    object_id: str
+    authority: str | None
+    kind: str | None
+    published: Day | None
+    tip_page: str | None
+
+
+class AnswerResponse(BaseModel):
+    query_id: str = Field(examples=["4f9c2d0e-7a51-4c0b-9d57-5f2f3f1f8f10"])
+    verdict: Verdict
+    generation: int = Field(description="Which build of the index answered.", examples=[12])
+    model: str = Field(examples=["ViT-B-16-SigLIP2/webli"])
+    faces: list[int] = Field(
+        description="Which of the pictures, counted from 1, seem to show a face: crop them to the object.",
+        examples=[[]],
+    )
+
+
+class CatalogueAnswerResponse(AnswerResponse):
+    """Products, best first."""
+
+    collection: Literal["catalogue"]
+    candidates: list[ProductCandidateResponse]
+
+
+class ObjectsAnswerResponse(AnswerResponse):
+    """Published objects, best first."""
+
+    collection: Literal["objects"]
+    candidates: list[ObjectCandidateResponse]
+
+
+def answer_response(answer: Answer, faces: Sequence[int] = ()) -> CatalogueAnswerResponse | ObjectsAnswerResponse:
+    """An answer as JSON tells it.
+
+    Args:
+        faces: which of the query's pictures, counted from 1, seem to show a face.
+    """
+    common: dict[str, Any] = {
+        "query_id": answer.query_id,
+        "verdict": answer.verdict,
+        "generation": answer.generation,
+        "model": answer.model,
+        "faces": list(faces),
+    }
+    if answer.collection == "catalogue":
+        products = [ProductCandidateResponse(**_candidate(one)) for one in answer.candidates]
+        return CatalogueAnswerResponse(collection="catalogue", candidates=products, **common)
+    objects = [ObjectCandidateResponse(**_candidate(one)) for one in answer.candidates]
+    return ObjectsAnswerResponse(collection="objects", candidates=objects, **common)
+
+
+def product_response(entry: Entry) -> ProductResponse:
+    """A product in its collection's own words."""
+    return ProductResponse(**_product(entry))
+
+
+def object_response(entry: Entry) -> ObjectResponse:
+    """A published object in its collection's own words."""
+    return ObjectResponse(**_object(entry))
+
+
+def _product(entry: Entry) -> dict[str, Any]:
+    fields = entry.fields
+    return {
+        "product_id": fields.entry_id,
+        "source": entry.source,
+        "title": fields.title or None,
+        "brand": fields.brand or None,
+        "category": fields.category or None,
+        "retailer": fields.retailer or None,
+        "country": fields.country or None,
+        "price": fields.price or None,
+        "link": fields.link or None,
+        "status": fields.status or None,
+        "first_seen": fields.first_seen or None,
+        "last_seen": fields.last_seen or None,
+        "images": list(entry.images),
+    }
+
+
+def _object(entry: Entry) -> dict[str, Any]:
+    fields = entry.fields
+    return {
+        "object_id": fields.entry_id,
+        "authority": fields.authority or None,
+        "title": fields.title or None,
+        "kind": fields.category or None,
+        "country": fields.country or None,
+        "published": fields.published or None,
+        "status": fields.status or None,
+        "tip_page": fields.link or None,
+        "images": list(entry.images),
+    }
+
+
+def _candidate(candidate: Candidate) -> dict[str, Any]:
+    entry = candidate.entry
+    # An object has no brand or retailer; its tip page is its link as well.
+    absent = {"product_id": entry.fields.entry_id, "brand": None, "retailer": None, "link": entry.fields.link or None}
+    return {
+        **absent,
+        **(_product(entry) if entry.collection == "catalogue" else _object(entry)),
+        "rank": candidate.rank,
+        "score": round(candidate.score, 6),
+        "likelihood": None if candidate.likelihood is None else round(candidate.likelihood, 4),
+        "image": candidate.image,
+        "evidence": _evidence(candidate.evidence),
+        "specificity": candidate.specificity and _availability(candidate.specificity),
+    }
+
+
+def _evidence(evidence: Evidence) -> EvidenceResponse:
+    text = evidence.text_similarity
+    return EvidenceResponse(
+        similarity=[round(value, 6) for value in evidence.similarity],
+        text_similarity=None if text is None else round(text, 6),
+        region=str(evidence.region),
+        matches=[_match(matched) for matched in evidence.matched],
+    )
+
+
+def _match(matched: Matched) -> MatchResponse:
+    return MatchResponse(
+        inliers=matched.inliers,
+        turn=matched.turn,
+        region_query=str(matched.region_query) if matched.region_query else None,
+        region_image=str(matched.region_image) if matched.region_image else None,
+        pairs=[[round(value, 4) for value in pair] for pair in matched.pairs[:MAX_PAIRS].tolist()],
+    )
+
+
+def _availability(family: Specificity) -> AvailabilityResponse:
+    return AvailabilityResponse(
+        entries=family.entries,
+        retailers=list(family.retailers),
+        countries=list(family.countries),
+        first_seen=family.first_seen or None,
+        last_seen=family.last_seen or None,
+    )

@@ -1,0 +1,23 @@
+"""backup: a copy of the workspace that can be served from at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from index.jobs.backup import back_up
+from index.workspace import Workspace
+from service.cli.progress import say
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.pass_obj
+def backup(root: Path, folder: Path) -> None:
+    """Make FOLDER a copy of the workspace; again, it copies what changed. Servers go on answering meanwhile."""
+    workspace = Workspace.open(root)
+    done = back_up(workspace, folder)
+    if workspace.settings.database:
+        say("warning: the setting `database` keeps the records elsewhere: copy them too, for example with pg_dump")
+    click.echo(f"backed up to {folder}: {done.copied} files copied, {done.deleted} deleted there")

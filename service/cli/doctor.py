@@ -1,0 +1,108 @@
+"""doctor: is this machine and this workspace in order? Each check says what it found and what to do."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import click
+
+from embedding.encoders import registry
+from embedding.errors import TraceObjectError
+from index.generations.generations import open_live
+from index.models import workspace_encoder
+from index.records.catalogue import Catalogue
+from index.stores.vectors import VectorStore
+from index.workspace import Workspace
+from service.app.gate import UPLOADS, gate_of
+from service.app.upgrade import require_upgraded
+from service.cli.exit_status import DONE, FAILED
+from service.cli.progress import say
+
+LOW_DISK = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One checked thing: in order or not, and the words for it."""
+
+    good: bool
+    what: str
+    told: str
+
+
+@click.command()
+@click.pass_context
+def doctor(context: click.Context) -> None:
+    """Check the installation and the workspace: libraries, models, records, vectors, the live generation, disk."""
+    findings = list(_examine(context.obj))
+    for finding in findings:
+        click.echo(f"{'ok  ' if finding.good else 'FAIL'}  {finding.what}: {finding.told}")
+    context.exit(DONE if all(finding.good for finding in findings) else FAILED)
+
+
+def _examine(root: Path) -> Iterator[Finding]:
+    yield _try("libraries", _libraries)
+    yield _try("models", lambda: ", ".join(registry.names()))
+    try:
+        workspace = Workspace.open(root)
+    except TraceObjectError as error:
+        yield Finding(False, "workspace", str(error))
+        return
+    yield Finding(True, "workspace", f"{workspace.root}, model {workspace.settings.model}")
+    yield _try("gate", lambda: _gate(workspace))
+    yield _try("records", lambda: _records(workspace))
+    yield _try("generation", lambda: _generation(workspace))
+    if workspace.settings.model != "auto":
+        yield _try("vectors", lambda: _vectors(workspace))
+    free = shutil.disk_usage(workspace.root).free
+    yield Finding(
+        free > LOW_DISK, "disk", f"{free / 1e9:.1f} GB free; a re-index wants {LOW_DISK / 1e9:.0f} GB or more"
+    )
+
+
+def _try(what: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(True, what, check())
+    except (TraceObjectError, ImportError, RuntimeError, metadata.PackageNotFoundError) as error:
+        return Finding(False, what, str(error))
+
+
+def _libraries() -> str:
+    # Importing torchvision is the check: beside a torch that does not fit, its operators are missing.
+    import torchvision  # noqa: F401
+
+    names = ("torch", "torchvision", "open_clip_torch", "faiss-cpu", "numpy", "pillow", "fastapi")
+    return ", ".join(f"{name} {metadata.version(name)}" for name in names)
+
+
+def _gate(workspace: Workspace) -> str:
+    gate = gate_of(workspace, UPLOADS)
+    if gate is None:
+        return "off: photos and crops are not looked at for faces"
+    gate.load()
+    return "pictures are looked at for faces"
+
+
+def _records(workspace: Workspace) -> str:
+    require_upgraded(workspace)
+    with Catalogue.open(workspace.database_url) as catalogue:
+        held = ", ".join(f"{count} {name}" for name, count in catalogue.counts().items())
+        return f"{held} from {len(catalogue.sources())} sources; {len(catalogue.refusals())} inputs refused"
+
+
+def _generation(workspace: Workspace) -> str:
+    manifest = open_live(workspace).manifest
+    return f"{manifest.generation}, made {manifest.created}, every file as its manifest says"
+
+
+def _vectors(workspace: Workspace) -> str:
+    _, encoder = workspace_encoder(workspace, say)
+    store = VectorStore.open(workspace.vectors, encoder.card)
+    damaged = store.damaged()
+    if damaged:
+        raise RuntimeError(f"{len(damaged)} of {len(store)} are damaged: move the folder away and re-index")
+    return f"{len(store)} embeddings of {encoder.card.name}, each as its checksum says"

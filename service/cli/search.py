@@ -1,0 +1,116 @@
+"""search: pictures, words or both, to candidates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from embedding.errors import ImageRefused
+from embedding.image.decode import decode
+from embedding.image.regions import Region
+from index.generations.generations import open_live
+from index.models import workspace_encoder
+from index.records.feed_records import COLLECTIONS, Collection, Refusal
+from index.records.filters import KEYS, Filter
+from index.search.answer import Answer, Query, QueryImage
+from index.search.rerank import closer_for
+from index.search.search import search as run_search
+from index.stores.images import ImageStore
+from index.workspace import Workspace
+from service.app.evidence import draw_evidence
+from service.app.question import regions_of
+from service.cli.exit_status import list_refused
+from service.cli.progress import say
+
+
+@click.command()
+@click.argument("images", nargs=-1, type=click.Path(path_type=Path), metavar="IMAGE...")
+@click.option(
+    "--in",
+    "collection",
+    type=click.Choice(COLLECTIONS),
+    default="catalogue",
+    show_default=True,
+    help="What to search: products for a published crop, or published objects for a photo.",
+)
+@click.option(
+    "--box",
+    "boxes",
+    multiple=True,
+    metavar="X0,Y0,X1,Y1",
+    help="The thing in the picture, in fractions of its width and height; once, or once per picture.",
+)
+@click.option("--text", default="", help="Words to search by, alone or with the pictures, where the model knows words.")
+@click.option("--filter", "filters", multiple=True, metavar="KEY=VALUE", help=f"Only entries with: {', '.join(KEYS)}.")
+@click.option("--limit", default=10, show_default=True, help="How many candidates.")
+@click.option(
+    "--evidence",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write a picture for each candidate into this folder: the query beside it, shared keypoints joined.",
+)
+@click.option("--no-rerank", is_flag=True, help="By embeddings alone, without the closer look by local features.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@click.pass_context
+def search(
+    context: click.Context,
+    images: tuple[Path, ...],
+    collection: Collection,
+    boxes: tuple[str, ...],
+    text: str,
+    filters: tuple[str, ...],
+    limit: int,
+    evidence: Path | None,
+    no_rerank: bool,
+    as_json: bool,
+) -> None:
+    """Find what resembles the thing in IMAGE; several pictures must show one and the same thing."""
+    if evidence is not None and no_rerank:
+        raise click.UsageError("--evidence shows what the closer look saw: leave --no-rerank out")
+    regions = regions_of(boxes, len(images))
+    wanted = tuple(Filter.parse(text) for text in filters)
+    loaded, refused = _load(images, regions)
+    status = list_refused(refused)
+    if refused and not loaded:
+        raise click.ClickException("none of the pictures could be read")
+    query = Query(loaded, text, collection, wanted, limit)
+    workspace = Workspace.open(context.obj)
+    generation = open_live(workspace)
+    _, encoder = workspace_encoder(workspace, say)
+    answer = run_search(query, generation, encoder, None if no_rerank else closer_for(workspace))
+    if evidence is not None:
+        written = draw_evidence(answer, query, ImageStore(workspace.images), evidence)
+        say(f"{len(written)} pictures of the evidence: {evidence}")
+    click.echo(_json(answer) if as_json else _table(answer))
+    context.exit(status)
+
+
+def _load(images: tuple[Path, ...], regions: Sequence[Region]) -> tuple[tuple[QueryImage, ...], list[Refusal]]:
+    loaded: list[QueryImage] = []
+    refused: list[Refusal] = []
+    for path, region in zip(images, regions, strict=True):
+        try:
+            loaded.append(QueryImage(decode(path.read_bytes()), region))
+        except ImageRefused as error:
+            refused.append(Refusal(str(path), error.reason, str(error)))
+        except OSError as error:
+            refused.append(Refusal(str(path), "unreadable", error.strerror or str(error)))
+    return tuple(loaded), refused
+
+
+def _json(answer: Answer) -> str:
+    # Imported where it is needed: it costs the command a tenth of a second.
+    from service.app.responses import answer_response
+
+    return json.dumps(answer_response(answer).model_dump(exclude={"faces"}), ensure_ascii=False)
+
+
+def _table(answer: Answer) -> str:
+    lines = [f"{answer.verdict} (generation {answer.generation}, {answer.model})"]
+    for candidate in answer.candidates:
+        fields = candidate.entry.fields
+        told = [fields.entry_id, fields.title, fields.brand, fields.retailer or fields.authority, fields.link]
+        lines.append(f"{candidate.rank:3d}  {candidate.score:.3f}  " + "  ".join(filter(None, told)))
+    return "\n".join(lines)

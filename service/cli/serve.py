@@ -1,0 +1,36 @@
+"""serve: the same answers over HTTP."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+
+import click
+
+from index.workspace import Workspace
+from service.addresses import HOST, PORT
+
+
+@click.command()
+@click.option(
+    "--host",
+    default=HOST,
+    show_default=True,
+    help="The address to listen on; another than this machine's own needs users.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=PORT,
+    show_default=True,
+    help="The port; 0 takes a free one and prints it.",
+)
+@click.pass_obj
+def serve(root: Path, host: str, port: int) -> None:
+    """Answer over HTTP; documented at /docs. New generations are picked up as they are published."""
+    # What a start imports and loads is kept to the end: looking for garbage among it takes a fifth of the start.
+    # The server looks for it again once it is ready.
+    gc.disable()
+    from service.serve import serve as run_server
+
+    run_server(Workspace.open(root), host, port)

@@ -1,0 +1,1 @@
+"""What every HTTP route needs: uploads, dependencies, middleware, logs."""
