@@ -33,11 +33,11 @@ from embedding.views import CATALOGUE_VIEWS
 from index.engines.faiss_engine import FaissEngine
 from index.generations import generations
 from index.generations.generations import CollectionPart, Manifest
-from index.generations.snapshot import Shown, write_snapshot
+from index.generations.snapshot import IndexedView, write_snapshot
 from index.jobs.reindex import content_of
 from index.models import LateEncoder
 from index.progress import Unwatched
-from index.records.catalogue import Catalogue, Origin
+from index.records.catalogue import Catalogue, ImageReference
 from index.records.feed_records import COLLECTIONS
 from index.sources.ingest import ingest
 from index.stores.images import ImageStore
@@ -70,8 +70,8 @@ def lay_out(root: Path, count: int) -> None:
         for start in range(0, count, CHUNK):
             part = range(start, min(start + CHUNK, count))
             looks = [(files[n].stat(), n) for n in part]
-            catalogue.set_origins(
-                [Origin(str(files[n]), names[n], look.st_size, look.st_mtime_ns) for look, n in looks],
+            catalogue.set_references(
+                [ImageReference(str(files[n]), names[n], look.st_size, look.st_mtime_ns) for look, n in looks],
                 {names[n]: (1, 1) for n in part},
             )
             rows = random.normal(size=(len(part), card.dimension)).astype(np.float32)
@@ -100,9 +100,9 @@ def publish(workspace: Workspace, catalogue: Catalogue, vectors: VectorStore, en
         engine.save(folder / generations.engine_file(collection))
         rows = len(engines[collection])
         parts[collection] = CollectionPart(rows, rows, rows, engine.stats().spec)
-    shown = [Shown(row, entry.id, entry.images[0], CATALOGUE_VIEWS[0]) for row, entry in enumerate(entries)]
+    shown = [IndexedView(row, entry.id, entry.images[0], CATALOGUE_VIEWS[0]) for row, entry in enumerate(entries)]
     write_snapshot(folder / generations.RECORDS, entries, (("catalogue", row) for row in shown), {})
-    files = generations.proofs(folder)
+    files = generations.checksums(folder)
     card, content = encoder.card, content_of(catalogue, encoder, ())
     made = Manifest(number, generations.now(), card.name, card.sha256 or "", card.dimension, content, parts, files)
     generations.seal(folder, made)

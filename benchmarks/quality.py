@@ -37,7 +37,7 @@ from index.jobs.reindex import reindex
 from index.models import workspace_encoder
 from index.progress import Unwatched
 from index.records.catalogue import Catalogue
-from index.search.rerank import closer_for
+from index.search.rerank import reranker_for
 from index.workspace import Workspace
 
 HALVES = 5
@@ -136,7 +136,7 @@ def index_all(folder: Path, model: str, sets: Sets) -> Workspace:
         for feed in sets.feeds:
             catalogue.add_source(feed.parent.name, "catalogue", str(feed.resolve()), "auto")
     workspace, encoder = workspace_encoder(workspace, print)
-    reindex(workspace, encoder, Unwatched(), closer_for(workspace))
+    reindex(workspace, encoder, Unwatched(), reranker_for(workspace))
     return workspace
 
 

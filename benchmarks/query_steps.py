@@ -12,17 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.protocol import Encoder, Vectors
-from embedding.local import QUERY, Evidence, LocalFeatures, extract, lay_over, match, score
+from embedding.local import QUERY, Evidence, LocalFeatures, align_and_compare, extract, match, score
 from embedding.query_views import CENTRE, QueryViews, embed_views, query_views
 from index.generations.generations import Generation, open_live
 from index.models import workspace_encoder
 from index.records.entries import Entry
 from index.search.answer import Query, QueryImage
-from index.search.first_stage import FirstList, first_list
+from index.search.first_stage import CandidateSet, first_list
 from index.search.group import group
 from index.search.likelihood import judge
-from index.search.orientation import better_standing, stood_upright
-from index.search.rerank import LOOKS, Closer, Examined, Look, closer_for, rerank
+from index.search.orientation import choose_orientation, correct_rotation
+from index.search.rerank import RERANK_DEPTHS, ImageMatch, Reranker, RerankResult, rerank, reranker_for
 from index.stores.features import FeatureStore
 from index.workspace import Workspace
 
@@ -72,7 +72,7 @@ class Bench:
 
     generation: Generation
     encoder: Encoder
-    closer: Closer
+    reranker: Reranker
     halves: Mapping[str, tuple[frozenset[str], ...]]
     entries: Mapping[int, Entry]
 
@@ -80,10 +80,10 @@ class Bench:
     def of(cls, workspace: Workspace, halves: Mapping[str, tuple[frozenset[str], ...]]) -> Bench:
         """The live generation of a workspace."""
         workspace, encoder = workspace_encoder(workspace, print)
-        closer, generation = closer_for(workspace), open_live(workspace)
-        assert closer is not None, "quality is measured with the closer look: install the extra `clip`"
+        reranker, generation = reranker_for(workspace), open_live(workspace)
+        assert reranker is not None, "quality is measured with the closer look: install the extra `clip`"
         entries = {entry.id: entry for entry in generation.records.entries("catalogue")}
-        return cls(generation, encoder, closer, halves, entries)
+        return cls(generation, encoder, reranker, halves, entries)
 
     def steps(
         self, image: Image, name: str, right: frozenset[str]
@@ -102,8 +102,8 @@ class Bench:
         ended = len(upright.looks[0].evidence) < len(_nearest(upright.first)[0])
         longer = self._looked(standing, upright.first, everything=True)[1] if ended else upright
         ranks = {
-            "cosine of the whole picture": self._rank(Examined(plain, plain.pictures, ()), right),
-            "+ views": self._rank(Examined(first, first.pictures, ()), right),
+            "cosine of the whole picture": self._rank(RerankResult(plain, plain.pictures, ()), right),
+            "+ views": self._rank(RerankResult(first, first.pictures, ()), right),
             "+ keypoints and colours": self._rank(before, right),
             "+ laid over one another": self._rank(after, right),
             "+ stood upright": self._rank(upright, right),
@@ -125,7 +125,7 @@ class Bench:
         ranks = {}
         for name, seen in (("ignored", ignored), ("handled", handled)):
             first = self._first([seen], hidden)
-            ranks[f"{name}, cosine"] = self._rank(Examined(first, first.pictures, ()), right)
+            ranks[f"{name}, cosine"] = self._rank(RerankResult(first, first.pictures, ()), right)
             ranks[f"{name}, looked closer"] = self._rank(self._stood(seen, self._looked(seen, first)[1])[1], right)
         return ranks
 
@@ -138,15 +138,15 @@ class Bench:
 
     def rank(self, seen: Sequence[QueryViews], right: frozenset[str]) -> float:
         """The rank of the right product for several pictures of one thing."""
-        examined = rerank(self._first(seen, seen[0].image), seen, self.closer)
+        examined = rerank(self._first(seen, seen[0].image), seen, self.reranker)
         if (upright := self._upright(seen, examined)) is not None:
-            examined = better_standing(examined, rerank(self._first(upright, seen[0].image), upright, self.closer))
+            examined = choose_orientation(examined, rerank(self._first(upright, seen[0].image), upright, self.reranker))
         return self._rank(examined, right)
 
     def timed(self, image: Image, clock: Clock) -> None:
         """One search, each step on the clock."""
-        features = self.closer.features
-        closer = Closer(_TimedFeatures(features.root, features.images, features.largest, clock=clock))
+        features = self.reranker.features
+        reranker = Reranker(_TimedFeatures(features.root, features.images, features.largest, clock=clock))
         clock.begin()
         with clock.step("views and sanitised areas"):
             seen = query_views(image)
@@ -159,53 +159,55 @@ class Bench:
         with clock.step("query features"):
             asked = extract(seen.image, QUERY, seen.hidden)
         with clock.step("matching and planes"):
-            kept, evidence = closer.compare(asked, images)
+            kept, evidence = reranker.compare(asked, images)
         images, cosines = images[: len(kept)], cosines[: len(kept)]
         with clock.step("laying over and scores"):
-            evidence = lay_over(asked, kept, evidence, score(cosines, asked, kept, evidence))
+            evidence = align_and_compare(asked, kept, evidence, score(cosines, asked, kept, evidence))
             scores = score(cosines, asked, kept, evidence)
         examined = _examined(first, images, evidence, scores)
         with clock.step("which way up"):
-            stood_upright([seen], pictures, examined, self.encoder, self.generation.engine("catalogue"), None)
+            correct_rotation([seen], pictures, examined, self.encoder, self.generation.engine("catalogue"), None)
         with clock.step("grouping, likelihood"):
             judge(group(examined, self.generation.records, query), self.generation.likelihood)
 
     def forgetful(self, folder: Path) -> Bench:
         """The same, with an empty folder to keep features of catalogue pictures in."""
-        return replace(self, closer=replace(self.closer, features=replace(self.closer.features, root=folder)))
+        return replace(self, reranker=replace(self.reranker, features=replace(self.reranker.features, root=folder)))
 
-    def _first(self, seen: Sequence[QueryViews], image: Image) -> FirstList:
+    def _first(self, seen: Sequence[QueryViews], image: Image) -> CandidateSet:
         query = Query((QueryImage(image),), limit=50)
         return first_list(query, embed_views(seen, self.encoder), None, self.generation, None)
 
-    def _looked(self, seen: QueryViews, first: FirstList, everything: bool = False) -> tuple[Examined, Examined]:
+    def _looked(
+        self, seen: QueryViews, first: CandidateSet, everything: bool = False
+    ) -> tuple[RerankResult, RerankResult]:
         """What keypoints and colours tell, and what laying over tells on top; `everything`: doubt or not."""
         images, cosines = _nearest(first)
         asked = extract(seen.image, QUERY, seen.hidden)
         if everything:
-            kept = self.closer.features.get(images)
+            kept = self.reranker.features.get(images)
             evidence = match(asked, kept)
         else:
-            kept, evidence = self.closer.compare(asked, images)
+            kept, evidence = self.reranker.compare(asked, images)
         images, cosines = images[: len(kept)], cosines[: len(kept)]
         before = score(cosines, asked, kept, evidence)
-        after = score(cosines, asked, kept, lay_over(asked, kept, evidence, before))
+        after = score(cosines, asked, kept, align_and_compare(asked, kept, evidence, before))
         return _examined(first, images, evidence, before), _examined(first, images, evidence, after)
 
-    def _stood(self, seen: QueryViews, looked: Examined) -> tuple[QueryViews, Examined]:
+    def _stood(self, seen: QueryViews, looked: RerankResult) -> tuple[QueryViews, RerankResult]:
         """A query picture and what came of it, as `search` leaves them: turned where it stands better so."""
         upright = self._upright([seen], looked)
         if upright is None:
             return seen, looked
         turned = self._looked(upright[0], self._first(upright, seen.image))[1]
-        return (upright[0], turned) if better_standing(looked, turned) is turned else (seen, looked)
+        return (upright[0], turned) if choose_orientation(looked, turned) is turned else (seen, looked)
 
-    def _upright(self, seen: Sequence[QueryViews], examined: Examined) -> Sequence[QueryViews] | None:
+    def _upright(self, seen: Sequence[QueryViews], examined: RerankResult) -> Sequence[QueryViews] | None:
         pictures, engine = embed_views(seen, self.encoder), self.generation.engine("catalogue")
-        upright = stood_upright(seen, pictures, examined, self.encoder, engine, None)
+        upright = correct_rotation(seen, pictures, examined, self.encoder, engine, None)
         return upright and upright[0]
 
-    def _rank(self, examined: Examined, right: frozenset[str]) -> float:
+    def _rank(self, examined: RerankResult, right: frozenset[str]) -> float:
         """As `group` ranks entries, without all that it tells of each."""
         best: dict[int, float] = {}
         for number, scores in zip(examined.first.entries, examined.scores.tolist(), strict=True):
@@ -215,7 +217,7 @@ class Bench:
         return float(next(places, np.inf))
 
     def _judged(
-        self, examined: Examined, right: frozenset[str], out: frozenset[str], source: str | None
+        self, examined: RerankResult, right: frozenset[str], out: frozenset[str], source: str | None
     ) -> tuple[float, bool] | None:
         """The likelihood of the first answer without some products, and whether it is right; of one source or all."""
         first = examined.first
@@ -226,14 +228,14 @@ class Bench:
         ]
         if not left:
             return None
-        shorter = FirstList(
+        shorter = CandidateSet(
             tuple(first.entries[place] for place in left),
             tuple(first.images[place] for place in left),
             tuple(first.regions[place] for place in left),
             first.pictures[left],
             None,
         )
-        found = group(Examined(shorter, examined.scores[left], examined.looks), self.generation.records, _query(2))
+        found = group(RerankResult(shorter, examined.scores[left], examined.looks), self.generation.records, _query(2))
         _, judged = judge(found, self.generation.likelihood)
         return float(judged[0].likelihood or 0.0), judged[0].entry.fields.entry_id in right
 
@@ -243,15 +245,17 @@ def _query(limit: int) -> Query:
     return Query((QueryImage(np.zeros((1, 1, 3), np.uint8)),), limit=limit)
 
 
-def _examined(first: FirstList, images: Sequence[str], evidence: Sequence[Evidence], scores: Vectors) -> Examined:
-    look = Look(dict(zip(images, evidence, strict=True)), dict(zip(images, scores.tolist(), strict=True)))
+def _examined(
+    first: CandidateSet, images: Sequence[str], evidence: Sequence[Evidence], scores: Vectors
+) -> RerankResult:
+    look = ImageMatch(dict(zip(images, evidence, strict=True)), dict(zip(images, scores.tolist(), strict=True)))
     both = [look.scores.get(image, float(c[0])) for image, c in zip(first.images, first.pictures, strict=True)]
-    return Examined(first, np.array(both, np.float32)[:, None], (look,))
+    return RerankResult(first, np.array(both, np.float32)[:, None], (look,))
 
 
-def _nearest(first: FirstList) -> tuple[list[str], Vectors]:
+def _nearest(first: CandidateSet) -> tuple[list[str], Vectors]:
     """The images that may be looked at closer, nearest first, and their cosines [n]."""
     order = np.argsort(-first.pictures.max(axis=1), kind="stable").tolist()
     place = {first.images[index]: index for index in reversed(order)}
-    images = list(dict.fromkeys(first.images[index] for index in order))[: max(LOOKS)]
+    images = list(dict.fromkeys(first.images[index] for index in order))[: max(RERANK_DEPTHS)]
     return images, first.pictures[[place[image] for image in images], 0]

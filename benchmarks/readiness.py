@@ -40,7 +40,7 @@ from index.engines.faiss_engine import FaissEngine, originals_beside
 from index.engines.writing import write_engine
 from index.generations import generations
 from index.generations.generations import CollectionPart, Manifest
-from index.generations.snapshot import Shown, write_snapshot
+from index.generations.snapshot import IndexedView, write_snapshot
 from index.records.entries import Entry, EntryFields
 from index.workspace import Workspace
 
@@ -76,9 +76,9 @@ def lay_out(root: Path, card: ModelCard, count: int) -> Path:
         "catalogue": CollectionPart(count, count, count, tuned.engine.stats().spec, tuned.recall, tuned.refused),
         "objects": CollectionPart(0, 0, 0, objects.stats().spec),
     }
-    shown = (("catalogue", Shown(row, row, _image(row), WHOLE)) for row in range(count))
+    shown = (("catalogue", IndexedView(row, row, _image(row), WHOLE)) for row in range(count))
     write_snapshot(folder / generations.RECORDS, _products(count), shown, {})
-    files = generations.proofs(folder)
+    files = generations.checksums(folder)
     manifest = Manifest(number, generations.now(), card.name, card.sha256 or "", card.dimension, "", parts, files)
     generations.seal(folder, manifest)
     # A re-index has its self-test here, which takes longer, and seals again what that adds.

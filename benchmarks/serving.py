@@ -48,7 +48,7 @@ from index.progress import Unwatched
 from index.records.catalogue import Catalogue
 from index.search.answer import Query, QueryImage
 from index.search.first_stage import WIDTH
-from index.search.rerank import Closer, closer_for
+from index.search.rerank import Reranker, reranker_for
 from index.search.search import search
 from index.workspace import Workspace
 from service.app.batching import Batched
@@ -209,7 +209,7 @@ def bare(workspace: Workspace, pictures: Sequence[bytes], seconds: float) -> Bar
         started = time.perf_counter()
         encoder.encode_images(batch)
         rates.append(len(batch) / (time.perf_counter() - started))
-    whole, together = _searches(workspace, encoder, closer_for(workspace), pictures, seconds)
+    whole, together = _searches(workspace, encoder, reranker_for(workspace), pictures, seconds)
     whole_alone, together_alone = _searches(workspace, encoder, None, pictures, seconds)
     views = float(np.mean([len(one) for one in ready]))
     return Bare(
@@ -225,7 +225,7 @@ def bare(workspace: Workspace, pictures: Sequence[bytes], seconds: float) -> Bar
 
 
 def _searches(
-    workspace: Workspace, encoder: Encoder, closer: Closer | None, pictures: Sequence[bytes], seconds: float
+    workspace: Workspace, encoder: Encoder, reranker: Reranker | None, pictures: Sequence[bytes], seconds: float
 ) -> tuple[float, float]:
     """Median seconds of a search in this process, and searches a second, as many at a time as there are cores."""
     generation, batched, gate = open_live(workspace), Batched(encoder), gate_of(workspace, UPLOADS)
@@ -234,7 +234,7 @@ def _searches(
         started = time.perf_counter()
         picture = decode(pictures[turn % len(pictures)])
         with_faces([picture], gate)
-        search(Query((QueryImage(picture),)), generation, batched, closer)
+        search(Query((QueryImage(picture),)), generation, batched, reranker)
         return time.perf_counter() - started
 
     # The first round reads the features of the catalogue's pictures, or computes them.
@@ -274,7 +274,7 @@ def made_of(feed: Path, folder: Path, model: str) -> Path:
 
 def _index(workspace: Workspace) -> None:
     workspace, encoder = late_encoder(workspace, _unsaid)
-    reindex(workspace, encoder, Unwatched(), closer_for(workspace))
+    reindex(workspace, encoder, Unwatched(), reranker_for(workspace))
 
 
 def measure(folder: Path, pictures: Sequence[bytes], clients: int, seconds: float) -> Served:

@@ -17,7 +17,7 @@ from index.jobs.reindex import reindex
 from index.models import workspace_encoder
 from index.progress import Unwatched
 from index.records.catalogue import Catalogue
-from index.search.rerank import closer_for
+from index.search.rerank import reranker_for
 from index.workspace import Workspace
 from sample.write import render_sample
 
@@ -52,7 +52,7 @@ def indexed(chosen: Set, model: str = "starter") -> tuple[Workspace, Encoder]:
     with Catalogue.open(workspace.database_url) as catalogue:
         catalogue.add_source(chosen.name, "catalogue", str(chosen.gallery.resolve()), "auto")
     workspace, encoder = workspace_encoder(workspace, lambda _: None)
-    reindex(workspace, encoder, Unwatched(), closer_for(workspace))
+    reindex(workspace, encoder, Unwatched(), reranker_for(workspace))
     return workspace, encoder
 
 

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from fastapi import Depends, FastAPI
 
 from embedding.encoders.protocol import Encoder
-from index.search.rerank import Closer
+from index.search.rerank import Reranker
 from index.sources.gate import Gate
 from index.stores.images import ImageStore
 from index.workspace import Workspace
@@ -26,7 +26,7 @@ from service.app.batching import Batched
 from service.app.desk import Desk
 from service.app.gate import PUBLISHED, gate_of
 from service.app.leads import Leads
-from service.app.limits import HeldBytes, Limits, Turns
+from service.app.limits import Limits, ReservedBytes, SearchQueue
 from service.app.live import LiveGeneration
 from service.app.metrics import Metrics
 from service.app.rates import Rate
@@ -44,7 +44,7 @@ published objects (`collection=objects`). Errors are problem details (RFC 9457).
 def create_app(
     workspace: Workspace,
     encoder: Encoder,
-    closer: Closer | None = None,
+    reranker: Reranker | None = None,
     *,
     gate: Gate | None = None,
     limits: Limits | None = None,
@@ -62,8 +62,8 @@ def create_app(
         hosts: the only host names that requests may use; None allows any.
     """
     metrics = Metrics()
-    if closer is not None:
-        closer = Closer(replace(closer.features, noted=metrics.feature))
+    if reranker is not None:
+        reranker = Reranker(replace(reranker.features, noted=metrics.feature))
     limits, a_minute = limits or Limits(), workspace.settings.searches_a_minute
 
     @asynccontextmanager
@@ -74,13 +74,13 @@ def create_app(
         ):
             app.state.accounts, app.state.single_user = Accounts(database), single_user
             audit = Audit(database)
-            turns, held = Turns(limits.searches, limits.waiting), HeldBytes(limits.held_bytes)
+            turns, held = SearchQueue(limits.searches, limits.waiting), ReservedBytes(limits.held_bytes)
             metrics.watch(live, lambda: turns.queued, lambda: held.held)
             app.state.services = Services(
                 workspace=workspace,
                 live=live,
                 encoder=Batched(encoder),
-                closer=closer,
+                reranker=reranker,
                 gate=gate,
                 images=ImageStore(workspace.images),
                 limits=limits,

@@ -118,7 +118,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class HeldCrop:
+class QuarantinedCrop:
     """A published crop that seems to show a face; with `let_in` the next re-index takes it."""
 
     sha256: str
@@ -276,9 +276,9 @@ class Client:
         """Every source, and what was refused of it; for curators."""
         return [_read(Source, told) for told in self._get("/v1/sources")["sources"]]
 
-    def held(self) -> list[HeldCrop]:
+    def held(self) -> list[QuarantinedCrop]:
         """Published crops that seem to show a face; for curators."""
-        return [_read(HeldCrop, told) for told in self._get("/v1/held")["held"]]
+        return [_read(QuarantinedCrop, told) for told in self._get("/v1/held")["held"]]
 
     def let_in(self, sha256: str) -> None:
         """Let a held crop in: the next re-index takes it."""
@@ -366,7 +366,7 @@ class Client:
             time.sleep(wait)
 
 
-Kind = TypeVar("Kind", Answer, Candidate, Product, PublishedObject, Source, HeldCrop, Change, Alert)
+Kind = TypeVar("Kind", Answer, Candidate, Product, PublishedObject, Source, QuarantinedCrop, Change, Alert)
 
 
 def _bytes_of(images: Sequence[bytes | Path]) -> list[bytes]:

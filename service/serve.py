@@ -12,7 +12,7 @@ import uvicorn
 
 from embedding.errors import TraceObjectError
 from index.models import workspace_encoder
-from index.search.rerank import closer_for
+from index.search.rerank import reranker_for
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.addresses import HOST, PORT, is_loopback
@@ -56,8 +56,8 @@ def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callabl
         say("sign-in at /sign-in" if users else SINGLE_USER)
         say(f"loading the model ({workspace.settings.model}) ...")
         workspace, encoder = workspace_encoder(workspace, say)
-        if closer := closer_for(workspace):
-            closer.warm()
+        if reranker := reranker_for(workspace):
+            reranker.warm()
         if gate := gate_of(workspace, UPLOADS):
             gate.load()
         bound_host, bound_port = listener.getsockname()[:2]
@@ -65,7 +65,7 @@ def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callabl
         local = is_loopback(host)
         # Elsewhere a reader has to sign in, so a name that is pointed at this server gains nothing.
         hosts = {"localhost", "127.0.0.1", "[::1]", shown} if local else None
-        app = create_app(workspace, encoder, closer, gate=gate, hosts=hosts, single_user=local)
+        app = create_app(workspace, encoder, reranker, gate=gate, hosts=hosts, single_user=local)
         configure_logs()
         config = uvicorn.Config(
             app,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from embedding.local.features import FeaturesInvalid, LocalFeatures
 from embedding.local.matching import Agreement, Evidence, match, most_shared
-from embedding.local.overlay import lay_over
+from embedding.local.overlay import align_and_compare
 from embedding.local.palette import alike
 from embedding.local.scoring import score
 from embedding.local.xfeat import CATALOGUE, QUERY, Plan, available, extract
@@ -17,10 +17,10 @@ __all__ = [
     "FeaturesInvalid",
     "LocalFeatures",
     "Plan",
+    "align_and_compare",
     "alike",
     "available",
     "extract",
-    "lay_over",
     "match",
     "most_shared",
     "score",

@@ -34,7 +34,7 @@ _NOISE = 16.0  # variance of lightness below which a window shows nothing
 _TEXTURED = 30.0
 
 
-def lay_over(
+def align_and_compare(
     query: LocalFeatures, candidates: Sequence[LocalFeatures], evidence: Sequence[Evidence], scores: Floats
 ) -> list[Evidence]:
     """Evidence [n] with the agreement of the best candidates by score float32 [n]; of the others it stays unknown."""

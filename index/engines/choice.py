@@ -11,14 +11,14 @@ EXACT_BELOW = 20_000
 EXACT, EXACT_HALF = "Flat", "SQfp16"
 # bfloat16, the upper half of a float32: a walk decodes it sooner, and finds one or two less of a thousand neighbours
 # (docs/benchmarks.md).
-EXACT_BRAIN = "SQbf16"
+EXACT_BFLOAT16 = "SQbf16"
 _LINKS = 32
 # FAISS trains a list from at least 39 vectors; two to four roots of the count is its own advice.
 _LISTS_PER_ROOT, _VECTORS_PER_LIST = 2, 39
 # What one step of a walk and one code of a list cost, in rows of a scan.
 _ROWS_PER_STEP, _ROWS_PER_CODE = 20, 0.02
 # How much further a walk goes when it may keep only some of what it meets.
-CAUTION = 4
+FILTER_OVERFETCH = 4
 # Search parameters of a spec that tells none.
 BREADTH, PROBED, FACTOR = 64, 32, 8
 
@@ -88,7 +88,7 @@ class Spec:
         That search has to see as many times more as the filter is narrow; docs/benchmarks.md has costs.
         """
         if self.is_graph:
-            unfiltered: float = CAUTION * _ROWS_PER_STEP * self.parameters.get("efSearch", BREADTH)
+            unfiltered: float = FILTER_OVERFETCH * _ROWS_PER_STEP * self.parameters.get("efSearch", BREADTH)
         elif self.is_inverted:
             unfiltered = _ROWS_PER_CODE * self.parameters.get("nprobe", PROBED) * count / self.lists
         else:
@@ -108,7 +108,7 @@ def choose(count: int, dimension: int, memory_budget: int, target: float) -> tup
     exact = Spec(EXACT_HALF)
     if target >= 1:
         return (exact,)
-    graph = Spec(f"HNSW{_LINKS},{EXACT_BRAIN}")
+    graph = Spec(f"HNSW{_LINKS},{EXACT_BFLOAT16}")
     if graph.memory(count, dimension) <= memory_budget:
         return (graph, exact)
     lists = min(int(_LISTS_PER_ROOT * count**0.5), count // _VECTORS_PER_LIST)

@@ -7,7 +7,7 @@ import numpy as np
 from embedding.encoders.protocol import Vectors
 from index.engines.choice import EXACT, EXACT_HALF
 from index.engines.faiss_library import faiss
-from index.engines.protocol import NO_ROW, BrainVectors, KeptVectors, Rows
+from index.engines.protocol import NO_ROW, Bfloat16Vectors, KeptVectors, Rows
 
 BLOCK = 16_384
 # So many queries pay for a conversion to float32, whose products are a matrix multiplication.
@@ -54,7 +54,7 @@ def _scan(queries: Vectors, k: int, block: KeptVectors) -> tuple[Vectors, Rows]:
     return np.where(places < 0, np.float32(-np.inf), scores), places
 
 
-def _scan_brain(queries: Vectors, k: int, block: BrainVectors) -> tuple[Vectors, Rows]:
+def _scan_brain(queries: Vectors, k: int, block: Bfloat16Vectors) -> tuple[Vectors, Rows]:
     """The same of bfloat16: FAISS's own scan would round the queries to it as well."""
     similarity = np.empty((len(queries), len(block)), np.float32)
     for start in range(0, len(block), _SLICE):

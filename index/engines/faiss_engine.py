@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from embedding.encoders.protocol import Vectors
-from index.engines.choice import BREADTH, CAUTION, EXACT, EXACT_BRAIN, EXACT_HALF, FACTOR, PROBED, Spec
+from index.engines.choice import BREADTH, EXACT, EXACT_BFLOAT16, EXACT_HALF, FACTOR, FILTER_OVERFETCH, PROBED, Spec
 from index.engines.exact_scan import exact_scan
 from index.engines.faiss_library import faiss
 from index.engines.protocol import NO_ROW, EngineStats, HalfVectors, KeptVectors, Rows
@@ -24,7 +24,7 @@ _SEED = 0
 # As how many candidates wide a graph is built: with FAISS's own 40 it is built in three fifths of the time, and a query
 # has to see a third more for the same recall.
 _CONSTRUCTION = 80
-_KINDS = {EXACT: np.float32, EXACT_HALF: np.float16, EXACT_BRAIN: np.uint16}
+_KINDS = {EXACT: np.float32, EXACT_HALF: np.float16, EXACT_BFLOAT16: np.uint16}
 
 
 class FaissEngine:
@@ -150,7 +150,9 @@ class FaissEngine:
         parameters: Any
         if self._spec.is_graph:
             # The walk passes by rows that are not allowed: it has to see so many more to keep as many.
-            breadth = round(self._parameters.get("efSearch", BREADTH) * rarity * (1 if allow is None else CAUTION))
+            breadth = round(
+                self._parameters.get("efSearch", BREADTH) * rarity * (1 if allow is None else FILTER_OVERFETCH)
+            )
             parameters = faiss.SearchParametersHNSW(sel=selector, efSearch=breadth)
         elif self._spec.is_inverted:
             probed = min(self._index.nlist, round(self._parameters.get("nprobe", PROBED) * rarity))

@@ -14,8 +14,8 @@ from embedding.encoders.protocol import Vectors
 Rows = npt.NDArray[np.int64]
 HalfVectors = npt.NDArray[np.float16]
 # bfloat16, which NumPy has no word for: the upper 16 bits of each float32.
-BrainVectors = npt.NDArray[np.uint16]
-KeptVectors = Vectors | HalfVectors | BrainVectors
+Bfloat16Vectors = npt.NDArray[np.uint16]
+KeptVectors = Vectors | HalfVectors | Bfloat16Vectors
 NO_ROW = -1
 
 

@@ -63,7 +63,7 @@ class Likelihood:
         standard = (signals - np.array(self.centre)) / np.array(self.scale)
         return _logistic(standard @ np.array(self.weights) + self.bias)
 
-    def tempered(self, factor: float) -> Self:
+    def temperature_scaled(self, factor: float) -> Self:
         """The same with its log-odds multiplied: a factor below 1 makes it less sure, either way.
 
         Method: temperature scaling (Guo et al., "On calibration of modern neural networks", 2017).

@@ -17,7 +17,7 @@ from index.errors import GenerationError
 from index.generations import generations
 from index.generations.content import content_digest
 from index.generations.generations import CollectionPart, Generation, Manifest
-from index.generations.snapshot import Shown, write_snapshot
+from index.generations.snapshot import IndexedView, write_snapshot
 from index.records.entries import Entry
 from index.records.feed_records import COLLECTIONS, Collection
 from index.stores.checksums import MEMORY
@@ -94,7 +94,7 @@ def _read(folder: Path) -> tuple[Generation, dict[Collection, list[Entry]]]:
 def _rebuild(workspace: Workspace, former: Generation, stay: dict[Collection, list[Entry]], aside: Path) -> Manifest:
     """Write engines and records of the entries that stay into a folder, and tell them in a manifest."""
     parts: dict[Collection, CollectionPart] = {}
-    shown: list[tuple[Collection, Shown]] = []
+    shown: list[tuple[Collection, IndexedView]] = []
     here = {entry.id for entries in stay.values() for entry in entries}
     for name in COLLECTIONS:
         rows = [row for row in former.records.every_row(name) if row.entry in here]
@@ -113,4 +113,4 @@ def _rebuild(workspace: Workspace, former: Generation, stay: dict[Collection, li
     lacking = {image for entry in entries for image in entry.images} - embedded
     told = former.manifest
     content = content_digest(told.model, told.model_sha256, entries, lacking)
-    return replace(told, content=content, collections=parts, files=generations.proofs(aside))
+    return replace(told, content=content, collections=parts, files=generations.checksums(aside))

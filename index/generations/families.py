@@ -28,7 +28,7 @@ _FULLEST = 200
 
 
 @dataclass(frozen=True)
-class Specificity:
+class Availability:
     """Where and when a candidate's family was sold: a thing sold in one shop in one country is worth more.
 
     `first_seen` and `last_seen` are days or empty; an empty `last_seen` means that someone still sells it.
@@ -41,10 +41,10 @@ class Specificity:
     last_seen: str
 
 
-def specificity(family: Sequence[Entry]) -> Specificity:
+def availability(family: Sequence[Entry]) -> Availability:
     """Sum up a family: at least one entry."""
     last = [entry.fields.last_seen for entry in family]
-    return Specificity(
+    return Availability(
         entries=len(family),
         retailers=tuple(sorted({entry.fields.retailer or entry.source for entry in family})),
         countries=tuple(sorted({entry.fields.country for entry in family} - {""})),

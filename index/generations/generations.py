@@ -19,7 +19,7 @@ from index.errors import GenerationError
 from index.generations.calibration import Likelihood
 from index.generations.snapshot import Snapshot
 from index.records.feed_records import Collection
-from index.stores.checksums import MEMORY, FileProof, damaged, prove
+from index.stores.checksums import MEMORY, FileChecksum, checksum, damaged
 from index.stores.durable import exchange, sync_file, sync_folder, write_file
 from index.workspace import Workspace
 
@@ -80,7 +80,7 @@ class Manifest:
     dimension: int
     content: str
     collections: Mapping[Collection, CollectionPart]
-    files: Mapping[str, FileProof]
+    files: Mapping[str, FileChecksum]
     self_test: SelfTest | None = None
     format: int = FORMAT
 
@@ -96,7 +96,7 @@ class Manifest:
             if raw["format"] not in _READABLE:
                 raise GenerationError(f"{folder}: made by another version (format {raw['format']}): re-index")
             parts = {name: _part(part) for name, part in raw.pop("collections").items()}
-            files = {name: FileProof(**proof) for name, proof in raw.pop("files").items()}
+            files = {name: FileChecksum(**expected) for name, expected in raw.pop("files").items()}
             tested = raw.pop("self_test", None)
             measured = None if tested is None else SelfTest(**tested)
             return cls(**raw, collections=parts, files=files, self_test=measured)
@@ -161,10 +161,10 @@ def engine_file(collection: Collection) -> str:
     return f"{collection}.index"
 
 
-def proofs(folder: Path) -> dict[str, FileProof]:
+def checksums(folder: Path) -> dict[str, FileChecksum]:
     """The proof of every file that was built into a folder."""
     built = [path for path in sorted(folder.iterdir()) if path.name not in (MANIFEST, MEMORY)]
-    return {path.name: prove(path) for path in built}
+    return {path.name: checksum(path) for path in built}
 
 
 def numbers(workspace: Workspace) -> list[int]:
@@ -212,8 +212,8 @@ def records(workspace: Workspace) -> Iterator[Snapshot]:
     for number in numbers(workspace):
         folder = workspace.generations / str(number)
         try:
-            proof = Manifest.read(folder).files[RECORDS]
-            if prove(folder / RECORDS) != proof:
+            expected = Manifest.read(folder).files[RECORDS]
+            if checksum(folder / RECORDS) != expected:
                 continue
             opened = Snapshot(folder / RECORDS)
         except (GenerationError, KeyError, OSError):

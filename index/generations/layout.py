@@ -14,7 +14,7 @@ from index.engines.choice import EXACT_BELOW
 from index.engines.protocol import Rows
 from index.engines.tuning import held_out
 from index.generations.generations import CollectionPart
-from index.generations.snapshot import Shown
+from index.generations.snapshot import IndexedView
 from index.records.entries import Entry
 from index.stores.vectors import VectorKey, VectorStore
 
@@ -29,7 +29,7 @@ class Base:
 
     file: Path
     part: CollectionPart
-    shown: Sequence[Shown]
+    shown: Sequence[IndexedView]
 
     @property
     def count(self) -> int:
@@ -45,7 +45,7 @@ class Layout:
     a new one is built; `gone`: int64, rising, which of its rows show nothing any more.
     """
 
-    shown: tuple[Shown, ...]
+    shown: tuple[IndexedView, ...]
     places: Rows
     base: Base | None
     gone: Rows
@@ -56,7 +56,7 @@ class Layout:
         return self.places[self.base.count - len(self.gone) :] if self.base else self.places
 
 
-def lay_out(entries: Iterable[Entry], vectors: VectorStore, base: Base | None) -> Layout:
+def assign_rows(entries: Iterable[Entry], vectors: VectorStore, base: Base | None) -> Layout:
     """The rows of an engine of some entries; views that were never embedded are left out.
 
     A base stays while what came since is little enough to be compared with in full, and little of it is gone.
@@ -94,5 +94,5 @@ def _kept(base: Base, wanted: Sequence[tuple[int, str, Region]]) -> Rows | None:
     return rows if beyond - base.count < EXACT_BELOW and gone <= _GONE * base.count else None
 
 
-def _shown(rows: Rows, here: Rows, wanted: Sequence[tuple[int, str, Region]]) -> tuple[Shown, ...]:
-    return tuple(Shown(row, *wanted[index]) for row, index in zip(rows.tolist(), here.tolist(), strict=True))
+def _shown(rows: Rows, here: Rows, wanted: Sequence[tuple[int, str, Region]]) -> tuple[IndexedView, ...]:
+    return tuple(IndexedView(row, *wanted[index]) for row, index in zip(rows.tolist(), here.tolist(), strict=True))

@@ -22,7 +22,7 @@ from index.records.filters import FACETS, Filter, folded, where
 
 
 @dataclass(frozen=True)
-class Shown:
+class IndexedView:
     """What a row of an engine stands for: a region of an image of an entry."""
 
     row: int
@@ -34,7 +34,7 @@ class Shown:
 def write_snapshot(
     path: Path,
     entries: Iterable[Entry],
-    rows: Iterable[tuple[Collection, Shown]],
+    rows: Iterable[tuple[Collection, IndexedView]],
     families: Mapping[int, int],
 ) -> None:
     """Write the records of a generation into a new SQLite file; `families` tells the family of an entry."""
@@ -83,13 +83,13 @@ class Snapshot:
     def close(self) -> None:
         self._connection.close()
 
-    def shown(self, collection: Collection, rows: Sequence[int]) -> dict[int, Shown]:
+    def shown(self, collection: Collection, rows: Sequence[int]) -> dict[int, IndexedView]:
         """What rows of a collection's engine stand for."""
         query = (
             "SELECT row, entry, image, region FROM rows WHERE collection=? AND row IN (SELECT value FROM json_each(?))"
         )
         asked = self._ask(query, (collection, json.dumps(list(rows))))
-        return {row: Shown(row, entry, image, Region.parse(region)) for row, entry, image, region in asked}
+        return {row: IndexedView(row, entry, image, Region.parse(region)) for row, entry, image, region in asked}
 
     def allowed(
         self, collection: Collection, filters: Sequence[Filter], without_images: Sequence[str] = ()
@@ -129,11 +129,11 @@ class Snapshot:
         """All entries of a collection, by id."""
         return self._entries("collection = ? ORDER BY id", (collection,))
 
-    def every_row(self, collection: Collection) -> Iterator[Shown]:
+    def every_row(self, collection: Collection) -> Iterator[IndexedView]:
         """What every row of a collection's engine stands for, in order."""
         query = "SELECT row, entry, image, region FROM rows WHERE collection=? ORDER BY row"
         for row, entry, image, region in self._ask(query, (collection,)):
-            yield Shown(row, entry, image, Region.parse(region))
+            yield IndexedView(row, entry, image, Region.parse(region))
 
     def families(self) -> dict[int, int]:
         """The family of every entry that has one."""

@@ -17,12 +17,12 @@ from index.engines.writing import gather, write_engine
 from index.generations import generations
 from index.generations.families import find_families
 from index.generations.generations import CALIBRATION, CollectionPart, Generation, Manifest, SelfTest
-from index.generations.layout import Base, Layout, lay_out
-from index.generations.snapshot import Shown, write_snapshot
+from index.generations.layout import Base, Layout, assign_rows
+from index.generations.snapshot import IndexedView, write_snapshot
 from index.jobs.context import JobContext
 from index.jobs.self_test import self_test
 from index.records.feed_records import COLLECTIONS, Collection
-from index.stores.checksums import prove
+from index.stores.checksums import checksum
 from index.stores.images import ImageStore
 from index.stores.vectors import VectorStore
 from index.workspace import Workspace
@@ -52,11 +52,11 @@ def build(
     number, folder = generations.begin(workspace)
     with context.progress.step("building", len(COLLECTIONS) + 2) as tick:
         parts: dict[Collection, CollectionPart] = {}
-        shown: list[tuple[Collection, Shown]] = []
+        shown: list[tuple[Collection, IndexedView]] = []
         families: Mapping[int, int] = {}
         for collection in COLLECTIONS:
             base = None if live is None or anew else _base(workspace, live, collection, card)
-            laid = lay_out(entries[collection], vectors, base)
+            laid = assign_rows(entries[collection], vectors, base)
             shown += [(collection, row) for row in laid.shown]
             if collection == "catalogue":
                 families = _families(laid, vectors, images)
@@ -74,19 +74,19 @@ def build(
             dimension=card.dimension,
             content=content,
             collections=parts,
-            files=generations.proofs(folder),
+            files=generations.checksums(folder),
         )
         generations.seal(folder, manifest)
         tick(1)
     with closing(Generation(folder)) as sealed:
-        tested = self_test(sealed, context.encoder, context.closer, images, context.progress)
+        tested = self_test(sealed, context.encoder, context.reranker, images, context.progress)
     if tested is not None:
         measured, likelihood = tested
         (folder / CALIBRATION).write_text(likelihood.to_json(), encoding="utf-8")
-        calibration = {CALIBRATION: prove(folder / CALIBRATION)}
+        calibration = {CALIBRATION: checksum(folder / CALIBRATION)}
         manifest = replace(manifest, files={**manifest.files, **calibration}, self_test=measured)
         generations.seal(folder, manifest)
-    if why := fallen(manifest, live, workspace.settings.self_test_margin):
+    if why := quality_regression(manifest, live, workspace.settings.self_test_margin):
         shutil.rmtree(folder)
         return Built(None, manifest.self_test, why)
     if (workspace.settings.model, workspace.settings.model_sha256) != (card.name, card.sha256 or ""):
@@ -96,7 +96,7 @@ def build(
     return Built(number, manifest.self_test)
 
 
-def fallen(new: Manifest, live: Manifest | None, margin: float) -> str:
+def quality_regression(new: Manifest, live: Manifest | None, margin: float) -> str:
     """Why a generation is too much worse than the live one; empty where it is not, or where they cannot be compared."""
     if live is None or live.self_test is None or new.self_test is None:
         return ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from embedding.encoders.protocol import Encoder
 from index.progress import Progress
 from index.records.catalogue import Catalogue
-from index.search.rerank import Closer
+from index.search.rerank import Reranker
 from index.stores.images import ImageStore
 from index.workspace import Workspace
 
@@ -16,12 +16,12 @@ from index.workspace import Workspace
 class JobContext:
     """A locked workspace with its catalogue and images, the model, and whoever watches the progress.
 
-    Without a `closer` a search answers by embeddings alone.
+    Without a `reranker` a search answers by embeddings alone.
     """
 
     workspace: Workspace
     catalogue: Catalogue
     images: ImageStore
     encoder: Encoder
-    closer: Closer | None
+    reranker: Reranker | None
     progress: Progress

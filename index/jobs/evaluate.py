@@ -25,7 +25,7 @@ from index.progress import Progress
 from index.records.catalogue import Catalogue
 from index.records.feed_records import Refusal
 from index.search.answer import Answer, Query, QueryImage
-from index.search.rerank import Closer, closer_for
+from index.search.rerank import Reranker, reranker_for
 from index.search.search import search
 from index.stores.vectors import VectorKey, VectorStore
 from index.workspace import Workspace
@@ -93,7 +93,7 @@ def evaluate(
     """
     asked = read_queries(queries)
     workspace, refused = _index(gallery, encoder, cache, progress)
-    closer = closer_for(workspace) if reranked else None
+    reranker = reranker_for(workspace) if reranked else None
     generation = open_live(workspace)
     remembering = RememberingEncoder(encoder, VectorStore.open(cache / "queries", encoder.card))
     found: list[tuple[int, ...]] = []
@@ -105,7 +105,7 @@ def evaluate(
             try:
                 data = one.path.read_bytes()
                 started = time.perf_counter()
-                answer = _ask(one, data, generation, remembering, closer)
+                answer = _ask(one, data, generation, remembering, reranker)
             except (OSError, ImageRefused) as error:
                 refusals.append(Refusal(str(one.path), getattr(error, "reason", "unreadable"), str(error)))
                 continue
@@ -122,7 +122,7 @@ def evaluate(
         queries=len(ranks),
         gallery=generation.manifest.collections["catalogue"].entries,
         model=encoder.card.name,
-        rerank=closer is not None,
+        rerank=reranker is not None,
         metrics={name: float(values.mean()) for name, values in per_query.items()},
         intervals={name: bootstrap_interval(values) for name, values in per_query.items()},
         seconds_per_query=float(np.median(seconds)),
@@ -222,10 +222,10 @@ def _index(gallery: Path, encoder: Encoder, cache: Path, progress: Progress) -> 
     return workspace, report.refused
 
 
-def _ask(one: Asked, data: bytes, generation: Generation, encoder: Encoder, closer: Closer | None) -> Answer:
+def _ask(one: Asked, data: bytes, generation: Generation, encoder: Encoder, reranker: Reranker | None) -> Answer:
     itself = hashlib.sha256(data).hexdigest()
     image = QueryImage(decode(data), one.region)
-    return search(Query(images=(image,), limit=DEPTH, without_images=(itself,)), generation, encoder, closer)
+    return search(Query(images=(image,), limit=DEPTH, without_images=(itself,)), generation, encoder, reranker)
 
 
 def _per_query(ranks: Sequence[Sequence[int]], rights: Sequence[int]) -> dict[str, npt.NDArray[np.float64]]:

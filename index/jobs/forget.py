@@ -24,7 +24,7 @@ from index.records.entries import Entry
 from index.records.facts import fact, set_fact
 from index.records.feed_records import Collection
 from index.records.schema import alerts, allowed, entries, origins, pictures, refusals, sources
-from index.records.tombstones import let_back, rule_out
+from index.records.tombstones import tombstone, untombstone
 from index.records.upgrade import discard_backups
 from index.sources.published import forget_published, lists
 from index.stores.disk_faults import disk_faults
@@ -155,7 +155,7 @@ def remember(workspace: Workspace, name: Name) -> bool:
     ):
         # The same feed says more now: it is to be read again.
         connection.execute(sa.update(sources).where(_is_source(name)).values(digest=""))
-        return let_back(connection, name.collection, name.source, name.entry_id)
+        return untombstone(connection, name.collection, name.source, name.entry_id)
 
 
 def complete_forgetting(workspace: Workspace, catalogue: Catalogue) -> Forgot | None:
@@ -204,7 +204,7 @@ def _delete_records(catalogue: Catalogue, connection: Connection, name: Name, tr
     connection.execute(sa.delete(refusals).where(quoted))
     connection.execute(sa.delete(allowed).where(allowed.c.sha256.in_(traces.images)))
     if name.entry_id:
-        rule_out(catalogue.database, connection, name.collection, name.source, name.entry_id)
+        tombstone(catalogue.database, connection, name.collection, name.source, name.entry_id)
         connection.execute(sa.update(sources).where(source).values(digest=""))
     else:
         connection.execute(sa.delete(sources).where(source))

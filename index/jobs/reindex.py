@@ -29,7 +29,7 @@ from index.jobs.watch import is_watched, watch
 from index.progress import Progress, Timed
 from index.records.catalogue import Catalogue, Changes
 from index.records.feed_records import COLLECTIONS, Refusal
-from index.search.rerank import Closer
+from index.search.rerank import Reranker
 from index.search.search import search
 from index.sources.gate import Gate
 from index.sources.read_sources import ReadContext, polite_fetch, read_sources
@@ -66,7 +66,7 @@ def reindex(
     workspace: Workspace,
     encoder: Encoder,
     progress: Progress,
-    closer: Closer | None = None,
+    reranker: Reranker | None = None,
     *,
     full: bool = False,
     today: date | None = None,
@@ -91,7 +91,7 @@ def reindex(
         generations.clear_unfinished(workspace)
         forgot = complete_forgetting(workspace, catalogue)
         store = ImageStore(workspace.images)
-        context = JobContext(workspace, catalogue, store, encoder, closer, timed)
+        context = JobContext(workspace, catalogue, store, encoder, reranker, timed)
         reading = ReadContext(catalogue, store, polite_fetch(workspace.settings), today, timed, gate, full)
         read = read_sources(catalogue.sources(), reading)
         changes = dict(read.changes)
@@ -186,7 +186,7 @@ def _watch(context: JobContext, number: int | None) -> tuple[list[Alert], tuple[
     with closing(Generation(context.workspace.generations / str(number))) as generation:
         return watch(
             generation,
-            lambda query: search(query, generation, context.encoder, context.closer),
+            lambda query: search(query, generation, context.encoder, context.reranker),
             context.catalogue.database,
             context.images,
             context.workspace.settings.alert_likelihood,

@@ -22,7 +22,7 @@ from index.progress import Progress
 from index.records.entries import Entry
 from index.search.answer import Candidate, Query, QueryImage
 from index.search.likelihood import SIGNALS, signals
-from index.search.rerank import Closer
+from index.search.rerank import Reranker
 from index.search.search import search
 from index.stores.images import ImageStore
 
@@ -33,7 +33,7 @@ DEPTH = 10
 # How many candidates of each answer are examples: those a person would look at.
 JUDGED = 5
 # How far what simulated photos teach is believed of real ones, whose right and wrong answers lie less far apart.
-BELIEF = 0.75
+TEMPERATURE = 0.75
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class _Example:
 
 
 def self_test(
-    generation: Generation, encoder: Encoder, closer: Closer | None, images: ImageStore, progress: Progress
+    generation: Generation, encoder: Encoder, reranker: Reranker | None, images: ImageStore, progress: Progress
 ) -> tuple[SelfTest, Likelihood] | None:
     """Measure a generation and fit its likelihood; None where it has too few products.
 
@@ -60,7 +60,7 @@ def self_test(
     with progress.step("self-test", len(sampled)) as tick:
         for entry in sampled:
             query, right = wild_query(entry, images)
-            found = search(query, generation, encoder, closer).candidates
+            found = search(query, generation, encoder, reranker).candidates
             correct = np.array([bool(right & set(candidate.entry.images)) for candidate in found], bool)
             ranks.append(float(np.argmax(correct)) + 1 if correct.any() else np.inf)
             without = tuple(c for c, is_right in zip(found, correct, strict=True) if not is_right)
@@ -75,7 +75,7 @@ def self_test(
         recall_at_10=float((first <= 10).mean()),
         calibration_error=expected_calibration_error(judged, right_first),
         area_under_roc=area_under_roc(judged, right_first),
-    ), replace(_fit(examples), reranked=closer is not None)
+    ), replace(_fit(examples), reranked=reranker is not None)
 
 
 def sample(entries: Sequence[Entry]) -> list[Entry]:
@@ -118,7 +118,7 @@ def _fit(examples: Sequence[tuple[_Example, _Example]]) -> Likelihood:
     fitted = Likelihood.fit(
         SIGNALS, np.concatenate([part.signals for part in parts]), np.concatenate([part.right for part in parts])
     )
-    return fitted.tempered(BELIEF)
+    return fitted.temperature_scaled(TEMPERATURE)
 
 
 def _cross_fitted(

@@ -70,7 +70,7 @@ class Changes:
 
 
 @dataclass(frozen=True)
-class Origin:
+class ImageReference:
     """What is known of a picture reference: the image it was, why it was refused, and how to tell a change.
 
     `asked_on` is the day a URL last gave a final answer. `quarantined` is the image, by SHA-256, that the gate stopped
@@ -244,12 +244,12 @@ class Catalogue:
         with self.database.connect() as connection:
             return connection.execute(query).scalar_one()
 
-    def picture_origins(self, source: Source) -> Iterator[Origin]:
+    def picture_references(self, source: Source) -> Iterator[ImageReference]:
         """Each picture reference of the entries in a source's feed once, in order, with what is known of it.
 
         Read in pages, so that whoever walks through it may write meanwhile.
         """
-        columns = [origins.c[name] for name in Origin.__dataclass_fields__ if name != "reference"]
+        columns = [origins.c[name] for name in ImageReference.__dataclass_fields__ if name != "reference"]
         # Asked so that the index of references is walked: a join would sort the whole source for each page.
         here = (entries.c.id == pictures.c.entry) & (entries.c.source_id == source.id) & (entries.c.gone_on == "")
         names = (
@@ -267,12 +267,12 @@ class Catalogue:
             with self.database.connect() as connection:
                 page = connection.execute(query, {"last": last}).all()
             for reference, *known in page:
-                yield Origin(reference) if known[0] is None else Origin(reference, *known)
+                yield ImageReference(reference) if known[0] is None else ImageReference(reference, *known)
             if len(page) < PAGE:
                 return
             last = page[-1][0]
 
-    def set_origins(self, known: Sequence[Origin], sizes: Mapping[str, tuple[int, int]]) -> None:
+    def set_references(self, known: Sequence[ImageReference], sizes: Mapping[str, tuple[int, int]]) -> None:
         """Write what was learnt of picture references, and width and height of the images that were decoded."""
         # A copy that an interrupted run made is not decoded again, and is on record all the same.
         shown = {origin.sha256: sizes.get(origin.sha256, (0, 0)) for origin in known if origin.sha256}
@@ -284,7 +284,11 @@ class Catalogue:
                 )
             if known:
                 statement = self.database.insert(origins)
-                update = {name: statement.excluded[name] for name in Origin.__dataclass_fields__ if name != "reference"}
+                update = {
+                    name: statement.excluded[name]
+                    for name in ImageReference.__dataclass_fields__
+                    if name != "reference"
+                }
                 connection.execute(
                     statement.on_conflict_do_update(index_elements=["reference"], set_=update),
                     [asdict(origin) for origin in known],

@@ -39,7 +39,7 @@ class Forgotten:
         return bool(self.marks) and _mark(self.salt, collection, source, entry_id) in self.marks
 
 
-def rule_out(database: Database, connection: Connection, collection: Collection, source: str, entry_id: str) -> None:
+def tombstone(database: Database, connection: Connection, collection: Collection, source: str, entry_id: str) -> None:
     """Keep an entry from coming back with its feed."""
     salt = fact(connection, _SALT)
     if not salt:
@@ -49,7 +49,7 @@ def rule_out(database: Database, connection: Connection, collection: Collection,
     connection.execute(database.insert(forgotten).values(mark=mark).on_conflict_do_nothing())
 
 
-def let_back(connection: Connection, collection: Collection, source: str, entry_id: str) -> bool:
+def untombstone(connection: Connection, collection: Collection, source: str, entry_id: str) -> bool:
     """Let an entry come back with its feed; whether it was ruled out."""
     mark = _mark(fact(connection, _SALT), collection, source, entry_id)
     return connection.execute(sa.delete(forgotten).where(forgotten.c.mark == mark)).rowcount > 0

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from embedding.image.regions import WHOLE, Region
 from index.errors import QueryInvalid
-from index.generations.families import Specificity
+from index.generations.families import Availability
 from index.records.entries import Entry
 from index.records.feed_records import Collection
 from index.records.filters import Filter
@@ -96,7 +96,7 @@ class Evidence:
 class Candidate:
     """An entry offered as an answer; `image` is its picture that fits best, by SHA-256.
 
-    `specificity` tells where and when a product's family was sold; an object has none.
+    `availability` tells where and when a product's family was sold; an object has none.
     """
 
     rank: int
@@ -105,7 +105,7 @@ class Candidate:
     likelihood: float | None
     image: str
     evidence: Evidence
-    specificity: Specificity | None = None
+    availability: Availability | None = None
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ from embedding.image.regions import Region
 from embedding.query_views import combine
 from index.engines.protocol import NO_ROW, Rows
 from index.generations.generations import Generation
-from index.generations.snapshot import Shown
+from index.generations.snapshot import IndexedView
 from index.search.answer import Query
 
 WIDTH = 200
 
 
 @dataclass(frozen=True)
-class FirstList:
+class CandidateSet:
     """Pictures of entries, one for each (entry, image) pair [s], by entry and image.
 
     `pictures`: the best cosine of its views to each query picture, float32 [s, n], itself combined from the
@@ -39,7 +39,7 @@ class FirstList:
 
 def first_list(
     query: Query, pictures: Sequence[Vectors], words: Vectors | None, generation: Generation, allowed: Rows | None
-) -> FirstList:
+) -> CandidateSet:
     """The nearest pictures of every query picture and of the words, compared with all of them.
 
     Args:
@@ -62,7 +62,9 @@ def first_list(
         wide *= 4
 
 
-def _compare(shown: Sequence[Shown], vectors: Vectors, pictures: Sequence[Vectors], words: Vectors | None) -> FirstList:
+def _compare(
+    shown: Sequence[IndexedView], vectors: Vectors, pictures: Sequence[Vectors], words: Vectors | None
+) -> CandidateSet:
     """Every row against every picture and the words; the views of one picture are brought together.
 
     Args:
@@ -77,7 +79,7 @@ def _compare(shown: Sequence[Shown], vectors: Vectors, pictures: Sequence[Vector
     keys = sorted(places)
     closeness = with_pictures.sum(axis=1) if with_words is None or len(pictures) else with_words
     best = [max(places[key], key=lambda place: float(closeness[place])) for key in keys]
-    return FirstList(
+    return CandidateSet(
         entries=tuple(entry for entry, _ in keys),
         images=tuple(image for _, image in keys),
         regions=tuple(shown[place].region for place in best),

@@ -6,13 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.protocol import Vectors
-from index.generations.families import specificity
+from index.generations.families import availability
 from index.generations.snapshot import Snapshot
 from index.search.answer import Candidate, Evidence, Matched, Query
-from index.search.rerank import Examined, Look
+from index.search.rerank import ImageMatch, RerankResult
 
 
-def group(examined: Examined, records: Snapshot, query: Query) -> tuple[Candidate, ...]:
+def group(examined: RerankResult, records: Snapshot, query: Query) -> tuple[Candidate, ...]:
     """Rank entries: each query picture takes an entry's best picture, and the query's pictures are averaged."""
     first = examined.first
     if not len(first):
@@ -34,12 +34,12 @@ def group(examined: Examined, records: Snapshot, query: Query) -> tuple[Candidat
             matched=_matched(examined.looks, first.images[best]),
         )
         entry = records.entry(int(entries[index]))
-        sold = specificity(records.family(entry.id)) if query.collection == "catalogue" else None
+        sold = availability(records.family(entry.id)) if query.collection == "catalogue" else None
         candidates.append(Candidate(rank, entry, float(scores[index]), None, first.images[best], evidence, sold))
     return tuple(candidates)
 
 
-def _matched(looks: tuple[Look, ...], image: str) -> tuple[Matched, ...]:
+def _matched(looks: tuple[ImageMatch, ...], image: str) -> tuple[Matched, ...]:
     return tuple(
         Matched(evidence.pairs, evidence.region_query, evidence.region_catalogue, look.turn)
         for look in looks

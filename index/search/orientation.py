@@ -10,21 +10,21 @@ from collections.abc import Sequence
 from embedding.encoders.protocol import Encoder, Vectors
 from embedding.query_views import QueryViews, embed_views
 from index.engines.protocol import Rows, VectorEngine
-from index.search.rerank import Examined
+from index.search.rerank import RerankResult
 
 # A picture that shares more keypoints than this with one of the catalogue stands the same way up.
-UPRIGHT = 25
+MAX_DOUBTFUL_INLIERS = 25
 # Most photos are taken upright: so much higher the best candidate of the turned ones has to score to be believed. With
 # less, pictures of which a third is hidden lose by it: 0.53 of 97 had their product first with none, 0.58 with this.
-BELIEVED = 0.06
+MIN_SCORE_GAIN = 0.06
 # Of so many the nearest is taken: an engine of short codes may miss it when asked for one.
 _NEAREST = 10
 
 
-def stood_upright(
+def correct_rotation(
     seen: Sequence[QueryViews],
     pictures: Sequence[Vectors],
-    examined: Examined,
+    examined: RerankResult,
     encoder: Encoder,
     engine: VectorEngine,
     allowed: Rows | None,
@@ -40,7 +40,7 @@ def stood_upright(
     """
     standing = list(zip(seen, pictures, strict=True))
     for number, look in enumerate(examined.looks):
-        if look.shared > UPRIGHT:
+        if look.shared > MAX_DOUBTFUL_INLIERS:
             continue
         tried = [seen[number].turned(quarters) for quarters in (1, 2, 3)]
         ways = [standing[number], *zip(tried, embed_views(tried, encoder), strict=True)]
@@ -51,12 +51,12 @@ def stood_upright(
     return tuple(one for one, _ in standing), tuple(rows for _, rows in standing)
 
 
-def better_standing(given: Examined, turned: Examined) -> Examined:
+def choose_orientation(given: RerankResult, turned: RerankResult) -> RerankResult:
     """What came of a query's pictures as they are, or turned where that finds something that scores clearly higher."""
-    return turned if _best(turned) > _best(given) + BELIEVED else given
+    return turned if _best(turned) > _best(given) + MIN_SCORE_GAIN else given
 
 
-def _best(examined: Examined) -> float:
+def _best(examined: RerankResult) -> float:
     return float(examined.scores.mean(axis=1).max(initial=0.0))
 
 

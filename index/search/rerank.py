@@ -9,21 +9,31 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.protocol import Vectors
-from embedding.local import QUERY, Evidence, LocalFeatures, available, extract, lay_over, match, most_shared, score
+from embedding.local import (
+    QUERY,
+    Evidence,
+    LocalFeatures,
+    align_and_compare,
+    available,
+    extract,
+    match,
+    most_shared,
+    score,
+)
 from embedding.query_views import QueryViews
-from index.search.first_stage import FirstList
+from index.search.first_stage import CandidateSet
 from index.stores.features import FeatureStore
 from index.stores.images import ImageStore
 from index.workspace import Workspace
 
 # How many pictures of the first list are looked at closer: so many at first, and more where those leave doubt.
-LOOKS = (40, 100)
+RERANK_DEPTHS = (40, 100)
 # With one that shares so many keypoints, no right answer lay further down: in 460 real photos, hidden parts or not.
-SURE = 40
+MIN_CONFIDENT_INLIERS = 40
 
 
 @dataclass(frozen=True)
-class Closer:
+class Reranker:
     """Compares a query's pictures with catalogue pictures by local features and colours."""
 
     features: FeatureStore
@@ -32,7 +42,7 @@ class Closer:
         """Load the network now, so that the first query is as fast as the second."""
         extract(np.zeros((64, 64, 3), np.uint8), QUERY)
 
-    def examine(self, seen: QueryViews, catalogue: Sequence[str], cosines: Vectors) -> Look:
+    def examine(self, seen: QueryViews, catalogue: Sequence[str], cosines: Vectors) -> ImageMatch:
         """Compare one query picture with catalogue images, nearest first, of known cosines float32 [n].
 
         Evidence is told in fractions of the query's box as it was given. Where the first leave no doubt, it ends with
@@ -41,10 +51,10 @@ class Closer:
         asked = extract(seen.image, QUERY, seen.hidden)
         kept, evidence = self.compare(asked, catalogue)
         catalogue, cosines = catalogue[: len(kept)], cosines[: len(kept)]
-        evidence = lay_over(asked, kept, evidence, score(cosines, asked, kept, evidence))
+        evidence = align_and_compare(asked, kept, evidence, score(cosines, asked, kept, evidence))
         scores = score(cosines, asked, kept, evidence)
         given = [replace(each, pairs=_as_given(each.pairs, seen)) for each in evidence]
-        return Look(
+        return ImageMatch(
             dict(zip(catalogue, given, strict=True)), dict(zip(catalogue, scores.tolist(), strict=True)), seen.turn
         )
 
@@ -53,17 +63,17 @@ class Closer:
 
         Features that are not kept yet have to be computed: the fewer are looked at, the sooner there is an answer.
         """
-        near, far = LOOKS
+        near, far = RERANK_DEPTHS
         kept = self.features.get(catalogue[:near])
         evidence = match(asked, kept)
-        if most_shared(evidence) < SURE:
+        if most_shared(evidence) < MIN_CONFIDENT_INLIERS:
             more = self.features.get(catalogue[near:far])
             kept, evidence = kept + more, evidence + match(asked, more)
         return kept, evidence
 
 
 @dataclass(frozen=True)
-class Look:
+class ImageMatch:
     """What a closer look gave for one query picture: evidence and score of each image examined, by SHA-256.
 
     `turn`: by how many quarters, counter-clockwise, the picture was turned for it; evidence tells it as it was given.
@@ -80,28 +90,28 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Examined:
+class RerankResult:
     """The first list after the closer look: `scores` float32 [s, n], and what was seen of each query picture."""
 
-    first: FirstList
+    first: CandidateSet
     scores: Vectors
-    looks: tuple[Look, ...]
+    looks: tuple[ImageMatch, ...]
 
 
-def rerank(first: FirstList, seen: Sequence[QueryViews], closer: Closer | None) -> Examined:
+def rerank(first: CandidateSet, seen: Sequence[QueryViews], reranker: Reranker | None) -> RerankResult:
     """Look closer at the pictures nearest to the query's pictures; the others keep their cosine as score."""
-    if closer is None or not seen or not len(first):
-        return Examined(first, first.pictures, ())
+    if reranker is None or not seen or not len(first):
+        return RerankResult(first, first.pictures, ())
     order = np.argsort(-first.pictures.max(axis=1), kind="stable").tolist()
     place = {first.images[index]: index for index in reversed(order)}
-    images = list(dict.fromkeys(first.images[index] for index in order))[: max(LOOKS)]
+    images = list(dict.fromkeys(first.images[index] for index in order))[: max(RERANK_DEPTHS)]
     cosines = first.pictures[[place[image] for image in images]]
-    looks = tuple(closer.examine(one, images, cosines[:, number]) for number, one in enumerate(seen))
+    looks = tuple(reranker.examine(one, images, cosines[:, number]) for number, one in enumerate(seen))
     scores = [
         [look.scores.get(image, float(cosine)) for look, cosine in zip(looks, row, strict=True)]
         for image, row in zip(first.images, first.pictures, strict=True)
     ]
-    return Examined(first, np.array(scores, np.float32), looks)
+    return RerankResult(first, np.array(scores, np.float32), looks)
 
 
 def _as_given(pairs: npt.NDArray[np.float32], seen: QueryViews) -> npt.NDArray[np.float32]:
@@ -109,8 +119,8 @@ def _as_given(pairs: npt.NDArray[np.float32], seen: QueryViews) -> npt.NDArray[n
     return np.concatenate([seen.as_given(pairs[:, :2]), pairs[:, 2:]], axis=1)
 
 
-def closer_for(workspace: Workspace) -> Closer | None:
+def reranker_for(workspace: Workspace) -> Reranker | None:
     """The closer look of a workspace, or None where the libraries that it runs on are not installed."""
     if not available():
         return None
-    return Closer(FeatureStore(workspace.root / "features", ImageStore(workspace.images)))
+    return Reranker(FeatureStore(workspace.root / "features", ImageStore(workspace.images)))

@@ -15,8 +15,8 @@ from index.search.answer import Answer, Query
 from index.search.first_stage import first_list
 from index.search.group import group
 from index.search.likelihood import judge
-from index.search.orientation import better_standing, stood_upright
-from index.search.rerank import Closer, Examined, rerank
+from index.search.orientation import choose_orientation, correct_rotation
+from index.search.rerank import Reranker, RerankResult, rerank
 
 # Entered around a step that is called by its name: whoever asks may time it.
 Step = Callable[[str], AbstractContextManager[None]]
@@ -28,9 +28,9 @@ def untimed(_: str) -> AbstractContextManager[None]:
 
 
 def search(
-    query: Query, generation: Generation, encoder: Encoder, closer: Closer | None = None, step: Step = untimed
+    query: Query, generation: Generation, encoder: Encoder, reranker: Reranker | None = None, step: Step = untimed
 ) -> Answer:
-    """Answer a query from one generation; without `closer` by embeddings alone.
+    """Answer a query from one generation; without `reranker` by embeddings alone.
 
     Raises:
         GenerationError: the generation was made with another model than `encoder`.
@@ -45,17 +45,17 @@ def search(
     with step("filter"):
         allowed = generation.records.allowed(query.collection, query.filters, query.without_images)
 
-    def examine(seen: Sequence[QueryViews], pictures: Sequence[Vectors]) -> Examined:
+    def examine(seen: Sequence[QueryViews], pictures: Sequence[Vectors]) -> RerankResult:
         with step("first_list"):
             first = first_list(query, pictures, words, generation, allowed)
         with step("closer_look"):
-            return rerank(first, seen, closer)
+            return rerank(first, seen, reranker)
 
     examined = examine(seen, pictures)
     with step("orientation"):
-        upright = stood_upright(seen, pictures, examined, encoder, generation.engine(query.collection), allowed)
+        upright = correct_rotation(seen, pictures, examined, encoder, generation.engine(query.collection), allowed)
     if upright is not None:
-        examined = better_standing(examined, examine(*upright))
+        examined = choose_orientation(examined, examine(*upright))
     candidates = group(examined, generation.records, query)
     verdict, judged = judge(candidates, _likelihood(generation, query, examined))
     return Answer(
@@ -68,7 +68,7 @@ def search(
     )
 
 
-def _likelihood(generation: Generation, query: Query, examined: Examined) -> Likelihood | None:
+def _likelihood(generation: Generation, query: Query, examined: RerankResult) -> Likelihood | None:
     """The generation's, where it was fitted on answers found as this one was: only there scores mean the same."""
     fitted = generation.likelihood
     alike = fitted is not None and bool(query.images) and fitted.reranked == bool(examined.looks)

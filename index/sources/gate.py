@@ -43,13 +43,13 @@ class Gate(Protocol):
 
 
 @dataclass(frozen=True)
-class Door:
+class ApprovingGate:
     """A gate, and the images, by SHA-256, that a curator let pass it. Without a gate everything passes."""
 
     gate: Gate | None = None
     allowed: frozenset[str] = frozenset()
 
-    def guards(self, sha256: str) -> bool:
+    def needs_check(self, sha256: str) -> bool:
         """Whether an image has to be looked at."""
         return self.gate is not None and sha256 not in self.allowed
 
@@ -58,14 +58,14 @@ class Door:
         return PASSED if self.gate is None or sha256 in self.allowed else self.gate.check(picture)
 
 
-def door_of(gate: Gate | None, catalogue: Catalogue) -> Door:
+def approving_gate(gate: Gate | None, catalogue: Catalogue) -> ApprovingGate:
     """A gate with what the curators of this catalogue let pass."""
     with catalogue.database.connect() as connection:
-        return Door(gate, frozenset(connection.execute(sa.select(allowed.c.sha256)).scalars()))
+        return ApprovingGate(gate, frozenset(connection.execute(sa.select(allowed.c.sha256)).scalars()))
 
 
 @dataclass(frozen=True)
-class Held:
+class Quarantined:
     """A published crop that the gate holds: its SHA-256, where it is, and the object that it is of.
 
     `let_in`: a curator let it pass, and the next reading takes it.
@@ -79,7 +79,7 @@ class Held:
     let_in: bool
 
 
-def held(catalogue: Catalogue) -> list[Held]:
+def held(catalogue: Catalogue) -> list[Quarantined]:
     """Every crop that is held, by source and object."""
     query = (
         sa.select(origins.c.quarantined, origins.c.reference, sources.c.name, entries.c.entry_id, entries.c.title)
@@ -92,12 +92,12 @@ def held(catalogue: Catalogue) -> list[Held]:
     with catalogue.database.connect() as connection:
         passed = set(connection.execute(sa.select(allowed.c.sha256)).scalars())
         return [
-            Held(sha256, reference, source, object_id, title, sha256 in passed)
+            Quarantined(sha256, reference, source, object_id, title, sha256 in passed)
             for sha256, reference, source, object_id, title in connection.execute(query)
         ]
 
 
-def require_held(catalogue: Catalogue, sha256: str) -> None:
+def require_quarantined(catalogue: Catalogue, sha256: str) -> None:
     """Refuse the name of an image that is not held.
 
     Raises:
@@ -108,7 +108,7 @@ def require_held(catalogue: Catalogue, sha256: str) -> None:
             raise _not_held(sha256)
 
 
-def let_pass(catalogue: Catalogue, sha256: str) -> None:
+def approve(catalogue: Catalogue, sha256: str) -> None:
     """Let an image pass that is held: the next reading takes it. For jobs that hold the workspace's lock.
 
     Raises:

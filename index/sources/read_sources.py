@@ -13,7 +13,7 @@ from index.records.catalogue import Catalogue, Changes, Source
 from index.settings import Settings
 from index.sources.acquire import OPEN, Fetch, acquire
 from index.sources.fetching.fetch import fetch_all
-from index.sources.gate import Gate, door_of
+from index.sources.gate import Gate, approving_gate
 from index.sources.ingest import ingest
 from index.stores.images import ImageStore
 
@@ -52,7 +52,7 @@ def polite_fetch(settings: Settings) -> Fetch:
 def read_sources(sources: Iterable[Source], context: ReadContext) -> SourcesRead:
     """Read feeds and their pictures. A feed that cannot be read leaves its entries as they were."""
     catalogue = context.catalogue
-    door = door_of(context.gate, catalogue)
+    gate = approving_gate(context.gate, catalogue)
     changes: dict[str, Changes] = {}
     new_images, failed = 0, []
     for source in sources:
@@ -61,7 +61,7 @@ def read_sources(sources: Iterable[Source], context: ReadContext) -> SourcesRead
         except FeedError as error:
             failed.append(f"{source.name}: {error}")
             continue
-        guard = door if source.collection == "objects" else OPEN
+        guard = gate if source.collection == "objects" else OPEN
         acquired = acquire(source, catalogue, context.images, context.fetch, context.today, context.progress, guard)
         new_images += acquired.new
         catalogue.set_refusals(source, "pictures", acquired.refused)

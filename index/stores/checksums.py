@@ -25,20 +25,20 @@ _SETTLED_NS = 1_000_000_000
 
 
 @dataclass(frozen=True)
-class FileProof:
+class FileChecksum:
     """A file of a generation: how long it is, and its SHA-256."""
 
     bytes: int
     sha256: str
 
 
-def prove(path: Path) -> FileProof:
+def checksum(path: Path) -> FileChecksum:
     """A file's proof as it is now."""
     with path.open("rb") as file:
-        return FileProof(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+        return FileChecksum(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
 
 
-def damaged(folder: Path, files: Mapping[str, FileProof], *, remembered: bool = False) -> list[Path]:
+def damaged(folder: Path, files: Mapping[str, FileChecksum], *, remembered: bool = False) -> list[Path]:
     """The files of a folder that are missing or differ from their proofs; those that do not are remembered.
 
     Args:
@@ -46,15 +46,15 @@ def damaged(folder: Path, files: Mapping[str, FileProof], *, remembered: bool = 
     """
     memory = _remember(folder) if remembered else {}
     looks = {name: _look(folder / name) for name in files}
-    unread = [name for name, proof in files.items() if memory.get(name) != [proof.sha256, *looks[name]]]
+    unread = [name for name, expected in files.items() if memory.get(name) != [expected.sha256, *looks[name]]]
     if not unread:
         return []
     began = time.time_ns()
     with ThreadPoolExecutor() as pool:
         whole = dict(zip(unread, pool.map(lambda name: _is_whole(folder / name, files[name]), unread), strict=True))
     settled = {
-        name: [proof.sha256, *looks[name]]
-        for name, proof in files.items()
+        name: [expected.sha256, *looks[name]]
+        for name, expected in files.items()
         if whole.get(name, True) and looks[name] == _look(folder / name) and _is_settled(looks[name], began)
     }
     # Only a memory: a folder that may not be written is read again next time.
@@ -68,9 +68,9 @@ def _is_settled(look: list[int], now: int) -> bool:
     return bool(look) and max(look[-2:]) < now - _SETTLED_NS
 
 
-def _is_whole(path: Path, proof: FileProof) -> bool:
+def _is_whole(path: Path, expected: FileChecksum) -> bool:
     try:
-        return path.stat().st_size == proof.bytes and prove(path) == proof
+        return path.stat().st_size == expected.bytes and checksum(path) == expected
     except OSError:
         return False
 

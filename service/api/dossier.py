@@ -17,7 +17,7 @@ from service.api.schemas import AlertList
 from service.app.dossier import file_name
 from service.app.dossier_file import MEDIA, Form, written
 from service.app.find_entry import entry_named
-from service.http.dependencies import InMeasure, LiveOne, TheServices
+from service.http.dependencies import LiveOne, RateLimited, TheServices
 from service.problems import (
     AMBIGUOUS,
     BUSY,
@@ -59,7 +59,7 @@ def alerts(
         200: {"description": "The file", "content": {media.partition(";")[0]: {} for media in MEDIA.values()}},
         **problems(SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, AMBIGUOUS, INVALID, TOO_OFTEN, NOT_READY, BUSY),
     },
-    dependencies=[InMeasure],
+    dependencies=[RateLimited],
 )
 async def dossier(
     services: TheServices,

@@ -131,7 +131,7 @@ class SourceList(BaseModel):
     sources: list[FeedSource]
 
 
-class HeldCrop(BaseModel):
+class QuarantinedCropResponse(BaseModel):
     """A published crop that seems to show a face: nothing of it is kept but its name."""
 
     sha256: Sha256
@@ -145,7 +145,7 @@ class HeldCrop(BaseModel):
 class HeldList(BaseModel):
     """What the gate holds, by source and object."""
 
-    held: list[HeldCrop]
+    held: list[QuarantinedCropResponse]
 
 
 class LetIn(BaseModel):

@@ -17,7 +17,7 @@ from service.app.gate import face_seen
 from service.app.question import DEFAULT_LIMIT, Question, question_of
 from service.app.responses import CatalogueAnswerResponse, ObjectsAnswerResponse, answer_response
 from service.app.services import Services
-from service.http.dependencies import InMeasure, TheServices
+from service.http.dependencies import RateLimited, TheServices
 from service.http.upload import upload_of
 from service.problems import (
     BUSY,
@@ -106,7 +106,7 @@ _REQUEST = {
         TOO_OFTEN, NOT_READY, BUSY,
     ),
     openapi_extra=_REQUEST,
-    dependencies=[InMeasure],
+    dependencies=[RateLimited],
 )  # fmt: skip
 async def post_search(request: Request, services: TheServices, visitor: TheVisitor) -> JSONResponse:
     """Candidates, best first, stamped with the generation and the model that found them.

@@ -22,7 +22,7 @@ from index.records.feed_records import ObjectRecord
 from index.records.overview import SourceState, source_states
 from index.records.tombstones import Forgotten
 from index.sources.acquire import LONG_SIDE
-from index.sources.gate import Gate, Held, held, let_pass, require_held
+from index.sources.gate import Gate, Quarantined, approve, held, require_quarantined
 from index.sources.published import PublicationList, crop, crops_of, find, list_of, lists, record_of, register
 from index.stores.disk_faults import disk_faults
 from index.workspace import Workspace
@@ -45,7 +45,7 @@ class Desk:
         with Catalogue.open(self._workspace.database_url) as catalogue:
             return source_states(catalogue)
 
-    def held(self) -> list[Held]:
+    def held(self) -> list[Quarantined]:
         """Every published crop that the gate holds."""
         with Catalogue.open(self._workspace.database_url) as catalogue:
             return held(catalogue)
@@ -58,10 +58,10 @@ class Desk:
             WorkspaceBusy: another job is writing here.
         """
         with self._writing("let-in") as catalogue:
-            require_held(catalogue, sha256)
+            require_quarantined(catalogue, sha256)
             # Recorded before: what cannot be recorded is not let in.
             self._audit.append("let-in", who, image=sha256)
-            let_pass(catalogue, sha256)
+            approve(catalogue, sha256)
 
     def published(self) -> list[ObjectRecord]:
         """What was published here, the newest first."""

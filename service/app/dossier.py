@@ -29,7 +29,7 @@ _PICTURE_SIDE = 900
 
 
 @dataclass(frozen=True)
-class Shown:
+class DossierItem:
     """A candidate with its picture, and its comparison with the crop that shares most points with it (JPEG)."""
 
     candidate: Candidate
@@ -47,7 +47,7 @@ class Dossier:
     entry: Entry
     crops: tuple[tuple[str, bytes], ...]
     answer: Answer | None
-    shown: tuple[Shown, ...]
+    shown: tuple[DossierItem, ...]
     leads: tuple[Lead, ...]
     alerts: tuple[Alert, ...]
     made: str
@@ -91,12 +91,12 @@ def file_name(entry: Entry, ending: str) -> str:
     return f"traceobject-{plain[:60] or 'object'}.{ending}"
 
 
-def _shown(candidate: Candidate, crops: Sequence[tuple[str, bytes]], services: Services) -> Shown:
+def _shown(candidate: Candidate, crops: Sequence[tuple[str, bytes]], services: Services) -> DossierItem:
     try:
         picture = services.images.pixels(candidate.image)
     except UnknownEntry:
         # Forgotten since this generation was built: the rest of the dossier stands.
-        return Shown(candidate, b"", None)
+        return DossierItem(candidate, b"", None)
     matched = candidate.evidence.matched
     best = max(range(len(matched)), key=lambda place: matched[place].inliers, default=None)
     comparison = None
@@ -104,7 +104,7 @@ def _shown(candidate: Candidate, crops: Sequence[tuple[str, bytes]], services: S
         told = f"{candidate.rank}. {candidate.entry.fields.title or candidate.entry.fields.entry_id}"
         drawn = side_by_side(services.images.pixels(crops[best][0]), picture, matched[best], told)
         comparison = _jpeg(drawn)
-    return Shown(candidate, _jpeg(Image.fromarray(picture)), comparison)
+    return DossierItem(candidate, _jpeg(Image.fromarray(picture)), comparison)
 
 
 def _jpeg(image: Image.Image) -> bytes:

@@ -9,7 +9,7 @@ from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 from PIL import Image
 
-from service.app.dossier import Dossier, Shown
+from service.app.dossier import Dossier, DossierItem
 from service.rendering.environment import STATE_WORDS, percent
 from service.rendering.language import Words
 
@@ -112,7 +112,7 @@ def _pictures(sheet: _Sheet, dossier: Dossier) -> None:
         sheet.ln(2)
 
 
-def _candidate(sheet: _Sheet, shown: Shown, t: Words) -> None:
+def _candidate(sheet: _Sheet, shown: DossierItem, t: Words) -> None:
     candidate, fields = shown.candidate, shown.candidate.entry.fields
     tall = _PICTURE + (62.0 if shown.comparison else 0.0)
     if sheet.get_y() + tall > sheet.page_break_trigger:

@@ -48,7 +48,7 @@ class Limits:
     sign_in_seconds: Seconds = 15.0
 
 
-class HeldBytes:
+class ReservedBytes:
     """Counts the uploads in memory. Used from the event loop alone, so it needs no lock."""
 
     def __init__(self, most: int) -> None:
@@ -80,7 +80,7 @@ class HeldBytes:
             self._held -= mine
 
 
-class Turns:
+class SearchQueue:
     """A bounded queue before a few worker threads, so that neither decoding nor encoding blocks the event loop."""
 
     def __init__(self, searches: int, waiting: int) -> None:

@@ -16,7 +16,7 @@ from embedding.image.regions import Region
 from index.generations.generations import Generation
 from index.records.filters import Filter
 from index.search.answer import Answer, Query, QueryImage
-from index.search.rerank import LOOKS, Closer
+from index.search.rerank import RERANK_DEPTHS, Reranker
 from index.search.search import search
 from index.stores.images import ImageStore
 from index.workspace import Workspace
@@ -49,7 +49,7 @@ class Replay:
 
 
 def search_told(
-    question: Question, without: Sequence[str], generation: Generation, closer: Closer | None, answer: Answer
+    question: Question, without: Sequence[str], generation: Generation, reranker: Reranker | None, answer: Answer
 ) -> dict[str, Any]:
     """A search as plain data: what it takes to run it again, and what it answered. Pictures by SHA-256 alone."""
     names = question.named or ("",) * len(question.pictures)
@@ -72,7 +72,7 @@ def search_told(
         "content": generation.manifest.content,
         "model": generation.manifest.model,
         "model_sha256": generation.manifest.model_sha256,
-        "parameters": {"closer_look": _looks(closer), "version": version("traceobject")},
+        "parameters": {"closer_look": _looks(reranker), "version": version("traceobject")},
         "verdict": answer.verdict,
         "ranked": [
             [candidate.entry.source, candidate.entry.fields.entry_id, float(candidate.score), candidate.likelihood]
@@ -85,7 +85,7 @@ def replay(
     record: Mapping[str, Any],
     workspace: Workspace,
     encoder: Encoder,
-    closer: Closer | None,
+    reranker: Reranker | None,
     given: Mapping[str, bytes],
 ) -> Replay:
     """Run a recorded search again, on the generation that answered it.
@@ -99,9 +99,9 @@ def replay(
     """
     looked = record["parameters"]["closer_look"]
     if not looked:
-        closer = None
-    if looked != _looks(closer):
-        raise ReplayImpossible(f"the closer look took in {looked} pictures then, and {_looks(closer)} now")
+        reranker = None
+    if looked != _looks(reranker):
+        raise ReplayImpossible(f"the closer look took in {looked} pictures then, and {_looks(reranker)} now")
     folder = workspace.generations / str(record["generation"])
     if not folder.is_dir():
         raise ReplayImpossible(
@@ -122,7 +122,7 @@ def replay(
             raise ReplayImpossible(
                 f"generation {generation.number} was rebuilt since, without something that was forgotten"
             )
-        answer = search(query, generation, encoder, closer)
+        answer = search(query, generation, encoder, reranker)
     return Replay(
         tuple((source, entry_id, score) for source, entry_id, score, _ in record["ranked"]),
         tuple((one.entry.source, one.entry.fields.entry_id, one.score) for one in answer.candidates),
@@ -133,9 +133,9 @@ def sha256_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _looks(closer: Closer | None) -> list[int]:
+def _looks(reranker: Reranker | None) -> list[int]:
     """How many pictures a search looks closer at, at first and at most."""
-    return list(LOOKS) if closer else []
+    return list(RERANK_DEPTHS) if reranker else []
 
 
 def _picture(told: Mapping[str, Any], images: ImageStore, given: Mapping[str, bytes]) -> QueryImage:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from index.generations.families import Specificity
+from index.generations.families import Availability
 from index.records.entries import Entry
 from index.search.answer import MAX_PAIRS, Answer, Candidate, Evidence, Matched, Verdict
 
@@ -224,7 +224,7 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
         "likelihood": None if candidate.likelihood is None else round(candidate.likelihood, 4),
         "image": candidate.image,
         "evidence": _evidence(candidate.evidence),
-        "specificity": candidate.specificity and _availability(candidate.specificity),
+        "specificity": candidate.availability and _availability(candidate.availability),
     }
 
 
@@ -248,7 +248,7 @@ def _match(matched: Matched) -> MatchResponse:
     )
 
 
-def _availability(family: Specificity) -> AvailabilityResponse:
+def _availability(family: Availability) -> AvailabilityResponse:
     return AvailabilityResponse(
         entries=family.entries,
         retailers=list(family.retailers),

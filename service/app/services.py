@@ -12,7 +12,7 @@ import numpy.typing as npt
 from embedding.encoders.protocol import Encoder
 from index.generations.generations import Generation
 from index.search.answer import Answer, Query
-from index.search.rerank import Closer
+from index.search.rerank import Reranker
 from index.search.search import search
 from index.sources.gate import Gate
 from index.stores.images import ImageStore
@@ -23,7 +23,7 @@ from service.app.audit import Audit
 from service.app.desk import Desk
 from service.app.gate import with_faces
 from service.app.leads import Leads
-from service.app.limits import HeldBytes, Limits, Turns
+from service.app.limits import Limits, ReservedBytes, SearchQueue
 from service.app.listing import ObjectListing
 from service.app.live import LiveGeneration
 from service.app.metrics import Metrics
@@ -42,12 +42,12 @@ class Services:
     workspace: Workspace
     live: LiveGeneration
     encoder: Encoder
-    closer: Closer | None
+    reranker: Reranker | None
     gate: Gate | None
     images: ImageStore
     limits: Limits
-    turns: Turns
-    held: HeldBytes
+    turns: SearchQueue
+    held: ReservedBytes
     accounts: Accounts
     audit: Audit
     leads: Leads
@@ -70,7 +70,7 @@ class Services:
 
     def search(self, query: Query, generation: Generation, *, rerank: bool = True) -> Answer:
         """Answer a query; see index.search. Without `rerank` by embeddings alone. For a worker thread."""
-        return search(query, generation, self.encoder, self._closer(rerank), self.metrics.step)
+        return search(query, generation, self.encoder, self._reranker(rerank), self.metrics.step)
 
     def recorded_search(
         self,
@@ -89,9 +89,9 @@ class Services:
             WorkspaceError: it cannot be recorded; then it is not answered either.
         """
         answer = self.search(query, generation, rerank=question.rerank)
-        told = search_told(question, query.without_images, generation, self._closer(question.rerank), answer)
+        told = search_told(question, query.without_images, generation, self._reranker(question.rerank), answer)
         self.audit.append("search", visitor.name, object=list(about) if about[1] else None, **told)
         return answer
 
-    def _closer(self, rerank: bool) -> Closer | None:
-        return self.closer if rerank else None
+    def _reranker(self, rerank: bool) -> Reranker | None:
+        return self.reranker if rerank else None

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from index.models import workspace_encoder
-from index.search.rerank import closer_for
+from index.search.rerank import reranker_for
 from index.workspace import Workspace
 from service.app.audit import Audit
 from service.app.recorded_search import replay as replay_search
@@ -68,7 +68,7 @@ def replay(context: click.Context, search: str, images: tuple[Path, ...]) -> Non
         record = Audit(database).search(search)
     given = {sha256_of(data): data for data in (path.read_bytes() for path in images)}
     _, encoder = workspace_encoder(workspace, say)
-    told = replay_search(record, workspace, encoder, closer_for(workspace), given)
+    told = replay_search(record, workspace, encoder, reranker_for(workspace), given)
     where = f"generation {record['generation']}, {record['model']}"
     if told.same:
         click.echo(f"the same ranking of {len(told.found)} candidates ({where}); scores differ by {told.apart:.1g}")

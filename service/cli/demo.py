@@ -18,7 +18,7 @@ from index.models import workspace_encoder
 from index.records.catalogue import Catalogue
 from index.records.feed_records import COLLECTIONS, Collection
 from index.search.answer import Query, QueryImage
-from index.search.rerank import Closer, closer_for
+from index.search.rerank import Reranker, reranker_for
 from index.search.search import search
 from index.stores.images import ImageStore
 from index.workspace import SETTINGS, Workspace
@@ -53,13 +53,13 @@ def demo(root: Path, seed: int) -> None:
         records.add_source("sample shops", "catalogue", str(sample.catalogue.absolute()), "csv")
         records.add_source("sample authorities", "objects", str(sample.objects.absolute()), "csv")
     workspace, encoder = workspace_encoder(workspace, say)
-    closer = closer_for(workspace)
-    reindex(workspace, encoder, progress, closer)
+    reranker = reranker_for(workspace)
+    reindex(workspace, encoder, progress, reranker)
     generation = open_live(workspace)
     rows: dict[Collection, list[SheetRow]] = {collection: [] for collection in COLLECTIONS}
     with progress.step("searching", len(sample.queries)) as tick:
         for query in sample.queries:
-            found = _ask(query, generation, encoder, closer, ImageStore(workspace.images))
+            found = _ask(query, generation, encoder, reranker, ImageStore(workspace.images))
             rows[query.collection].append(found)
             tick(1)
     told = [f"{_direction(collection)}: {_recall(asked)}" for collection, asked in rows.items()]
@@ -102,10 +102,12 @@ def _sign_in(workspace: Workspace) -> tuple[str, str]:
 
 
 def _ask(
-    query: SampleQuery, generation: Generation, encoder: Encoder, closer: Closer | None, store: ImageStore
+    query: SampleQuery, generation: Generation, encoder: Encoder, reranker: Reranker | None, store: ImageStore
 ) -> SheetRow:
     image = decode(query.path.read_bytes())
-    answer = search(Query((QueryImage(image),), collection=query.collection, limit=SHOWN), generation, encoder, closer)
+    answer = search(
+        Query((QueryImage(image),), collection=query.collection, limit=SHOWN), generation, encoder, reranker
+    )
     candidates = tuple(
         SheetCandidate(
             image=store.pixels(candidate.image),

@@ -11,7 +11,7 @@ from index.jobs.reindex import Report
 from index.jobs.reindex import reindex as run_reindex
 from index.models import late_encoder, other_encoder
 from index.records.catalogue import Changes
-from index.search.rerank import closer_for
+from index.search.rerank import reranker_for
 from index.workspace import Workspace
 from service.app.gate import PUBLISHED, gate_of
 from service.app.upgrade import upgrade_workspace
@@ -36,7 +36,7 @@ def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> No
         # A model or a gate that cannot be had is a night that failed, and somebody is told.
         pinned, encoder = (workspace, other) if other else late_encoder(workspace, say)
         gate = gate_of(pinned, PUBLISHED)
-        return run_reindex(pinned, encoder, progress_for_stderr(), closer_for(pinned), full=full, gate=gate)
+        return run_reindex(pinned, encoder, progress_for_stderr(), reranker_for(pinned), full=full, gate=gate)
 
     report = night(workspace, run, say)
     for name, changes in report.changes.items():

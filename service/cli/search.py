@@ -16,7 +16,7 @@ from index.models import workspace_encoder
 from index.records.feed_records import COLLECTIONS, Collection, Refusal
 from index.records.filters import KEYS, Filter
 from index.search.answer import Answer, Query, QueryImage
-from index.search.rerank import closer_for
+from index.search.rerank import reranker_for
 from index.search.search import search as run_search
 from index.stores.images import ImageStore
 from index.workspace import Workspace
@@ -79,7 +79,7 @@ def search(
     workspace = Workspace.open(context.obj)
     generation = open_live(workspace)
     _, encoder = workspace_encoder(workspace, say)
-    answer = run_search(query, generation, encoder, None if no_rerank else closer_for(workspace))
+    answer = run_search(query, generation, encoder, None if no_rerank else reranker_for(workspace))
     if evidence is not None:
         written = draw_evidence(answer, query, ImageStore(workspace.images), evidence)
         say(f"{len(written)} pictures of the evidence: {evidence}")

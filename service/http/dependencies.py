@@ -32,7 +32,7 @@ async def leased(services: Annotated[Services, Depends(services)]) -> AsyncItera
 TheServices = Annotated[Services, Depends(services)]
 
 
-def in_measure(request: Request, services: TheServices, visitor: TheVisitor) -> None:
+def rate_limit(request: Request, services: TheServices, visitor: TheVisitor) -> None:
     """Count one search of a token, an account or, without either, an address; in single-user mode nothing is counted.
 
     Raises:
@@ -50,5 +50,5 @@ def in_measure(request: Request, services: TheServices, visitor: TheVisitor) -> 
     services.asked.take(key)
 
 
-InMeasure = Depends(in_measure)
+RateLimited = Depends(rate_limit)
 LiveOne = Annotated[Generation, Depends(leased)]

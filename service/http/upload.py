@@ -14,7 +14,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from index.search.answer import MAX_IMAGES
-from service.app.limits import HeldBytes, Limits
+from service.app.limits import Limits, ReservedBytes
 from service.app.uploaded_form import PICTURE, Upload
 from service.problems import IMAGE_REFUSED, INVALID, MALFORMED, NOT_MULTIPART, TOO_LARGE, TOO_SLOW, Problem
 
@@ -28,7 +28,7 @@ _DRAINED_A_SECOND = 20_000_000
 
 
 @asynccontextmanager
-async def upload_of(request: Request, limits: Limits, held: HeldBytes) -> AsyncIterator[Upload]:
+async def upload_of(request: Request, limits: Limits, held: ReservedBytes) -> AsyncIterator[Upload]:
     """Read a request's form; its bytes are on the server's account until the context ends.
 
     Raises:
@@ -57,7 +57,7 @@ async def upload_of(request: Request, limits: Limits, held: HeldBytes) -> AsyncI
         raise
 
 
-async def form_of(request: Request, limits: Limits, held: HeldBytes, known: Sequence[str]) -> dict[str, str]:
+async def form_of(request: Request, limits: Limits, held: ReservedBytes, known: Sequence[str]) -> dict[str, str]:
     """The fields of a form; those that are empty are left out.
 
     Raises:

@@ -20,7 +20,7 @@ from service.accounts.roles import Visitor
 from service.app.question import Question, regions_of
 from service.app.responses import answer_response
 from service.app.services import Services
-from service.http.dependencies import InMeasure, TheServices
+from service.http.dependencies import RateLimited, TheServices
 from service.http.upload import upload_of
 from service.pages.errors import PageRoute
 from service.pages.rendering import page
@@ -64,7 +64,7 @@ def form(request: Request) -> Response:
     return page(request, "work_batch.html")
 
 
-@router.post("/batch", dependencies=[InMeasure])
+@router.post("/batch", dependencies=[RateLimited])
 async def run(request: Request, services: TheServices, visitor: TheVisitor) -> Response:
     """Search for every crop that is sent, pictures or zip archives of them.
 

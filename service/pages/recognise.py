@@ -11,7 +11,7 @@ from index.records.entries import Entry
 from service.app.question import Question, regions_of
 from service.app.services import Services
 from service.app.uploaded_form import Upload
-from service.http.dependencies import InMeasure, TheServices
+from service.http.dependencies import RateLimited, TheServices
 from service.http.upload import upload_of
 from service.pages.errors import PageRoute
 from service.pages.public import object_address
@@ -48,7 +48,7 @@ def form(request: Request) -> Response:
     return page(request, "recognise.html", wrong="")
 
 
-@router.post("/recognise", dependencies=[InMeasure])
+@router.post("/recognise", dependencies=[RateLimited])
 async def compare(request: Request, services: TheServices) -> Response:
     """The published objects that a photo resembles, or that nothing does.
 

@@ -12,7 +12,7 @@ from service.app.dossier import alerts_of, file_name
 from service.app.dossier_file import MEDIA, Form, written
 from service.app.find_entry import entry_named
 from service.app.leads import MAX_NOTE
-from service.http.dependencies import InMeasure, LiveOne, TheServices
+from service.http.dependencies import LiveOne, RateLimited, TheServices
 from service.pages.errors import PageRoute
 from service.pages.rendering import page
 from service.rendering.language import language_of, words_in
@@ -41,7 +41,7 @@ def work_object(
     )
 
 
-@router.get("/dossier.{kind}", dependencies=[InMeasure])
+@router.get("/dossier.{kind}", dependencies=[RateLimited])
 async def dossier(
     request: Request,
     kind: Form,

@@ -22,7 +22,7 @@ from service.app.listing import Wanted
 from service.app.responses import answer_response
 from service.app.search_form import FILTERS, LIMITS, Asked, Found, find
 from service.app.services import Services
-from service.http.dependencies import InMeasure, LiveOne, TheServices
+from service.http.dependencies import LiveOne, RateLimited, TheServices
 from service.http.upload import upload_of
 from service.pages.errors import PageRoute
 from service.pages.public import STATUSES, Choices
@@ -44,13 +44,13 @@ def bench(request: Request, services: TheServices, generation: LiveOne) -> Respo
     return _bench(request, services, generation, Asked.of(request.query_params.multi_items()), None)
 
 
-@router.get("/search", dependencies=[InMeasure])
+@router.get("/search", dependencies=[RateLimited])
 async def search_by_address(request: Request, services: TheServices, visitor: TheVisitor) -> Response:
     """A search that an address tells: by crops of the index and words."""
     return await _searched(request, services, visitor, Asked.of(request.query_params.multi_items()))
 
 
-@router.post("/search", dependencies=[InMeasure])
+@router.post("/search", dependencies=[RateLimited])
 async def search_by_form(request: Request, services: TheServices, visitor: TheVisitor) -> Response:
     """A search by pictures that are sent; they are looked at and forgotten, their SHA-256 is recorded."""
     async with upload_of(request, services.limits, services.held) as upload:

@@ -22,7 +22,7 @@ from index.progress import Unwatched
 from index.records.database import Database
 from index.records.feed_records import Collection
 from index.search.answer import Query, QueryImage
-from index.search.rerank import Closer, closer_for
+from index.search.rerank import Reranker, reranker_for
 from index.search.search import search
 from index.workspace import Workspace
 from sample.write import Query as SampleQuery
@@ -92,7 +92,7 @@ def make_workspace(root: Path) -> tuple[Workspace, Sample, str]:
     doll = write_feed(root / "museum", [{"object_id": "M-3", "title": "Doll in a grey coat"}], [1])
     Image.fromarray(draw_face()).save(doll.parent / "pictures" / "1.png")
     add_feed(workspace, "museum", "objects", doll)
-    report = reindex(workspace, encoder, Unwatched(), closer_for(workspace), gate=FaceGate(PUBLISHED))
+    report = reindex(workspace, encoder, Unwatched(), reranker_for(workspace), gate=FaceGate(PUBLISHED))
     assert report.published
     assert report.self_test
     _publish(workspace, sample)
@@ -103,11 +103,11 @@ def make_workspace(root: Path) -> tuple[Workspace, Sample, str]:
 def served(root: Path) -> Iterator[Site]:
     """The sample, made in `root` and served."""
     workspace, sample, led = make_workspace(root)
-    encoder, closer = load(STARTER), closer_for(workspace)
-    app = create_app(workspace, encoder, closer, limits=Limits(sign_ins=10_000))
+    encoder, reranker = load(STARTER), reranker_for(workspace)
+    app = create_app(workspace, encoder, reranker, limits=Limits(sign_ins=10_000))
     with closing(open_live(workspace)) as generation:
         photo, crop = (
-            _sure(generation, encoder, closer, sample, collection) for collection in ("objects", "catalogue")
+            _sure(generation, encoder, reranker, sample, collection) for collection in ("objects", "catalogue")
         )
     with in_a_thread(app) as port, closing(open_service_database(workspace)) as database:
         accounts = Accounts(database)
@@ -129,13 +129,13 @@ def chromium() -> Iterator[Browser]:
 
 
 def _sure(
-    generation: Generation, encoder: Encoder, closer: Closer | None, sample: Sample, collection: Collection
+    generation: Generation, encoder: Encoder, reranker: Reranker | None, sample: Sample, collection: Collection
 ) -> SampleQuery:
     """The first of the sample's pictures whose answer is the right one, and says so."""
     for asked in sample.queries:
         if asked.collection == collection:
             query = Query((QueryImage(decode(asked.path.read_bytes())),), collection=collection)
-            answer = search(query, generation, encoder, closer)
+            answer = search(query, generation, encoder, reranker)
             if answer.verdict == "candidates" and answer.candidates[0].entry.fields.entry_id == asked.right_id:
                 return asked
     raise AssertionError(f"no answer from the {collection} of the sample is sure")

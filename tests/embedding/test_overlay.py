@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from embedding.local import overlay
 from embedding.local.features import BACKGROUND, DESCRIPTOR, PALETTE, LocalFeatures
 from embedding.local.matching import NOTHING, Agreement, Evidence
-from embedding.local.overlay import LAID_OVER, agreement, lay_over
+from embedding.local.overlay import LAID_OVER, agreement, align_and_compare
 from embedding.local.scoring import score
 
 Image = npt.NDArray[np.uint8]
@@ -106,7 +106,7 @@ def test_only_the_best_are_laid_over() -> None:
     photo, pairs = photographed(print_of(1))
     evidence = [Evidence(pairs, len(pairs), 0.1, 0.1, 1.0)] * 20
     scores = np.arange(20, dtype=np.float32)
-    found = lay_over(features_of(photo), [features_of(print_of(1))] * 20, evidence, scores)
+    found = align_and_compare(features_of(photo), [features_of(print_of(1))] * 20, evidence, scores)
     assert [each.agreement is not None for each in found] == [place >= 20 - LAID_OVER for place in range(20)]
 
 

@@ -41,7 +41,7 @@ from index.jobs.reindex import Report, reindex
 from index.models import workspace_encoder
 from index.progress import Unwatched
 from index.records.catalogue import Catalogue
-from index.search.rerank import closer_for
+from index.search.rerank import reranker_for
 from index.sources.gate import held, held_name
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
@@ -201,7 +201,7 @@ def _curate(workspace: Workspace, specs: dict[str, Spec]) -> str:
 
 def _night(workspace: Workspace, encoder: Encoder, number: int) -> None:
     run = partial(
-        reindex, workspace, encoder, Unwatched(), closer_for(workspace), today=NIGHTS[number],
+        reindex, workspace, encoder, Unwatched(), reranker_for(workspace), today=NIGHTS[number],
         gate=gate_of(workspace, PUBLISHED),
     )  # fmt: skip
     report: Report = night(workspace, run, lambda _: None)
@@ -216,7 +216,7 @@ def _investigate(workspace: Workspace, encoder: Encoder, sent: Path) -> dict[str
         accounts.add(USER, Role.INVESTIGATOR, PASSWORD)
         token, secret = accounts.issue(USER, ("search",), 3650)
         Audit(database).append("account", COMMAND_LINE, account=USER, change="added as investigator")
-    app = create_app(workspace, encoder, closer_for(workspace))
+    app = create_app(workspace, encoder, reranker_for(workspace))
     origin = {"Sec-Fetch-Site": "same-origin"}
     with TestClient(app, base_url="http://127.0.0.1", headers=origin) as client:
         form = {name: (None, text) for name, text in (("name", USER), ("password", PASSWORD))}

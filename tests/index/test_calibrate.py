@@ -63,6 +63,6 @@ def test_figures_stay_in_their_range(pairs):
 def test_tempering_moves_every_likelihood_towards_a_half_and_none_across_it(factor):
     signals, _, right = sample(4, 200)
     fitted = Likelihood.fit(NAMES, signals, right)
-    plain, tempered = fitted.of(signals), fitted.tempered(factor).of(signals)
-    assert np.all(np.abs(tempered - 0.5) <= np.abs(plain - 0.5) + 1e-12)
-    assert np.all((tempered >= 0.5) == (plain >= 0.5))
+    plain, temperature_scaled = fitted.of(signals), fitted.temperature_scaled(factor).of(signals)
+    assert np.all(np.abs(temperature_scaled - 0.5) <= np.abs(plain - 0.5) + 1e-12)
+    assert np.all((temperature_scaled >= 0.5) == (plain >= 0.5))

@@ -3,7 +3,7 @@ from datetime import date
 import pytest
 
 from index.errors import WorkspaceError
-from index.records.catalogue import Catalogue, Changes, Origin
+from index.records.catalogue import Catalogue, Changes, ImageReference
 from index.records.entries import EntryFields
 from index.records.feed_records import Refusal
 
@@ -22,7 +22,7 @@ def read(catalogue, rows, day, name="shop"):
     told = [(EntryFields(entry, title=title), pictures) for entry, title, pictures in rows]
     changes = catalogue.record(source, told, day) + catalogue.finish_reading(source, day)
     references = {reference for _, _, pictures in rows for reference in pictures}
-    catalogue.set_origins([Origin(reference, sha256=reference * 64) for reference in references], {})
+    catalogue.set_references([ImageReference(reference, sha256=reference * 64) for reference in references], {})
     return changes
 
 
@@ -79,15 +79,15 @@ def test_sources_do_not_meddle(catalogue):
 
 def test_an_entry_without_a_readable_picture_is_not_offered(catalogue):
     read(catalogue, [("p1", "Mug", "a"), ("p2", "Lamp", "b")], MONDAY)
-    catalogue.set_origins([Origin("b", refused="broken", message="not a picture")], {})
+    catalogue.set_references([ImageReference("b", refused="broken", message="not a picture")], {})
     assert list(listed(catalogue)) == ["p1"]
 
 
 def test_what_is_known_of_a_picture_is_told_again(catalogue):
     read(catalogue, [("p1", "Mug", "a"), ("p2", "Same picture", "a")], MONDAY)
-    known = Origin("a", "f" * 64, 10, 20, "etag", "yesterday")
-    catalogue.set_origins([known], {"f" * 64: (30, 40)})
-    assert list(catalogue.picture_origins(catalogue.sources()[0])) == [known]
+    known = ImageReference("a", "f" * 64, 10, 20, "etag", "yesterday")
+    catalogue.set_references([known], {"f" * 64: (30, 40)})
+    assert list(catalogue.picture_references(catalogue.sources()[0])) == [known]
     assert catalogue.image_size("f" * 64) == (30, 40)
     assert catalogue.image_size("e" * 64) is None
 

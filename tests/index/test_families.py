@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from embedding.image.preprocess import prepare
-from index.generations.families import Specificity, find_families, specificity
+from index.generations.families import Availability, availability, find_families
 from index.records.entries import Entry, EntryFields
 from index.stores.images import ImageStore
 from tests.fakes import ColourEncoder, render
@@ -79,5 +79,7 @@ def test_specificity_tells_where_and_when():
         entry(2, retailer="Süd", country="AT", first_seen="2016-01-01", last_seen="2020-05-05"),
         entry(3, country="AT", last_seen="2019-01-01"),
     ]
-    assert specificity(family) == Specificity(3, ("Nord", "Süd", "source 3"), ("AT", "SE"), "2015-03-01", "2020-05-05")
-    assert specificity([*family, entry(4, retailer="Nord")]).last_seen == ""
+    assert availability(family) == Availability(
+        3, ("Nord", "Süd", "source 3"), ("AT", "SE"), "2015-03-01", "2020-05-05"
+    )
+    assert availability([*family, entry(4, retailer="Nord")]).last_seen == ""

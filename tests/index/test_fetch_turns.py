@@ -13,7 +13,7 @@ from index.records.entries import EntryFields
 from index.sources.acquire import acquire
 from index.sources.fetching.fetch import fetch_all
 from index.sources.fetching.outcomes import FetchLimits, FetchRefused, Request
-from index.sources.fetching.turns import Turns
+from index.sources.fetching.turns import FairScheduler
 from index.stores.images import ImageStore
 from tests.index.hostile_server import HostileServer, answer
 
@@ -33,7 +33,7 @@ def host(url):
 @given(st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=40), st.integers(1, 9), st.randoms())
 def test_every_url_comes_once_and_a_hosts_own_in_their_order(hosts, ahead, random):
     asked = [f"https://{name}/{n}" for n, name in enumerate(hosts)]
-    turns, given_, open_ = Turns(asked), [], []
+    turns, given_, open_ = FairScheduler(asked), [], []
     while (url := next(turns, None)) is not None:
         given_.append(url)
         open_.append(url)
@@ -45,12 +45,12 @@ def test_every_url_comes_once_and_a_hosts_own_in_their_order(hosts, ahead, rando
 
 
 def test_nobody_answers_and_all_take_turns():
-    turns = Turns(urls(a=100, b=100, c=100))
+    turns = FairScheduler(urls(a=100, b=100, c=100))
     assert Counter(host(next(turns)) for _ in range(30)) == {"a": 10, "b": 10, "c": 10}
 
 
 def test_a_host_that_never_answers_takes_its_share_and_no_more():
-    turns, open_ = Turns(urls(slow=100, quick=40)), []
+    turns, open_ = FairScheduler(urls(slow=100, quick=40)), []
     for _ in range(40 + AHEAD // 2):
         open_.append(next(turns))
         if len(open_) == AHEAD:
@@ -62,7 +62,7 @@ def test_a_host_that_never_answers_takes_its_share_and_no_more():
 
 
 def test_what_is_no_url_has_its_turn_too():
-    assert sorted(Turns(["", "nonsense", "http://", "//", "HTTP://A/x"])) == [
+    assert sorted(FairScheduler(["", "nonsense", "http://", "//", "HTTP://A/x"])) == [
         "",
         "//",
         "HTTP://A/x",

@@ -15,7 +15,7 @@ from index.progress import Unwatched
 from index.records.catalogue import Catalogue
 from index.records.schema import origins
 from index.sources.acquire import LONG_SIDE
-from index.sources.gate import FACE, PASSED, Verdict, let_pass
+from index.sources.gate import FACE, PASSED, Verdict, approve
 from index.sources.gate import held as list_held
 from index.stores.images import ImageStore
 from index.workspace import Workspace
@@ -85,8 +85,8 @@ def test_what_was_stopped_is_known_by_its_record_and_not_by_the_words_of_its_ref
             connection.execute(sa.update(origins).values(message="said in other words"))
         assert [(crop.sha256, crop.let_in) for crop in list_held(catalogue)] == [(stopped, False)]
         with pytest.raises(UnknownEntry):
-            let_pass(catalogue, "0" * 64)
-        let_pass(catalogue, stopped)
+            approve(catalogue, "0" * 64)
+        approve(catalogue, stopped)
     run(workspace, Stops(2))
     assert stopped in ImageStore(workspace.images)
     with Catalogue.open(workspace.database_url) as catalogue:
@@ -109,7 +109,7 @@ def test_what_was_stopped_stays_known_while_its_file_cannot_be_read(tmp_path, wo
 def test_a_curator_lets_it_in(workspace, held):
     run(workspace, Stops(2))
     with Catalogue.open(workspace.database_url) as catalogue:
-        let_pass(catalogue, held)
+        approve(catalogue, held)
     report = run(workspace, Stops(2))
     assert report.refused == ()
     assert report.published
@@ -120,7 +120,7 @@ def test_a_curator_lets_it_in(workspace, held):
 def test_only_what_is_held_can_be_let_in(workspace, name):
     run(workspace, Stops(2))
     with Catalogue.open(workspace.database_url) as catalogue, pytest.raises(UnknownEntry):
-        let_pass(catalogue, name)
+        approve(catalogue, name)
 
 
 def test_products_are_not_looked_at(tmp_path, workspace):
@@ -164,7 +164,7 @@ def test_a_crop_replaced_by_one_with_a_face_keeps_the_former(tmp_path, workspace
 def test_what_was_let_in_is_forgotten_with_its_object(workspace, held, read_since):
     run(workspace, Stops(2))
     with Catalogue.open(workspace.database_url) as catalogue:
-        let_pass(catalogue, held)
+        approve(catalogue, held)
     if read_since:
         run(workspace, Stops(2))
     forget(workspace, find_entry(workspace, "objects", "2024-2"))

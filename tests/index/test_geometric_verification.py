@@ -16,7 +16,7 @@ from index.jobs.reindex import reindex
 from index.progress import Unwatched
 from index.search import rerank
 from index.search.answer import Query, QueryImage
-from index.search.rerank import Closer
+from index.search.rerank import Reranker
 from index.search.search import search
 from index.stores.features import FeatureStore
 from index.stores.images import ImageStore
@@ -90,11 +90,11 @@ def place(tmp_path_factory, network):
     add_feed(workspace, "shop", "catalogue", feed)
     reindex(workspace, ColourEncoder(), Unwatched())
     with closing(open_live(workspace)) as generation:
-        yield generation, Closer(FeatureStore(workspace.root / "features", ImageStore(workspace.images)))
+        yield generation, Reranker(FeatureStore(workspace.root / "features", ImageStore(workspace.images)))
 
 
-def ask(place, closer):
-    candidates = search(QUERY, place[0], ColourEncoder(), closer).candidates
+def ask(place, reranker):
+    candidates = search(QUERY, place[0], ColourEncoder(), reranker).candidates
     return [(candidate.entry.fields.entry_id, candidate) for candidate in candidates]
 
 
@@ -114,9 +114,9 @@ def test_only_keypoints_that_one_plane_explains_are_evidence(place):
 
 
 def test_a_sure_query_ends_with_the_first_pictures_and_a_doubtful_one_goes_on(place, monkeypatch):
-    generation, closer = place
+    generation, reranker = place
     monkeypatch.setattr(rerank, "LOOKS", (1, 3))
     images = [entry.images[0] for entry in generation.records.entries("catalogue")]
     for order, compared in ((images, 1), (images[::-1], 3)):
-        kept, evidence = closer.compare(extract(QUERY.images[0].pixels, xfeat.QUERY), order)
+        kept, evidence = reranker.compare(extract(QUERY.images[0].pixels, xfeat.QUERY), order)
         assert (len(kept), len(evidence)) == (compared, compared)

@@ -16,14 +16,14 @@ from index.jobs.reindex import reindex
 from index.progress import Unwatched
 from index.records.filters import Filter
 from index.search.answer import Query, QueryImage
-from index.search.first_stage import FirstList
-from index.search.orientation import BELIEVED, UPRIGHT, better_standing, stood_upright
-from index.search.rerank import Examined, Look
+from index.search.first_stage import CandidateSet
+from index.search.orientation import MAX_DOUBTFUL_INLIERS, MIN_SCORE_GAIN, choose_orientation, correct_rotation
+from index.search.rerank import ImageMatch, RerankResult
 from index.search.search import search
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 
-NOBODY = FirstList((), (), (), np.empty((0, 1), np.float32), None)
+NOBODY = CandidateSet((), (), (), np.empty((0, 1), np.float32), None)
 
 
 @pytest.fixture(scope="module")
@@ -55,15 +55,15 @@ def lying(seed, quarters=0):
 def looked(*shared):
     """What a closer look left: so many keypoints shared by each picture."""
     pairs = (np.zeros((count, 4), np.float32) for count in shared)
-    return Examined(
+    return RerankResult(
         NOBODY,
         NOBODY.pictures,
-        tuple(Look({"a": Evidence(each, len(each), 0.0, 0.0, 0.0)}, {"a": 0.0}) for each in pairs),
+        tuple(ImageMatch({"a": Evidence(each, len(each), 0.0, 0.0, 0.0)}, {"a": 0.0}) for each in pairs),
     )
 
 
 def stood(engine, seen, examined, encoder=None, allowed=None):
-    return stood_upright(
+    return correct_rotation(
         seen, embed_views(seen, ColourEncoder()), examined, encoder or ColourEncoder(), engine, allowed
     )
 
@@ -71,7 +71,7 @@ def stood(engine, seen, examined, encoder=None, allowed=None):
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 @pytest.mark.parametrize("seed", [0, 5, 11])
 def test_a_picture_that_lies_is_stood_upright(engine, seed, quarters):
-    seen, pictures = stood(engine, [lying(seed, quarters)], looked(UPRIGHT))
+    seen, pictures = stood(engine, [lying(seed, quarters)], looked(MAX_DOUBTFUL_INLIERS))
     assert seen[0].turn == quarters
     np.testing.assert_array_equal(seen[0].image, render(seed))
     np.testing.assert_array_equal(pictures[0], embed_views([lying(seed)], ColourEncoder())[0])
@@ -86,13 +86,13 @@ def test_only_pictures_in_doubt_are_tried(engine):
         def encode_images(self, images):
             raise AssertionError("nothing had to be embedded")
 
-    assert stood(engine, [lying(3, 1)], looked(UPRIGHT + 1), Never()) is None
+    assert stood(engine, [lying(3, 1)], looked(MAX_DOUBTFUL_INLIERS + 1), Never()) is None
     assert stood(engine, [lying(3, 1)], looked(), Never()) is None, "by embeddings alone, no picture was looked at"
 
 
 def test_each_picture_has_a_turn_of_its_own(engine):
     given = [lying(1, 2), lying(2), lying(4, 3), lying(6, 1)]
-    seen, pictures = stood(engine, given, looked(0, 0, 0, UPRIGHT + 1))
+    seen, pictures = stood(engine, given, looked(0, 0, 0, MAX_DOUBTFUL_INLIERS + 1))
     assert [one.turn for one in seen] == [2, 0, 3, 0]
     assert seen[1] is given[1]
     assert seen[3] is given[3]
@@ -103,15 +103,15 @@ def test_each_picture_has_a_turn_of_its_own(engine):
 
 def scoring(*scores):
     """What came of two query pictures, of candidates with these scores for both."""
-    return Examined(NOBODY, np.repeat(np.array(scores, np.float32)[:, None], 2, axis=1), ())
+    return RerankResult(NOBODY, np.repeat(np.array(scores, np.float32)[:, None], 2, axis=1), ())
 
 
 def test_a_turn_is_believed_only_where_it_scores_clearly_higher():
     given = scoring(0.5, 0.8)
-    clearly, hardly = scoring(0.1, 0.81 + BELIEVED), scoring(0.79 + BELIEVED)
-    assert better_standing(given, clearly) is clearly
-    assert better_standing(given, hardly) is given
-    assert better_standing(given, scoring()) is given
+    clearly, hardly = scoring(0.1, 0.81 + MIN_SCORE_GAIN), scoring(0.79 + MIN_SCORE_GAIN)
+    assert choose_orientation(given, clearly) is clearly
+    assert choose_orientation(given, hardly) is given
+    assert choose_orientation(given, scoring()) is given
 
 
 def test_only_pictures_that_may_answer_decide_a_turn(generation, engine):
@@ -134,7 +134,7 @@ class Unsure:
 
     def examine(self, seen, images, cosines):
         self.asked += 1
-        return Look({}, dict(zip(images, cosines.tolist(), strict=True)), seen.turn)
+        return ImageMatch({}, dict(zip(images, cosines.tolist(), strict=True)), seen.turn)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +145,6 @@ class Unsure:
 def test_a_search_turns_its_picture_only_for_what_may_answer(generation, restricted, tried):
     if "without_images" in restricted:
         restricted = {"without_images": generation.records.find("catalogue", "p7")[0].images}
-    closer = Unsure()
-    search(Query((QueryImage(lying(7, 1).image),), **restricted), generation, ColourEncoder(), closer)
-    assert closer.asked == tried
+    reranker = Unsure()
+    search(Query((QueryImage(lying(7, 1).image),), **restricted), generation, ColourEncoder(), reranker)
+    assert reranker.asked == tried

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from index.stores import checksums as proofs
-from index.stores.checksums import MEMORY, damaged, prove
+from index.stores import checksums as checksums
+from index.stores.checksums import MEMORY, checksum, damaged
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "one").write_bytes(b"1" * 100)
     (tmp_path / "two").write_bytes(b"2" * 100)
     now = time.time_ns
-    monkeypatch.setattr(proofs.time, "time_ns", lambda: now() + 10**10)
+    monkeypatch.setattr(checksums.time, "time_ns", lambda: now() + 10**10)
     return tmp_path
 
 
@@ -24,12 +24,12 @@ def folder(tmp_path, monkeypatch):
 def read(monkeypatch):
     """The names of the files that were read."""
     names: list[str] = []
-    monkeypatch.setattr(proofs, "prove", lambda path: names.append(path.name) or prove(path))
+    monkeypatch.setattr(checksums, "prove", lambda path: names.append(path.name) or checksum(path))
     return names
 
 
 def proofs_of(folder):
-    return {name: prove(folder / name) for name in ("one", "two")}
+    return {name: checksum(folder / name) for name in ("one", "two")}
 
 
 def test_what_was_found_whole_is_not_read_again(folder, read):
@@ -66,13 +66,13 @@ def test_a_file_in_its_place_and_a_file_that_is_gone_show(folder):
 def test_another_proof_is_not_covered_by_the_memory(folder):
     told = proofs_of(folder)
     damaged(folder, told)
-    other = told | {"one": proofs.FileProof(100, "0" * 64)}
+    other = told | {"one": checksums.FileChecksum(100, "0" * 64)}
     assert damaged(folder, other, remembered=True) == [folder / "one"]
 
 
 def test_what_changed_just_now_is_read_again(tmp_path, read):
     (tmp_path / "one").write_bytes(b"1")
-    told = {"one": prove(tmp_path / "one")}
+    told = {"one": checksum(tmp_path / "one")}
     damaged(tmp_path, told)
     read.clear()
     assert damaged(tmp_path, told, remembered=True) == []
@@ -94,7 +94,7 @@ def test_a_memory_of_another_user_is_no_memory(folder, read, monkeypatch):
     read.clear()
     mine = (folder / MEMORY).stat().st_uid
     # The memory's owner stays, but neither this process nor the folder is theirs any more.
-    monkeypatch.setattr(proofs.os, "geteuid", lambda: mine + 1)
+    monkeypatch.setattr(checksums.os, "geteuid", lambda: mine + 1)
     real = type(folder).stat
 
     def stat(path, **kwargs):

@@ -14,7 +14,7 @@ from index.jobs.reindex import reindex
 from index.progress import Unwatched
 from index.search import rerank
 from index.search.answer import Query, QueryImage
-from index.search.rerank import closer_for
+from index.search.rerank import reranker_for
 from index.search.search import search
 from index.stores.features import FeatureStore
 from index.stores.images import ImageStore
@@ -63,20 +63,22 @@ def place(tmp_path_factory):
         Image.fromarray(drawn(seed)).save(folder / "shop" / "pictures" / f"{seed}.png")
     add_feed(workspace, "shop", "catalogue", feed)
     reindex(workspace, ColourEncoder(), Unwatched())
-    return workspace, open_live(workspace), closer_for(workspace)
+    return workspace, open_live(workspace), reranker_for(workspace)
 
 
-def first(place, picture, closer):
+def first(place, picture, reranker):
     query = Query((QueryImage(picture),))
-    return search(query, place[1], ColourEncoder(), closer).candidates[0]
+    return search(query, place[1], ColourEncoder(), reranker).candidates[0]
 
 
 def test_keypoints_find_what_embeddings_miss(place):
     photos = [tilted(drawn(seed))[0] for seed in range(12)]
     plain = sum(first(place, photo, None).entry.fields.entry_id == f"p{seed}" for seed, photo in enumerate(photos))
-    closer = sum(first(place, photo, place[2]).entry.fields.entry_id == f"p{seed}" for seed, photo in enumerate(photos))
+    reranker = sum(
+        first(place, photo, place[2]).entry.fields.entry_id == f"p{seed}" for seed, photo in enumerate(photos)
+    )
     assert plain < 12
-    assert closer == 12
+    assert reranker == 12
 
 
 def test_the_evidence_lies_where_the_camera_put_it(place):
@@ -88,14 +90,14 @@ def test_the_evidence_lies_where_the_camera_put_it(place):
 
 
 def test_a_sure_query_ends_with_the_first_pictures_and_a_doubtful_one_goes_on(place, monkeypatch):
-    _, generation, closer = place
+    _, generation, reranker = place
     monkeypatch.setattr(rerank, "LOOKS", (4, 9))
     images = [generation.records.entry(number).images[0] for number in range(1, 11)]
     sure, doubtful = extract(tilted(drawn(2))[0], QUERY), extract(drawn(99), QUERY)
-    kept, evidence = closer.compare(sure, images)
+    kept, evidence = reranker.compare(sure, images)
     assert (len(kept), len(evidence)) == (4, 4)
-    assert most_shared(evidence) >= rerank.SURE
-    kept, evidence = closer.compare(doubtful, images)
+    assert most_shared(evidence) >= rerank.MIN_CONFIDENT_INLIERS
+    kept, evidence = reranker.compare(doubtful, images)
     assert [each.inliers for each in evidence] == [each.inliers for each in match(doubtful, kept)]
     assert len(kept) == 9
 
@@ -115,12 +117,12 @@ def test_a_turned_photo_is_stood_upright_and_its_evidence_told_as_it_lies(place,
 
 
 def test_the_first_and_the_second_answer_are_the_same_bytes(place):
-    _, generation, closer = place
+    _, generation, reranker = place
     photo = tilted(drawn(5))[0]
-    for path in closer.features.root.rglob("*.features"):
+    for path in reranker.features.root.rglob("*.features"):
         path.unlink()
     answers = [
-        answer_response(search(Query((QueryImage(photo),)), generation, ColourEncoder(), closer)).model_dump()
+        answer_response(search(Query((QueryImage(photo),)), generation, ColourEncoder(), reranker)).model_dump()
         for _ in range(2)
     ]
     for answer in answers:
@@ -138,9 +140,9 @@ def test_a_box_takes_keypoints_from_inside_alone(place):
 
 
 def test_evidence_is_drawn_for_every_candidate(place, tmp_path):
-    workspace, generation, closer = place
+    workspace, generation, reranker = place
     query = Query((QueryImage(tilted(drawn(2))[0]), QueryImage(drawn(2))), limit=3)
-    answer = search(query, generation, ColourEncoder(), closer)
+    answer = search(query, generation, ColourEncoder(), reranker)
     written = draw_evidence(answer, query, ImageStore(workspace.images), tmp_path / "evidence")
     assert [path.name for path in written] == [f"{rank:03d}-{n}.png" for rank in (1, 2, 3) for n in (1, 2)]
     assert all(Image.open(path).size[0] > 900 for path in written)
@@ -156,22 +158,22 @@ def test_evidence_is_drawn_for_every_candidate(place, tmp_path):
     ],
 )
 def test_damaged_features_are_computed_again(place, damaged):
-    _, _, closer = place
+    _, _, reranker = place
     photo = tilted(drawn(4))[0]
-    before = first(place, photo, closer)
-    kept = {path: path.read_bytes() for path in closer.features.root.rglob("*.features")}
+    before = first(place, photo, reranker)
+    kept = {path: path.read_bytes() for path in reranker.features.root.rglob("*.features")}
     for path, data in kept.items():
         path.write_bytes(damaged(data))
-    assert first(place, photo, closer).score == before.score
+    assert first(place, photo, reranker).score == before.score
     assert {path: path.read_bytes() for path in kept} == kept
 
 
 def test_the_longest_unused_features_go_first(place):
-    _, _, closer = place
-    first(place, drawn(0), closer)
-    files = sorted(closer.features.root.rglob("*.features"), key=lambda path: path.stat().st_mtime)
+    _, _, reranker = place
+    first(place, drawn(0), reranker)
+    files = sorted(reranker.features.root.rglob("*.features"), key=lambda path: path.stat().st_mtime)
     sizes = [path.stat().st_size for path in files]
-    bounded = FeatureStore(closer.features.root, closer.features.images, sum(sizes) - 1)
+    bounded = FeatureStore(reranker.features.root, reranker.features.images, sum(sizes) - 1)
     assert bounded.prune() == 1
     assert not files[0].exists()
     assert bounded.prune() == 0

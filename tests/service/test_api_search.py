@@ -20,7 +20,7 @@ from embedding.image.regions import Region
 from index.generations.generations import open_live
 from index.records.filters import Filter
 from index.search.answer import Query, QueryImage
-from index.search.rerank import closer_for
+from index.search.rerank import reranker_for
 from index.search.search import search
 from service.app.limits import Limits
 from service.app.responses import CatalogueAnswerResponse, EvidenceResponse, ObjectsAnswerResponse, answer_response
@@ -103,11 +103,11 @@ class TestAnswers:
 
     def test_come_by_embeddings_alone_when_asked(self, indexed):
         data = picture(3)
-        app = create_app(indexed, ColourEncoder(), closer_for(indexed))
+        app = create_app(indexed, ColourEncoder(), reranker_for(indexed))
         with TestClient(app, base_url=HERE) as looking:
-            closer = looking.post(SEARCH, files=images(data)).json()["candidates"][0]
+            reranker = looking.post(SEARCH, files=images(data)).json()["candidates"][0]
             alone = looking.post(SEARCH, files=images(data), data={"rerank": "false"}).json()
-        assert len(closer["evidence"]["matches"]) == 1
+        assert len(reranker["evidence"]["matches"]) == 1
         assert without_id(alone) == from_index(indexed, Query((query_image(data),)))
 
     @pytest.mark.parametrize(

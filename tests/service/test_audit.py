@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from index.errors import UnknownEntry
 from index.records.database import Database
-from index.search.rerank import closer_for
+from index.search.rerank import reranker_for
 from service.accounts.roles import Role
 from service.app.audit import START, Audit, AuditBroken, sealed
 from service.cli import audit as audit_command
@@ -254,7 +254,7 @@ class TestReplay:
         ines.post("/v1/search", files={"image": ("x.png", png)}, data={"rerank": "false"})
         [record] = new()
         assert record["parameters"]["closer_look"] == []
-        monkeypatch.setattr(audit_command, "closer_for", closer_for)
+        monkeypatch.setattr(audit_command, "closer_for", reranker_for)
         (tmp_path / "sent.png").write_bytes(png)
         told = run(peopled, "audit", "replay", record["query_id"], "--image", str(tmp_path / "sent.png"))
         assert told.exit_code == 0, told.output

@@ -97,7 +97,7 @@ def test_boxes_filters_and_several_pictures_reach_the_search(indexed, tmp_path):
 
 
 def test_a_search_without_the_closer_look_never_loads_it(indexed, tmp_path, monkeypatch):
-    monkeypatch.setattr("service.cli.search.closer_for", lambda workspace: pytest.fail("loaded"))
+    monkeypatch.setattr("service.cli.search.reranker_for", lambda workspace: pytest.fail("loaded"))
     result = indexed("search", render_file(tmp_path / "query.png", 3), "--no-rerank", "--json")
     assert json.loads(result.stdout)["candidates"][0]["product_id"] == "p3"
 

@@ -27,7 +27,7 @@ SECRET = "forget-me-4711"
 @pytest.fixture(autouse=True)
 def small_models(monkeypatch):
     monkeypatch.setattr("index.models.load", lambda name: ColourEncoder())
-    monkeypatch.setattr("service.cli.reindex.closer_for", lambda workspace: None)
+    monkeypatch.setattr("service.cli.reindex.reranker_for", lambda workspace: None)
     monkeypatch.setattr("index.jobs.build.self_test", lambda *_: (SelfTest(30, 1.0, 1.0, 1.0, 0.0, 1.0), LIKELY))
     monkeypatch.setattr("service.reports.webhook.PAUSES", (0.0, 0.0))
 
@@ -207,7 +207,7 @@ class TestMessages:
             receiver.posted.clear()
             monkeypatch.undo()
             monkeypatch.setattr("index.models.load", lambda name: ColourEncoder())
-            monkeypatch.setattr("service.cli.reindex.closer_for", lambda workspace: None)
+            monkeypatch.setattr("service.cli.reindex.reranker_for", lambda workspace: None)
             assert run("reindex").exit_code == 0
             assert run("reindex").exit_code == 0
         # A night without news is not sent; those that were not taken are sent once.

@@ -13,7 +13,7 @@ from embedding.encoders.choose import load
 from index.generations.generations import open_live
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.search.rerank import closer_for
+from index.search.rerank import reranker_for
 from index.workspace import Workspace
 from tests.fakes import add_feed, render, write_feed
 
@@ -69,7 +69,7 @@ def test_a_search_by_picture_and_words_imports_no_torch(compiled_tiny: str, tmp_
     workspace = Workspace.create(tmp_path / "workspace", compiled_tiny)
     shop = write_feed(tmp_path / "shop", [{"product_id": f"p{n}"} for n in range(4)], list(range(4)))
     add_feed(workspace, "shop", "catalogue", shop)
-    reindex(workspace, load(compiled_tiny), Unwatched(), closer_for(workspace))
+    reindex(workspace, load(compiled_tiny), Unwatched(), reranker_for(workspace))
     assert open_live(workspace).manifest.model == compiled_tiny
     picture = next(shop.parent.rglob("*.png"))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}

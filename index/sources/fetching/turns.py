@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 
 
-class Turns(Iterator[str]):
+class FairScheduler(Iterator[str]):
     """URLs, always of the host that owes the fewest answers; hosts that owe as many take turns.
 
     Whoever fetches takes a bounded number of URLs ahead. In a feed's own order a slow host would fill that number and
