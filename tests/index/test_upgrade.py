@@ -152,7 +152,7 @@ class TestTheModelsAreWhatTheMigrationsMake:
 
     def test_the_wheel_takes_them_along(self, url, history):
         packages = setuptools.find_packages(str(ROOT), include=["embedding*", "index*", "service*"])
-        for folder in (*history.folders, ROOT / "index" / "migrations" / "environment"):
+        for folder in (*history.folders, ROOT / "index" / "records" / "migrations" / "environment"):
             assert ".".join(folder.relative_to(ROOT).parts) in packages
 
 
