@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from index.errors import UnknownEntry
 from index.records.database import Database
+from index.search import orientation
 from index.search.rerank import reranker_for
 from service.accounts.roles import Role
 from service.app.audit import START, Audit, AuditBroken, sealed
@@ -159,6 +160,8 @@ class TestSearches:
         ]
         assert len(record["ranked"]) == 3
         assert all(isinstance(score, float) for _, _, score, _ in record["ranked"])
+        assert set(record["digests"]) == {"model", "search_parameters", "generation"}
+        assert all(len(bytes.fromhex(digest)) == 32 for digest in record["digests"].values())
 
     def test_of_the_workbench_are_recorded_with_their_object(self, ines, new, png):
         crop = ines.get("/v1/objects/2024-0").json()["images"][0]
@@ -276,7 +279,8 @@ class TestReplay:
         [
             ({"generation": 99}, "generation 99 is no longer kept"),
             ({"content": "0" * 64}, "was rebuilt"),
-            ({"parameters": {"closer_look": 150}}, "closer look took in 150"),
+            ({"parameters": {"closer_look": [40, 100]}}, "it was re-ranked, for which libraries are missing here"),
+            ({"model": "colour-65"}, "the model is another: colour-65 (weights"),
         ],
     )
     def test_tells_why_it_cannot_be(self, peopled, door, ines, new, change, why):
@@ -288,7 +292,69 @@ class TestReplay:
         door.app.state.services.audit.append(record.pop("kind"), record.pop("who"), **record)
         told = run(peopled, "audit", "replay", f"changed {why}")
         assert told.exit_code == 1
+        assert "cannot be replayed exactly, because " in told.output
         assert why in told.output
+
+    @pytest.mark.parametrize(
+        ("change", "why"),
+        [
+            ({"search_parameters": "0" * 64}, "the search parameters differ (digest 000000000000 then, "),
+            ({"model": "0" * 64}, "the model colour-64 is described otherwise (digest 000000000000 then, "),
+            ({"generation": "0" * 64}, "generation 1 has other files (digest 000000000000 then, "),
+            ({"version": "0.0.1"}, "the program is another version: 0.0.1 answered then, "),
+        ],
+    )
+    def test_names_what_differs_and_compares_all_the_same(self, peopled, door, ines, new, change, why):
+        crop = ines.get("/v1/objects/2024-1").json()["images"][0]
+        ines.get("/workbench/search", params={"crop": crop})
+        [record] = new()
+        of = "parameters" if "version" in change else "digests"
+        record.update({"query_id": f"differs {why}", of: record[of] | change})
+        del record["number"], record["at"]
+        door.app.state.services.audit.append(record.pop("kind"), record.pop("who"), **record)
+        replayed = run(peopled, "audit", "replay", f"differs {why}")
+        assert replayed.exit_code == 0, replayed.output
+        first, second = replayed.output.splitlines()
+        assert first.startswith(f"cannot be replayed exactly, because {why}")
+        assert first.count(";") == 0, "nothing else differs"
+        assert second.startswith("the same ranking of ")
+
+    def test_notices_a_search_parameter_that_was_changed_since(self, peopled, ines, new, monkeypatch):
+        crop = ines.get("/v1/objects/2024-1").json()["images"][0]
+        ines.get("/workbench/search", params={"crop": crop})
+        [record] = new()
+        assert "cannot" not in run(peopled, "audit", "replay", record["query_id"]).output
+        monkeypatch.setattr(orientation, "BELIEVED", 0.5)
+        replayed = run(peopled, "audit", "replay", record["query_id"])
+        assert "cannot be replayed exactly, because the search parameters differ" in replayed.output
+
+    def test_names_all_that_differs(self, peopled, door, ines, new):
+        crop = ines.get("/v1/objects/2024-1").json()["images"][0]
+        ines.get("/workbench/search", params={"crop": crop})
+        [record] = new()
+        record.update(query_id="all of it", model="colour-65", parameters={"closer_look": [], "version": "0.0.1"})
+        record["digests"]["search_parameters"] = "0" * 64
+        del record["number"], record["at"]
+        door.app.state.services.audit.append(record.pop("kind"), record.pop("who"), **record)
+        replayed = run(peopled, "audit", "replay", "all of it")
+        assert replayed.exit_code == 1
+        for why in ("the model is another", "the search parameters differ", "the program is another version"):
+            assert why in replayed.output
+
+    def test_of_a_record_of_an_earlier_version_says_that_it_has_no_digest(self, peopled, door, ines, new):
+        crop = ines.get("/v1/objects/2024-1").json()["images"][0]
+        ines.get("/workbench/search", params={"crop": crop})
+        [record] = new()
+        record["query_id"] = "of long ago"
+        del record["number"], record["at"], record["digests"]
+        audit = door.app.state.services.audit
+        audit.append(record.pop("kind"), record.pop("who"), **record)
+        replayed = run(peopled, "audit", "replay", "of long ago")
+        assert replayed.exit_code == 0, replayed.output
+        assert "carries no digest of what decided its ranking" in replayed.output
+        assert "cannot be replayed exactly" not in replayed.output
+        assert "the same ranking of " in replayed.output
+        assert audit.verify()[0] > 0
 
     def test_of_a_search_that_never_was(self, peopled, door):
         told = run(peopled, "audit", "replay", "nothing")
