@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 from urllib.parse import quote
 
@@ -49,6 +48,7 @@ class Product:
     country: str | None
     price: str | None
     link: str | None
+    status: str | None
     first_seen: str | None
     last_seen: str | None
     images: Sequence[str]
@@ -71,9 +71,10 @@ class PublishedObject:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A product or an object offered as an answer; `evidence` as the server tells it.
+    """A product or an object offered as an answer; `evidence` and `specificity` are mappings, as the server sends them.
 
-    `likelihood` is between 0 and 1, None where the scores are not calibrated. An object's candidate has no `source`.
+    `likelihood` is between 0 and 1, None where the scores are not calibrated. `product_id` is the entry's id in either
+    collection. What only the other collection's entries have is None, and `source` empty.
     """
 
     rank: int
@@ -83,11 +84,25 @@ class Candidate:
     retailer: str | None
     country: str | None
     link: str | None
+    status: str | None
     score: float
     likelihood: float | None
     image: str
+    images: Sequence[str]
     evidence: Mapping[str, Any]
+    specificity: Mapping[str, Any] | None
+    # Of products alone.
     source: str = ""
+    category: str | None = None
+    price: str | None = None
+    first_seen: str | None = None
+    last_seen: str | None = None
+    # Of published objects alone.
+    object_id: str | None = None
+    authority: str | None = None
+    kind: str | None = None
+    published: str | None = None
+    tip_page: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +120,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Source:
-    """A source, what its feed names now, and what its last reading left out: how much, and the first of it."""
+    """A source, what its feed names now, and what its last reading left out: how much, why, and the first of it."""
 
     name: str
     collection: str
@@ -114,6 +129,7 @@ class Source:
     entries: int
     pictures: int
     refused: int
+    reasons: Sequence[Mapping[str, Any]]
     refusals: Sequence[Mapping[str, str]]
 
 
@@ -155,18 +171,23 @@ class Lead:
 
 @dataclass(frozen=True)
 class Alert:
-    """A product that the nightly watch found for an open object."""
+    """A product that the nightly watch found for an open object; `reported` is when a report named it, or None."""
 
     object_source: str
     object_id: str
+    object_title: str
     source: str
     product_id: str
     title: str
+    brand: str
+    retailer: str
+    link: str
     likelihood: float
     crop: str
     image: str
     generation: int
     found: str
+    reported: str | None
 
 
 class Client:
@@ -179,14 +200,9 @@ class Client:
     """
 
     def __init__(
-        self,
-        address: str,
-        token: str | None = None,
-        *,
-        timeout: float = 60.0,
-        patience: float = 120.0,
+        self, address: str, token: str | None = None, *, timeout: float = 60.0, patience: float = 120.0,
         transport: httpx.BaseTransport | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         # No redirect is followed: a token is for this server alone.
         self._http = httpx.Client(base_url=address, headers=headers, timeout=timeout, transport=transport)
@@ -195,25 +211,16 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
         self._http.close()
 
     def search(
-        self,
-        images: Sequence[bytes | Path] = (),
-        *,
-        collection: Collection = "catalogue",
-        boxes: Sequence[Box] = (),
-        text: str = "",
-        filters: Sequence[tuple[str, str]] = (),
-        limit: int = 10,
-        rerank: bool = True,
-    ) -> Answer:
+        self, images: Sequence[bytes | Path] = (), *, collection: Collection = "catalogue", boxes: Sequence[Box] = (),
+        text: str = "", filters: Sequence[tuple[str, str]] = (), limit: int = 10, rerank: bool = True,
+    ) -> Answer:  # fmt: skip
         """Find what resembles the thing in the pictures, which all show one and the same thing.
 
         Args:
@@ -267,8 +274,7 @@ class Client:
         self, authority: str, object_id: str, *, title: str | None = None, status: str | None = None,
         tip_page: str | None = None,
     ) -> PublishedObject:  # fmt: skip
-        """Change an object that was published here: open, identified, closed; what is None stays. It is seen after
-        the next re-index."""
+        """Change an object that was published here; what is None stays. It is seen after the next re-index."""
         form = [("authority", authority), ("title", title), ("status", status), ("tip_page", tip_page)]
         return _read(PublishedObject, self._send(f"/v1/objects/{quote(object_id, safe='/')}", form))
 
@@ -298,16 +304,9 @@ class Client:
         return _lead(self._get(f"/v1/leads/{lead_id}"))
 
     def keep_lead(
-        self,
-        object_id: str,
-        product_id: str = "",
-        *,
-        object_source: str = "",
-        source: str = "",
-        picture: str = "",
-        note: str = "",
-        query_id: str = "",
-    ) -> Lead:
+        self, object_id: str, product_id: str = "", *, object_source: str = "", source: str = "", picture: str = "",
+        note: str = "", query_id: str = "",
+    ) -> Lead:  # fmt: skip
         """Keep a product as a lead of an object; without one, say that the object is not in the catalogue."""
         form = {
             "object_id": object_id, "object_source": object_source, "product_id": product_id, "source": source,

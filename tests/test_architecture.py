@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.paths import ROOT
+
 ALLOWED = {
     "embedding": {"embedding"},
     "index": {"embedding", "index"},

@@ -8,8 +8,8 @@ import pytest
 
 from service.cli.main import main
 from service.cli.reference import PAGE, page
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 WRITTEN = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

@@ -19,10 +19,10 @@ from index.workspace import SETTINGS, Workspace
 from service.cli.main import main
 from service.reports.metrics import write_metrics
 from service.reports.webhook import ATTEMPTS, message, post
+from tests.paths import ROOT
 from tests.service.receivers import hook, status
-from tests.service.test_night_account import account, alert
+from tests.service.reports.test_account import account, alert
 
-ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 UNITS = ROOT / "docs" / "systemd"
 SERVICE, TIMER = UNITS / "traceobject-reindex.service", UNITS / "traceobject-reindex.timer"

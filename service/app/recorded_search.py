@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from importlib.metadata import version
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from embedding.encoders.card import ModelCard
 from embedding.encoders.protocol import Encoder
 from embedding.errors import TraceObjectError
 from embedding.image.decode import decode
@@ -16,11 +16,13 @@ from embedding.image.regions import Region
 from index.generations.generations import Generation
 from index.records.filters import Filter
 from index.search.answer import Answer, Query, QueryImage
-from index.search.rerank import RERANK_DEPTHS, Reranker
+from index.search.ranking_digest import ranking_digests
+from index.search.rerank import Reranker
 from index.search.search import search
 from index.stores.images import ImageStore
 from index.workspace import Workspace
 from service.app.question import Question
+from service.app.replay_differences import Difference, because, differences, program_version, rerank_depths
 
 # Scores of one search differ by less where an encoder ran it alone, or together with others.
 SAME = 1e-3
@@ -32,10 +34,16 @@ class ReplayImpossible(TraceObjectError):
 
 @dataclass(frozen=True)
 class Replay:
-    """The ranking that was recorded and the one found now, as (source, id, score), best first."""
+    """The ranking that was recorded and the one found now, as (source, id, score), best first.
+
+    `differences`: what decides a ranking and is not what it was. `digested`: whether the record has digests of that;
+    those of earlier versions have none, and what is not named in them cannot be compared.
+    """
 
     recorded: tuple[tuple[str, str, float], ...]
     found: tuple[tuple[str, str, float], ...]
+    differences: tuple[Difference, ...] = ()
+    digested: bool = True
 
     @property
     def same(self) -> bool:
@@ -49,9 +57,18 @@ class Replay:
 
 
 def search_told(
-    question: Question, without: Sequence[str], generation: Generation, reranker: Reranker | None, answer: Answer
+    question: Question,
+    without: Sequence[str],
+    generation: Generation,
+    card: ModelCard,
+    reranker: Reranker | None,
+    answer: Answer,
 ) -> dict[str, Any]:
-    """A search as plain data: what it takes to run it again, and what it answered. Pictures by SHA-256 alone."""
+    """A search as plain data: what it takes to run it again, and what it answered. Pictures by SHA-256 alone.
+
+    Args:
+        card: the model's; closer: what re-ranked, None where nothing did.
+    """
     names = question.named or ("",) * len(question.pictures)
     return {
         "query_id": answer.query_id,
@@ -72,7 +89,8 @@ def search_told(
         "content": generation.manifest.content,
         "model": generation.manifest.model,
         "model_sha256": generation.manifest.model_sha256,
-        "parameters": {"closer_look": _looks(reranker), "version": version("traceobject")},
+        "parameters": {"closer_look": rerank_depths(reranker), "version": program_version()},
+        "digests": asdict(ranking_digests(card, generation.manifest)),
         "verdict": answer.verdict,
         "ranked": [
             [candidate.entry.source, candidate.entry.fields.entry_id, float(candidate.score), candidate.likelihood]
@@ -88,54 +106,47 @@ def replay(
     reranker: Reranker | None,
     given: Mapping[str, bytes],
 ) -> Replay:
-    """Run a recorded search again, on the generation that answered it.
+    """Run a recorded search again, on the generation that answered it, and compare what decides its ranking.
 
     Args:
+        closer: the re-ranker that is at hand; a search that was not re-ranked is run without it.
         given: pictures that were sent, by the SHA-256 of their bytes; those of the index are there already.
 
     Raises:
-        ReplayImpossible: the generation is no longer kept or was rebuilt, the closer look differs, or a picture lacks.
-        GenerationError: the generation does not verify, or another model made it.
+        ReplayImpossible: the generation is no longer kept or was rebuilt, another model is in use, re-ranking is not
+            installed, or a picture lacks.
+        GenerationError: the generation does not verify.
     """
-    looked = record["parameters"]["closer_look"]
-    if not looked:
-        reranker = None
-    if looked != _looks(reranker):
-        raise ReplayImpossible(f"the closer look took in {looked} pictures then, and {_looks(reranker)} now")
     folder = workspace.generations / str(record["generation"])
     if not folder.is_dir():
-        raise ReplayImpossible(
-            f"generation {record['generation']} is no longer kept: the setting keep_generations says how many are"
-        )
-    pictures = tuple(_picture(told, ImageStore(workspace.images), given) for told in record["pictures"])
-    query = Query(
-        pictures,
+        raise ReplayImpossible(because(differences(record, encoder.card, None, reranker)))
+    with closing(Generation(folder)) as generation:
+        differing = differences(record, encoder.card, generation.manifest, reranker)
+        if any(difference.prevents for difference in differing):
+            raise ReplayImpossible(because(differing))
+        query = _query(record, ImageStore(workspace.images), given)
+        answer = search(query, generation, encoder, reranker if record["parameters"]["closer_look"] else None)
+    return Replay(
+        tuple((source, entry_id, score) for source, entry_id, score, _ in record["ranked"]),
+        tuple((one.entry.source, one.entry.fields.entry_id, one.score) for one in answer.candidates),
+        differing,
+        "digests" in record,
+    )
+
+
+def _query(record: Mapping[str, Any], images: ImageStore, given: Mapping[str, bytes]) -> Query:
+    return Query(
+        tuple(_picture(told, images, given) for told in record["pictures"]),
         record["text"],
         record["collection"],
         tuple(Filter(key, value) for key, value in record["filters"]),
         record["limit"],
         tuple(record["without"]),
     )
-    generation = Generation(folder)
-    with closing(generation):
-        if generation.manifest.content != record["content"]:
-            raise ReplayImpossible(
-                f"generation {generation.number} was rebuilt since, without something that was forgotten"
-            )
-        answer = search(query, generation, encoder, reranker)
-    return Replay(
-        tuple((source, entry_id, score) for source, entry_id, score, _ in record["ranked"]),
-        tuple((one.entry.source, one.entry.fields.entry_id, one.score) for one in answer.candidates),
-    )
 
 
 def sha256_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _looks(reranker: Reranker | None) -> list[int]:
-    """How many pictures a search looks closer at, at first and at most."""
-    return list(RERANK_DEPTHS) if reranker else []
 
 
 def _picture(told: Mapping[str, Any], images: ImageStore, given: Mapping[str, bytes]) -> QueryImage:

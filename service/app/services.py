@@ -89,7 +89,8 @@ class Services:
             WorkspaceError: it cannot be recorded; then it is not answered either.
         """
         answer = self.search(query, generation, rerank=question.rerank)
-        told = search_told(question, query.without_images, generation, self._reranker(question.rerank), answer)
+        card, reranker = self.encoder.card, self._reranker(question.rerank)
+        told = search_told(question, query.without_images, generation, card, reranker, answer)
         self.audit.append("search", visitor.name, object=list(about) if about[1] else None, **told)
         return answer
 

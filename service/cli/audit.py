@@ -15,6 +15,7 @@ from index.workspace import Workspace
 from service.app.audit import Audit
 from service.app.recorded_search import replay as replay_search
 from service.app.recorded_search import sha256_of
+from service.app.replay_differences import because
 from service.cli.exit_status import FAILED
 from service.cli.progress import say
 from service.tables import open_service_database
@@ -61,7 +62,10 @@ def list_(root: Path, who: str, kind: str, after: int, as_json: bool) -> None:
 def replay(context: click.Context, search: str, images: tuple[Path, ...]) -> None:
     """Run SEARCH, a record's number or a query id, again on its generation, and compare the rankings.
 
-    Exit status 0: the same ranking; 1: another.
+    Says why it cannot be replayed exactly where the model, the search parameters, the generation or the program are
+    not what they were.
+
+    Exit status 0: the same ranking; 1: another, or none.
     """
     workspace = Workspace.open(context.obj)
     with closing(open_service_database(workspace)) as database:
@@ -70,6 +74,13 @@ def replay(context: click.Context, search: str, images: tuple[Path, ...]) -> Non
     _, encoder = workspace_encoder(workspace, say)
     told = replay_search(record, workspace, encoder, reranker_for(workspace), given)
     where = f"generation {record['generation']}, {record['model']}"
+    if told.differences:
+        click.echo(because(told.differences))
+    if not told.digested:
+        click.echo(
+            "this record is of an earlier version and carries no digest of what decided its ranking: whether search "
+            "parameters and files of the generation are what they were cannot be told"
+        )
     if told.same:
         click.echo(f"the same ranking of {len(told.found)} candidates ({where}); scores differ by {told.apart:.1g}")
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import Depends, Request
 
@@ -13,9 +13,6 @@ from service.accounts.access import TheVisitor
 from service.accounts.roles import SINGLE_USER
 from service.app.rates import address_key
 from service.app.services import Services
-
-if TYPE_CHECKING:
-    pass
 
 
 def services(request: Request) -> Services:

@@ -1,5 +1,5 @@
 """Re-ranking by keypoints, from the picture to the candidates, with a stand-in for the network alone: fast enough for
-every run. tests/index/test_rerank.py has the same with the real network."""
+every run. tests/index/search/test_rerank.py has the same with the real network."""
 
 from __future__ import annotations
 

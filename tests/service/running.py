@@ -19,8 +19,7 @@ from fastapi import FastAPI
 from index.workspace import Workspace
 from service import serve as serve_module
 from tests.fakes import ColourEncoder
-
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
 
 
 @contextmanager

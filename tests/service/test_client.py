@@ -51,6 +51,7 @@ def test_searches_the_catalogue(client, png, tmp_path):
     assert [candidate.rank for candidate in answer.candidates] == [1, 2, 3]
     first = answer.candidates[0]
     assert (first.product_id, first.source, first.title) == ("A/3", "luma", "Thing 3")
+    assert (first.category, first.images, first.specificity["entries"]) == ("Bags/Small", [first.image], 1)
     assert (answer.generation, answer.model, answer.collection) == (client.generation(), "colour-64", "catalogue")
     assert len(first.evidence["similarity"]) == 2
     luma = client.search([png], filters=[("brand", "Luma")], rerank=False)
@@ -62,6 +63,7 @@ def test_searches_the_objects_without_a_token(server, png):
         answer = anybody.search([png], collection="objects")
         assert {candidate.product_id for candidate in answer.candidates} <= {f"2024-{n}" for n in range(5)}
         assert answer.candidates[0].source in ("", "police")
+        assert {candidate.object_id for candidate in answer.candidates} <= {f"2024-{n}" for n in range(5)}
         with pytest.raises(ServerRefused) as refused:
             anybody.search([png])
     assert (refused.value.status, refused.value.type) == (401, "/problems/sign-in-needed")
@@ -102,7 +104,7 @@ def test_reads_alerts_and_dossiers(client, peopled):
     database.close()
     # The workspace is a copy of one that other tests may have raised alerts in.
     [alert] = [one for one in client.alerts(since="2026-01-01") if one.likelihood == 0.9]
-    assert alert.product_id == "A/3"
+    assert (alert.product_id, alert.object_title, alert.reported) == ("A/3", "Object 0", None)
     assert alert not in client.alerts(since="2026-01-03")
     assert client.dossier("2024-0").startswith(b"%PDF-")
     assert b'<html lang="fr">' in client.dossier("2024-0", form="html", language="fr")

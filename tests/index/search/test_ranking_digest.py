@@ -1,0 +1,134 @@
+"""What decides a ranking is in the digests, all of it: a change of any of it shows when a search is replayed."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from index.generations.generations import CollectionPart, Manifest
+from index.search.ranking_digest import generation_digest, model_digest, ranking_digests, search_parameters
+from index.stores.checksums import FileChecksum
+from tests.fakes import ColourEncoder
+from tests.paths import ROOT
+
+# Modules on the way of a query whose constants decide no ranking, by any part of their dotted name.
+ELSEWHERE = {
+    # How the bytes of a file become pixels.
+    "containers", "decode", "colour", "upright",
+    # The model: in the digest of its card and weights.
+    "encoders",
+    # The generation, which is built before: in the digest of its files.
+    "generations", "checksums", "durable", "workspace", "settings", "faiss_engine",
+    # What may be asked, and where pictures and features lie.
+    "answer", "records", "regions", "images",
+    # How fast it goes, not what comes of it.
+    "exact_scan", "faiss_library", "xfeat_torch", "protocol",
+}  # fmt: skip
+# Constants beside those that decide, which do not.
+NOT_DECIDING = {
+    # How features are written; what they are is told apart by their version.
+    "features._MAGIC", "features._HEADER", "features._FRACTION", "features._LAYOUT",
+    # How many threads.
+    "matching.WORKERS", "xfeat_network.STREAMS",
+    # What no match looks like.
+    "matching.NOTHING",
+    # How large the store of features may grow.
+    "features.LARGEST", "features.WORKERS", "features._CHECKSUM",
+    # How an engine is chosen and built: its spec is in the generation's digest.
+    "choice.EXACT_BELOW", "choice.EXACT", "choice.EXACT_HALF", "choice.EXACT_BFLOAT16", "choice._LINKS",
+    "choice._LISTS_PER_ROOT", "choice._VECTORS_PER_LIST",
+}  # fmt: skip
+
+
+def source_of(module: str) -> Path | None:
+    path = ROOT.joinpath(*module.split("."))
+    found = [file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()]
+    return found[0] if found else None
+
+
+def on_the_way_from(module: str, found: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The modules of embedding and index that one imports, itself among them, each with the constants it defines."""
+    path = source_of(module)
+    if path is None or module in found:
+        return found
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    targets = [
+        target
+        for node in tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+    ]
+    names = [name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+    found[module] = [name for name in names if name.strip("_").isupper()]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in ("embedding", "index"):
+            on_the_way_from(node.module, found)
+            for alias in node.names:
+                on_the_way_from(f"{node.module}.{alias.name}", found)
+    return found
+
+
+ON_THE_WAY = {
+    (module, name)
+    for module, names in on_the_way_from("index.search.search", {}).items()
+    if not ELSEWHERE & set(module.split("."))
+    for name in names
+    if f"{module.rpartition('.')[2]}.{name}" not in NOT_DECIDING
+}
+
+
+def test_the_way_of_a_query_is_walked_to_its_end():
+    assert len(ON_THE_WAY) > 100
+    assert {"rerank", "scoring", "plane", "masks", "first_stage"} <= {m.rpartition(".")[2] for m, _ in ON_THE_WAY}
+
+
+@pytest.mark.parametrize(("module", "name"), sorted(ON_THE_WAY))
+def test_any_constant_on_the_way_of_a_query_changes_the_digest(module, name, monkeypatch):
+    card = ColourEncoder().card
+    before = ranking_digests(card, MANIFEST)
+    monkeypatch.setattr(importlib.import_module(module), name, "another value")
+    after = ranking_digests(card, MANIFEST)
+    assert after.search_parameters != before.search_parameters, f"name {name} in index/search/ranking_digest.py"
+    assert replace(after, search_parameters=before.search_parameters) == before
+
+
+def test_what_is_named_as_deciding_is_on_the_way():
+    assert set(search_parameters()) == {f"{module.rpartition('.')[2]}.{name}" for module, name in ON_THE_WAY}
+
+
+MANIFEST = Manifest(
+    7, "2026-01-05T02:00:00+00:00", "colour-64", "ab" * 32, 64, "cd" * 32,
+    {"catalogue": CollectionPart(2, 2, 2, "Flat"), "objects": CollectionPart(0, 0, 0, "Flat")},
+    {"catalogue.index": FileChecksum(10, "01" * 32), "records.sqlite": FileChecksum(20, "23" * 32)},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": "colour-65"},
+        {"model_sha256": "ef" * 32},
+        {"files": {**MANIFEST.files, "records.sqlite": FileChecksum(20, "45" * 32)}},
+        {"files": {**MANIFEST.files, "likelihood.json": FileChecksum(20, "45" * 32)}},
+        {"collections": {**MANIFEST.collections, "catalogue": CollectionPart(2, 2, 2, "HNSW32;efSearch=16")}},
+        {"collections": {**MANIFEST.collections, "catalogue": CollectionPart(2, 2, 2, "Flat", base=1)}},
+    ],
+)
+def test_a_generation_of_other_files_or_engines_has_another_digest(change):
+    assert generation_digest(replace(MANIFEST, **change)) != generation_digest(MANIFEST)
+
+
+def test_when_a_generation_was_made_decides_nothing():
+    later = replace(MANIFEST, generation=8, created="2026-02-01T02:00:00+00:00")
+    assert generation_digest(later) == generation_digest(MANIFEST)
+
+
+def test_a_model_is_its_weights_and_its_way_of_preparing_pictures():
+    card = ColourEncoder().card
+    for change in ({"sha256": "0" * 64}, {"name": "other"}, {"preprocess": replace(card.preprocess, fill=0)}):
+        assert model_digest(replace(card, **change)) != model_digest(card)
+    assert model_digest(replace(card, note="slow", licence="MIT")) == model_digest(card)
