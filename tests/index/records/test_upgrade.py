@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 import setuptools
@@ -26,8 +25,8 @@ from index.records.migrations.transaction import changing_tables
 from index.records.upgrade import discard_backups, needs_upgrade, require_upgraded, upgrade
 from service.migrations import v0001_baseline as service_baseline
 from service.tables import HISTORY as SERVICE
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 HISTORIES = [CATALOGUE, SERVICE]
 BASELINES = {"catalogue": catalogue_baseline.TABLES, "service": service_baseline.TABLES}
 # A column that may not be NULL, an index, and a default, for which SQLite has to copy the table.
