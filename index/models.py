@@ -105,13 +105,16 @@ def require_served(workspace: Workspace, model: str, sha256: str, say: Callable[
         GenerationError: another model made it.
     """
     settings = workspace.settings
-    if (model, sha256) != (settings.model, settings.model_sha256 or sha256):
+    used = settings.model, settings.model_sha256
+    if not settings.model_sha256 or used == (model, sha256):
+        card = workspace_encoder(workspace, say)[1].card
+        used = card.name, card.sha256 or ""
+    if used != (model, sha256):
         raise GenerationError(
-            f"that generation was made by the model {model} {sha256[:12]}, and this workspace uses {settings.model} "
-            f"{settings.model_sha256[:12]}, so no server could answer from it: to go back to that model, write "
+            f"that generation was made by the model {model} {sha256[:12]}, and this workspace uses {used[0]} "
+            f"{used[1][:12]}, so no server could answer from it: to go back to that model, write "
             f'model = "{model}" and model_sha256 = "{sha256}" into {workspace.root / SETTINGS}, and try again'
         )
-    workspace_encoder(workspace, say)
 
 
 def other_encoder(name: str) -> Encoder:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from embedding.errors import TraceObjectError
 from index.engines.writing import gather, write_engine
 from index.errors import GenerationError
 from index.generations import generations
@@ -85,7 +84,7 @@ def _read(folder: Path) -> tuple[Generation, dict[Collection, list[Entry]]]:
             for _ in former.records.every_row(name):
                 pass
         former.records.families()
-    except (TraceObjectError, LookupError, ValueError, TypeError) as error:
+    except (GenerationError, KeyError) as error:
         former.close()
         raise GenerationError(f"{folder} cannot be read: {error}") from error
     return former, entries

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from embedding.errors import RegionInvalid
 from embedding.image.regions import Region
 from index.engines.protocol import Rows
 from index.errors import GenerationError
@@ -89,7 +90,8 @@ class Snapshot:
             "SELECT row, entry, image, region FROM rows WHERE collection=? AND row IN (SELECT value FROM json_each(?))"
         )
         asked = self._ask(query, (collection, json.dumps(list(rows))))
-        return {row: IndexedView(row, entry, image, Region.parse(region)) for row, entry, image, region in asked}
+        with self._told():
+            return {row: IndexedView(row, entry, image, Region.parse(region)) for row, entry, image, region in asked}
 
     def allowed(
         self, collection: Collection, filters: Sequence[Filter], without_images: Sequence[str] = ()
@@ -132,8 +134,9 @@ class Snapshot:
     def every_row(self, collection: Collection) -> Iterator[IndexedView]:
         """What every row of a collection's engine stands for, in order."""
         query = "SELECT row, entry, image, region FROM rows WHERE collection=? ORDER BY row"
-        for row, entry, image, region in self._ask(query, (collection,)):
-            yield IndexedView(row, entry, image, Region.parse(region))
+        with self._told():
+            for row, entry, image, region in self._ask(query, (collection,)):
+                yield IndexedView(row, entry, image, Region.parse(region))
 
     def families(self) -> dict[int, int]:
         """The family of every entry that has one."""
@@ -147,7 +150,8 @@ class Snapshot:
     def images(self) -> set[str]:
         """Every image that an entry shows, embedded or not."""
         listed = self._ask("SELECT images FROM entries")
-        return {image for (images,) in listed for image in json.loads(images)}
+        with self._told():
+            return {image for (images,) in listed for image in json.loads(images)}
 
     def has_image(self, sha256: str, collection: Collection | None = None) -> bool:
         """Whether this generation, or one collection of it, shows an image."""
@@ -156,8 +160,9 @@ class Snapshot:
 
     def _entries(self, clause: str, values: Sequence[object]) -> Iterator[Entry]:
         query = f"SELECT id, collection, source, images, {', '.join(FIELDS)} FROM entries WHERE {clause}"
-        for identity, collection, source, images, *fields in self._ask(query, tuple(values)):
-            yield Entry(identity, collection, source, EntryFields(*fields), tuple(json.loads(images)))
+        with self._told():
+            for identity, collection, source, images, *fields in self._ask(query, tuple(values)):
+                yield Entry(identity, collection, source, EntryFields(*fields), tuple(json.loads(images)))
 
     def _ask(self, query: str, values: Sequence[object] = ()) -> Iterator[Any]:
         with self._told():
@@ -167,5 +172,5 @@ class Snapshot:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError, RegionInvalid) as error:
             raise GenerationError(f"{self._path} cannot be read ({error}): verify it, roll back or re-index") from error

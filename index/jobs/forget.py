@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from index.errors import EntryAmbiguous, UnknownEntry
+from index.errors import EntryAmbiguous, GenerationError, UnknownEntry
 from index.generations import generations
 from index.generations.clean_generation import clean_generation
 from index.jobs.sweep import sweep
@@ -98,9 +99,11 @@ def find_entry(workspace: Workspace, collection: Collection, entry_id: str, of: 
             if of in ("", source, authority):
                 found[Name(collection, source, entry_id)] = None
     for records in generations.records(workspace):
-        for entry in records.find(collection, entry_id):
-            if of in ("", entry.source, entry.fields.authority):
-                found[Name(collection, entry.source, entry_id)] = None
+        # One that cannot be read is deleted by `forget`, whatever it names.
+        with suppress(GenerationError):
+            for entry in records.find(collection, entry_id):
+                if of in ("", entry.source, entry.fields.authority):
+                    found[Name(collection, entry.source, entry_id)] = None
     # What was published here a moment ago is in its list alone.
     for listed in lists(workspace) if collection == "objects" else ():
         for record in listed.records():
@@ -117,8 +120,9 @@ def find_source(workspace: Workspace, name: str, collection: Collection | None =
             if source.name == name:
                 found[Name(source.collection, name)] = None
     for records in generations.records(workspace):
-        for kind in records.collections_of(name):
-            found[Name(kind, name)] = None
+        with suppress(GenerationError):
+            for kind in records.collections_of(name):
+                found[Name(kind, name)] = None
     return _only([each for each in found if collection in (None, each.collection)], f"source {name}", "")
 
 
@@ -224,8 +228,9 @@ def _traces(workspace: Workspace, catalogue: Catalogue, name: Name) -> Traces:
     # Nothing is kept of one that the gate stopped, but a curator may have let it in since.
     images = {sha256 for row in rows for sha256 in (row.sha256, row.quarantined) if sha256}
     for records in generations.records(workspace):
-        listed = records.find(name.collection, name.entry_id) if name.entry_id else records.entries(name.collection)
-        images |= {image for entry in listed if name.covers(entry) for image in entry.images}
+        with suppress(GenerationError):
+            listed = records.find(name.collection, name.entry_id) if name.entry_id else records.entries(name.collection)
+            images |= {image for entry in listed if name.covers(entry) for image in entry.images}
     return Traces((name,), frozenset(row.reference for row in rows), frozenset(images))
 
 
