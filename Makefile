@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 DATA ?= ../shared/data
 ROOM ?= /tmp/traceobject-bench
 
-.PHONY: demo test slow lint types check bench install clean
+.PHONY: demo test slow coverage lint types check bench install clean
 
 demo: $(STAMP)
 	$(BIN)/traceobject --workspace demo demo
@@ -18,6 +18,10 @@ test: $(STAMP)
 
 slow: $(STAMP)
 	$(BIN)/pytest -m slow
+
+# Line and branch coverage of the three packages, by the fast tests.
+coverage: $(STAMP)
+	$(BIN)/pytest -m "not slow" --cov=embedding --cov=index --cov=service --cov-branch --cov-report=term-missing:skip-covered
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
