@@ -85,4 +85,4 @@ def _carry_out(workspace: Workspace, name: Name) -> None:
     if done.unreadable:
         say("Next: traceobject reindex")
     if done.backups:
-        say(f"{done.backups} copies of databases from before an upgrade were deleted: they named what is forgotten")
+        say(f"copies of databases from before an upgrade that were deleted, for they named it: {done.backups}")

@@ -15,38 +15,25 @@ from service.app.upgrade import require_upgraded
 from service.cli.main import main
 from service.migrations.v0001_baseline import TABLES as SERVICE_TABLES
 from tests.golden.unpacked import ARCHIVES, unpack
+from tests.revisions import also_knowing, write_revision
 
 # What a later version may want: a column that may not be NULL, filled from another; an index; and, of a table that
 # others refer to, what SQLite can only do by copying it.
 MIGRATION = """
-import sqlalchemy as sa
-from alembic import op
-
-revision = "{number:04d}"
-down_revision = "{before:04d}"
-
-
-def upgrade():
-    op.add_column("entries", sa.Column("seller", sa.Text, nullable=False, server_default=""))
-    op.execute("UPDATE entries SET seller = retailer")
-    with op.batch_alter_table("sources") as batch:
-        batch.alter_column("location", existing_type=sa.Text, nullable=False, server_default="nowhere")
-    op.create_index("entries_by_seller", "entries", ["seller", "entry_id"])
+op.add_column("entries", sa.Column("seller", sa.Text, nullable=False, server_default=""))
+op.execute("UPDATE entries SET seller = retailer")
+with op.batch_alter_table("sources") as batch:
+    batch.alter_column("location", existing_type=sa.Text, nullable=False, server_default="nowhere")
+op.create_index("entries_by_seller", "entries", ["seller", "entry_id"])
 """
 
 
 @pytest.fixture
 def tomorrow(tmp_path):
     """The catalogue's history has one revision more, while the test lasts."""
-    before, folder = CATALOGUE.folders, tmp_path / "tomorrow"
-    folder.mkdir()
-    number = len(CATALOGUE.revisions) + 1
-    (folder / f"v{number:04d}_seller.py").write_text(MIGRATION.format(number=number, before=number - 1))
-    object.__setattr__(CATALOGUE, "folders", (*before, folder))
-    CATALOGUE.__dict__.pop("revisions", None)
-    yield f"{number:04d}"
-    object.__setattr__(CATALOGUE, "folders", before)
-    CATALOGUE.__dict__.pop("revisions", None)
+    number = write_revision(CATALOGUE, tmp_path / "tomorrow", MIGRATION)
+    with also_knowing(CATALOGUE, tmp_path / "tomorrow"):
+        yield number
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

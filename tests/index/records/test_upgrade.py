@@ -26,24 +26,16 @@ from index.records.upgrade import discard_backups, needs_upgrade, require_upgrad
 from service.migrations import v0001_baseline as service_baseline
 from service.tables import HISTORY as SERVICE
 from tests.paths import ROOT
+from tests.revisions import write_revision
 
 HISTORIES = [CATALOGUE, SERVICE]
 BASELINES = {"catalogue": catalogue_baseline.TABLES, "service": service_baseline.TABLES}
 # A column that may not be NULL, an index, and a default, for which SQLite has to copy the table.
 NEXT = """
-import sqlalchemy as sa
-from alembic import op
-
-revision = "{number:04d}"
-down_revision = "{before:04d}"
-
-
-def upgrade():
-    with op.batch_alter_table("sources") as batch:
-        batch.add_column(sa.Column("contact", sa.Text, nullable=False, server_default="nobody"))
-        batch.alter_column("format", existing_type=sa.String, nullable=False, server_default="auto")
-    op.create_index("entries_by_title", "entries", ["title"])
-    {then}
+with op.batch_alter_table("sources") as batch:
+    batch.add_column(sa.Column("contact", sa.Text, nullable=False, server_default="nobody"))
+    batch.alter_column("format", existing_type=sa.String, nullable=False, server_default="auto")
+op.create_index("entries_by_title", "entries", ["title"])
 """
 
 
@@ -59,11 +51,9 @@ def url(request, tmp_path):
 def later(tmp_path):
     """The catalogue's history with one revision more, which does something else at its end."""
 
-    def make(then="pass"):
+    def make(then=""):
         folder = tmp_path / "later 100%"
-        folder.mkdir(exist_ok=True)
-        number = len(CATALOGUE.revisions) + 1
-        (folder / f"v{number:04d}_later.py").write_text(NEXT.format(number=number, before=number - 1, then=then))
+        write_revision(CATALOGUE, folder, NEXT + then)
         return History("catalogue", CATALOGUE.tables, (*CATALOGUE.folders, folder))
 
     return make
