@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing, nullcontext
+from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
 
+from index.errors import SchemaOutdated, SchemaTooNew
 from index.generations.snapshot_schema import VERSION
 from index.records.migrations.history import CATALOGUE
 from index.workspace import Workspace
@@ -46,9 +47,9 @@ def run(workspace, *words):
 def tomorrow(tmp_path):
     """The program knows one revision more of the catalogue, whose body is given."""
 
-    def know(body="op.add_column('sources', sa.Column('contact', sa.Text))", *, known=True):
+    def know(body="op.add_column('sources', sa.Column('contact', sa.Text))"):
         write_revision(CATALOGUE, tmp_path / "tomorrow", body)
-        return also_knowing(CATALOGUE, tmp_path / "tomorrow") if known else nullcontext()
+        return also_knowing(CATALOGUE, tmp_path / "tomorrow")
 
     return know
 
@@ -94,10 +95,26 @@ def test_records_of_a_newer_version_are_refused(workspace, tomorrow, words):
     assert "written by a newer version of traceobject" in told.output
 
 
-def test_a_server_over_records_of_a_newer_version_does_not_start(workspace, tomorrow):
+@pytest.fixture
+def started(monkeypatch):
+    """A server that would start fails instead."""
+
+    def fail(*_):
+        raise AssertionError("the server starts")
+
+    monkeypatch.setattr("service.serve.workspace_encoder", fail)
+
+
+@pytest.mark.usefixtures("started")
+def test_a_server_over_records_of_another_version_does_not_start(workspace, tomorrow):
+    """The catalogue's alone: a server asks it only when somebody signs in, and should not wait until then."""
+    with tomorrow(), pytest.raises(SchemaOutdated, match="run `traceobject upgrade`"):
+        serve(workspace, port=0)
     with tomorrow():
         run(workspace, "upgrade")
-    with pytest.raises(Exception, match="written by a newer version of traceobject"):
+    with pytest.raises(SchemaTooNew, match="written by a newer version of traceobject"):
+        serve(workspace, port=0)
+    with tomorrow(), pytest.raises(AssertionError, match="the server starts"):
         serve(workspace, port=0)
 
 
