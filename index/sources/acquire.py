@@ -18,7 +18,7 @@ from index.records.catalogue import Catalogue, ImageReference, Source
 from index.records.feed_records import Refusal
 from index.sources.feeds.pictures import file_of, read_picture
 from index.sources.fetching.outcomes import Fetched, FetchRefused, NotModified, Outcome, Request
-from index.sources.fetching.turns import FairScheduler
+from index.sources.fetching.scheduler import FairScheduler
 from index.sources.gate import ApprovingGate
 from index.stores.images import ImageStore
 

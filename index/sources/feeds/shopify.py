@@ -2,7 +2,8 @@
 
 A product is one row with all its pictures. Where it comes in several colours and pictures are assigned to variants of
 different colours, each of these colours is a row of its own, `ID/colour`, with the pictures and the link of its
-variants; the pictures that belong to no colour stay with the row `ID`. A Google feed of the same shop separates colours too.
+variants; the pictures that belong to no colour stay with the row `ID`. A Google feed of the same shop separates
+colours too.
 """
 
 from __future__ import annotations

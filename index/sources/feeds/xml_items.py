@@ -96,7 +96,7 @@ class _Stream:
         gone, self.text = self.text[:length], self.text[length:]
         self.line += gone.count("\n")
         if len(self.text) > 4 * _CHUNK:
-            # Slicing a long string costs its length each time, so most of a long look-ahead is set aside and read again.
+            # Slicing costs the length of the string: most of a long look-ahead is set aside and read again.
             self._again = self.text[_CHUNK:] + self._again[self._again_from :]
             self._again_from = 0
             self.text = self.text[:_CHUNK]
