@@ -28,7 +28,7 @@ def fetch_all(
 
     Streams: takes at most `limits.lookahead` requests ahead, in the caller's thread, and keeps at most
     `limits.connections` pictures in memory that were not taken yet. A picture that cannot be had is an outcome,
-    not an error. Closing the iterator ends all downloads; a loop that may be left early does that with contextlib.closing.
+    not an error. Closing the iterator ends all downloads: contextlib.closing does it for a loop that may end early.
 
     Args:
         requests: what to fetch, each URL once: the same URL twice is asked for twice. Hosts that are mixed rather than
