@@ -38,7 +38,7 @@ def readers() -> str:
     """A digest of the code that reads feeds: another version may read the same feed otherwise."""
     digest = hashlib.sha256()
     folder = Path(str(feeds.__file__)).parent
-    for path in (*sorted(folder.glob("*.py")), *(Path(module.__file__) for module in (records, entries, gtin))):
+    for path in (*sorted(folder.glob("*.py")), *(Path(str(module.__file__)) for module in (records, entries, gtin))):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -23,15 +23,16 @@ from index.records.overview import SourceState, source_states
 from index.records.tombstones import Forgotten
 from index.sources.acquire import LONG_SIDE
 from index.sources.gate import Gate, Quarantined, approve, quarantined, require_quarantined
-from index.sources.published import PublicationList, crop, crops_of, find, list_of, lists, record_of, register
+from index.sources.published import PublicationList, crop, crops_of, find, list_of, lists, record_of, register, texts_of
 from index.stores.disk_faults import disk_faults
 from index.workspace import Workspace
 from service.app.audit import Audit
 from service.app.gate import face_seen, with_faces
 from service.problems import of_picture
 
-TOLD = ("authority", "object_id", "title", "kind", "country", "published", "tip_page")
-CHANGED = ("title", "status", "tip_page")
+_DETAILS = ("question", "description", "seen_from", "seen_until", "series", "region")
+TOLD = ("authority", "object_id", "title", "kind", "country", "published", "tip_page", *_DETAILS)
+CHANGED = ("title", "status", "tip_page", *_DETAILS)
 
 
 class Desk:
@@ -109,7 +110,7 @@ class Desk:
         return record
 
     def change(self, authority: str, object_id: str, told: Mapping[str, str], who: str) -> ObjectRecord:
-        """Change title, status or tip page of an object that was published here; what is not told stays.
+        """Change what CHANGED names of an object that was published here; what is not told stays.
 
         Raises:
             UnknownEntry: it was not published here.
@@ -118,8 +119,8 @@ class Desk:
         """
         with self._writing("change") as catalogue:
             listed, former = find(self._workspace, authority, object_id)
-            said = record_of({"object_id": object_id, **told, "status": told.get("status") or former.status})
-            record = replace(former, **{name: getattr(said, name) for name in CHANGED if name in told})
+            now = {**texts_of(former), **told, "status": told.get("status") or str(former.status)}
+            record = replace(record_of(now), number=former.number, pictures=former.pictures)
             changed = [name for name in CHANGED if getattr(record, name) != getattr(former, name)]
             if not changed:
                 raise QueryInvalid(f"nothing is changed: tell another {', '.join(CHANGED[:-1])} or {CHANGED[-1]}")

@@ -18,7 +18,7 @@ from index.errors import UnknownEntry
 from index.generations.generations import now
 from index.jobs.forget import Name, Traces
 from index.records.database import Database
-from index.records.entries import Entry
+from index.records.entries import Entry, split_values
 from service.app.audit import Audit
 from service.problems import INVALID, Problem
 from service.tables import lead_changes, leads
@@ -29,7 +29,13 @@ OF_A_CANDIDATE: tuple[State, ...] = ("open", "confirmed", "ruled_out")
 OF_A_FINDING: tuple[State, ...] = ("not_in_catalogue", "open")
 MAX_NOTE = 4000
 # What is kept of a product, so that a lead can be followed after the shop has taken it off its list.
-_TOLD = ("title", "brand", "retailer", "country", "category", "price", "link", "first_seen", "last_seen")
+_TOLD = (
+    *("title", "brand", "retailer", "country", "category", "price", "link", "first_seen", "last_seen"),
+    *("variant_group", "licence", "source_page"),
+)
+# Of fields that may have several values, the names of their lists as JSON has them.
+_LISTS = {"brands": "brand", "countries": "country", "made_in": "made_in", "gtins": "gtin"}
+_KEPT = (*_TOLD, "made_in", "gtin")
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,8 @@ class Lead:
     def to_json(self) -> dict[str, Any]:
         """The lead as plain data; what is not told is null."""
         product = {"product_id": self.product_id, "source": self.source, "image": self.image}
-        about = {name: self.told.get(name) or None for name in _TOLD}
+        about: dict[str, Any] = {name: self.told.get(name) or None for name in _TOLD}
+        about |= {listed: list(split_values(self.told.get(name, ""))) for listed, name in _LISTS.items()}
         return {
             "id": self.id,
             "object": {"object_id": self.object_id, "source": self.object_source},
@@ -123,7 +130,7 @@ class Leads:
             "source": product.source if product else "",
             "product_id": product.fields.entry_id if product else "",
             "image": image or next(iter(product.images), "") if product else "",
-            "told": json.dumps({name: getattr(product.fields, name) for name in _TOLD} if product else {}),
+            "told": json.dumps({name: getattr(product.fields, name) for name in _KEPT} if product else {}),
         }
         state: State = "open" if product else "not_in_catalogue"
         with self._database.begin() as connection:
