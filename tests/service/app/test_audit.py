@@ -19,7 +19,7 @@ from service.accounts.roles import Role
 from service.app.audit import START, Audit, AuditBroken, sealed
 from service.cli import audit as audit_command
 from service.cli.main import main
-from service.tables import metadata
+from service.tables import HISTORY
 from tests.fakes import ColourEncoder
 from tests.service.accounts.test_accounts import post
 from tests.service.people import FROM_OWN_PAGE, PASSWORD, signed_in
@@ -29,7 +29,7 @@ from tests.service.people import FROM_OWN_PAGE, PASSWORD, signed_in
 def chain(tmp_path):
     """An audit of five records, and the file that it is in."""
     path = tmp_path / "service.sqlite"
-    with closing(Database.open(f"sqlite:///{path}", metadata)) as database:
+    with closing(Database.open(f"sqlite:///{path}", HISTORY)) as database:
         audit = Audit(database)
         for number in range(5):
             audit.append("test", "ines", told=number, text="häßlich \x00 ' \"")
@@ -44,7 +44,7 @@ def tamper(path, statement, *values):
 
 class TestChain:
     def test_of_nothing_is_whole(self, tmp_path):
-        with closing(Database.open(f"sqlite:///{tmp_path / 'a.sqlite'}", metadata)) as database:
+        with closing(Database.open(f"sqlite:///{tmp_path / 'a.sqlite'}", HISTORY)) as database:
             assert Audit(database).verify() == (0, START)
 
     def test_that_nobody_touched_is_whole(self, chain):
