@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from embedding.image.foreground import foreground
 from embedding.image.regions import Region
-from embedding.redaction.conceal import WAYS, a_third, conceal
+from embedding.redaction.conceal import METHODS, conceal, random_box
 
 Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -67,7 +67,9 @@ def simulate(
     photo = _photographed(view, rng)
     hidden = np.zeros((height, width), bool)
     if rng.random() < sanitised:
-        photo, hidden = conceal(photo, a_third(rng), WAYS[rng.integers(len(WAYS))], float(rng.uniform(0.06, 0.2)))
+        photo, hidden = conceal(
+            photo, random_box(rng), METHODS[rng.integers(len(METHODS))], float(rng.uniform(0.06, 0.2))
+        )
     return WildView(_jpeg(photo, int(rng.integers(40, 93))), shown, _box(shown), hidden)
 
 

@@ -1,4 +1,4 @@
-"""The network under XFeat: as OpenVINO compiled it where that is in the store, else in torch."""
+"""XFeat's network: compiled by OpenVINO where that is in the model store, else in torch."""
 
 from __future__ import annotations
 
@@ -69,15 +69,15 @@ def compiled_network() -> Network:
     Raises:
         ModelUnavailable: it is damaged, or openvino is not installed.
     """
-    # Catalogue pictures are looked at in several threads: side by side they are done sooner than one after the other.
+    # Catalogue pictures are extracted in several threads: parallel requests finish sooner than queued ones.
     runnable = _COMPILED.open(streams=STREAMS)
-    own = threading.local()
+    per_thread = threading.local()
 
     def run(grey: Map) -> Maps:
-        # A request holds the buffers of one run: each thread has its own.
-        request: Any = getattr(own, "request", None)
+        # A request has the buffers of one run: each thread needs its own.
+        request: Any = getattr(per_thread, "request", None)
         if request is None:
-            request = own.request = runnable.create_infer_request()
+            request = per_thread.request = runnable.create_infer_request()
         request.infer([grey[None, None]])
         features, heat, reliability = inference.outputs(request)
         return features, heat, reliability
