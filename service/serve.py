@@ -17,6 +17,7 @@ from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.addresses import HOST, PORT, is_loopback
 from service.app.gate import UPLOADS, gate_of
+from service.app.upgrade import require_upgraded
 from service.application import create_app
 from service.http.logs import configure_logs
 from service.tables import open_service_database
@@ -42,9 +43,11 @@ def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callabl
 
     Raises:
         ServeRefused: the address is not loopback and there are no users, or cannot be had.
+        SchemaOutdated: a database has to be upgraded first.
         ModelUnavailable: the model or the face detector cannot be loaded.
     """
     say = say or _to_stderr
+    require_upgraded(workspace)
     with closing(open_service_database(workspace)) as database:
         users = Accounts(database).exist()
     if not users:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import sqlalchemy as sa
 
 from index.records.database import Database
+from index.records.migrations.history import History
 from index.workspace import Workspace
 
 metadata = sa.MetaData()
@@ -75,11 +78,19 @@ audit_head = sa.Table(
 )
 
 
+HISTORY = History("service", metadata, (Path(__file__).parent / "migrations",))
+
+
+def service_database_url(workspace: Workspace) -> str:
+    """Where the service's own database is: service.sqlite in the workspace, or where the setting `database` points."""
+    return workspace.settings.database or f"sqlite:///{workspace.root / 'service.sqlite'}"
+
+
 def open_service_database(workspace: Workspace) -> Database:
-    """The service's own database: service.sqlite in the workspace, or where the setting `database` points.
+    """The service's own database.
 
     Raises:
         WorkspaceError: it cannot be opened.
+        SchemaOutdated: it has to be upgraded first.
     """
-    url = workspace.settings.database or f"sqlite:///{workspace.root / 'service.sqlite'}"
-    return Database.open(url, metadata)
+    return Database.open(service_database_url(workspace), HISTORY)

@@ -18,6 +18,7 @@ from index.records.catalogue import Catalogue
 from index.stores.vectors import VectorStore
 from index.workspace import Workspace
 from service.app.gate import UPLOADS, gate_of
+from service.app.upgrade import require_upgraded
 from service.cli.exit_status import DONE, FAILED
 from service.cli.progress import say
 
@@ -87,6 +88,7 @@ def _gate(workspace: Workspace) -> str:
 
 
 def _records(workspace: Workspace) -> str:
+    require_upgraded(workspace)
     with Catalogue.open(workspace.database_url) as catalogue:
         held = ", ".join(f"{count} {name}" for name, count in catalogue.counts().items())
         return f"{held} from {len(catalogue.sources())} sources; {len(catalogue.refusals())} inputs refused"

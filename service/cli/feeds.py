@@ -15,6 +15,7 @@ from index.sources.read_sources import ReadContext, polite_fetch, read_sources
 from index.stores.images import ImageStore
 from index.workspace import Workspace
 from service.app.gate import PUBLISHED, gate_of
+from service.app.upgrade import open_for_writing
 from service.cli.exit_status import list_refused
 from service.cli.progress import progress_for_stderr, say
 from service.cli.reindex import told
@@ -67,7 +68,7 @@ def objects(root: Path, feed: Path, authority: str, feed_format: str) -> None:
 
 
 def _add(root: Path, collection: Collection, feed: Path, name: str, feed_format: str) -> None:
-    workspace = Workspace.open(root)
+    workspace = open_for_writing(root, say)
     with workspace.lock("add"), Catalogue.open(workspace.database_url) as records:
         former = next((old for old in records.sources() if (old.collection, old.name) == (collection, name)), None)
         source = records.add_source(name, collection, str(feed.absolute()), feed_format)

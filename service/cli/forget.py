@@ -12,6 +12,8 @@ from index.records.feed_records import COLLECTIONS, Collection
 from index.workspace import Workspace
 from service.app.audit import Audit
 from service.app.leads import Leads
+from service.app.upgrade import open_for_writing
+from service.cli.progress import say
 from service.reports.kept import Nights
 from service.tables import open_service_database
 
@@ -30,7 +32,7 @@ def forget_() -> None:
 @click.pass_obj
 def product(root: Path, product_id: str, source: str, lift: bool) -> None:
     """Delete the product ID; it does not come back with its feed."""
-    _entry(Workspace.open(root), "catalogue", product_id, source, lift)
+    _entry(open_for_writing(root, say), "catalogue", product_id, source, lift)
 
 
 @forget_.command("object")
@@ -40,7 +42,7 @@ def product(root: Path, product_id: str, source: str, lift: bool) -> None:
 @click.pass_obj
 def object_(root: Path, object_id: str, authority: str, lift: bool) -> None:
     """Delete the object ID; it does not come back with its authority's list."""
-    _entry(Workspace.open(root), "objects", object_id, authority, lift)
+    _entry(open_for_writing(root, say), "objects", object_id, authority, lift)
 
 
 @forget_.command()
@@ -49,7 +51,7 @@ def object_(root: Path, object_id: str, authority: str, lift: bool) -> None:
 @click.pass_obj
 def source(root: Path, name: str, collection: Collection | None) -> None:
     """Delete the source NAME with all its products or objects; its feed is not read again."""
-    workspace = Workspace.open(root)
+    workspace = open_for_writing(root, say)
     _carry_out(workspace, find_source(workspace, name, collection))
 
 
@@ -78,3 +80,9 @@ def _carry_out(workspace: Workspace, name: Name) -> None:
         f"forgotten: {name.entry_id or 'all'} of {name.source}: {done.entries} records, {done.images} pictures, "
         f"{done.embeddings} embeddings; generations rebuilt: {rebuilt}"
     )
+    for unreadable in done.unreadable:
+        say(f"warning: it could not be read, so it was deleted: {unreadable}")
+    if done.unreadable:
+        say("Next: traceobject reindex")
+    if done.backups:
+        say(f"copies of databases from before an upgrade that were deleted, for they named it: {done.backups}")

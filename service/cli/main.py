@@ -32,6 +32,7 @@ _VERBS = {
     "reindex": "reindex:reindex",
     "search": "search:search",
     "serve": "serve:serve",
+    "upgrade": "upgrade:upgrade",
     "users": "users:users",
 }
 

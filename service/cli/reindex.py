@@ -14,6 +14,7 @@ from index.records.catalogue import Changes
 from index.search.rerank import reranker_for
 from index.workspace import Workspace
 from service.app.gate import PUBLISHED, gate_of
+from service.app.upgrade import upgrade_workspace
 from service.cli.exit_status import SOME_REFUSED, list_refused
 from service.cli.progress import progress_for_stderr, say
 from service.reports.kept import Nights
@@ -31,6 +32,7 @@ def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> No
     other = other_encoder(model) if model else None
 
     def run() -> Report:
+        upgrade_workspace(workspace, say)
         # A model or a gate that cannot be had is a night that failed, and somebody is told.
         pinned, encoder = (workspace, other) if other else late_encoder(workspace, say)
         gate = gate_of(pinned, PUBLISHED)

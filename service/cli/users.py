@@ -13,6 +13,8 @@ from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import ACCOUNT_ROLES, SCOPES, Role
 from service.app.audit import COMMAND_LINE, Audit
+from service.app.upgrade import open_for_writing
+from service.cli.progress import say
 from service.tables import open_service_database
 
 _PASSWORD = click.password_option(help="Asked for, twice, when it is not given.")
@@ -35,7 +37,7 @@ def add(root: Path, name: str, role: str, password: str | None, without_password
         raise click.UsageError("--password and --without-password exclude each other")
     if password is None and not without_password:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    with closing(open_service_database(Workspace.open(root))) as database:
+    with closing(open_service_database(open_for_writing(root, say))) as database:
         Accounts(database).add(name, Role[role.upper()], password)
         _record(database, name, f"added as {role}")
     click.echo(f"{name} may sign in as {role}")
@@ -55,7 +57,7 @@ def list_(root: Path) -> None:
 @click.pass_obj
 def disable(root: Path, name: str) -> None:
     """Let NAME in no more: sessions end, tokens are revoked."""
-    with closing(open_service_database(Workspace.open(root))) as database:
+    with closing(open_service_database(open_for_writing(root, say))) as database:
         Accounts(database).disable(name)
         _record(database, name, "disabled")
     click.echo(f"{name} may no longer sign in")
@@ -67,7 +69,7 @@ def disable(root: Path, name: str) -> None:
 @click.pass_obj
 def password(root: Path, name: str, password: str) -> None:
     """Give NAME another password; sessions end."""
-    with closing(open_service_database(Workspace.open(root))) as database:
+    with closing(open_service_database(open_for_writing(root, say))) as database:
         Accounts(database).set_password(name, password)
         _record(database, name, "another password")
     click.echo(f"{name} has a new password")
@@ -80,7 +82,7 @@ def password(root: Path, name: str, password: str) -> None:
 @click.pass_obj
 def token(root: Path, name: str, scopes: tuple[str, ...], days: int) -> None:
     """Issue an API token for NAME and print it; it is shown this once."""
-    with closing(open_service_database(Workspace.open(root))) as database:
+    with closing(open_service_database(open_for_writing(root, say))) as database:
         issued, secret = Accounts(database).issue(name, scopes, days)
         _record(database, name, f"token {issued.id} for {', '.join(issued.scopes)} until {_day(issued.expires)}")
     click.echo(f"token {issued.id}, valid until {_day(issued.expires)}:", err=True)
@@ -101,7 +103,7 @@ def tokens(root: Path) -> None:
 @click.pass_obj
 def revoke(root: Path, token_id: str) -> None:
     """End the API token ID."""
-    with closing(open_service_database(Workspace.open(root))) as database:
+    with closing(open_service_database(open_for_writing(root, say))) as database:
         revoked = Accounts(database).revoke(token_id)
         _record(database, revoked.user, f"token {token_id} revoked")
     click.echo(f"token {token_id} is revoked")

@@ -17,17 +17,18 @@ from pydantic import BaseModel
 from service import client as client_module
 from service.accounts.rights import RIGHTS
 from service.api import schemas
+from service.app import responses
 from service.client import Client
-from tests.service.test_api_docs import models
+from tests.service.api.test_docs import models
 
 # Which dataclass of the client has the fields of which models of the interface.
 SAME_FIELDS = {
-    client_module.Product: (schemas.Product,),
-    client_module.PublishedObject: (schemas.PublishedObject,),
-    client_module.Answer: (schemas.CatalogueAnswer, schemas.ObjectsAnswer),
-    client_module.Candidate: (schemas.ProductCandidate, schemas.ObjectCandidate),
+    client_module.Product: (responses.ProductResponse,),
+    client_module.PublishedObject: (responses.ObjectResponse,),
+    client_module.Answer: (responses.CatalogueAnswerResponse, responses.ObjectsAnswerResponse),
+    client_module.Candidate: (responses.ProductCandidateResponse, responses.ObjectCandidateResponse),
     client_module.Source: (schemas.FeedSource,),
-    client_module.HeldCrop: (schemas.HeldCrop,),
+    client_module.QuarantinedCrop: (schemas.QuarantinedCropResponse,),
     client_module.Lead: (schemas.Lead,),
     client_module.Change: (schemas.LeadChange,),
     client_module.Alert: (schemas.Alert,),
@@ -36,8 +37,8 @@ SAME_FIELDS = {
 FLATTENED = {client_module.Lead: {"object": ("object_id", "object_source")}}
 # Given as mappings with all that the server sends, so that nothing can be missing.
 AS_SENT = {
-    schemas.Evidence, schemas.Match, schemas.Specificity, schemas.LeadProduct, schemas.RefusalCount,
-    schemas.RefusedInput, schemas.AuditRecord,
+    responses.EvidenceResponse, responses.MatchResponse, responses.AvailabilityResponse, schemas.LeadProduct,
+    schemas.RefusalCount, schemas.RefusedInput, schemas.AuditRecord,
 }  # fmt: skip
 # Around what a method gives: pages and lists are walked through, and a confirmation says what was asked.
 AROUND = {

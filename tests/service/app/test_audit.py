@@ -230,7 +230,7 @@ def run(workspace, *words):
 @pytest.fixture
 def colours(monkeypatch):
     monkeypatch.setattr(audit_command, "workspace_encoder", lambda workspace, say: (workspace, ColourEncoder()))
-    monkeypatch.setattr(audit_command, "closer_for", lambda workspace: None)
+    monkeypatch.setattr(audit_command, "reranker_for", lambda workspace: None)
 
 
 @pytest.mark.usefixtures("colours")
@@ -257,7 +257,7 @@ class TestReplay:
         ines.post("/v1/search", files={"image": ("x.png", png)}, data={"rerank": "false"})
         [record] = new()
         assert record["parameters"]["closer_look"] == []
-        monkeypatch.setattr(audit_command, "closer_for", reranker_for)
+        monkeypatch.setattr(audit_command, "reranker_for", reranker_for)
         (tmp_path / "sent.png").write_bytes(png)
         told = run(peopled, "audit", "replay", record["query_id"], "--image", str(tmp_path / "sent.png"))
         assert told.exit_code == 0, told.output
@@ -324,7 +324,7 @@ class TestReplay:
         ines.get("/workbench/search", params={"crop": crop})
         [record] = new()
         assert "cannot" not in run(peopled, "audit", "replay", record["query_id"]).output
-        monkeypatch.setattr(orientation, "BELIEVED", 0.5)
+        monkeypatch.setattr(orientation, "MIN_SCORE_GAIN", 0.5)
         replayed = run(peopled, "audit", "replay", record["query_id"])
         assert "cannot be replayed exactly, because the search parameters differ" in replayed.output
 

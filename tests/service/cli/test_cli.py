@@ -24,6 +24,7 @@ VERBS = {
     "serve": [],
     "demo": [],
     "doctor": [],
+    "upgrade": [],
 }
 
 
@@ -35,7 +36,7 @@ def colour_model(monkeypatch):
     monkeypatch.setattr("service.cli.evaluate.load", lambda name: ColourEncoder())
     # Keypoints need a network of their own; tests/index/search/test_rerank.py is theirs.
     for command in ("service.cli.search", "index.jobs.evaluate"):
-        monkeypatch.setattr(f"{command}.closer_for", lambda workspace: None)
+        monkeypatch.setattr(f"{command}.reranker_for", lambda workspace: None)
 
 
 @pytest.fixture

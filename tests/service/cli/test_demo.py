@@ -34,7 +34,7 @@ def test_is_served_with_its_objects_and_a_sign_in_of_its_own(tmp_path, monkeypat
     # The command imports it when it runs, so it is replaced where it is made.
     monkeypatch.setattr("sample.write.render_sample", small)
     monkeypatch.setattr(demo, "workspace_encoder", pinned)
-    monkeypatch.setattr(demo, "closer_for", lambda workspace: None)
+    monkeypatch.setattr(demo, "reranker_for", lambda workspace: None)
     root = tmp_path / "demo"
     told = CliRunner().invoke(main, ["--workspace", str(root), "demo"], catch_exceptions=False)
     assert told.exit_code == 0
