@@ -71,7 +71,7 @@ def cost(detector: FaceDetector, rounds: int = 21) -> float:
     taken = []
     for _ in range(rounds):
         started = time.process_time()
-        detector.surest(picture)
+        detector.confidence(picture)
         taken.append(1000 * (time.process_time() - started))
     return statistics.median(taken)
 
@@ -93,7 +93,7 @@ def main() -> None:
         for turned, quarters in _TURNS.items() if shown else ():
             told[f"  the same, {turned}"] = [np.rot90(picture, quarters) for picture in pictures]
         for name, those in told.items():
-            found = np.array([detector.surest(picture) for picture in those])
+            found = np.array([detector.confidence(picture) for picture in those])
             shares = "".join(f"{(found >= least).mean():8.3f}" for least in THRESHOLDS)
             click.echo(f"{name:40}{len(those):9}{shares}")
     click.echo(f"one check of 640 x 640 pixels: {cost(detector):.0f} ms of processor time")

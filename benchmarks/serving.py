@@ -47,7 +47,7 @@ from index.models import late_encoder, workspace_encoder
 from index.progress import Unwatched
 from index.records.catalogue import Catalogue
 from index.search.answer import Query, QueryImage
-from index.search.first_stage import WIDTH
+from index.search.first_stage import MIN_ROWS
 from index.search.rerank import Reranker, reranker_for
 from index.search.search import search
 from index.workspace import Workspace
@@ -191,7 +191,7 @@ def bare(workspace: Workspace, pictures: Sequence[bytes], seconds: float) -> Bar
     """Measure the references, the last of them for so many seconds."""
     workspace, encoder = workspace_encoder(workspace, _unsaid)
     engine = open_live(workspace).engine("catalogue")
-    seen = [query_views(decode(data)).pictures for data in pictures]
+    seen = [query_views(decode(data)).views for data in pictures]
     ready, took = [], []
     for data, views in zip(pictures, seen, strict=True):
         started = time.perf_counter()
@@ -201,7 +201,7 @@ def bare(workspace: Workspace, pictures: Sequence[bytes], seconds: float) -> Bar
     taken = []
     for turn in range(SINGLE + SETTLE):
         started = time.perf_counter()
-        engine.search(encoder.encode_images(ready[turn % len(ready)]), WIDTH)
+        engine.search(encoder.encode_images(ready[turn % len(ready)]), MIN_ROWS)
         taken.append(time.perf_counter() - started)
     batch = np.concatenate(ready)[:32]
     rates = []

@@ -40,8 +40,8 @@ class FaceGate:
 
     def check(self, picture: npt.NDArray[np.uint8]) -> Verdict:
         """See Gate.check."""
-        surest = self.load().surest(picture, self._least)
-        return Verdict(FACE, surest) if surest >= self._least else PASSED
+        confidence = self.load().confidence(picture, self._least)
+        return Verdict(FACE, confidence) if confidence >= self._least else PASSED
 
 
 def gate_of(workspace: Workspace, least: float) -> FaceGate | None:

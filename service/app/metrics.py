@@ -33,8 +33,8 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._steps = Histogram(
-            "traceobject_step_seconds", "How long a step of a search takes: decode, gate, embed, filter, first_list, "
-            "closer_look, orientation.", ["step"], registry=self.registry, buckets=_BUCKETS,
+            "traceobject_step_seconds", "How long a step of a search takes: decode, gate, embed, filter, first_stage, "
+            "rerank, orientation.", ["step"], registry=self.registry, buckets=_BUCKETS,
         )  # fmt: skip
         self._requests = Counter(
             "traceobject_requests", "Requests by route and status.", ["method", "route", "status"],

@@ -33,7 +33,6 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from embedding.encoders.protocol import Encoder
-from embedding.tiny_clip.shapes import ALL_SPECS, Spec, render
 from index.generations.generations import live_number, numbers, open_live
 from index.jobs.alerts import list_alerts
 from index.jobs.forget import find_entry, forget
@@ -44,6 +43,7 @@ from index.records.catalogue import Catalogue
 from index.search.rerank import reranker_for
 from index.sources.gate import FACE, held
 from index.workspace import Workspace
+from sample.tiny_clip.shapes import ALL_SPECS, Spec, render
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
 from service.app.audit import COMMAND_LINE, Audit

@@ -49,10 +49,10 @@ def test_a_search_is_told_by_its_steps(server, png):
     server.post("/v1/search", files={"image": png}, data={"filter": "brand=Secret"})
     server.post("/v1/search", files={"image": b"nothing"})
     found = figures(server)
-    counts = {step: found["traceobject_step_seconds_count", step] for step in ("gate", "embed", "first_list")}
-    assert counts == {"gate": 2, "embed": 2, "first_list": 2}
+    counts = {step: found["traceobject_step_seconds_count", step] for step in ("gate", "embed", "first_stage")}
+    assert counts == {"gate": 2, "embed": 2, "first_stage": 2}
     assert found["traceobject_step_seconds_count", "decode"] == 3
-    assert found["traceobject_step_seconds_count", "closer_look"] == 2
+    assert found["traceobject_step_seconds_count", "rerank"] == 2
     assert found["traceobject_requests_total", "/v1/search", "200", "POST"] == 2
     assert found["traceobject_requests_total", "/v1/search", "415", "POST"] == 1
     assert found["traceobject_request_seconds_count", "/v1/search"] == 3
