@@ -16,7 +16,7 @@ from index.search.rerank import reranker_for
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.addresses import HOST, PORT, is_loopback
-from service.app.gate import UPLOADS, gate_of
+from service.app.gate import UPLOAD_THRESHOLD, gate_of
 from service.application import create_app
 from service.http.logs import configure_logs
 from service.tables import open_service_database
@@ -55,7 +55,7 @@ def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callabl
         workspace, encoder = workspace_encoder(workspace, say)
         if reranker := reranker_for(workspace):
             reranker.warm()
-        if gate := gate_of(workspace, UPLOADS):
+        if gate := gate_of(workspace, UPLOAD_THRESHOLD):
             gate.load()
         bound_host, bound_port = listener.getsockname()[:2]
         shown = f"[{bound_host}]" if ":" in bound_host else bound_host

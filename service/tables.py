@@ -44,7 +44,7 @@ leads = sa.Table(
     sa.Column("source", sa.String, nullable=False),
     sa.Column("product_id", sa.String, nullable=False),
     sa.Column("image", sa.String(64), nullable=False),
-    sa.Column("told", sa.Text, nullable=False),
+    sa.Column("told", sa.Text, nullable=False, key="product_fields"),
     sa.UniqueConstraint("object_source", "object_id", "source", "product_id"),
 )
 lead_changes = sa.Table(

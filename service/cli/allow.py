@@ -21,5 +21,5 @@ def allow(root: Path, sha256: str) -> None:
     """Let a published crop in that is held because it seems to show a face, by its SHA-256: a doll, a print."""
     workspace = Workspace.open(root)
     with closing(open_service_database(workspace)) as database:
-        Desk(workspace, database, Audit(database), None).let_in(sha256, COMMAND_LINE)
+        Desk(workspace, database, Audit(database), None).approve(sha256, COMMAND_LINE)
     say(f"{sha256} may come in. Next: traceobject reindex")

@@ -17,7 +17,7 @@ from index.models import workspace_encoder
 from index.records.catalogue import Catalogue
 from index.stores.vectors import VectorStore
 from index.workspace import Workspace
-from service.app.gate import UPLOADS, gate_of
+from service.app.gate import UPLOAD_THRESHOLD, gate_of
 from service.cli.exit_status import DONE, FAILED
 from service.cli.progress import say
 
@@ -79,7 +79,7 @@ def _libraries() -> str:
 
 
 def _gate(workspace: Workspace) -> str:
-    gate = gate_of(workspace, UPLOADS)
+    gate = gate_of(workspace, UPLOAD_THRESHOLD)
     if gate is None:
         return "off: photos and crops are not looked at for faces"
     gate.load()

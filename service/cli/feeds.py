@@ -14,7 +14,7 @@ from index.sources.feeds.open_feed import FORMATS
 from index.sources.read_sources import ReadContext, polite_fetch, read_sources
 from index.stores.images import ImageStore
 from index.workspace import Workspace
-from service.app.gate import PUBLISHED, gate_of
+from service.app.gate import PUBLISHED_THRESHOLD, gate_of
 from service.cli.exit_status import list_refused
 from service.cli.progress import progress_for_stderr, say
 from service.cli.reindex import told
@@ -77,7 +77,7 @@ def _add(root: Path, collection: Collection, feed: Path, name: str, feed_format:
             fetch=polite_fetch(workspace.settings),
             today=datetime.now(UTC).date(),
             progress=progress_for_stderr(),
-            gate=gate_of(workspace, PUBLISHED),
+            gate=gate_of(workspace, PUBLISHED_THRESHOLD),
         )
         read = read_sources([source], context)
         if read.failed and former is None:

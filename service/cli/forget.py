@@ -12,7 +12,7 @@ from index.records.feed_records import COLLECTIONS, Collection
 from index.workspace import Workspace
 from service.app.audit import Audit
 from service.app.leads import Leads
-from service.reports.kept import Nights
+from service.reports.run_history import RunHistory
 from service.tables import open_service_database
 
 _LIFT = click.option("--lift", is_flag=True, help="Let a forgotten one come back with its feed, at the next re-index.")
@@ -66,7 +66,7 @@ def _entry(workspace: Workspace, collection: Collection, entry_id: str, of: str,
 
 def _forget_here(workspace: Workspace, traces: Traces) -> None:
     """Delete what the service keeps about them: past nights and leads. That they were is left in the audit, by id."""
-    Nights.of(workspace).forget(traces)
+    RunHistory.of(workspace).forget(traces)
     with closing(open_service_database(workspace)) as database:
         Leads(database, Audit(database)).forget(traces)
 

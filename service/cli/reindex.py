@@ -13,11 +13,11 @@ from index.models import late_encoder, other_encoder
 from index.records.catalogue import Changes
 from index.search.rerank import reranker_for
 from index.workspace import Workspace
-from service.app.gate import PUBLISHED, gate_of
+from service.app.gate import PUBLISHED_THRESHOLD, gate_of
 from service.cli.exit_status import SOME_REFUSED, list_refused
 from service.cli.progress import progress_for_stderr, say
-from service.reports.kept import Nights
-from service.reports.night import night
+from service.reports.night import reported_run
+from service.reports.run_history import RunHistory
 
 
 @click.command()
@@ -33,10 +33,10 @@ def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> No
     def run() -> Report:
         # A model or a gate that cannot be had is a night that failed, and somebody is told.
         pinned, encoder = (workspace, other) if other else late_encoder(workspace, say)
-        gate = gate_of(pinned, PUBLISHED)
+        gate = gate_of(pinned, PUBLISHED_THRESHOLD)
         return run_reindex(pinned, encoder, progress_for_stderr(), reranker_for(pinned), full=full, gate=gate)
 
-    report = night(workspace, run, say)
+    report = reported_run(workspace, run, say)
     for name, changes in report.changes.items():
         say(f"{name}: {told(changes)}")
     for failure in report.failed:
@@ -46,7 +46,7 @@ def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> No
     for warning in report.warnings:
         say(f"warning: {warning}")
     if report.alerts:
-        say(f"new alerts: {len(report.alerts)}; see traceobject alerts, or {Nights.of(workspace).report}")
+        say(f"new alerts: {len(report.alerts)}; see traceobject alerts, or {RunHistory.of(workspace).report}")
     if as_json:
         click.echo(json.dumps(asdict(report)))
     else:
