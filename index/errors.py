@@ -15,6 +15,18 @@ class WorkspaceBusy(WorkspaceError):
         self.holder = holder
 
 
+class SchemaOutdated(WorkspaceError):
+    """A database is of an older version of this program, and has to be upgraded first."""
+
+
+class SchemaTooNew(WorkspaceError):
+    """A database or a generation is of a newer version of this program, which alone can read it."""
+
+
+class MigrationFailed(WorkspaceError):
+    """A database could not be upgraded; it is as it was."""
+
+
 class FeedError(TraceObjectError):
     """A feed as a whole cannot be read: missing, of no known format, without the columns that matter."""
 

@@ -13,9 +13,9 @@ from embedding.encoders.card import ModelCard
 from embedding.encoders.choose import choose, load, preferred
 from embedding.encoders.protocol import Encoder, Vectors
 from embedding.errors import ModelUnavailable
-from index.errors import WorkspaceError
+from index.errors import GenerationError, WorkspaceError
 from index.settings import Settings
-from index.workspace import Workspace
+from index.workspace import SETTINGS, Workspace
 
 
 class LateEncoder:
@@ -95,6 +95,26 @@ def workspace_encoder(workspace: Workspace, say: Callable[[str], None]) -> tuple
     if not settings.model_sha256:
         workspace = workspace.pin_model(encoder.card.name, sha256, settings.model_why or "named by the operator")
     return workspace, encoder
+
+
+def require_served(workspace: Workspace, model: str, sha256: str, say: Callable[[str], None]) -> None:
+    """See that a server over this workspace could answer from a generation that a model made: it loads the pinned one.
+
+    Raises:
+        ModelUnavailable, WorkspaceError: as `workspace_encoder` does.
+        GenerationError: another model made it.
+    """
+    settings = workspace.settings
+    used = settings.model, settings.model_sha256
+    if not settings.model_sha256 or used == (model, sha256):
+        card = workspace_encoder(workspace, say)[1].card
+        used = card.name, card.sha256 or ""
+    if used != (model, sha256):
+        raise GenerationError(
+            f"that generation was made by the model {model} {sha256[:12]}, and this workspace uses {used[0]} "
+            f"{used[1][:12]}, so no server could answer from it: to go back to that model, write "
+            f'model = "{model}" and model_sha256 = "{sha256}" into {workspace.root / SETTINGS}, and try again'
+        )
 
 
 def other_encoder(name: str) -> Encoder:

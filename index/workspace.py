@@ -85,6 +85,11 @@ class Workspace:
         return self.root / "published"
 
     @property
+    def backups(self) -> Path:
+        """Copies of the databases from before an upgrade: see index/upgrade.py."""
+        return self.root / "backups"
+
+    @property
     def current(self) -> Path:
         return self.root / "CURRENT"
 

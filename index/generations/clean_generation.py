@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -20,37 +20,45 @@ from index.generations.snapshot import IndexedView, write_snapshot
 from index.records.entries import Entry
 from index.records.feed_records import COLLECTIONS, Collection
 from index.stores.checksums import MEMORY
+from index.stores.durable import sync_folder
 from index.workspace import Workspace
 
 Leaves = Callable[[Entry], bool]
 
 
-def clean_generation(workspace: Workspace, number: int, leaves: Leaves) -> bool:
+@dataclass(frozen=True)
+class Cleaned:
+    """What became of a generation: whether it was rebuilt, and why it had to be deleted, empty where it was not."""
+
+    number: int
+    rebuilt: bool = False
+    deleted: str = ""
+
+
+def clean_generation(workspace: Workspace, number: int, leaves: Leaves) -> Cleaned:
     """Rebuild a generation's files without the entries that leave, under the same number; a live one stays live.
 
-    Its embeddings are those its engines kept, its calibration and self-test stay. One that does not verify cannot be
-    rebuilt and answers nothing: it is deleted.
-
-    Returns:
-        whether it named any of them, or was deleted.
+    Its embeddings are those its engines kept, its calibration and self-test stay. One that cannot be read, damaged
+    or made by a newer version, cannot be rebuilt, and nobody knows what it names: it is deleted.
 
     Raises:
         WorkspaceError, OSError: it cannot be written; it is as it was then.
     """
     folder = workspace.generations / str(number)
     try:
-        former = Generation(folder)
-    except GenerationError:
+        former, entries = _read(folder)
+    except GenerationError as error:
         shutil.rmtree(folder)
-        return True
+        sync_folder(workspace.generations)
+        return Cleaned(number, deleted=str(error))
     with closing(former):
-        stay = {name: [e for e in former.records.entries(name) if not leaves(e)] for name in COLLECTIONS}
+        stay = {name: [entry for entry in entries[name] if not leaves(entry)] for name in COLLECTIONS}
         parts = former.manifest.collections
         # An engine that was added to may still hold what left the records before, so it is never taken for clean.
         if not any(part.base for part in parts.values()) and all(
             len(stay[name]) == parts[name].entries for name in COLLECTIONS
         ):
-            return False
+            return Cleaned(number)
         aside = workspace.generations / f".cleaning-{number}"
         shutil.rmtree(aside, ignore_errors=True)
         # What is no part of the index, such as a calibration, names nobody.
@@ -59,7 +67,27 @@ def clean_generation(workspace: Workspace, number: int, leaves: Leaves) -> bool:
         manifest = _rebuild(workspace, former, stay, aside)
     generations.seal(aside, manifest)
     generations.replace_by(workspace, aside, number)
-    return True
+    return Cleaned(number, rebuilt=True)
+
+
+def _read(folder: Path) -> tuple[Generation, dict[Collection, list[Entry]]]:
+    """A generation and its entries, once all that it takes to rebuild it was found readable.
+
+    Raises:
+        GenerationError: something was not.
+    """
+    former = Generation(folder)
+    try:
+        entries = {name: list(former.records.entries(name)) for name in COLLECTIONS}
+        for name in COLLECTIONS:
+            former.engine(name)
+            for _ in former.records.every_row(name):
+                pass
+        former.records.families()
+    except (GenerationError, KeyError) as error:
+        former.close()
+        raise GenerationError(f"{folder} cannot be read: {error}") from error
+    return former, entries
 
 
 def _rebuild(workspace: Workspace, former: Generation, stay: dict[Collection, list[Entry]], aside: Path) -> Manifest:

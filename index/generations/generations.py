@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -133,8 +133,8 @@ class Generation:
                 name: (LayeredEngine if part.base else FaissEngine).open(folder / engine_file(name), part.spec)
                 for name, part in self.manifest.collections.items()
             }
-        except (OSError, RuntimeError, sqlite3.Error) as error:
-            raise GenerationError(f"{folder} vanished while it was being opened: {error}") from error
+        except (OSError, RuntimeError, ValueError, sqlite3.Error) as error:
+            raise GenerationError(f"{folder} cannot be opened ({error}): roll back or re-index") from error
         # Rebuilt without something that was forgotten: its files must all be of the one or of the other.
         if Manifest.read(folder) != self.manifest:
             self.close()
@@ -208,16 +208,17 @@ def _open_live(workspace: Workspace) -> Generation:
 
 
 def records(workspace: Workspace) -> Iterator[Snapshot]:
-    """The records of every generation on disk, one after the other; those that are damaged answer nothing, and miss."""
+    """The records of every generation on disk, one after the other, but for those that cannot be read."""
     for number in numbers(workspace):
         folder = workspace.generations / str(number)
         try:
             expected = Manifest.read(folder).files[RECORDS]
             if checksum(folder / RECORDS) != expected:
                 continue
+            opened = Snapshot(folder / RECORDS)
         except (GenerationError, KeyError, OSError):
             continue
-        with closing(Snapshot(folder / RECORDS)) as opened:
+        with closing(opened):
             yield opened
 
 
@@ -262,11 +263,16 @@ def replace_by(workspace: Workspace, folder: Path, number: int) -> None:
     sync_folder(workspace.generations)
 
 
-def rollback(workspace: Workspace, number: int | None = None) -> int:
-    """Make an older generation live again: the one named, or the newest before the live one. It must verify.
+def rollback(
+    workspace: Workspace, number: int | None = None, require: Callable[[Manifest], None] = lambda _: None
+) -> int:
+    """Make an older generation live again: the one named, or the newest before the live one.
+
+    Args:
+        require: raises where a generation that is whole could not be served all the same.
 
     Raises:
-        GenerationError: there is none, or it does not verify.
+        GenerationError: there is none, it does not verify, or it cannot be opened; the live one stays live.
     """
     live = live_number(workspace)
     earlier = [candidate for candidate in numbers(workspace) if live is None or candidate < live]
@@ -276,6 +282,8 @@ def rollback(workspace: Workspace, number: int | None = None) -> int:
         raise GenerationError(f"no generation {chosen or ''} to roll back to; kept are: {kept}".replace("  ", " "))
     folder = workspace.generations / str(chosen)
     Manifest.read(folder).verify(folder)
+    with closing(Generation(folder)) as opened:
+        require(opened.manifest)
     _point(workspace, chosen)
     return chosen
 

@@ -12,29 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from embedding.errors import RegionInvalid
 from embedding.image.regions import Region
 from index.engines.protocol import Rows
 from index.errors import GenerationError
+from index.generations.snapshot_schema import FIELDS, INDEXES, TABLES, VERSION, make_readable
 from index.records.entries import Entry, EntryFields
 from index.records.feed_records import Collection
 from index.records.filters import FACETS, Filter, folded, where
-
-_FIELDS = tuple(EntryFields.__dataclass_fields__)
-_TABLES = f"""
-CREATE TABLE entries (id INTEGER PRIMARY KEY, collection TEXT NOT NULL, source TEXT NOT NULL, images TEXT NOT NULL,
-  {", ".join(f"{name} TEXT NOT NULL" for name in _FIELDS)}) STRICT;
-CREATE TABLE rows (collection TEXT NOT NULL, row INTEGER NOT NULL, entry INTEGER NOT NULL, image TEXT NOT NULL,
-  region TEXT NOT NULL, PRIMARY KEY (collection, row)) STRICT, WITHOUT ROWID;
-CREATE TABLE families (entry INTEGER PRIMARY KEY, family INTEGER NOT NULL) STRICT;
-CREATE TABLE facets (facet TEXT NOT NULL, value TEXT NOT NULL, entry INTEGER NOT NULL,
-  PRIMARY KEY (facet, value, entry)) STRICT, WITHOUT ROWID;
-"""
-_INDEXES = """
-CREATE INDEX entries_by_entry_id ON entries (collection, entry_id);
-CREATE INDEX rows_by_entry ON rows (entry);
-CREATE INDEX families_by_family ON families (family);
-CREATE INDEX rows_by_image ON rows (image);
-"""
 
 
 @dataclass(frozen=True)
@@ -57,10 +42,10 @@ def write_snapshot(
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         # Built aside and published whole: no journal is needed, and a crash leaves a folder that is thrown away.
-        connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _TABLES + "BEGIN;")
-        into_entries = f"INSERT INTO entries VALUES ({','.join('?' * (4 + len(_FIELDS)))})"
+        connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + TABLES + "BEGIN;")
+        into_entries = f"INSERT INTO entries VALUES ({','.join('?' * (4 + len(FIELDS)))})"
         for entry in entries:
-            told = {name: getattr(entry.fields, name) for name in _FIELDS}
+            told = {name: getattr(entry.fields, name) for name in FIELDS}
             row = (entry.id, entry.collection, entry.source, json.dumps(entry.images), *told.values())
             connection.execute(into_entries, row)
             facets = told | {"source": entry.source}
@@ -74,7 +59,7 @@ def write_snapshot(
         )
         connection.executemany("INSERT INTO families VALUES (?,?)", families.items())
         connection.execute("COMMIT")
-        connection.executescript(_INDEXES + "PRAGMA optimize;")
+        connection.executescript(f"{INDEXES}PRAGMA user_version={VERSION}; PRAGMA optimize;")
     finally:
         connection.close()
 
@@ -82,13 +67,19 @@ def write_snapshot(
 class Snapshot:
     """A generation's records, read-only. Safe to share between threads.
 
-    A file that cannot be read is a GenerationError, whatever is asked of it.
+    A file of an older version is read by the columns that it has, with defaults for the others. One that cannot be
+    read, or that a newer version of this program wrote, is a GenerationError, whatever is asked of it.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         with self._told():
             self._connection = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+            try:
+                make_readable(self._connection, path)
+            except BaseException:
+                self._connection.close()
+                raise
 
     def close(self) -> None:
         self._connection.close()
@@ -99,7 +90,8 @@ class Snapshot:
             "SELECT row, entry, image, region FROM rows WHERE collection=? AND row IN (SELECT value FROM json_each(?))"
         )
         asked = self._ask(query, (collection, json.dumps(list(rows))))
-        return {row: IndexedView(row, entry, image, Region.parse(region)) for row, entry, image, region in asked}
+        with self._told():
+            return {row: IndexedView(row, entry, image, Region.parse(region)) for row, entry, image, region in asked}
 
     def allowed(
         self, collection: Collection, filters: Sequence[Filter], without_images: Sequence[str] = ()
@@ -142,8 +134,9 @@ class Snapshot:
     def every_row(self, collection: Collection) -> Iterator[IndexedView]:
         """What every row of a collection's engine stands for, in order."""
         query = "SELECT row, entry, image, region FROM rows WHERE collection=? ORDER BY row"
-        for row, entry, image, region in self._ask(query, (collection,)):
-            yield IndexedView(row, entry, image, Region.parse(region))
+        with self._told():
+            for row, entry, image, region in self._ask(query, (collection,)):
+                yield IndexedView(row, entry, image, Region.parse(region))
 
     def families(self) -> dict[int, int]:
         """The family of every entry that has one."""
@@ -157,7 +150,8 @@ class Snapshot:
     def images(self) -> set[str]:
         """Every image that an entry shows, embedded or not."""
         listed = self._ask("SELECT images FROM entries")
-        return {image for (images,) in listed for image in json.loads(images)}
+        with self._told():
+            return {image for (images,) in listed for image in json.loads(images)}
 
     def has_image(self, sha256: str, collection: Collection | None = None) -> bool:
         """Whether this generation, or one collection of it, shows an image."""
@@ -165,9 +159,10 @@ class Snapshot:
         return next(self._ask(query, (sha256, collection)), None) is not None
 
     def _entries(self, clause: str, values: Sequence[object]) -> Iterator[Entry]:
-        query = f"SELECT id, collection, source, images, {', '.join(_FIELDS)} FROM entries WHERE {clause}"
-        for identity, collection, source, images, *fields in self._ask(query, tuple(values)):
-            yield Entry(identity, collection, source, EntryFields(*fields), tuple(json.loads(images)))
+        query = f"SELECT id, collection, source, images, {', '.join(FIELDS)} FROM entries WHERE {clause}"
+        with self._told():
+            for identity, collection, source, images, *fields in self._ask(query, tuple(values)):
+                yield Entry(identity, collection, source, EntryFields(*fields), tuple(json.loads(images)))
 
     def _ask(self, query: str, values: Sequence[object] = ()) -> Iterator[Any]:
         with self._told():
@@ -177,5 +172,5 @@ class Snapshot:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError, RegionInvalid) as error:
             raise GenerationError(f"{self._path} cannot be read ({error}): verify it, roll back or re-index") from error

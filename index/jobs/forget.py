@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from index.errors import EntryAmbiguous, UnknownEntry
+from index.errors import EntryAmbiguous, GenerationError, UnknownEntry
 from index.generations import generations
 from index.generations.clean_generation import clean_generation
 from index.jobs.sweep import sweep
@@ -25,6 +26,7 @@ from index.records.facts import fact, set_fact
 from index.records.feed_records import Collection
 from index.records.schema import alerts, allowed, entries, origins, pictures, refusals, sources
 from index.records.tombstones import tombstone, untombstone
+from index.records.upgrade import discard_backups
 from index.sources.published import forget_published, lists
 from index.stores.disk_faults import disk_faults
 from index.workspace import Workspace
@@ -64,12 +66,18 @@ class Traces:
 
 @dataclass(frozen=True)
 class Forgot:
-    """What was deleted: entries of the catalogue, copies of pictures, embeddings, and the generations rebuilt."""
+    """What was deleted: entries of the catalogue, copies of pictures, embeddings; and the generations rebuilt.
+
+    `unreadable` tells which generations could not be read and were deleted for that, and why. `backups`: how many
+    copies of databases from before an upgrade were deleted, since they name whom to forget.
+    """
 
     entries: int
     images: int
     embeddings: int
     generations: tuple[int, ...]
+    unreadable: tuple[str, ...] = ()
+    backups: int = 0
 
 
 def find_entry(workspace: Workspace, collection: Collection, entry_id: str, of: str = "") -> Name:
@@ -91,9 +99,11 @@ def find_entry(workspace: Workspace, collection: Collection, entry_id: str, of: 
             if of in ("", source, authority):
                 found[Name(collection, source, entry_id)] = None
     for records in generations.records(workspace):
-        for entry in records.find(collection, entry_id):
-            if of in ("", entry.source, entry.fields.authority):
-                found[Name(collection, entry.source, entry_id)] = None
+        # One that cannot be read is deleted by `forget`, whatever it names.
+        with suppress(GenerationError):
+            for entry in records.find(collection, entry_id):
+                if of in ("", entry.source, entry.fields.authority):
+                    found[Name(collection, entry.source, entry_id)] = None
     # What was published here a moment ago is in its list alone.
     for listed in lists(workspace) if collection == "objects" else ():
         for record in listed.records():
@@ -110,8 +120,9 @@ def find_source(workspace: Workspace, name: str, collection: Collection | None =
             if source.name == name:
                 found[Name(source.collection, name)] = None
     for records in generations.records(workspace):
-        for kind in records.collections_of(name):
-            found[Name(kind, name)] = None
+        with suppress(GenerationError):
+            for kind in records.collections_of(name):
+                found[Name(kind, name)] = None
     return _only([each for each in found if collection in (None, each.collection)], f"source {name}", "")
 
 
@@ -151,12 +162,13 @@ def remember(workspace: Workspace, name: Name) -> bool:
         return untombstone(connection, name.collection, name.source, name.entry_id)
 
 
-def complete_forgetting(workspace: Workspace, catalogue: Catalogue) -> None:
-    """Complete what an interrupted `forget` began. For jobs that hold the workspace's lock."""
+def complete_forgetting(workspace: Workspace, catalogue: Catalogue) -> Forgot | None:
+    """Complete what an interrupted `forget` began; what that deleted. For jobs that hold the workspace's lock."""
     with catalogue.database.connect() as connection:
         noted = fact(connection, _FORGETTING)
-    if noted:
-        _carry_out(workspace, catalogue, [Name(**told) for told in json.loads(noted)], 0)
+    if not noted:
+        return None
+    return _carry_out(workspace, catalogue, [Name(**told) for told in json.loads(noted)], 0)
 
 
 def _carry_out(workspace: Workspace, catalogue: Catalogue, names: Sequence[Name], deleted: int) -> Forgot:
@@ -165,17 +177,19 @@ def _carry_out(workspace: Workspace, catalogue: Catalogue, names: Sequence[Name]
         if name.collection == "objects":
             forget_published(workspace, name.source, name.entry_id)
     generations.clear_unfinished(workspace)
-    rebuilt = [
-        number
+    cleaned = [
+        clean_generation(workspace, number, lambda entry: any(name.covers(entry) for name in names))
         for number in generations.numbers(workspace)
-        if clean_generation(workspace, number, lambda entry: any(name.covers(entry) for name in names))
     ]
+    backups = discard_backups(workspace.backups)
     swept = sweep(workspace, catalogue, thorough=True)
     # Without names from here on: the note itself must not be the last trace.
     _note(catalogue, "[]")
     catalogue.database.scrub()
     _note(catalogue, "")
-    return Forgot(deleted, swept.images, swept.embeddings, tuple(rebuilt))
+    rebuilt = tuple(one.number for one in cleaned if one.rebuilt)
+    unreadable = tuple(f"generation {one.number}: {one.deleted}" for one in cleaned if one.deleted)
+    return Forgot(deleted, swept.images, swept.embeddings, rebuilt, unreadable, backups)
 
 
 def _delete_records(catalogue: Catalogue, connection: Connection, name: Name, traces: Traces) -> int:
@@ -214,8 +228,9 @@ def _traces(workspace: Workspace, catalogue: Catalogue, name: Name) -> Traces:
     # Nothing is kept of one that the gate stopped, but a curator may have let it in since.
     images = {sha256 for row in rows for sha256 in (row.sha256, row.quarantined) if sha256}
     for records in generations.records(workspace):
-        listed = records.find(name.collection, name.entry_id) if name.entry_id else records.entries(name.collection)
-        images |= {image for entry in listed if name.covers(entry) for image in entry.images}
+        with suppress(GenerationError):
+            listed = records.find(name.collection, name.entry_id) if name.entry_id else records.entries(name.collection)
+            images |= {image for entry in listed if name.covers(entry) for image in entry.images}
     return Traces((name,), frozenset(row.reference for row in rows), frozenset(images))
 
 

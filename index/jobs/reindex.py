@@ -22,7 +22,7 @@ from index.generations.generations import Generation, Manifest, SelfTest
 from index.jobs.alerts import Alert
 from index.jobs.build import Built, build
 from index.jobs.context import JobContext
-from index.jobs.forget import complete_forgetting
+from index.jobs.forget import Forgot, complete_forgetting
 from index.jobs.retention import expire
 from index.jobs.sweep import sweep
 from index.jobs.watch import is_watched, watch
@@ -89,7 +89,7 @@ def reindex(
         Catalogue.open(workspace.database_url) as catalogue,
     ):
         generations.clear_unfinished(workspace)
-        complete_forgetting(workspace, catalogue)
+        forgot = complete_forgetting(workspace, catalogue)
         store = ImageStore(workspace.images)
         context = JobContext(workspace, catalogue, store, encoder, reranker, timed)
         reading = ReadContext(catalogue, store, polite_fetch(workspace.settings), today, timed, gate, full)
@@ -100,6 +100,7 @@ def reindex(
         vectors = VectorStore.open(workspace.vectors, encoder.card)
         embedded, damaged = embed_missing(context, vectors)
         live, warnings = _live(workspace)
+        warnings += _deleted(forgot)
         content = content_of(catalogue, encoder, damaged)
         number = live.generation if live else None
         built = Built(None, live.self_test if live else None)
@@ -206,6 +207,11 @@ def _live(workspace: Workspace) -> tuple[Manifest | None, tuple[str, ...]]:
     except GenerationError as error:
         return None, (f"the live generation was damaged and is built anew: {error}",)
     return manifest, ()
+
+
+def _deleted(forgot: Forgot | None) -> tuple[str, ...]:
+    """What an interrupted `forget` that was completed had to delete whole."""
+    return tuple(f"it could not be read, so it was deleted: {one}" for one in forgot.unreadable) if forgot else ()
 
 
 def _mend(vectors: VectorStore) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from index.stores.images import ImageStore
 from index.workspace import SETTINGS, Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
+from service.app.upgrade import open_for_writing
 from service.cli.progress import progress_for_stderr, say
 from service.reports.sheet import SheetCandidate, SheetRow, write_html, write_png
 from service.tables import open_service_database
@@ -79,7 +80,7 @@ def _workspace(root: Path) -> Workspace:
     if (root / SETTINGS).exists():
         if not (root / "sample").is_dir():
             raise WorkspaceError(f"{root} is a workspace of yours: name another, traceobject --workspace DIR demo")
-        return Workspace.open(root)
+        return open_for_writing(root, say)
     workspace = Workspace.create(root)
     (root / "sample").mkdir()
     return workspace

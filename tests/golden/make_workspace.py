@@ -42,7 +42,7 @@ from index.models import workspace_encoder
 from index.progress import Unwatched
 from index.records.catalogue import Catalogue
 from index.search.rerank import reranker_for
-from index.sources.gate import held, held_name
+from index.sources.gate import FACE, held
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
@@ -190,7 +190,7 @@ def _curate(workspace: Workspace, specs: dict[str, Spec]) -> str:
     with closing(open_service_database(workspace)) as database:
         desk = Desk(workspace, database, Audit(database), gate_of(workspace, PUBLISHED_THRESHOLD))
         approved = next(crop.sha256 for crop in desk.held() if crop.object_id == "E-5")
-        desk.let_in(approved, COMMAND_LINE)
+        desk.approve(approved, COMMAND_LINE)
         crop = workspace.root.parent / "crop.jpg"
         _save(crop, _picture(specs["S-09"], SEED + 300))
         about = {"authority": "Police of Utrecht", "object_id": "U-1", "title": "A shape in a room", "kind": "shape"}
@@ -259,7 +259,7 @@ def _told(workspace: Workspace, approved: str) -> dict[str, Any]:
     """What the records tell, and what this file was made to put there."""
     with Catalogue.open(workspace.database_url) as catalogue:
         alerts = [[alert.object_id, alert.product_id] for alert in list_alerts(catalogue.database)]
-        refused = sorted([item.reason, "gate" if held_name(item.message) else ""] for item in catalogue.refusals())
+        refused = sorted([item.reason, "gate" if item.reason == FACE else ""] for item in catalogue.refusals())
         quarantined = [crop.sha256 for crop in held(catalogue)]
         counts = catalogue.counts()
     if not alerts or len(quarantined) != 1:

@@ -11,7 +11,8 @@ from pathlib import Path
 from embedding.encoders import clip_config
 from embedding.encoders import model_store as store
 from embedding.encoders.card import ModelCard
-from embedding.encoders.weights import checkpoint, locate
+from embedding.encoders.weights import checkpoint
+from embedding.encoders.weights.locate import verified
 from embedding.encoders.weights.not_fetched import GIVE_UP_SECONDS, NotThere
 from embedding.errors import ModelUnavailable
 
@@ -36,7 +37,7 @@ def pull(card: ModelCard, give_up: float = GIVE_UP_SECONDS) -> ModelCard:
     """
     scheme, _, rest = card.weights.partition(":")
     if scheme != "hub" or store.recorded(card.name):
-        _, sha256 = locate.verified(card)
+        _, sha256 = verified(card)
         return replace(card, sha256=sha256)
     owner, repository, file = rest.split("/", 2)
     source = f"{hub()}/{owner}/{repository}/resolve/main"

@@ -100,20 +100,6 @@ def test_records_that_are_no_database_are_one_clear_error(workspace):
     assert first(workspace, 3) == "p3"
 
 
-def test_an_older_workspace_gets_what_its_database_lacks(workspace):
-    import sqlite3
-
-    connection = sqlite3.connect(workspace.root / "catalogue.sqlite")
-    for table, column in (("sources", "digest"), ("entries", "gone_on"), ("refusals", "stage")):
-        connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-    for table in ("facts", "forgotten", "alerts"):
-        connection.execute(f"DROP TABLE {table}")
-    connection.commit()
-    connection.close()
-    report = run(workspace)
-    assert (report.published, report.changes["shop"].unchanged) == (False, 5)
-
-
 @pytest.mark.parametrize(
     "ask",
     [

@@ -91,7 +91,7 @@ def test_the_evidence_lies_where_the_camera_put_it(place):
 
 def test_a_sure_query_ends_with_the_first_pictures_and_a_doubtful_one_goes_on(place, monkeypatch):
     _, generation, reranker = place
-    monkeypatch.setattr(rerank, "LOOKS", (4, 9))
+    monkeypatch.setattr(rerank, "RERANK_DEPTHS", (4, 9))
     images = [generation.records.entry(number).images[0] for number in range(1, 11)]
     sure, doubtful = extract(tilted(drawn(2))[0], QUERY), extract(drawn(99), QUERY)
     kept, evidence = reranker.compare(sure, images)

@@ -24,6 +24,7 @@ VERBS = {
     "serve": [],
     "demo": [],
     "doctor": [],
+    "upgrade": [],
 }
 
 

@@ -115,7 +115,7 @@ def test_only_keypoints_that_one_plane_explains_are_evidence(place):
 
 def test_a_sure_query_ends_with_the_first_pictures_and_a_doubtful_one_goes_on(place, monkeypatch):
     generation, reranker = place
-    monkeypatch.setattr(rerank, "LOOKS", (1, 3))
+    monkeypatch.setattr(rerank, "RERANK_DEPTHS", (1, 3))
     images = [entry.images[0] for entry in generation.records.entries("catalogue")]
     for order, compared in ((images, 1), (images[::-1], 3)):
         kept, evidence = reranker.compare(extract(QUERY.images[0].pixels, xfeat.QUERY), order)

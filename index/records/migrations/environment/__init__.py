@@ -1,0 +1,1 @@
+"""What Alembic runs to find the tables and the connection."""
