@@ -105,7 +105,7 @@ def make(place: Path) -> None:
     sent = place / "sent.jpg"
     _save(sent, _picture(specs[WANTED], SEED + 900))
     searched = _investigate(workspace, encoder, sent)
-    expected = {"made_in": str(place), "user": USER, "password": PASSWORD, **searched, **_told(workspace, approved)}
+    expected = {"made_in": str(place), "user": USER, "password": PASSWORD, **searched, **_expected(workspace, approved)}
     (place / "expected.json").write_text(json.dumps(expected, indent=1, sort_keys=True), encoding="utf-8")
     features = sorted(workspace.features.rglob("*.features"))
     for path in features[KEPT_FEATURES:]:
@@ -255,7 +255,7 @@ def _investigate(workspace: Workspace, encoder: Encoder, sent: Path) -> dict[str
     }
 
 
-def _told(workspace: Workspace, approved: str) -> dict[str, Any]:
+def _expected(workspace: Workspace, approved: str) -> dict[str, Any]:
     """What the records tell, and what this file was made to put there."""
     with Catalogue.open(workspace.database_url) as catalogue:
         alerts = [[alert.object_id, alert.product_id] for alert in list_alerts(catalogue.database)]

@@ -112,9 +112,9 @@ def test_before_the_upgrade_who_only_reads_says_what_to_run(kept, tmp_path):
     golden = kept.copy(tmp_path / "golden")
     skip_unless_outdated(golden)
     for words in (["alerts"], ["audit", "verify"], ["users", "list"]):
-        told = run(golden, *words)
-        assert (told.exit_code, told.stdout) == (1, "")
-        assert "older version of traceobject: run `traceobject upgrade`" in told.stderr
+        result = run(golden, *words)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "older version of traceobject: run `traceobject upgrade`" in result.stderr
     with pytest.raises(SchemaOutdated, match="run `traceobject upgrade`"):
         serve(golden.workspace, port=0)
     records = next(line for line in run(golden, "doctor").stdout.splitlines() if "records" in line)
@@ -130,9 +130,9 @@ def test_before_the_upgrade_who_only_reads_says_what_to_run(kept, tmp_path):
 def test_a_command_that_writes_upgrades_and_says_so_in_one_line(kept, tmp_path, words):
     golden = kept.copy(tmp_path / "golden")
     skip_unless_outdated(golden)
-    told = run(golden, *words)
-    assert told.exit_code == 0, told.output
-    lines = [line for line in told.output.splitlines() if line.startswith("upgraded for this version")]
+    result = run(golden, *words)
+    assert result.exit_code == 0, result.output
+    lines = [line for line in result.output.splitlines() if line.startswith("upgraded for this version")]
     assert len(lines) == 1
     assert "catalogue from revision" in lines[0]
     require_upgraded(golden.workspace)
@@ -219,9 +219,9 @@ def test_what_is_forgotten_leaves_every_generation(golden, encoder):
         [entry] = live.records.find("catalogue", entry_id)
     needles = [entry.images[0].encode(), bytes.fromhex(entry.images[0]), entry.fields.link.encode()]
     assert all(any(needle in data for data in files(workspace)) for needle in needles)
-    told = run(golden, "forget", "product", entry_id)
-    assert told.exit_code == 0, told.output
-    assert f"generations rebuilt: {', '.join(map(str, golden.expected['generations']))}" in told.output
+    result = run(golden, "forget", "product", entry_id)
+    assert result.exit_code == 0, result.output
+    assert f"generations rebuilt: {', '.join(map(str, golden.expected['generations']))}" in result.output
     # Of leads and searches the audit keeps the ids, and nothing else.
     assert not any(needle in data for data in files(workspace) for needle in needles[1:])
     for number in golden.expected["generations"]:
