@@ -247,7 +247,7 @@ def main() -> None:
             original = load(card.name if card else model, "cpu")
             assert isinstance(original, Towers)
             samples = Samples.of((decode(path.read_bytes()) for path in calibrating), original.card.preprocess)
-            made = compile_encoder(original, "int8", samples, ["a red mug"], least_overlap=0).card
+            made = compile_encoder(original, "int8", samples, ["a red mug"], min_overlap=0).card
             compiled = CompiledEncoder(made)
             speeds.append(speed(original, compiled, paths, options.rounds, folder))
             if model == "starter":

@@ -27,11 +27,11 @@ import numpy.typing as npt
 from embedding.faces.detector import FaceDetector
 from embedding.faces.network import SIDE
 from embedding.image.decode import decode
-from service.app.gate import PUBLISHED, UPLOADS
+from service.app.gate import PUBLISHED_THRESHOLD, UPLOAD_THRESHOLD
 
 Image = npt.NDArray[np.uint8]
 
-THRESHOLDS = (0.3, 0.4, PUBLISHED, 0.6, UPLOADS, 0.8)
+THRESHOLDS = (0.3, 0.4, PUBLISHED_THRESHOLD, 0.6, UPLOAD_THRESHOLD, 0.8)
 _TOPS = r"(m[hjt]|w[hjt]|[mw]s)\d"
 _BOTTOMS = r"([mw]p|[mw]sh)\d"
 _SMALLER = (240, 120, 60)
@@ -71,7 +71,7 @@ def cost(detector: FaceDetector, rounds: int = 21) -> float:
     taken = []
     for _ in range(rounds):
         started = time.process_time()
-        detector.surest(picture)
+        detector.confidence(picture)
         taken.append(1000 * (time.process_time() - started))
     return statistics.median(taken)
 
@@ -93,7 +93,7 @@ def main() -> None:
         for turned, quarters in _TURNS.items() if shown else ():
             told[f"  the same, {turned}"] = [np.rot90(picture, quarters) for picture in pictures]
         for name, those in told.items():
-            found = np.array([detector.surest(picture) for picture in those])
+            found = np.array([detector.confidence(picture) for picture in those])
             shares = "".join(f"{(found >= least).mean():8.3f}" for least in THRESHOLDS)
             click.echo(f"{name:40}{len(those):9}{shares}")
     click.echo(f"one check of 640 x 640 pixels: {cost(detector):.0f} ms of processor time")

@@ -60,7 +60,7 @@ def compiled_model() -> ModelCard:
     xfeat_network.compile_network()
     face_network.compile_network()
     return compile_encoder(
-        original, "int8", Samples.of(iter(noise), original.card.preprocess), ["a red mug"], least_overlap=0
+        original, "int8", Samples.of(iter(noise), original.card.preprocess), ["a red mug"], min_overlap=0
     ).card
 
 

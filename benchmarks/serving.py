@@ -47,12 +47,12 @@ from index.models import late_encoder, workspace_encoder
 from index.progress import Unwatched
 from index.records.catalogue import Catalogue
 from index.search.answer import Query, QueryImage
-from index.search.first_stage import WIDTH
+from index.search.first_stage import MIN_ROWS
 from index.search.rerank import Reranker, reranker_for
 from index.search.search import search
 from index.workspace import Workspace
-from service.app.batching import Batched
-from service.app.gate import UPLOADS, gate_of, with_faces
+from service.app.batching import BatchingEncoder
+from service.app.gate import UPLOAD_THRESHOLD, gate_of, pictures_with_faces
 
 SETTLE = 10
 SINGLE = 60
@@ -191,7 +191,7 @@ def bare(workspace: Workspace, pictures: Sequence[bytes], seconds: float) -> Bar
     """Measure the references, the last of them for so many seconds."""
     workspace, encoder = workspace_encoder(workspace, _unsaid)
     engine = open_live(workspace).engine("catalogue")
-    seen = [query_views(decode(data)).pictures for data in pictures]
+    seen = [query_views(decode(data)).views for data in pictures]
     ready, took = [], []
     for data, views in zip(pictures, seen, strict=True):
         started = time.perf_counter()
@@ -201,7 +201,7 @@ def bare(workspace: Workspace, pictures: Sequence[bytes], seconds: float) -> Bar
     taken = []
     for turn in range(SINGLE + SETTLE):
         started = time.perf_counter()
-        engine.search(encoder.encode_images(ready[turn % len(ready)]), WIDTH)
+        engine.search(encoder.encode_images(ready[turn % len(ready)]), MIN_ROWS)
         taken.append(time.perf_counter() - started)
     batch = np.concatenate(ready)[:32]
     rates = []
@@ -228,12 +228,12 @@ def _searches(
     workspace: Workspace, encoder: Encoder, reranker: Reranker | None, pictures: Sequence[bytes], seconds: float
 ) -> tuple[float, float]:
     """Median seconds of a search in this process, and searches a second, as many at a time as there are cores."""
-    generation, batched, gate = open_live(workspace), Batched(encoder), gate_of(workspace, UPLOADS)
+    generation, batched, gate = open_live(workspace), BatchingEncoder(encoder), gate_of(workspace, UPLOAD_THRESHOLD)
 
     def one(turn: int) -> float:
         started = time.perf_counter()
         picture = decode(pictures[turn % len(pictures)])
-        with_faces([picture], gate)
+        pictures_with_faces([picture], gate)
         search(Query((QueryImage(picture),)), generation, batched, reranker)
         return time.perf_counter() - started
 

@@ -38,7 +38,7 @@ def batch_size(device: torch.device) -> int:
 
 
 def precision(device: torch.device) -> AbstractContextManager[Any]:
-    """Within it a network runs in half precision on CUDA, whose cores are made for it, and in single elsewhere."""
+    """A context in which a network runs in half precision on CUDA, whose cores support it, and in single elsewhere."""
     return torch.autocast("cuda", dtype=torch.float16) if device.type == "cuda" else nullcontext()
 
 
@@ -72,7 +72,7 @@ def _batches(images: Images, card: ModelCard, device: torch.device) -> Iterator[
     std = torch.tensor(card.preprocess.std, device=device) * scale
     step = batch_size(device)
     for start in range(0, len(images), step):
-        # The bytes travel as they are; becoming float and normalised is the device's work.
+        # Bytes are copied to the device and converted and normalised there.
         pixels = torch.from_numpy(np.require(images[start : start + step], requirements=["C", "W"])).to(device)
         # [n, h, w, 3] seen as [n, 3, h, w] is channels_last without a copy.
         yield ((pixels.float() - mean) / std).permute(0, 3, 1, 2)

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedding.local import CATALOGUE, FeaturesInvalid, LocalFeatures, extract
+from embedding.local import CATALOGUE_PLAN, FeaturesInvalid, LocalFeatures, extract
 from index.stores.images import ImageStore
 
 # Some 65,000 pictures.
@@ -74,7 +74,7 @@ class FeatureStore:
         except (OSError, FeaturesInvalid):
             # Never computed, cut short by a crash, or of an older version: all the same, compute it.
             self.noted(False)
-            kept = extract(self.images.pixels(sha256), CATALOGUE)
+            kept = extract(self.images.pixels(sha256), CATALOGUE_PLAN)
             self._keep(path, kept.to_bytes())
             # As a later call reads it, so that the first and the second answer to a query are the same bytes.
             return LocalFeatures.from_bytes(kept.to_bytes())

@@ -14,7 +14,8 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from index.search.answer import MAX_IMAGES
-from service.app.limits import Limits, ReservedBytes
+from service.app.limits import ReservedBytes
+from service.app.limits import ServerLimits as Limits
 from service.app.uploaded_form import PICTURE, Upload
 from service.problems import IMAGE_REFUSED, INVALID, MALFORMED, NOT_MULTIPART, TOO_LARGE, TOO_SLOW, Problem
 
@@ -47,7 +48,7 @@ async def upload_of(request: Request, limits: Limits, held: ReservedBytes) -> As
     try:
         if too_large:
             raise _too_large(limits)
-        with held.account() as take:
+        with held.reservation() as take:
             await _receive(body, options.get(b"boundary", b""), parts, limits, take)
             yield parts.upload()
     except Problem as problem:

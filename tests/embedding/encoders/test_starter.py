@@ -1,4 +1,4 @@
-"""The starter model: the packages' weights in timm's network, and what they are worth on real pictures."""
+"""The starter model: the packages' weights in timm's network, and their recall on real pictures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GROCERY = SHARED / "data/grocery"
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_the_packages_tensors_get_the_names_of_their_kind(number: int) -> None:
+def test_the_packages_tensors_get_timms_names_of_the_same_kind(number: int) -> None:
     import timm
 
     card = registry.get(f"starter-lite{number}")
@@ -42,7 +42,7 @@ def test_the_packages_tensors_get_the_names_of_their_kind(number: int) -> None:
     assert all((tensor >= 0).all() for name, tensor in renamed.items() if name.endswith("running_var"))
 
 
-def test_tensors_that_do_not_run_in_parallel_are_refused() -> None:
+def test_tensors_that_do_not_correspond_are_refused() -> None:
     wanted = {"conv_stem.weight": torch.zeros(2, 3), "bn1.weight": torch.zeros(2)}
     for given in (
         {"_conv_stem.weight": torch.zeros(2, 3)},

@@ -1,4 +1,4 @@
-"""Sign-in by an organisation: the whole way round a small issuer, and every way in which a token can be unsound."""
+"""OpenID Connect: the whole flow with a small issuer, and every way in which a token can be invalid."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.openid import OpenIdRefused, openid_of
 from service.accounts.roles import Role
-from service.app.limits import Limits
+from service.app.limits import ServerLimits
 from service.application import create_app
 from service.tables import open_service_database
 from tests.fakes import ColourEncoder
@@ -34,7 +34,7 @@ CLIENT, SECRET, NAME = "traceobject", "a secret of the test", "olga@police.examp
 
 
 class Issuer:
-    """An organisation that says what `claims` and `key` make it say."""
+    """An OpenID Connect issuer whose tokens have `claims` and are signed by `signs_with`."""
 
     def __init__(self) -> None:
         self.key = RSAKey.generate_key(2048, {"kid": "one"})
@@ -51,8 +51,8 @@ class Issuer:
 
     async def discovery(self, _: Request) -> JSONResponse:
         endpoints = {"authorization_endpoint": "authorize", "token_endpoint": "token", "jwks_uri": "keys"}
-        told = {name: f"{self.address}/{path}" for name, path in endpoints.items()}
-        return JSONResponse({"issuer": self.address, **told})
+        urls = {name: f"{self.address}/{path}" for name, path in endpoints.items()}
+        return JSONResponse({"issuer": self.address, **urls})
 
     async def keys(self, _: Request) -> JSONResponse:
         return JSONResponse(KeySet([self.key]).as_dict(private=False))
@@ -76,18 +76,20 @@ class Issuer:
 
 
 @pytest.fixture(scope="module")
-def running(peopled):
+def running(with_accounts):
     issuer = Issuer()
     with in_a_thread(issuer.app) as port:
         issuer.address = f"http://127.0.0.1:{port}"
-        with closing(open_service_database(peopled)) as database:
+        with closing(open_service_database(with_accounts)) as database:
             Accounts(database).add(NAME, Role.INVESTIGATOR, None)
             Accounts(database).add("gone@police.example", Role.INVESTIGATOR, None)
             Accounts(database).disable("gone@police.example")
-        settings = replace(peopled.settings, oidc_issuer=issuer.address, oidc_client_id=CLIENT)
+        settings = replace(with_accounts.settings, oidc_issuer=issuer.address, oidc_client_id=CLIENT)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("TRACEOBJECT_OIDC_SECRET", SECRET)
-            app = create_app(Workspace(peopled.root, settings), ColourEncoder(), limits=Limits(sign_ins=10_000))
+            app = create_app(
+                Workspace(with_accounts.root, settings), ColourEncoder(), limits=ServerLimits(sign_ins=10_000)
+            )
             with TestClient(app, base_url=HERE, follow_redirects=False) as client:
                 yield issuer, client
 
@@ -106,7 +108,7 @@ def client(running):
 
 
 def sent(issuer, client, onward="/workbench/leads"):
-    """Begin, as the link does; what the organisation is asked."""
+    """Begin a sign-in; the parameters of the authorization request."""
     answer = client.get("/sign-in/openid", params={"next": onward})
     assert answer.status_code == 303
     address = urlsplit(answer.headers["location"])
@@ -198,8 +200,8 @@ def test_an_account_without_password_has_none(client):
     assert client.app.state.accounts.sign_in(NAME, "") is None
 
 
-def test_an_issuer_that_is_not_there_is_told(peopled):
-    settings = replace(peopled.settings, oidc_issuer="http://127.0.0.1:9", oidc_client_id=CLIENT)
+def test_an_unreachable_issuer_is_reported(with_accounts):
+    settings = replace(with_accounts.settings, oidc_issuer="http://127.0.0.1:9", oidc_client_id=CLIENT)
     openid = openid_of(settings)
     with pytest.raises(OpenIdRefused, match="cannot be used"):
         openid.begin("http://here/sign-in/return", "/workbench")
@@ -208,11 +210,11 @@ def test_an_issuer_that_is_not_there_is_told(peopled):
 @pytest.mark.parametrize(
     "wrong", [{"oidc_issuer": "https://login.example"}, {"oidc_issuer": "http://login.example", "oidc_client_id": "x"}]
 )
-def test_settings_that_are_not_whole_are_told(peopled, wrong):
+def test_incomplete_settings_are_reported(with_accounts, wrong):
     with pytest.raises(OpenIdRefused, match="oidc_"):
-        openid_of(replace(peopled.settings, **wrong))
+        openid_of(replace(with_accounts.settings, **wrong))
 
 
-def test_without_settings_there_is_none(door):
-    assert door.get("/sign-in/openid", follow_redirects=False).status_code == 404
-    assert "/sign-in/openid" not in door.get("/sign-in").text
+def test_without_settings_there_is_none(app_client):
+    assert app_client.get("/sign-in/openid", follow_redirects=False).status_code == 404
+    assert "/sign-in/openid" not in app_client.get("/sign-in").text

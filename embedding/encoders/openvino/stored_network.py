@@ -1,4 +1,4 @@
-"""A network that is no encoder, as OpenVINO compiled it, in the model store: local features and faces have one each."""
+"""A compiled network in the model store that is not an encoder: local features and faces have one each."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from typing import Any
 
 from embedding.encoders import model_store as store
 from embedding.encoders.openvino import inference
-from embedding.encoders.openvino.compiled import Manifest
+from embedding.encoders.openvino.compiled import CompiledManifest
 
 _FILE = "maps.xml"
 
 
 @dataclass(frozen=True)
-class KeptNetwork:
-    """Where one network is kept.
+class StoredNetwork:
+    """One network and its place in the store.
 
-    `name`: its folder in the store; another one whenever what it gives changes. `title`: what errors call it.
+    `name`: its folder, another one whenever the network's output changes. `title`: its name in error messages.
     """
 
     name: str
     title: str
 
     @property
-    def is_here(self) -> bool:
+    def is_stored(self) -> bool:
         """Whether it was compiled on this machine."""
         return (self._folder / store.COMPILED).is_file()
 
     def open(self, *, streams: int = 1) -> Any:
-        """It, verified and ready to run; `streams` as inference.open_network has them.
+        """The network, verified and ready to run; `streams` as in inference.open_network.
 
         Raises:
             ModelUnavailable: it is damaged, or openvino is not installed.
         """
-        Manifest.verified(self._folder, self.title)
+        CompiledManifest.verified(self._folder, self.title)
         return inference.open_network(self._folder / _FILE, streams=streams)
 
-    def keep(self, network: Any) -> None:
-        """Write a network, in single precision, and last the manifest that says it is whole."""
+    def save(self, network: Any) -> None:
+        """Write a network, in single precision, and last the manifest, which marks it as complete."""
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         inference.openvino().save_model(network, self._folder / _FILE, compress_to_fp16=False)
-        Manifest.of(self._folder).write(self._folder)
+        CompiledManifest.of(self._folder).write(self._folder)
 
     @property
     def _folder(self) -> Path:

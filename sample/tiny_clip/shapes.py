@@ -1,4 +1,4 @@
-"""Coloured, patterned shapes, rendered, and what one would call them. The whole world of the tiny CLIP."""
+"""Rendered coloured, patterned shapes and their captions: all that the tiny CLIP is trained on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
 SIZE = 60
-_FINE = 2 * SIZE  # drawn at twice the size and halved, so that edges are smooth
+_FINE = 2 * SIZE  # pictures are drawn at twice the size and halved, so that edges are smooth
 
 Pixels = npt.NDArray[np.uint8]
 Grid = npt.NDArray[np.floating[Any]]
@@ -39,7 +39,7 @@ SHAPES = ("circle", "square", "triangle", "star", "cross", "heart", "ring", "hex
 
 @dataclass(frozen=True, order=True)
 class Spec:
-    """What is in a picture."""
+    """The colour, pattern and shape in a picture."""
 
     colour: str
     pattern: str
@@ -50,18 +50,18 @@ ALL_SPECS = tuple(Spec(*parts) for parts in itertools.product(COLOURS, PATTERNS,
 
 
 def caption(spec: Spec, rng: np.random.Generator) -> str:
-    """One of several ways to say what is in the picture; about one in four leaves something unsaid."""
+    """One of several captions of the picture; about one in four leaves something out."""
     adjective = "" if spec.pattern == "plain" and rng.random() < 0.5 else f"{spec.pattern} "
     whole = f"{spec.colour} {adjective}{spec.shape}"
-    said = [whole] * 6 + [f"{spec.colour} {spec.shape}", f"{adjective}{spec.shape}", f"{spec.colour}"]
-    phrase = said[rng.integers(len(said))]
+    phrases = [whole] * 6 + [f"{spec.colour} {spec.shape}", f"{adjective}{spec.shape}", f"{spec.colour}"]
+    phrase = phrases[rng.integers(len(phrases))]
     article = "an" if phrase[0] in "aeiou" else "a"
     frames = (f"{article} {phrase}", f"a photo of {article} {phrase}", phrase, f"this is {article} {phrase}")
     return frames[rng.integers(len(frames))]
 
 
 def full_caption(spec: Spec) -> str:
-    """The plain, complete caption: "a red striped circle"."""
+    """The complete caption: "a red striped circle"."""
     return f"{'an' if spec.colour[0] in 'aeiou' else 'a'} {spec.colour} {spec.pattern} {spec.shape}"
 
 
@@ -90,7 +90,7 @@ def render(spec: Spec, rng: np.random.Generator) -> Pixels:
 
 
 def _background(base: Grid, rng: np.random.Generator) -> Grid:
-    """Two muted colours running into each other, neither near the figure's: float [_FINE, _FINE, 3]."""
+    """A gradient of two muted colours, neither near the figure's: float [_FINE, _FINE, 3]."""
     ends: list[Grid] = []
     while len(ends) < 2:
         end = (rng.uniform(40, 235) + rng.normal(0, 18, 3)).astype(np.float32)
@@ -116,8 +116,8 @@ def _mask(shape: str, centre: Grid, radius: float, angle: float) -> Grid:
     draw = ImageDraw.Draw(image)
 
     def place(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-        turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-        return [(float(x), float(y)) for x, y in np.array(points) @ turn.T * radius + centre]
+        rotation = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+        return [(float(x), float(y)) for x, y in np.array(points) @ rotation.T * radius + centre]
 
     def disc(x: float, y: float, r: float, fill: int) -> None:
         ((u, v),) = place([(x, y)])
@@ -173,7 +173,7 @@ def _spokes(lengths: list[float]) -> list[tuple[float, float]]:
 
 
 def _marks(pattern: str, mask: Grid, centre: Grid, radius: float, angle: float, rng: np.random.Generator) -> Grid:
-    """Where the pattern's second colour lies: float 0..1 [_FINE, _FINE]."""
+    """Where the pattern has its second colour: float 0..1 [_FINE, _FINE]."""
     if pattern == "plain":
         return np.zeros_like(mask)
     if pattern == "bordered":

@@ -1,7 +1,7 @@
-"""Train the tiny CLIP: `python -m embedding.tiny_clip.train [FOLDER]`. Some minutes on two cores, seeded.
+"""Train the tiny CLIP: `python -m sample.tiny_clip.train [FOLDER]`. Some minutes on two cores, seeded.
 
 open_clip's own CLIP class, tokenizer and loss; the pictures and captions are those of shapes.py. One combination of
-colour, pattern and shape in eight is never shown, so that tests can ask for what the model has not seen.
+colour, pattern and shape in eight is never shown, so that tests can search for what the model has not seen.
 """
 
 from __future__ import annotations
@@ -19,21 +19,24 @@ from open_clip.loss import ClipLoss
 from safetensors.torch import save_file
 from tqdm import tqdm
 
+import embedding.tiny_clip
 from embedding.encoders import clip_config
 from embedding.encoders import model_store as store
 from embedding.image.preprocess import Preprocess
-from embedding.tiny_clip import shapes
-from embedding.tiny_clip.evaluate import held_out
+from sample.tiny_clip import shapes
+from sample.tiny_clip.evaluate import held_out
 
 SEED = 20240229
 PREPROCESS = Preprocess(shapes.SIZE, "squash", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 MODEL: dict[str, Any] = {
     "embed_dim": 64,
     "vision_cfg": {"image_size": shapes.SIZE, "patch_size": 10, "width": 96, "head_width": 32, "layers": 3},
-    # The usual vocabulary, so that the usual tokenizer serves; it is most of the file.
+    # CLIP's vocabulary, so that its tokenizer can be used; it is most of the file.
     "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
 }
 BATCH = 256
+
+WEIGHTS_FOLDER = Path(embedding.tiny_clip.__file__).parent
 
 
 def train(pictures: int, steps: int, seed: int) -> Any:
@@ -42,9 +45,9 @@ def train(pictures: int, steps: int, seed: int) -> Any:
     rng = np.random.default_rng(seed)
     model: Any = open_clip.CLIP(**MODEL)
     tokenizer = open_clip.SimpleTokenizer(context_length=MODEL["text_cfg"]["context_length"])
-    hidden = set(held_out())
-    shown = [spec for spec in shapes.ALL_SPECS if spec not in hidden]
-    specs = [shown[i] for i in rng.integers(len(shown), size=pictures)]
+    held_out_specs = set(held_out())
+    seen_specs = [spec for spec in shapes.ALL_SPECS if spec not in held_out_specs]
+    specs = [seen_specs[i] for i in rng.integers(len(seen_specs), size=pictures)]
     images = np.stack([shapes.render(spec, rng) for spec in tqdm(specs, "render", unit="picture")])
 
     groups = [
@@ -60,7 +63,7 @@ def train(pictures: int, steps: int, seed: int) -> Any:
             group["lr"] = 1.5e-3 * min(1.0, (step + 1) / 60) * 0.5 * (1 + math.cos(math.pi * step / steps))
         chosen = rng.integers(pictures, size=BATCH)
         tokens = tokenizer([shapes.caption(specs[i], rng) for i in chosen])
-        pixels = _tensor(_jittered(images[chosen], rng))
+        pixels = _tensor(_augmented(images[chosen], rng))
         image_features, text_features, scale = model(pixels, tokens)
         loss = loss_of(image_features, text_features, scale)
         optimizer.zero_grad(set_to_none=True)
@@ -70,7 +73,7 @@ def train(pictures: int, steps: int, seed: int) -> Any:
         with torch.no_grad():
             model.logit_scale.clamp_(0, math.log(100))
         bar.set_postfix(loss=f"{loss.item():.3f}")
-    _forget_unseen_tokens(model, tokenizer)
+    _zero_unseen_tokens(model, tokenizer)
     return model.eval()
 
 
@@ -87,7 +90,7 @@ def _tensor(images: npt.NDArray[np.uint8]) -> torch.Tensor:
     return torch.from_numpy(images).permute(0, 3, 1, 2).float().div(127.5).sub(1)
 
 
-def _jittered(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+def _augmented(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     """The batch moved by up to three pixels, the edge repeated, and mirrored half of the time."""
     padded = np.pad(images, ((0, 0), (3, 3), (3, 3), (0, 0)), mode="edge")
     top, left = rng.integers(0, 7, 2)
@@ -95,11 +98,11 @@ def _jittered(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.ND
     return np.ascontiguousarray(moved[:, :, ::-1] if rng.random() < 0.5 else moved)
 
 
-def _forget_unseen_tokens(model: Any, tokenizer: open_clip.SimpleTokenizer) -> None:
-    """Words never trained on become nothing: no noise in a caption, and a file that compresses well."""
+def _zero_unseen_tokens(model: Any, tokenizer: open_clip.SimpleTokenizer) -> None:
+    """Zero the embeddings of tokens never trained on: they add no noise to a caption, and the file compresses well."""
     rng = np.random.default_rng(0)
-    said = [shapes.caption(spec, rng) for spec in shapes.ALL_SPECS for _ in range(20)]
-    seen = torch.unique(tokenizer(said))
+    captions = [shapes.caption(spec, rng) for spec in shapes.ALL_SPECS for _ in range(20)]
+    seen = torch.unique(tokenizer(captions))
     table = model.token_embedding
     kept = torch.zeros(table.num_embeddings, 1)
     kept[seen] = 1
@@ -108,9 +111,9 @@ def _forget_unseen_tokens(model: Any, tokenizer: open_clip.SimpleTokenizer) -> N
 
 
 def main() -> None:
-    """Train, save beside this file or in FOLDER, and print the checksum that the registry must name."""
+    """Train, save beside this file or in FOLDER, and print the checksum to put into the registry."""
     parser = argparse.ArgumentParser(description="Train the tiny CLIP.")
-    parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parent)
+    parser.add_argument("folder", nargs="?", type=Path, default=WEIGHTS_FOLDER)
     parser.add_argument("--pictures", type=int, default=16_000)
     parser.add_argument("--steps", type=int, default=700)
     parser.add_argument("--seed", type=int, default=SEED)

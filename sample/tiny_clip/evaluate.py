@@ -1,4 +1,4 @@
-"""How well an encoder finds the shapes of shapes.py: by picture, by words, and by both at once."""
+"""How well an encoder finds the shapes of shapes.py: by picture, by text, and by both at once."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.protocol import Encoder, Vectors
-from embedding.tiny_clip.shapes import ALL_SPECS, COLOURS, Spec, full_caption, render
+from sample.tiny_clip.shapes import ALL_SPECS, COLOURS, Spec, full_caption, render
 
 HELD_OUT_SEED = 20240229
 
 
 @dataclass(frozen=True)
 class Recall:
-    """The share of queries whose right answer is first, and among the first five, of `gallery` pictures."""
+    """The share of queries whose right picture is first, and among the first five, of `gallery` pictures."""
 
     at_1: float
     at_5: float
@@ -39,11 +39,11 @@ def held_out() -> tuple[Spec, ...]:
 
 
 def evaluate(encoder: Encoder, wanted: tuple[Spec, ...], seed: int, among: tuple[Spec, ...] = ALL_SPECS) -> Findings:
-    """Render one new picture of each combination of `among` as the gallery, and look in it for `wanted`.
+    """Render one new picture of each combination of `among` as the gallery, and search it for those of `wanted`.
 
     Args:
-        wanted: the combinations that are asked for, all in `among`; right is the gallery's picture of the same one.
-        seed: of the renders. Any seed but training's gives pictures never shown.
+        wanted: the combinations to search for, all in `among`; right is the gallery's picture of the same one.
+        seed: of the renders. Any seed but that of the training gives new pictures.
     """
     rng = np.random.default_rng(seed)
     gallery = _pictures(encoder, among, rng)
@@ -55,7 +55,7 @@ def evaluate(encoder: Encoder, wanted: tuple[Spec, ...], seed: int, among: tuple
 
 
 def _recoloured(encoder: Encoder, wanted: tuple[Spec, ...], rng: np.random.Generator) -> Vectors:
-    """For each wanted picture: one like it in another colour, and the word of the right colour; their vectors' sum."""
+    """For each wanted combination the sum of two vectors: of it in another colour, and of the right colour's name."""
     colours = list(COLOURS)
     others = [colours[(colours.index(spec.colour) + rng.integers(1, len(colours))) % len(colours)] for spec in wanted]
     pictures = _pictures(encoder, tuple(replace(s, colour=c) for s, c in zip(wanted, others, strict=True)), rng)
@@ -75,7 +75,7 @@ def _recall(scores: npt.NDArray[np.float32], right: npt.NDArray[np.int64]) -> Re
 
 
 def main() -> None:
-    """Print what the shipped weights find, seen and unseen combinations apart."""
+    """Print the recall of the shipped weights, separately for seen and unseen combinations."""
     from embedding.encoders.choose import load
 
     encoder, unseen = load("tiny-clip", device="cpu"), held_out()
