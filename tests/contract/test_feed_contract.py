@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape
 import pytest
 
 from index.errors import FeedError
+from index.records.entries import split_values
 from index.records.feed_records import ProductRecord, Refusal
 from index.sources.feeds import FORMATS, Defaults, detect, open_feed, read_products
 
@@ -26,12 +27,33 @@ CATALOGUE = [
     replace(product, category="Home > Kitchen", price="12.50 EUR", link=f"https://shop.example/p/{product.product_id}")
     for product in CATALOGUE
 ]
-_COLUMNS = ("id", "title", "brand", "product_type", "price", "link", "image_link", "additional_image_link")
+# The fields that not every feed has, here of the second product alone.
+MORE = {
+    "brand": "Tom's; Cups | Umbra",
+    "made_in": "PT | Korea, Republic of",
+    "gtin": "4006381333931 | 0036000291452",
+    "variant_group": "G-7",
+    "description": 'Holds 5" & more. Of clay.',
+    "licence": "https://licences.example/odbl",
+}
+CATALOGUE_OF_MORE = [CATALOGUE[0], replace(CATALOGUE[1], **MORE), CATALOGUE[2]]
+_DETAILS = {
+    "made_in": "country_of_origin",
+    "gtin": "ean",
+    "variant_group": "item_group_id",
+    "description": "description",
+    "licence": "licence",
+}
+_COLUMNS = (
+    *("id", "title", "brand", "product_type", "price", "link", "image_link", "additional_image_link"),
+    *_DETAILS.values(),
+)
 
 
 def _cells(product: ProductRecord) -> dict[str, str]:
     told = (product.product_id, product.title, product.brand, product.category, product.price, product.link)
-    return dict(zip(_COLUMNS, (*told, product.pictures[0], ",".join(product.pictures[1:])), strict=True))
+    details = (getattr(product, field) for field in _DETAILS)
+    return dict(zip(_COLUMNS, (*told, product.pictures[0], ",".join(product.pictures[1:]), *details), strict=True))
 
 
 @dataclass(frozen=True)
@@ -63,25 +85,35 @@ def _delimited(product: ProductRecord, delimiter: str) -> str:
 def _json(product: ProductRecord) -> str:
     pictures = {"image": product.pictures[0], "images": [{"src": one} for one in product.pictures[1:]]}
     cells = {name: cell for name, cell in _cells(product).items() if not name.endswith("link") or name == "link"}
-    return json.dumps({**cells, **pictures}, ensure_ascii=False)
+    # Several values are a list, and so is one.
+    lists = {name: list(split_values(cells[name])) for name in ("brand", "ean", "country_of_origin")}
+    return json.dumps({**cells, **lists, **pictures}, ensure_ascii=False)
 
 
 def _google(product: ProductRecord, tag: str) -> str:
     cells = [(name, cell) for name, cell in _cells(product).items() if name != "additional_image_link"]
     cells += [("additional_image_link", one) for one in product.pictures[1:]]
+    # Google calls it so, and has one in an element.
+    cells = [one for one in cells if one[0] != "ean"] + [("gtin", one) for one in split_values(product.gtin)]
     return f"<{tag}>{''.join(f'<g:{name}>{escape(cell)}</g:{name}>' for name, cell in cells)}</{tag}>"
 
 
 def _shopify(product: ProductRecord) -> str:
     told = {"id": product.product_id, "title": product.title, "handle": product.product_id and "h", "url": product.link}
     told |= {"vendor": product.brand, "product_type": product.category}
-    return json.dumps({**told, "variants": [{"id": 7}], "images": [{"src": one} for one in product.pictures]})
+    told |= {"body_html": f"<p>{escape(product.description)}</p>"}
+    variants = [{"id": 7, "barcode": gtin} for gtin in split_values(product.gtin) or ("",)]
+    return json.dumps({**told, "variants": variants, "images": [{"src": one} for one in product.pictures]})
 
 
 def _page(product: ProductRecord) -> str:
     offer = {"@type": "Offer", "price": "12.50", "priceCurrency": "EUR"}
     told = {"@type": "Product", "sku": product.product_id, "name": product.title.replace("&", "&amp;")}
-    told |= {"brand": {"@type": "Brand", "name": product.brand}, "category": product.category, "url": product.link}
+    brands = [{"@type": "Brand", "name": brand} for brand in split_values(product.brand)]
+    told |= {"brand": brands if len(brands) > 1 else brands[0], "category": product.category, "url": product.link}
+    told |= {"countryOfOrigin": [{"@type": "Country", "name": name} for name in split_values(product.made_in)]}
+    told |= {"gtin": list(split_values(product.gtin)), "inProductGroupWithID": product.variant_group}
+    told |= {"description": product.description.replace("&", "&amp;"), "license": product.licence}
     return json.dumps({**told, "image": list(product.pictures), "offers": offer}).replace("<", "\\u003c")
 
 
@@ -129,7 +161,15 @@ WRITTEN = [
         after="</feed>",
     ),
     Written(
-        "shopify", "shopify", "products.json", _shopify, '{"id": 9, "title": }', '{"products":[', ",", "]}", ("price",)
+        name="shopify",
+        format="shopify",
+        file="products.json",
+        piece=_shopify,
+        broken='{"id": 9, "title": }',
+        before='{"products":[',
+        between=",",
+        after="]}",
+        untold=("price", "made_in", "variant_group", "licence"),
     ),
     Written(
         name="schemaorg",
@@ -187,6 +227,23 @@ def test_the_same_products_come_out(written: Written, tmp_path: Path) -> None:
     assert len({record.number for record in records}) == len(CATALOGUE)
 
 
+def test_the_fields_that_not_every_feed_has(written: Written, tmp_path: Path) -> None:
+    path = written.write(tmp_path, [written.piece(product) for product in CATALOGUE_OF_MORE])
+    expected = [_plain(product, written.untold) for product in CATALOGUE_OF_MORE]
+    assert [_plain(one) if isinstance(one, ProductRecord) else one for one in read_products(path)] == expected
+
+
+def test_a_gtin_that_is_none_costs_nothing_but_itself(written: Written, tmp_path: Path) -> None:
+    wrong = replace(CATALOGUE_OF_MORE[1], gtin="4006381333932 | 0036000291452")
+    path = written.write(tmp_path, [written.piece(CATALOGUE[0]), written.piece(wrong)])
+    [first, second, refused] = read_products(path)
+    assert isinstance(first, ProductRecord)
+    assert isinstance(second, ProductRecord)
+    assert (second.product_id, second.gtin) == (wrong.product_id, "0036000291452")
+    assert isinstance(refused, Refusal)
+    assert refused.reason == "bad-gtin"
+
+
 def test_a_broken_row_leaves_the_others(written: Written, tmp_path: Path) -> None:
     pieces = [written.piece(product) for product in CATALOGUE]
     path = written.write(tmp_path, [pieces[0], written.broken, *pieces[1:]])
@@ -237,7 +294,7 @@ def test_webdataset_tells_the_same(tmp_path: Path) -> None:
     def told(product: ProductRecord) -> str:
         return json.dumps({**_cells(product), "url": "https://elsewhere.example/"})
 
-    samples = [(f"{number:09d}", told(product), product) for number, product in enumerate(CATALOGUE)]
+    samples = [(f"{number:09d}", told(product), product) for number, product in enumerate(CATALOGUE_OF_MORE)]
     path = _tar(tmp_path / "00000.tar", [samples[0], ("000000009", "{", CATALOGUE[1]), *samples[1:]])
     assert detect(path) == detect(tmp_path) == "webdataset"
     for source in (path, tmp_path):
@@ -254,6 +311,8 @@ def test_parquet_tells_the_same(tmp_path: Path) -> None:
     path = _parquet(tmp_path / "feed.parquet", CATALOGUE)
     assert detect(path) == "parquet"
     assert [_plain(record) for record in read_products(path)] == CATALOGUE
+    path = _parquet(tmp_path / "more.parquet", CATALOGUE_OF_MORE)
+    assert [_plain(record) for record in read_products(path)] == CATALOGUE_OF_MORE
 
 
 def test_parquet_refuses_a_row_and_goes_on(tmp_path: Path) -> None:

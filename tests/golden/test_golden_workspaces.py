@@ -1,5 +1,6 @@
 """Workspaces of every format that there ever was: upgraded, opened, searched, re-indexed, forgotten, rolled back."""
 
+import csv
 import json
 from contextlib import closing
 from datetime import date
@@ -18,10 +19,11 @@ from index.jobs.reindex import reindex
 from index.models import workspace_encoder
 from index.progress import Unwatched
 from index.records.catalogue import Catalogue
+from index.records.filters import Filter
 from index.search.answer import Query, QueryImage
 from index.search.rerank import reranker_for
 from index.search.search import search
-from index.sources.gate import held
+from index.sources.gate import quarantined
 from index.stores.images import ImageStore
 from service.accounts.accounts import Accounts
 from service.app.audit import Audit
@@ -150,7 +152,7 @@ def test_everything_is_still_there(golden):
         alerts = list_alerts(catalogue.database)
         assert [[alert.object_id, alert.product_id] for alert in alerts] == expected["alerts"]
         assert sorted(item.reason for item in catalogue.refusals()) == [reason for reason, _ in expected["refused"]]
-        assert [(crop.sha256, crop.let_in) for crop in held(catalogue)] == [
+        assert [(crop.sha256, crop.let_in) for crop in quarantined(catalogue)] == [
             (name, False) for name in expected["quarantined"]
         ]
         gone = [e for e in catalogue.entries("catalogue") if [e.source, e.fields.entry_id] == expected["gone"]]
@@ -209,7 +211,28 @@ def test_a_night_changes_nothing_and_the_next_publishes(golden, encoder, monkeyp
     assert golden.expected["approved"] in shown
     assert not shown & set(golden.expected["quarantined"])
     with Catalogue.open(golden.workspace.database_url) as catalogue:
-        assert [crop.sha256 for crop in held(catalogue)] == golden.expected["quarantined"]
+        assert [crop.sha256 for crop in quarantined(catalogue)] == golden.expected["quarantined"]
+
+
+def test_fields_that_a_feed_gains_are_taken_without_embedding_anything(golden, encoder, monkeypatch):
+    monkeypatch.setattr("index.jobs.self_test.FEWEST", 1000)
+    feed = golden.root / "feeds" / "shop.csv"
+    with feed.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    more = {"brand": "Luma | Nova", "country": "NL, BE", "made_in": "PT", "gtin": "4006381333931", "item_group_id": "G"}
+    with feed.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [*rows[0], *(more.keys() - rows[0].keys())])
+        writer.writeheader()
+        writer.writerows({**row, **more} for row in rows)
+    report = night(golden, encoder)
+    changes = report.changes["shop"]
+    assert (report.published, report.embedded, report.failed, changes.unchanged) == (True, 0, (), 0)
+    assert changes.changed > 10
+    with closing(open_live(golden.workspace)) as live:
+        filters = [Filter.parse(text) for text in ("brand=nova", "country=BE", "made_in=PT", "gtin=04006381333931")]
+        assert len(live.records.allowed("catalogue", filters)) >= changes.changed - 1
+    report = night(golden, encoder, full=True)
+    assert (report.published, report.embedded, report.changes["shop"].changed) == (False, 0, 0)
 
 
 def test_what_is_forgotten_leaves_every_generation(golden, encoder):
