@@ -1,4 +1,8 @@
-"""An upload, multipart/form-data (RFC 7578), read as it comes and kept in memory: no query picture reaches the disk."""
+"""An upload, multipart/form-data (RFC 7578), read as it comes and kept in memory: no query picture reaches the disk.
+
+Not by FastAPI's form models: those read before rights are checked, bound neither a file's bytes nor the time nor all
+uploads together, write files over 1 MB to the disk, and take a form that breaks off.
+"""
 
 from __future__ import annotations
 
