@@ -79,7 +79,7 @@ def build(
         generations.seal(folder, manifest)
         tick(1)
     with closing(Generation(folder)) as sealed:
-        tested = self_test(sealed, context.encoder, context.reranker, images, context.progress)
+        tested = self_test(sealed, context)
     if tested is not None:
         measured, likelihood = tested
         (folder / CALIBRATION).write_text(likelihood.to_json(), encoding="utf-8")
