@@ -38,8 +38,10 @@ class Workspace:
         # Imported where they are used: Pydantic is slow to import, and `serve --help` needs no settings.
         from index.settings import Settings
 
-        chosen = {} if self_test_products is None else {"self_test_products": self_test_products}
-        workspace = cls(root.absolute(), Settings(model=model, **chosen))
+        settings = Settings(model=model)
+        if self_test_products is not None:
+            settings = replace(settings, self_test_products=self_test_products)
+        workspace = cls(root.absolute(), settings)
         try:
             for folder in (workspace.images, workspace.vectors, workspace.generations):
                 folder.mkdir(parents=True, exist_ok=True)
