@@ -1,4 +1,4 @@
-"""A part of the demo's sample, served as anybody would serve it, and the browser for it: Chromium through Playwright."""
+"""A part of the demo's sample behind a real server, and the browser for it: Chromium through Playwright."""
 
 from __future__ import annotations
 
