@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from embedding.image.decode import Limits, decode
+from embedding.image.decode import DecodeLimits, decode
 from embedding.image.preprocess import Preprocess, prepare
 
 WIDTH, HEIGHT = 4000, 3000
@@ -84,7 +84,7 @@ def medians(data: bytes, small_side: int, rounds: int) -> tuple[float, float]:
     """Processor seconds of a full and of a reduced decode, the two measured in turn."""
     full: list[float] = []
     reduced: list[float] = []
-    limits = Limits(bytes=len(data))
+    limits = DecodeLimits(bytes=len(data))
     for _ in range(rounds):
         for times, side in ((full, None), (reduced, small_side)):
             begin = time.thread_time()
@@ -94,7 +94,7 @@ def medians(data: bytes, small_side: int, rounds: int) -> tuple[float, float]:
 
 
 def report(name: str, data: bytes, side: int, rounds: int) -> str:
-    limits = Limits(bytes=len(data))
+    limits = DecodeLimits(bytes=len(data))
     whole, small = decode(data, limits=limits), decode(data, limits=limits, small_side=side)
     full, reduced = medians(data, side, rounds)
     how = Preprocess(size=side, fit="squash", mean=(0, 0, 0), std=(1, 1, 1))

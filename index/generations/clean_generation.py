@@ -19,7 +19,7 @@ from index.generations.generations import CollectionPart, Generation, Manifest
 from index.generations.snapshot import IndexedView, write_snapshot
 from index.records.entries import Entry
 from index.records.feed_records import COLLECTIONS, Collection
-from index.stores.checksums import MEMORY
+from index.stores.checksums import VERIFIED_FILE
 from index.stores.durable import sync_folder
 from index.workspace import Workspace
 
@@ -62,7 +62,7 @@ def clean_generation(workspace: Workspace, number: int, leaves: Leaves) -> Clean
         aside = workspace.generations / f".cleaning-{number}"
         shutil.rmtree(aside, ignore_errors=True)
         # What is no part of the index, such as a calibration, names nobody.
-        index = ("*.index", "*.vectors", "*.npy", generations.RECORDS, MEMORY)
+        index = ("*.index", "*.vectors", "*.npy", generations.RECORDS, VERIFIED_FILE)
         shutil.copytree(folder, aside, ignore=shutil.ignore_patterns(*index))
         manifest = _rebuild(workspace, former, stay, aside)
     generations.seal(aside, manifest)

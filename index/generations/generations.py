@@ -19,7 +19,7 @@ from index.errors import GenerationError
 from index.generations.calibration import Likelihood
 from index.generations.snapshot import Snapshot
 from index.records.feed_records import Collection
-from index.stores.checksums import MEMORY, FileChecksum, checksum, damaged
+from index.stores.checksums import VERIFIED_FILE, FileChecksum, checksum, damaged
 from index.stores.durable import exchange, sync_file, sync_folder, write_file
 from index.workspace import Workspace
 
@@ -106,13 +106,13 @@ class Manifest:
     def write(self, folder: Path) -> None:
         write_file(folder / MANIFEST, json.dumps(asdict(self), indent=2, sort_keys=True).encode())
 
-    def verify(self, folder: Path, *, remembered: bool = False) -> None:
-        """Compare every file with its proof; `remembered` trusts what was found whole and was not touched since.
+    def verify(self, folder: Path, *, trust_verified: bool = False) -> None:
+        """Compare every file with its checksum; `trust_verified` skips verified files that did not change.
 
         Raises:
             GenerationError: a file is missing or differs.
         """
-        for path in damaged(folder, self.files, remembered=remembered):
+        for path in damaged(folder, self.files, trust_verified=trust_verified):
             raise GenerationError(f"{path} is missing or was changed since it was built: roll back or re-index")
 
 
@@ -125,7 +125,7 @@ class Generation:
 
     def __init__(self, folder: Path) -> None:
         self.manifest = Manifest.read(folder)
-        self.manifest.verify(folder, remembered=True)
+        self.manifest.verify(folder, trust_verified=True)
         try:
             self.records = Snapshot(folder / RECORDS)
             self.likelihood = _likelihood(folder / CALIBRATION)
@@ -163,7 +163,7 @@ def engine_file(collection: Collection) -> str:
 
 def checksums(folder: Path) -> dict[str, FileChecksum]:
     """The proof of every file that was built into a folder."""
-    built = [path for path in sorted(folder.iterdir()) if path.name not in (MANIFEST, MEMORY)]
+    built = [path for path in sorted(folder.iterdir()) if path.name not in (MANIFEST, VERIFIED_FILE)]
     return {path.name: checksum(path) for path in built}
 
 

@@ -202,7 +202,7 @@ def test_a_full_disk_stops_the_night_and_loses_nothing(small_disk, tmp_path):
             room += 16
     assert len(failures) >= 15
     assert len(where) >= 3, where
-    assert all("make room" in failure for failure in failures), failures
+    assert all("free some space" in failure for failure in failures), failures
     same(workspace, uninterrupted(tmp_path, 3)[0])
 
 
@@ -222,7 +222,7 @@ def test_files_that_may_not_grow_stop_the_night_and_lose_nothing(place):
             answers(workspace, number)
             if process.exitcode == DONE:
                 break
-            assert "make room" in nights.told.read_text()
+            assert "free some space" in nights.told.read_text()
             where[nights.stage] += 1
             largest += 4096
     assert where.total() >= 5

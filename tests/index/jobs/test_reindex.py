@@ -14,7 +14,7 @@ from index.progress import Unwatched
 from index.records.catalogue import Catalogue
 from index.search.answer import Query, QueryImage
 from index.search.search import search
-from index.stores.checksums import MEMORY
+from index.stores.checksums import VERIFIED_FILE
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, render_file, write_feed
 
@@ -182,7 +182,7 @@ def test_a_half_built_generation_is_thrown_away(workspace, tmp_path):
     left.mkdir()
     (left / "rubbish").write_text("from a crash")
     assert run(workspace).generation == 1
-    assert {path.name for path in (workspace.generations / "1").iterdir()} - {MEMORY} == {
+    assert {path.name for path in (workspace.generations / "1").iterdir()} - {VERIFIED_FILE} == {
         "catalogue.index", "manifest.json", "objects.index", "records.sqlite",
     }  # fmt: skip
 
