@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from index.errors import UnknownEntry
 from index.generations.generations import now
-from index.jobs.forget import Name, Traces
+from index.jobs.forget import ForgetTarget, Traces
 from index.records.database import Database
 from index.records.entries import Entry
 from service.app.audit import Audit
@@ -176,7 +176,7 @@ class Leads:
 
     def forget(self, traces: Traces) -> int:
         """Delete the leads that name the forgotten, objects or products; how many. The audit keeps that they were."""
-        gone = [lead.id for lead in self._where() if any(_names(name, lead) for name in traces.names)]
+        gone = [lead.id for lead in self._where() if any(_names(name, lead) for name in traces.targets)]
         with self._database.begin() as connection:
             for lead_id in gone:
                 connection.execute(sa.delete(lead_changes).where(lead_changes.c.lead == lead_id))
@@ -220,7 +220,7 @@ def _change(row: sa.Row[Any]) -> Change:
     return Change(row.at, row.who, row.state, row.note, row.generation, row.query_id)
 
 
-def _names(name: Name, lead: Lead) -> bool:
+def _names(name: ForgetTarget, lead: Lead) -> bool:
     mine = (lead.object_source, lead.object_id) if name.collection == "objects" else (lead.source, lead.product_id)
     return name.source == mine[0] and name.entry_id in ("", mine[1])
 

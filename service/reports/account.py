@@ -94,8 +94,8 @@ class Account:
 
         A refusal does not say whose it is; what still is refused is quoted again by the next night.
         """
-        entries = {(name.source, name.entry_id) for name in traces.names if name.entry_id}
-        whole = {name.source for name in traces.names if not name.entry_id}
+        entries = {(name.source, name.entry_id) for name in traces.targets if name.entry_id}
+        whole = {name.source for name in traces.targets if not name.entry_id}
 
         def names(alert: Alert) -> bool:
             both = {(alert.source, alert.product_id), (alert.object_source, alert.object_id)}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from index.jobs.forget import Name, Traces
+from index.jobs.forget import ForgetTarget, Traces
 from service.reports.account import Account
 from service.reports.kept import KEPT, Nights
 
@@ -71,12 +71,12 @@ def test_forgetting_changes_only_what_speaks_of_it(nights):
     for path in (left, nights.report):
         path.write_text("p1")
     before = silent.stat()
-    nights.forget(Traces((Name("catalogue", "shop", "p1"),), frozenset(), frozenset()))
+    nights.forget(Traces((ForgetTarget("catalogue", "shop", "p1"),), frozenset(), frozenset()))
     assert sorted(path.name for path in nights.root.iterdir()) == [silent.name, speaking.name]
     assert json.loads(speaking.read_text())["warnings"] == []
     assert silent.stat().st_ino == before.st_ino
 
 
 def test_forgetting_where_no_night_was_yet(nights):
-    nights.forget(Traces((Name("catalogue", "shop", "p1"),), frozenset(), frozenset()))
+    nights.forget(Traces((ForgetTarget("catalogue", "shop", "p1"),), frozenset(), frozenset()))
     assert not nights.root.exists()
