@@ -30,7 +30,7 @@ from benchmarks.report import machine, page_for
 from embedding.encoders.protocol import Vectors
 from index.engines.choice import EXACT_BELOW
 from index.engines.exact_scan import exact_scan
-from index.engines.faiss_engine import FaissEngine, originals_beside
+from index.engines.faiss_engine import FaissEngine, originals_path
 from index.engines.faiss_library import faiss
 from index.engines.protocol import HalfVectors, Rows
 from index.engines.tuning import NEAREST, recall
@@ -194,10 +194,10 @@ def measure(case: Case, folder: Path, where: str) -> Result:
 
 def build_engine(case: Case, files: Files) -> tuple[str, float | None, tuple[str, ...], float, float]:
     """Build and save the engine that suits a case."""
-    beside = originals_beside(files.engine)
-    os.link(files.folder / "vectors", beside)
+    originals = originals_path(files.engine)
+    os.link(files.folder / "vectors", originals)
     started = time.perf_counter()
-    vectors: Vectors | HalfVectors = np.memmap(beside, np.float16, "r", shape=(case.count, DIMENSION))
+    vectors: Vectors | HalfVectors = np.memmap(originals, np.float16, "r", shape=(case.count, DIMENSION))
     if case.count < EXACT_BELOW:
         vectors = np.asarray(vectors, np.float32)
     tuned = write_engine(files.engine, vectors, case.budget * case.count, case.target)

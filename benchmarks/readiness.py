@@ -36,7 +36,7 @@ from embedding.encoders.openvino.exporting import Towers
 from embedding.faces import network as face_network
 from embedding.image.regions import WHOLE
 from embedding.local import xfeat_network
-from index.engines.faiss_engine import FaissEngine, originals_beside
+from index.engines.faiss_engine import FaissEngine, originals_path
 from index.engines.writing import write_engine
 from index.generations import generations
 from index.generations.generations import CollectionPart, Manifest
@@ -69,7 +69,7 @@ def make_workspace(root: Path, card: ModelCard, count: int) -> Path:
     workspace = Workspace.create(root, card.name).pin_model(card.name, card.sha256 or "", "benchmark")
     number, folder = generations.begin(workspace)
     path = folder / generations.engine_file("catalogue")
-    tuned = write_engine(path, synthesise(originals_beside(path), count, 0), BYTES_A_VECTOR * count, TARGET)
+    tuned = write_engine(path, synthesise(originals_path(path), count, 0), BYTES_A_VECTOR * count, TARGET)
     objects = FaissEngine.build(np.empty((0, DIMENSION), np.float32))
     objects.save(folder / generations.engine_file("objects"))
     parts = {

@@ -293,10 +293,10 @@ def measure(folder: Path, pictures: Sequence[bytes], clients: int, seconds: floa
         run_load(clients, SETTLE)
         many, memory = asyncio.run(with_memory(load(address, pictures, clients, seconds), process))
         many_alone = run_load(clients, seconds, rerank=False)
-        beside = asyncio.run(beside_bad_uploads(address, pictures, SETTLE))
+        with_bad_uploads = asyncio.run(beside_bad_uploads(address, pictures, SETTLE))
     model = Workspace.open(folder).settings.model
     return Served(
-        model, clients, reference, ready, at_ready, torch, single, single_alone, beside, many, many_alone,
+        model, clients, reference, ready, at_ready, torch, single, single_alone, with_bad_uploads, many, many_alone,
         memory,
     )  # fmt: skip
 

@@ -56,7 +56,7 @@ class Served:
     torch: bool
     single: Answers
     single_alone: Answers
-    beside: Answers
+    with_bad_uploads: Answers
     many: Answers
     many_alone: Answers
     memory: list[int]

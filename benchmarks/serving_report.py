@@ -49,7 +49,7 @@ def _of_model(served: Served) -> list[str]:
             [
                 _row(served.many, f"{clients} clients"),
                 _row(served.single, "one client"),
-                _row(served.beside, "one client, beside one that drips and one that floods"),
+                _row(served.with_bad_uploads, "one client, while others upload too slowly and too much"),
                 _row(served.many_alone, f"{clients} clients, by embeddings alone"),
                 _row(served.single_alone, "one client, by embeddings alone"),
             ],

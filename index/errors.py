@@ -40,7 +40,7 @@ class FilterInvalid(TraceObjectError):
 
 
 class QueryInvalid(TraceObjectError):
-    """A query that asks for nothing, or for something that cannot be combined."""
+    """A query without content, or of parts that cannot be combined."""
 
 
 class UnknownEntry(TraceObjectError):

@@ -88,19 +88,19 @@ class FaissEngine:
         if not chosen.is_inverted:
             return cls(index, chosen, file=path)
         shape = (int(index.ntotal), int(index.d))
-        return cls(index, chosen, np.memmap(originals_beside(path), np.float16, "r", shape=shape), path)
+        return cls(index, chosen, np.memmap(originals_path(path), np.float16, "r", shape=shape), path)
 
     def save(self, path: Path) -> None:
         """Write the index, and beside it the originals if it needs them; files that it was opened from are linked."""
         if self._file is not None:
             _link(self._file, path)
             if self._originals is not None:
-                _link(originals_beside(self._file), originals_beside(path))
+                _link(originals_path(self._file), originals_path(path))
             return
         faiss.write_index(self._index, str(path))
-        beside = originals_beside(path)
-        if self._originals is not None and not _is_map_of(self._originals, beside):
-            with beside.open("wb") as file:
+        originals = originals_path(path)
+        if self._originals is not None and not _is_map_of(self._originals, originals):
+            with originals.open("wb") as file:
                 for start in range(0, len(self._originals), BLOCK):
                     np.asarray(self._originals[start : start + BLOCK], np.float16).tofile(file)
 
@@ -199,7 +199,7 @@ def _release_pages(originals: Vectors | HalfVectors) -> None:
         owner.madvise(mmap.MADV_DONTNEED)
 
 
-def originals_beside(path: Path) -> Path:
+def originals_path(path: Path) -> Path:
     """The file of the float16 originals of an engine file, if it needs them."""
     return path.with_suffix(".vectors")
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from embedding.encoders.protocol import Vectors
 from index.engines.choice import EXACT_BELOW
-from index.engines.faiss_engine import BLOCK, originals_beside
+from index.engines.faiss_engine import BLOCK, originals_path
 from index.engines.protocol import HalfVectors, Rows
 from index.engines.tuning import Tuned, build_tuned
 
@@ -24,11 +24,11 @@ def gather(path: Path, rows: Rows, dimension: int, read: Callable[[Rows], Vector
     """
     if len(rows) < EXACT_BELOW:
         return read(rows)
-    beside = originals_beside(path)
-    with beside.open("wb") as file:
+    originals = originals_path(path)
+    with originals.open("wb") as file:
         for start in range(0, len(rows), BLOCK):
             read(rows[start : start + BLOCK]).astype(np.float16).tofile(file)
-    return np.memmap(beside, np.float16, "r", shape=(len(rows), dimension))
+    return np.memmap(originals, np.float16, "r", shape=(len(rows), dimension))
 
 
 def write_engine(path: Path, vectors: Vectors | HalfVectors, memory_budget: int, target: float) -> Tuned:
@@ -36,5 +36,5 @@ def write_engine(path: Path, vectors: Vectors | HalfVectors, memory_budget: int,
     tuned = build_tuned(vectors, memory_budget, target)
     tuned.engine.save(path)
     if not tuned.engine.needs_originals:
-        originals_beside(path).unlink(missing_ok=True)
+        originals_path(path).unlink(missing_ok=True)
     return tuned

@@ -21,12 +21,12 @@ from index.stores.images import ImageStore
 LIMIT = 50
 _WATCHED = "watched generation"
 
-Ask = Callable[[Query], Answer]
+Search = Callable[[Query], Answer]
 
 
 def watch(
     generation: Generation,
-    ask: Ask,
+    search: Search,
     database: Database,
     images: ImageStore,
     threshold: float,
@@ -49,7 +49,7 @@ def watch(
     with progress.step("watches", len(watched)) as tick:
         for item in watched:
             try:
-                new = [alert for alert in _ask(item, ask, images, threshold, now) if _pair(alert) not in before]
+                new = [alert for alert in _alerts(item, search, images, threshold, now) if _pair(alert) not in before]
             except TraceObjectError as error:
                 warnings.append(f"object {item.fields.entry_id} of {item.source} could not be watched: {error}")
                 new = []
@@ -71,10 +71,10 @@ def _open_objects(generation: Generation) -> list[Entry]:
     return [entry for entry in generation.records.entries("objects") if entry.fields.status == ObjectStatus.OPEN]
 
 
-def _ask(item: Entry, ask: Ask, images: ImageStore, threshold: float, now: str) -> Iterator[Alert]:
+def _alerts(item: Entry, search: Search, images: ImageStore, threshold: float, now: str) -> Iterator[Alert]:
     """Alerts of the products that may be an object, searched for by all its crops together."""
     crops = item.images[:MAX_IMAGES]
-    answer = ask(Query(tuple(QueryImage(images.pixels(crop)) for crop in crops), limit=LIMIT))
+    answer = search(Query(tuple(QueryImage(images.pixels(crop)) for crop in crops), limit=LIMIT))
     for candidate in answer.candidates:
         if candidate.likelihood is not None and candidate.likelihood >= threshold:
             yield _alert(item, crops, candidate, answer.generation, now)

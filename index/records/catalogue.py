@@ -178,9 +178,9 @@ class Catalogue:
                 connection.execute(
                     statement.on_conflict_do_update(index_elements=["source_id", "entry_id"], set_=update), upserts
                 )
-            seen = [row.id for row in known.values()]
-            if seen:
-                connection.execute(sa.update(entries).where(entries.c.id.in_(seen)).values(reading=source.reading))
+            seen_ids = [row.id for row in known.values()]
+            if seen_ids:
+                connection.execute(sa.update(entries).where(entries.c.id.in_(seen_ids)).values(reading=source.reading))
             ids = {name: row.id for name, row in self._known(connection, source, list(fresh)).items()}
             added = self._attach(connection, source, [(ids[fields.entry_id], refs) for fields, refs in rows])
         return replace(changes, pictures=added)

@@ -15,7 +15,7 @@ from index.generations.generations import Generation
 from index.generations.snapshot import IndexedView
 from index.search.answer import Query
 
-# How many rows the engine is asked for at least.
+# At least this many rows are requested from the engine.
 MIN_ROWS = 200
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from index.engines import tuning
 from index.engines.choice import EXACT_BELOW, EngineSpec, choose
 from index.engines.exact_scan import exact_scan
-from index.engines.faiss_engine import FaissEngine, originals_beside
+from index.engines.faiss_engine import FaissEngine, originals_path
 from index.engines.tuning import build_tuned, recall, tune
 from index.engines.writing import gather, write_engine
 
@@ -114,7 +114,7 @@ def test_an_index_that_misses_the_target_is_replaced_by_a_more_exact_one(monkeyp
     assert (last.engine.stats().spec, last.recall, len(last.refused)) == ("SQfp16", None, 2)
 
 
-def test_only_codes_have_their_originals_beside_the_file(tmp_path, monkeypatch):
+def test_only_codes_have_a_file_of_their_originals(tmp_path, monkeypatch):
     monkeypatch.setattr(tuning, "held_out", lambda count: 100)
     vectors = clustered(EXACT_BELOW)
     path = tmp_path / "catalogue.index"
@@ -141,9 +141,9 @@ def test_pages_of_originals_that_were_read_are_released(tmp_path):
     narrow = np.arange(0, len(vectors), 1000)
     for allow in (None, narrow):
         opened.search(vectors[:200], 10, allow)
-        assert mapped(originals_beside(path)) == 0
+        assert mapped(originals_path(path)) == 0
     opened.vectors(narrow)
-    assert mapped(originals_beside(path)) == 0
+    assert mapped(originals_path(path)) == 0
 
 
 def mapped(path: Path) -> int:

@@ -101,7 +101,7 @@ def test_records_that_are_no_database_are_reported_in_one_error(workspace):
 
 
 @pytest.mark.parametrize(
-    "ask",
+    "query",
     [
         lambda records: list(records.entries("catalogue")),
         lambda records: records.find("catalogue", "p3"),
@@ -111,10 +111,10 @@ def test_records_that_are_no_database_are_reported_in_one_error(workspace):
         lambda records: records.families(),
     ],
 )
-def test_unreadable_records_are_reported_in_one_error(workspace, ask):
+def test_unreadable_records_are_reported_in_one_error(workspace, query):
     records = open_live(workspace).records
     records.close()
     with pytest.raises(GenerationError, match=r"records\.sqlite cannot be read"):
-        ask(records)
+        query(records)
     with pytest.raises(GenerationError, match="cannot be read"):
         Snapshot(workspace.root / "missing.sqlite")

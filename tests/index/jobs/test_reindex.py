@@ -22,10 +22,10 @@ from tests.fakes import ColourEncoder, add_feed, render, render_file, write_feed
 class CountingEncoder(ColourEncoder):
     """An encoder that counts its pictures."""
 
-    seen = 0
+    count = 0
 
     def encode_images(self, images):
-        self.seen += len(images)
+        self.count += len(images)
         return super().encode_images(images)
 
 
@@ -63,9 +63,9 @@ def test_a_second_run_embeds_nothing_and_publishes_nothing(workspace, tmp_path):
     run(workspace)
     encoder = CountingEncoder()
     report = run(workspace, encoder)
-    assert (report.generation, report.published, report.embedded, encoder.seen) == (1, False, 0, 0)
+    assert (report.generation, report.published, report.embedded, encoder.count) == (1, False, 0, 0)
     assert run(workspace, encoder, full=True).generation == 2
-    assert encoder.seen == 0
+    assert encoder.count == 0
 
 
 def test_only_new_pictures_are_embedded(workspace, tmp_path):
@@ -74,7 +74,7 @@ def test_only_new_pictures_are_embedded(workspace, tmp_path):
     shop(workspace, tmp_path / "shop", {"a": 1, "b": 2, "c": 3})
     encoder = CountingEncoder()
     assert run(workspace, encoder).embedded == 1
-    assert encoder.seen == 1
+    assert encoder.count == 1
     assert ids(workspace, 3)[0] == "c"
 
 
@@ -247,7 +247,7 @@ def test_ids_and_vectors_are_those_of_an_uninterrupted_run(workspace, tmp_path, 
     shop(other, tmp_path / "shop", products)
     run(other, uninterrupted)
     # All but the batch that was stored.
-    assert encoder.seen == uninterrupted.seen - 32
+    assert encoder.count == uninterrupted.count - 32
     one, two = open_live(workspace), open_live(other)
     assert [e.fields.entry_id for e in one.records.entries("catalogue")] == [
         e.fields.entry_id for e in two.records.entries("catalogue")

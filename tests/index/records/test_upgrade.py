@@ -59,7 +59,7 @@ def later(tmp_path):
     return make
 
 
-def ask(url, statement):
+def fetch(url, statement):
     engine = sa.create_engine(url)
     with engine.connect() as connection:
         rows = connection.exec_driver_sql(statement).all()
@@ -167,7 +167,7 @@ def test_a_database_that_lacked_columns_and_tables_gets_them(url, tmp_path):
     )
     upgrade(url, CATALOGUE, tmp_path)
     assert differences(url, CATALOGUE) == []
-    assert ask(url, "SELECT name, digest FROM sources") == [("shop", "")]
+    assert fetch(url, "SELECT name, digest FROM sources") == [("shop", "")]
 
 
 class TestAnOlderDatabase:
@@ -184,13 +184,13 @@ class TestAnOlderDatabase:
         history = later()
         done = upgrade(url, history, tmp_path / "backups")
         assert (done.name, done.before, done.after) == ("catalogue", CATALOGUE.head, history.head)
-        assert ask(url, "SELECT name, contact FROM sources") == [("shop", "nobody")]
+        assert fetch(url, "SELECT name, contact FROM sources") == [("shop", "nobody")]
         # Copying the table did not delete the rows that refer to it, and deleting its rows still does.
-        assert ask(url, "SELECT reference FROM pictures") == [("a.jpg",)]
+        assert fetch(url, "SELECT reference FROM pictures") == [("a.jpg",)]
         assert "entries_by_title" in {index["name"] for index in sa.inspect(engine_of(url)).get_indexes("entries")}
         with closing(Database.open(url, history)) as database, database.begin() as connection:
             connection.exec_driver_sql("DELETE FROM sources")
-        assert ask(url, "SELECT * FROM pictures") == []
+        assert fetch(url, "SELECT * FROM pictures") == []
         assert upgrade(url, history, tmp_path / "backups") is None
 
     def test_of_sqlite_is_copied_first(self, later, tmp_path):
@@ -204,7 +204,7 @@ class TestAnOlderDatabase:
         assert re.fullmatch(rf"catalogue-before-{done.after}-\d{{8}}T\d{{6}}Z\.sqlite", done.backup.name)
         assert done.backup.stat().st_mode & 0o777 == 0o600
         url = f"sqlite:///{done.backup}"
-        assert ask(url, "SELECT name FROM sources") == [("shop",)]
+        assert fetch(url, "SELECT name FROM sources") == [("shop",)]
         assert not needs_upgrade(url, CATALOGUE)
         assert differences(url, CATALOGUE) == []
         (tmp_path / "backups" / "mine.sqlite").touch()
@@ -218,7 +218,7 @@ class TestAnOlderDatabase:
             with pytest.raises(MigrationFailed, match=r"catalogue cannot be upgraded.*nowhere"):
                 upgrade(url, history, tmp_path / "backups")
         assert differences(url, CATALOGUE) == []
-        assert ask(url, "SELECT name FROM sources") == [("shop",)]
+        assert fetch(url, "SELECT name FROM sources") == [("shop",)]
         Database.open(url).close()
         assert list(tmp_path.glob("backups/*")) == []
 
@@ -233,14 +233,14 @@ class TestAnOlderDatabase:
         assert differences(url, CATALOGUE) == []
         Database.open(url).close()
         assert upgrade(url, later(), tmp_path / "backups").after == history.head
-        assert ask(url, "SELECT name, contact FROM sources") == [("shop", "nobody")]
+        assert fetch(url, "SELECT name, contact FROM sources") == [("shop", "nobody")]
 
     def test_refuses_a_row_that_refers_to_nothing(self, later, tmp_path):
         url = f"sqlite:///{tmp_path / 'records.sqlite'}"
         fill(url)
         with pytest.raises(MigrationFailed, match="row 1 of entries refers to a row of sources"):
             upgrade(url, later("op.execute('DELETE FROM sources')"), tmp_path / "backups")
-        assert ask(url, "SELECT name FROM sources") == [("shop",)]
+        assert fetch(url, "SELECT name FROM sources") == [("shop",)]
 
     def test_waits_for_another_writer_and_gives_up(self, later, tmp_path, monkeypatch):
         monkeypatch.setattr("index.records.database.WAIT_MS", 50)
@@ -271,7 +271,7 @@ def test_a_newer_database_is_refused(url, later, tmp_path):
     for refuse in (Database.open, lambda url: needs_upgrade(url, CATALOGUE), lambda url: upgrade_here(url, tmp_path)):
         with pytest.raises(SchemaTooNew, match="written by a newer version of traceobject"):
             refuse(url)
-    assert ask(url, "SELECT contact FROM sources") == [("nobody",)]
+    assert fetch(url, "SELECT contact FROM sources") == [("nobody",)]
 
 
 def upgrade_here(url, folder):
@@ -291,7 +291,7 @@ def test_two_programs_that_open_an_empty_database_at_once_make_it_once(url):
     for process in both:
         process.join(60)
     assert [process.exitcode for process in both] == [0] * 4
-    assert ask(url, f"SELECT * FROM {CATALOGUE.version_table}") == [(CATALOGUE.head,)]
+    assert fetch(url, f"SELECT * FROM {CATALOGUE.version_table}") == [(CATALOGUE.head,)]
 
 
 def open_and_close(url):
