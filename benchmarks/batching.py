@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from embedding.encoders.choose import load
 from embedding.encoders.protocol import Vectors
-from service.app.batching import Batched
+from service.app.batching import BatchingEncoder
 
 CALLERS = (1, 2, 4, 8)
 
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     given = parser.parse_args()
     encoder = load(given.model)
-    batched, lock = Batched(encoder), threading.Lock()
+    batched, lock = BatchingEncoder(encoder), threading.Lock()
 
     def alone(images: npt.NDArray[np.uint8]) -> Vectors:
         with lock:

@@ -27,11 +27,11 @@ import numpy.typing as npt
 from embedding.faces.detector import FaceDetector
 from embedding.faces.network import SIDE
 from embedding.image.decode import decode
-from service.app.gate import PUBLISHED, UPLOADS
+from service.app.gate import PUBLISHED_THRESHOLD, UPLOAD_THRESHOLD
 
 Image = npt.NDArray[np.uint8]
 
-THRESHOLDS = (0.3, 0.4, PUBLISHED, 0.6, UPLOADS, 0.8)
+THRESHOLDS = (0.3, 0.4, PUBLISHED_THRESHOLD, 0.6, UPLOAD_THRESHOLD, 0.8)
 _TOPS = r"(m[hjt]|w[hjt]|[mw]s)\d"
 _BOTTOMS = r"([mw]p|[mw]sh)\d"
 _SMALLER = (240, 120, 60)

@@ -51,8 +51,8 @@ from index.search.first_stage import MIN_ROWS
 from index.search.rerank import Reranker, reranker_for
 from index.search.search import search
 from index.workspace import Workspace
-from service.app.batching import Batched
-from service.app.gate import UPLOADS, gate_of, with_faces
+from service.app.batching import BatchingEncoder
+from service.app.gate import UPLOAD_THRESHOLD, gate_of, pictures_with_faces
 
 SETTLE = 10
 SINGLE = 60
@@ -228,12 +228,12 @@ def _searches(
     workspace: Workspace, encoder: Encoder, reranker: Reranker | None, pictures: Sequence[bytes], seconds: float
 ) -> tuple[float, float]:
     """Median seconds of a search in this process, and searches a second, as many at a time as there are cores."""
-    generation, batched, gate = open_live(workspace), Batched(encoder), gate_of(workspace, UPLOADS)
+    generation, batched, gate = open_live(workspace), BatchingEncoder(encoder), gate_of(workspace, UPLOAD_THRESHOLD)
 
     def one(turn: int) -> float:
         started = time.perf_counter()
         picture = decode(pictures[turn % len(pictures)])
-        with_faces([picture], gate)
+        pictures_with_faces([picture], gate)
         search(Query((QueryImage(picture),)), generation, batched, reranker)
         return time.perf_counter() - started
 

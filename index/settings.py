@@ -45,8 +45,8 @@ class Settings:
     `metrics_file`: where metrics of the last re-index are written for Prometheus' textfile collector.
     `gate`: "faces" refuses volunteers' photos that show a face and quarantines such published crops for a curator; or
         "off".
-    `stale_hours`: how old the last successful re-index may be before /readyz says INDEX-STALE, in a workspace that
-        keeps nights; 0 disables this.
+    `stale_hours`: how old the last successful re-index may be before /readyz reports INDEX-STALE; 0 disables
+        this.
     `searches_a_minute`: how many searches one token, account or (without either) address may make; 0 sets no limit.
     `trusted_proxies`: addresses of reverse proxies whose X-Forwarded-For and -Proto headers are trusted, for example
         ["127.0.0.1"]; from any other address these headers are ignored.

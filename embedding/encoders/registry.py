@@ -22,7 +22,7 @@ _SIGLIP2 = "SigLIP 2, arXiv:2502.14786, table 1"
 _PE = "Perception Encoder, arXiv:2504.13181 and its repository's apps/pe/README.md"
 _MARQO = "github.com/marqo-ai/marqo-ecommerce-embeddings, README.md"
 _LITE = "github.com/tensorflow/tpu, models/official/efficientnet/lite/README.md"
-_TINY = "python -m embedding.tiny_clip.evaluate"
+_TINY = "python -m sample.tiny_clip.evaluate"
 
 
 def _squash(size: int) -> Preprocess:

@@ -1,39 +1,41 @@
-"""What is asked of an organisation that signs people in, and what its answers are worth.
+"""An organisation's sign-in by OpenID Connect: the authorization code flow with PKCE, by authlib's client.
 
-The authorization code flow with PKCE (OpenID Connect Core 1.0, RFC 7636). The identity token's signature, issuer,
-audience, times and nonce are checked; nothing else of what the organisation tells is kept.
+authlib asks for the organisation's metadata and keys, makes state, nonce and PKCE, exchanges the code, and checks the
+identity token. Kept here are the attempts under way, each good once and for one browser, and what is demanded beyond
+authlib's defaults: this issuer and this audience, signatures by public keys alone, a verified e-mail address.
 """
 
 from __future__ import annotations
 
+import base64
 import hmac
-import secrets
+import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
-import httpx
+import httpx2
 from authlib.common.errors import AuthlibBaseError
-from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
-from authlib.oidc.core import CodeIDToken
-from joserfc import jwt
+from authlib.integrations.base_client import BaseApp, OAuth2Mixin, OpenIDMixin
+from authlib.integrations.httpx_client import OAuth2Client
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
+from index.settings import Settings
 from service.accounts.openid import ATTEMPT_SECONDS, OpenIdRefused
 from service.addresses import is_loopback
 
+SECRET = "TRACEOBJECT_OIDC_SECRET"
 _MOST_ATTEMPTS = 1000
 _TIMEOUT = 15.0
 _CLOCKS_APART = 60
 # What is signed with a key that only the issuer has; never the "none" or shared-secret kinds.
-_ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
+_ALGORITHMS = frozenset({"RS256", "PS256", "ES256", "EdDSA"})
+_ALGORITHMS_SUPPORTED = "id_token_signing_alg_values_supported"
 _DISCOVERY = "/.well-known/openid-configuration"
 
 
@@ -48,12 +50,32 @@ class _Attempt:
     ends: float
 
 
+class _Client(OAuth2Mixin, OpenIDMixin, BaseApp):  # type: ignore[misc]
+    """authlib's client without a web framework: requests are made by its httpx client, state is kept by OpenId."""
+
+    client_cls = OAuth2Client
+
+
+def openid_of(settings: Settings) -> OpenId:
+    """The sign-in that a workspace's settings name, with the client's secret from the environment.
+
+    Raises:
+        OpenIdRefused: the settings are not complete.
+    """
+    if not settings.oidc_client_id:
+        raise OpenIdRefused(
+            f"the setting oidc_issuer is {settings.oidc_issuer!r}, and oidc_client_id is empty: set it to what the "
+            "organisation calls this server"
+        )
+    return OpenId(settings.oidc_issuer, settings.oidc_client_id, os.environ.get(SECRET, ""), settings.oidc_claim)
+
+
 class OpenId:
     """One organisation's sign-in. Safe from any thread; attempts under way live in memory alone."""
 
     def __init__(self, issuer: str, client_id: str, secret: str, claim: str) -> None:
         if urlsplit(issuer).scheme != "https" and not is_loopback(urlsplit(issuer).hostname or ""):
-            raise OpenIdRefused(f"oidc_issuer {issuer!r}: needs an address that begins with https://")
+            raise OpenIdRefused(f"the setting oidc_issuer must be an address that begins with https://, not {issuer!r}")
         self._issuer, self._client_id, self._secret, self._claim = issuer, client_id, secret, claim
         self._attempts: OrderedDict[str, _Attempt] = OrderedDict()
         self._lock = threading.Lock()
@@ -64,24 +86,14 @@ class OpenId:
         Raises:
             OpenIdRefused: it does not answer as it should.
         """
-        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-        with self._told():
-            url = prepare_grant_uri(
-                self._discover()["authorization_endpoint"],
-                self._client_id,
-                "code",
-                redirect_uri=returns_to,
-                scope="openid email profile",
-                state=state,
-                nonce=nonce,
-                code_challenge=create_s256_code_challenge(verifier),
-                code_challenge_method="S256",
-            )
+        with _errors_in_words():
+            made = self._client().create_authorization_url(returns_to)
+        ends = time.monotonic() + ATTEMPT_SECONDS
         with self._lock:
-            self._attempts[state] = _Attempt(nonce, verifier, returns_to, onward, time.monotonic() + ATTEMPT_SECONDS)
+            self._attempts[made["state"]] = _Attempt(made["nonce"], made["code_verifier"], returns_to, onward, ends)
             while len(self._attempts) > _MOST_ATTEMPTS:
                 self._attempts.popitem(last=False)
-        return url, state
+        return made["url"], made["state"]
 
     def complete(self, state: str, brought: str, code: str) -> tuple[str, str]:
         """Who came back, by the claim that names accounts, and where they were going. Asks the organisation.
@@ -94,26 +106,22 @@ class OpenId:
         """
         with self._lock:
             attempt = self._attempts.pop(state, None)
-        if attempt is None or attempt.ends < time.monotonic() or not hmac.compare_digest(state, brought):
+        same_browser = hmac.compare_digest(state.encode(), brought.encode())
+        if attempt is None or attempt.ends < time.monotonic() or not same_browser:
             raise OpenIdRefused("this sign-in was not begun here, or too long ago")
-        with self._told():
-            found = self._discover()
-            token = self._token(found["token_endpoint"], code, attempt)
-            keys = KeySet.import_key_set(_json(httpx.get(found["jwks_uri"], timeout=_TIMEOUT)))
-            read = jwt.decode(token["id_token"], keys, algorithms=_ALGORITHMS)
-            claims = CodeIDToken(
-                read.claims,
-                read.header,
-                {
-                    "iss": {"essential": True, "value": self._issuer},
-                    "aud": {"essential": True, "value": self._client_id},
-                },
-                {"nonce": attempt.nonce, "client_id": self._client_id},
-            )
-            claims.validate(leeway=_CLOCKS_APART)
-        return self._name(read.claims), attempt.onward
+        required = {
+            "iss": {"essential": True, "value": self._issuer},
+            "aud": {"essential": True, "value": self._client_id},
+        }
+        with _errors_in_words():
+            client = self._client()
+            token = client.fetch_access_token(attempt.returns_to, code=code, code_verifier=attempt.verifier)
+            claims = client.parse_id_token(token, attempt.nonce, claims_options=required, leeway=_CLOCKS_APART)
+        if claims is None:
+            raise OpenIdRefused("the organisation sent no identity token")
+        return self._name(claims), attempt.onward
 
-    def _name(self, claims: dict[str, Any]) -> str:
+    def _name(self, claims: Mapping[str, Any]) -> str:
         name = claims.get(self._claim)
         if not isinstance(name, str) or not name:
             raise OpenIdRefused(f"the identity token has no claim {self._claim}")
@@ -121,36 +129,38 @@ class OpenId:
             raise OpenIdRefused("the organisation has not verified this e-mail address")
         return name
 
-    def _token(self, endpoint: str, code: str, attempt: _Attempt) -> Any:
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": attempt.returns_to,
-            "code_verifier": attempt.verifier,
-            **({} if self._secret else {"client_id": self._client_id}),
-        }
-        # RFC 6749, 2.3.1: both are encoded as in a form before they are put together.
-        auth = (quote_plus(self._client_id), quote_plus(self._secret)) if self._secret else None
-        return _json(httpx.post(endpoint, data=form, auth=auth, timeout=_TIMEOUT))
-
-    def _discover(self) -> dict[str, str]:
-        """What the organisation tells of its sign-in; asked each time, for it may change."""
-        address = self._issuer.rstrip("/") + _DISCOVERY
-        found = _json(httpx.get(address, timeout=_TIMEOUT))
+    def _client(self) -> _Client:
+        """A client for one request of ours: the organisation's metadata and keys are asked anew, for they change."""
+        client = _Client(
+            None,
+            client_id=self._client_id,
+            client_secret=self._secret or None,
+            client_kwargs={"scope": "openid email profile", "code_challenge_method": "S256", "timeout": _TIMEOUT},
+            client_auth_methods=[("client_secret_basic", _encoded_basic)],
+            server_metadata_url=self._issuer.rstrip("/") + _DISCOVERY,
+        )
+        found = client.load_server_metadata()
         if found["issuer"] != self._issuer:
-            raise OpenIdRefused(f"{address} speaks of another issuer, {found['issuer']!r}")
-        return {name: str(found[name]) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
-
-    @staticmethod
-    @contextmanager
-    def _told() -> Iterator[None]:
-        try:
-            yield
-        except (httpx.HTTPError, AuthlibBaseError, JoseError, KeyError, TypeError, ValueError) as error:
-            raise OpenIdRefused(
-                f"the organisation's sign-in cannot be used: {type(error).__name__}: {error}"
-            ) from error
+            raise OpenIdRefused(f"the metadata of {self._issuer} is that of another issuer, {found['issuer']!r}")
+        # authlib hands all of it to its HTTP client as options: nothing else may come along.
+        names = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri", "_loaded_at")
+        algorithms = [name for name in found.get(_ALGORITHMS_SUPPORTED) or () if name in _ALGORITHMS]
+        client.server_metadata = {name: found[name] for name in names} | {_ALGORITHMS_SUPPORTED: algorithms}
+        return client
 
 
-def _json(answer: httpx.Response) -> Any:
-    return answer.raise_for_status().json()
+def _encoded_basic(client: Any, method: str, uri: str, headers: Any, body: str) -> tuple[str, Any, str]:  # noqa: ARG001
+    """HTTP Basic as RFC 6749, 2.3.1, has it: both encoded as in a form first, which authlib's own leaves out."""
+    pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
+    headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return uri, headers, body
+
+
+@contextmanager
+def _errors_in_words() -> Iterator[None]:
+    try:
+        yield
+    except (
+        httpx2.HTTPError, httpx2.InvalidURL, AuthlibBaseError, JoseError, KeyError, RuntimeError, TypeError, ValueError,
+    ) as error:  # fmt: skip
+        raise OpenIdRefused(f"the organisation's sign-in cannot be used: {type(error).__name__}: {error}") from error

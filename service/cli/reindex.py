@@ -1,4 +1,4 @@
-"""reindex: every source is read again, and the index brought up to date."""
+"""reindex: read every source again, and bring the index up to date."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from index.models import lazy_encoder, other_encoder
 from index.records.catalogue import Changes
 from index.search.rerank import reranker_for
 from index.workspace import Workspace
-from service.app.gate import PUBLISHED, gate_of
+from service.app.gate import PUBLISHED_THRESHOLD, gate_of
 from service.app.upgrade import upgrade_workspace
 from service.cli.exit_status import SOME_REFUSED, list_refused
 from service.cli.progress import progress_for_stderr, say
-from service.reports.kept import Nights
-from service.reports.night import night
+from service.reports.night import reported_run
+from service.reports.run_history import RunHistory
 
 
 @click.command()
 @click.option("--full", is_flag=True, help="Read every feed, build and publish even when nothing changed.")
-@click.option("--model", default="", help="Move to another model: embed everything anew, publish when all is done.")
+@click.option("--model", default="", help="Move to another model: embed everything anew, then publish.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @click.pass_context
 def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> None:
@@ -33,14 +33,14 @@ def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> No
 
     def run() -> Report:
         upgrade_workspace(workspace, say)
-        # A model or a gate that cannot be had is a night that failed, and somebody is told.
+        # Loaded within the run, so that a missing model or gate is recorded and reported as a failed run.
         pinned, encoder = (workspace, other) if other else lazy_encoder(workspace, say)
-        gate = gate_of(pinned, PUBLISHED)
+        gate = gate_of(pinned, PUBLISHED_THRESHOLD)
         return run_reindex(pinned, encoder, progress_for_stderr(), reranker_for(pinned), full=full, gate=gate)
 
-    report = night(workspace, run, say)
+    report = reported_run(workspace, run, say)
     for name, changes in report.changes.items():
-        say(f"{name}: {told(changes)}")
+        say(f"{name}: {summary(changes)}")
     for failure in report.failed:
         say(f"not read: {failure}")
     if report.withheld:
@@ -48,7 +48,7 @@ def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> No
     for warning in report.warnings:
         say(f"warning: {warning}")
     if report.alerts:
-        say(f"new alerts: {len(report.alerts)}; see traceobject alerts, or {Nights.of(workspace).report}")
+        say(f"new alerts: {len(report.alerts)}; see traceobject alerts, or {RunHistory.of(workspace).report}")
     if as_json:
         click.echo(json.dumps(asdict(report)))
     else:
@@ -58,7 +58,7 @@ def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> No
     context.exit(list_refused(report.refused) or (SOME_REFUSED if report.failed or report.withheld else 0))
 
 
-def told(changes: Changes) -> str:
-    """What a reading changed, in words."""
+def summary(changes: Changes) -> str:
+    """The changes of one reading of a source, in words."""
     left = f", {changes.expired} left for good" if changes.expired else ""
     return f"{changes.added} added, {changes.changed} changed, {changes.gone} gone, {changes.unchanged} unchanged{left}"

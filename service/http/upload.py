@@ -1,4 +1,8 @@
-"""An upload, multipart/form-data (RFC 7578), read as it comes and kept in memory: no query picture reaches the disk."""
+"""An upload, multipart/form-data (RFC 7578), read as it comes and kept in memory: no query picture reaches the disk.
+
+Not by FastAPI's form models: those read before rights are checked, bound neither a file's bytes nor the time nor all
+uploads together, write files over 1 MB to the disk, and take a form that breaks off.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,8 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from index.search.answer import MAX_IMAGES
-from service.app.limits import Limits, ReservedBytes
+from service.app.limits import ReservedBytes
+from service.app.limits import ServerLimits as Limits
 from service.app.uploaded_form import PICTURE, Upload
 from service.problems import IMAGE_REFUSED, INVALID, MALFORMED, NOT_MULTIPART, TOO_LARGE, TOO_SLOW, Problem
 
@@ -47,7 +52,7 @@ async def upload_of(request: Request, limits: Limits, held: ReservedBytes) -> As
     try:
         if too_large:
             raise _too_large(limits)
-        with held.account() as take:
+        with held.reservation() as take:
             await _receive(body, options.get(b"boundary", b""), parts, limits, take)
             yield parts.upload()
     except Problem as problem:

@@ -11,7 +11,7 @@ import pytest
 from embedding.encoders.choose import load
 from embedding.encoders.protocol import Encoder
 from embedding.errors import TextUnsupported
-from service.app.batching import Batched
+from service.app.batching import BatchingEncoder
 from tests.fakes import render
 
 pytest.importorskip("torch")
@@ -63,7 +63,7 @@ def encoder(request: pytest.FixtureRequest, own_store: None) -> Encoder:
     if name.endswith(("-int8", "-fp32")):
         compile_model(name)
     found = load(name.removeprefix("batched "), device="cpu")
-    return Batched(found) if name.startswith("batched ") else found
+    return BatchingEncoder(found) if name.startswith("batched ") else found
 
 
 @pytest.fixture(scope="module")

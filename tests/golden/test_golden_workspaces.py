@@ -25,12 +25,12 @@ from index.sources.gate import held
 from index.stores.images import ImageStore
 from service.accounts.accounts import Accounts
 from service.app.audit import Audit
-from service.app.gate import PUBLISHED, gate_of
+from service.app.gate import PUBLISHED_THRESHOLD, gate_of
 from service.app.leads import Leads
 from service.app.recorded_search import replay, sha256_of
 from service.app.upgrade import require_upgraded
 from service.cli.main import main
-from service.reports.kept import Nights
+from service.reports.run_history import RunHistory
 from service.serve import serve
 from service.tables import open_service_database, sessions
 from tests.golden.make_workspace import make
@@ -90,7 +90,9 @@ def found(golden, generation, encoder):
 
 def night(golden, encoder, **options):
     workspace = golden.workspace
-    return reindex(workspace, encoder, Unwatched(), today=LATER, gate=gate_of(workspace, PUBLISHED), **options)
+    return reindex(
+        workspace, encoder, Unwatched(), today=LATER, gate=gate_of(workspace, PUBLISHED_THRESHOLD), **options
+    )
 
 
 def skip_unless_outdated(golden):
@@ -110,9 +112,9 @@ def test_before_the_upgrade_who_only_reads_says_what_to_run(kept, tmp_path):
     golden = kept.copy(tmp_path / "golden")
     skip_unless_outdated(golden)
     for words in (["alerts"], ["audit", "verify"], ["users", "list"]):
-        told = run(golden, *words)
-        assert (told.exit_code, told.stdout) == (1, "")
-        assert "older version of traceobject: run `traceobject upgrade`" in told.stderr
+        result = run(golden, *words)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "older version of traceobject: run `traceobject upgrade`" in result.stderr
     with pytest.raises(SchemaOutdated, match="run `traceobject upgrade`"):
         serve(golden.workspace, port=0)
     records = next(line for line in run(golden, "doctor").stdout.splitlines() if "records" in line)
@@ -128,9 +130,9 @@ def test_before_the_upgrade_who_only_reads_says_what_to_run(kept, tmp_path):
 def test_a_command_that_writes_upgrades_and_says_so_in_one_line(kept, tmp_path, words):
     golden = kept.copy(tmp_path / "golden")
     skip_unless_outdated(golden)
-    told = run(golden, *words)
-    assert told.exit_code == 0, told.output
-    lines = [line for line in told.output.splitlines() if line.startswith("upgraded for this version")]
+    result = run(golden, *words)
+    assert result.exit_code == 0, result.output
+    lines = [line for line in result.output.splitlines() if line.startswith("upgraded for this version")]
     assert len(lines) == 1
     assert "catalogue from revision" in lines[0]
     require_upgraded(golden.workspace)
@@ -162,7 +164,7 @@ def test_everything_is_still_there(golden):
         assert sha256_of(expected["session"].encode()) in kept_sessions
         leads = {str(lead.id): [lead.state, len(lead.changes)] for lead in Leads(database, Audit(database)).all()}
         assert leads == expected["leads"]
-    assert len(Nights.of(golden.workspace).accounts()) == expected["nights"]
+    assert len(RunHistory.of(golden.workspace).records()) == expected["nights"]
     assert generations.numbers(golden.workspace) == expected["generations"]
     assert generations.live_number(golden.workspace) == expected["live"]
 
@@ -188,7 +190,7 @@ def test_every_recorded_search_gives_the_same_ranking(golden, encoder):
     assert {picture["from"] for record in records for picture in record["pictures"]} == {"sent", "index"}
     for record in records:
         again = replay(record, workspace, encoder, reranker_for(workspace), given)
-        assert again.same, (again.recorded, again.found)
+        assert again.is_same, (again.recorded, again.replayed)
 
 
 def test_a_night_changes_nothing_and_the_next_publishes(golden, encoder, monkeypatch):
@@ -217,9 +219,9 @@ def test_what_is_forgotten_leaves_every_generation(golden, encoder):
         [entry] = live.records.find("catalogue", entry_id)
     needles = [entry.images[0].encode(), bytes.fromhex(entry.images[0]), entry.fields.link.encode()]
     assert all(any(needle in data for data in files(workspace)) for needle in needles)
-    told = run(golden, "forget", "product", entry_id)
-    assert told.exit_code == 0, told.output
-    assert f"generations rebuilt: {', '.join(map(str, golden.expected['generations']))}" in told.output
+    result = run(golden, "forget", "product", entry_id)
+    assert result.exit_code == 0, result.output
+    assert f"generations rebuilt: {', '.join(map(str, golden.expected['generations']))}" in result.output
     # Of leads and searches the audit keeps the ids, and nothing else.
     assert not any(needle in data for data in files(workspace) for needle in needles[1:])
     for number in golden.expected["generations"]:

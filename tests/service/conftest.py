@@ -1,4 +1,4 @@
-"""One small indexed workspace for the tests that only read, and a client of an application over it."""
+"""One small indexed workspace for the tests that only read, and clients of applications over it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from starlette.testclient import TestClient
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
 from index.workspace import Workspace
-from service.app.limits import Limits
+from service.app.limits import ServerLimits
 from service.application import create_app
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
-from tests.service.people import peopled_copy
+from tests.service.accounts_workspace import copy_with_accounts
 
 HERE = "http://127.0.0.1"
 
@@ -82,15 +82,15 @@ def png() -> bytes:
 
 
 @pytest.fixture(scope="module")
-def peopled(indexed: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def with_accounts(indexed: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A copy of `indexed` in which an investigator, a curator and an administrator have accounts."""
-    return peopled_copy(indexed, tmp_path_factory.mktemp("peopled") / "workspace")
+    return copy_with_accounts(indexed, tmp_path_factory.mktemp("with_accounts") / "workspace")
 
 
 @pytest.fixture(scope="module")
-def door(peopled: Workspace) -> Iterator[TestClient]:
-    """Somebody without a session before an application over `peopled`."""
-    # Every test comes from one address.
-    app = create_app(peopled, ColourEncoder(), limits=Limits(sign_ins=10_000))
+def app_client(with_accounts: Workspace) -> Iterator[TestClient]:
+    """A client without a session, of an application over `with_accounts`."""
+    # All tests share one client address, which must not be rate limited.
+    app = create_app(with_accounts, ColourEncoder(), limits=ServerLimits(sign_ins=10_000))
     with TestClient(app, base_url=HERE) as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""With a compiled model the server needs no torch: not to start, not to see, not to read words, not to look closer."""
+"""With a compiled model the server needs no torch: to start, to search by pictures and words, to re-rank."""
 
 from __future__ import annotations
 

@@ -11,18 +11,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import embedding.tiny_clip
 from embedding.encoders import clip_config, registry
 from embedding.encoders import model_store as store
 from embedding.encoders.choose import load
 from embedding.encoders.protocol import Encoder
 from embedding.errors import ModelUnavailable, TextUnsupported
 from embedding.image.preprocess import prepare
-from embedding.tiny_clip import shapes
+from sample.tiny_clip import shapes
 
 torch = pytest.importorskip("torch")
 open_clip = pytest.importorskip("open_clip")
 
-FOLDER = Path(shapes.__file__).parent
+FOLDER = Path(embedding.tiny_clip.__file__).parent
 
 
 @pytest.fixture(scope="module")

@@ -10,17 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import embedding.tiny_clip
 from embedding.encoders import model_store as store
 from embedding.encoders import registry, weights
 from embedding.encoders.choose import load
 from embedding.encoders.weights import importing
 from embedding.errors import ModelUnavailable
-from embedding.tiny_clip import shapes
+from sample.tiny_clip import shapes
 
 torch = pytest.importorskip("torch")
 open_clip = pytest.importorskip("open_clip")
 
-FOLDER = Path(shapes.__file__).parent
+FOLDER = Path(embedding.tiny_clip.__file__).parent
 ARCHITECTURE = "traceobject-test-tiny"
 
 

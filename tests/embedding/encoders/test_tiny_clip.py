@@ -8,17 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import embedding.tiny_clip
 from embedding.encoders import model_store as store
 from embedding.encoders import registry
 from embedding.encoders.choose import load
 from embedding.encoders.protocol import Encoder
-from embedding.tiny_clip import shapes
-from embedding.tiny_clip.evaluate import Findings, evaluate, held_out
+from sample.tiny_clip import shapes
+from sample.tiny_clip.evaluate import Findings, evaluate, held_out
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("open_clip")
 
-FOLDER = Path(shapes.__file__).parent
+FOLDER = Path(embedding.tiny_clip.__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +117,7 @@ def test_captions_describe_the_picture_and_nothing_else() -> None:
 @pytest.mark.slow
 def test_training_runs_learns_and_saves_what_loads(tmp_path: Path) -> None:
     from embedding.encoders.clip_config import read
-    from embedding.tiny_clip import train
+    from sample.tiny_clip import train
 
     model = train.train(pictures=256, steps=12, seed=1)
     sha256 = train.save(model, tmp_path)
@@ -133,7 +134,7 @@ def test_training_runs_learns_and_saves_what_loads(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_same_seed_trains_the_same_model() -> None:
-    from embedding.tiny_clip import train
+    from sample.tiny_clip import train
 
     one, two = (train.train(pictures=64, steps=2, seed=9).state_dict() for _ in range(2))
     assert all(torch.allclose(one[name], two[name], atol=1e-6) for name in one)

@@ -14,9 +14,9 @@ from service.application import create_app
 from service.cli import demo
 from service.cli.main import main
 from tests.fakes import ColourEncoder
+from tests.service.accounts_workspace import FROM_OWN_PAGE
 from tests.service.conftest import HERE
 from tests.service.pages.page_checks import check
-from tests.service.people import FROM_OWN_PAGE
 
 # Enough for every family, and for a generation that is calibrated.
 PRODUCTS = 36
@@ -36,9 +36,9 @@ def test_is_served_with_its_objects_and_a_sign_in_of_its_own(tmp_path, monkeypat
     monkeypatch.setattr(demo, "workspace_encoder", pinned)
     monkeypatch.setattr(demo, "reranker_for", lambda workspace: None)
     root = tmp_path / "demo"
-    told = CliRunner().invoke(main, ["--workspace", str(root), "demo"], catch_exceptions=False)
-    assert told.exit_code == 0
-    [(name, password)] = re.findall(r"as (\S+), password (\S+);", told.output)
+    result = CliRunner().invoke(main, ["--workspace", str(root), "demo"], catch_exceptions=False)
+    assert result.exit_code == 0
+    [(name, password)] = re.findall(r"as (\S+), password (\S+);", result.output)
     app = create_app(Workspace.open(root), ColourEncoder())
     with TestClient(app, base_url=HERE, headers=FROM_OWN_PAGE) as client:
         assert check(client.get("/")).attributes("img", "src")

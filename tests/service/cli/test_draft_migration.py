@@ -22,9 +22,9 @@ def test_what_the_models_changed_is_drafted_and_can_be_run(tmp_path, monkeypatch
     history = History("catalogue", tables, (folder,))
     monkeypatch.setitem(draft_migration.HISTORIES, "catalogue", history)
 
-    told = CliRunner().invoke(draft_migration.main, ["catalogue", "Who answers for a source"], catch_exceptions=False)
+    result = CliRunner().invoke(draft_migration.main, ["catalogue", "Who answers for a source"], catch_exceptions=False)
     drafted = folder / f"v{int(CATALOGUE.head) + 1:04d}_who_answers_for_a_source.py"
-    assert told.stdout.splitlines()[-1] == f"read and complete it: {drafted}"
+    assert result.stdout.splitlines()[-1] == f"read and complete it: {drafted}"
 
     url = f"sqlite:///{tmp_path / 'records.sqlite'}"
     fill(url)

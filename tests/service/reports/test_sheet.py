@@ -37,8 +37,8 @@ def test_the_rank_of_the_right_one(rows):
 
 
 def test_the_heading_counts_the_rows(rows):
-    told = heading_of(rows, "Sample")
-    assert told.figures == (("queries", "3"), ("right at rank 1", "1 of 3"), ("right in the first 5", "2 of 3"))
+    heading = heading_of(rows, "Sample")
+    assert heading.figures == (("queries", "3"), ("right at rank 1", "1 of 3"), ("right in the first 5", "2 of 3"))
 
 
 def test_a_sheet_without_rows_is_still_a_sheet(tmp_path):

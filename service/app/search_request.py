@@ -1,4 +1,4 @@
-"""From an upload to a question, and from the question to its answer."""
+"""A search as a client sends it: parsed from a form, then decoded into a query to the index."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from index.records.feed_records import COLLECTIONS, Collection
 from index.records.filters import Filter
 from index.search.answer import Query, QueryImage
 from service.app.uploaded_form import PICTURE, Upload
-from service.problems import of_picture
+from service.problems import picture_problem
 
 ONCE = ("collection", "text", "limit", "rerank")
 REPEATED = ("box", "filter")
@@ -21,11 +21,11 @@ DEFAULT_LIMIT = 10
 
 
 @dataclass(frozen=True)
-class Question:
-    """A search as it was asked: pictures still as bytes, everything else read.
+class SearchRequest:
+    """A search as it was received: pictures still encoded, everything else parsed.
 
-    `named` tells which of the pictures are of the index, by their SHA-256 there; "" for one that was sent. `rerank`
-    asks for the closer look.
+    `regions` has one box for each picture. `index_images` has the SHA-256 of each picture that comes from the index, ""
+    for an uploaded one; it may be empty where all were uploaded. `rerank`: whether candidates are re-ranked.
     """
 
     pictures: tuple[bytes, ...]
@@ -34,35 +34,35 @@ class Question:
     collection: Collection
     filters: tuple[Filter, ...]
     limit: int
-    named: tuple[str, ...] = ()
+    index_images: tuple[str, ...] = ()
     rerank: bool = True
 
 
-def question_of(upload: Upload) -> Question:
-    """Read a form's fields.
+def parse_search_request(upload: Upload) -> SearchRequest:
+    """Parse a form's fields.
 
     Raises:
-        QueryInvalid, RegionInvalid, FilterInvalid: a field is unknown, given twice, or says what cannot be.
+        QueryInvalid, RegionInvalid, FilterInvalid: a field is unknown, given twice, or has an invalid value.
     """
     known = (PICTURE, *ONCE, *REPEATED)
-    told: dict[str, list[str]] = {name: [] for name in known}
+    values: dict[str, list[str]] = {name: [] for name in known}
     for name, text in upload.fields:
-        if name not in told:
+        if name not in values:
             raise QueryInvalid(f"no field is called {name[:50]!r}; there are {', '.join(known)}")
-        # A form sends an empty field where nothing was filled in: that is not told.
+        # Browsers send an empty field where nothing was filled in: it counts as absent.
         if text.strip():
-            told[name].append(text)
+            values[name].append(text)
     for name in ONCE:
-        if len(told[name]) > 1:
-            raise QueryInvalid(f"{name} is given {len(told[name])} times: give it once")
-    return Question(
+        if len(values[name]) > 1:
+            raise QueryInvalid(f"{name} is given {len(values[name])} times: give it once")
+    return SearchRequest(
         pictures=upload.pictures,
-        regions=regions_of(told["box"], len(upload.pictures)),
-        text=_last(told["text"], ""),
-        collection=_collection(_last(told["collection"], "catalogue")),
-        filters=tuple(Filter.parse(text) for text in told["filter"]),
-        limit=_whole_number(_last(told["limit"], str(DEFAULT_LIMIT))),
-        rerank=_truth("rerank", _last(told["rerank"], "true")),
+        regions=regions_of(values["box"], len(upload.pictures)),
+        text=_last(values["text"], ""),
+        collection=_collection(_last(values["collection"], "catalogue")),
+        filters=tuple(Filter.parse(text) for text in values["filter"]),
+        limit=_whole_number(_last(values["limit"], str(DEFAULT_LIMIT))),
+        rerank=_boolean("rerank", _last(values["rerank"], "true")),
     )
 
 
@@ -70,7 +70,7 @@ def regions_of(boxes: Sequence[str], pictures: int) -> tuple[Region, ...]:
     """One region for each picture: the whole of it, the one box given for all, or its own box.
 
     Raises:
-        RegionInvalid: a box cannot be read, or their number fits neither.
+        RegionInvalid: a box cannot be parsed, or there are more than one and not one for each picture.
     """
     regions = tuple(Region.parse(box) for box in boxes)
     if len(regions) == pictures:
@@ -80,32 +80,32 @@ def regions_of(boxes: Sequence[str], pictures: int) -> tuple[Region, ...]:
     return (regions or (WHOLE,)) * pictures
 
 
-def query_of(question: Question, pixels: int) -> Query:
-    """The question with its pictures decoded: what the index is asked. Takes its time: for a worker thread.
+def decoded_query(request: SearchRequest, pixels: int) -> Query:
+    """The query to the index, with the request's pictures decoded. Slow: call it from a worker thread.
 
     Args:
         pixels: how many the pictures may have together.
 
     Raises:
-        Problem: a picture cannot be used; it says which.
-        QueryInvalid: there is nothing to search for, or too much.
+        Problem: a picture cannot be used; it names the picture's number.
+        QueryInvalid: there is nothing to search for, or the pictures are too many or too large.
     """
     images: list[QueryImage] = []
     left = pixels
-    for number, (data, region) in enumerate(zip(question.pictures, question.regions, strict=True), start=1):
+    for number, (data, region) in enumerate(zip(request.pictures, request.regions, strict=True), start=1):
         try:
             image = QueryImage(decode(data), region)
         except ImageRefused as error:
-            raise of_picture(number, error) from error
+            raise picture_problem(number, error) from error
         left -= image.pixels.shape[0] * image.pixels.shape[1]
         if left < 0:
             raise QueryInvalid(f"the pictures have more than {pixels} pixels together: send smaller or fewer ones")
         images.append(image)
-    return Query(tuple(images), question.text, question.collection, question.filters, question.limit)
+    return Query(tuple(images), request.text, request.collection, request.filters, request.limit)
 
 
-def _last(values: Sequence[str], otherwise: str) -> str:
-    return values[-1] if values else otherwise
+def _last(values: Sequence[str], default: str) -> str:
+    return values[-1] if values else default
 
 
 def _collection(text: str) -> Collection:
@@ -115,7 +115,7 @@ def _collection(text: str) -> Collection:
     raise QueryInvalid(f"no collection is called {text[:50]!r}; there are {', '.join(COLLECTIONS)}")
 
 
-def _truth(name: str, text: str) -> bool:
+def _boolean(name: str, text: str) -> bool:
     if text not in ("true", "false"):
         raise QueryInvalid(f"{name} {text[:50]!r}: needs true or false")
     return text == "true"

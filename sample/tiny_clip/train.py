@@ -1,4 +1,4 @@
-"""Train the tiny CLIP: `python -m embedding.tiny_clip.train [FOLDER]`. Some minutes on two cores, seeded.
+"""Train the tiny CLIP: `python -m sample.tiny_clip.train [FOLDER]`. Some minutes on two cores, seeded.
 
 open_clip's own CLIP class, tokenizer and loss; the pictures and captions are those of shapes.py. One combination of
 colour, pattern and shape in eight is never shown, so that tests can search for combinations that are new to the model.
@@ -19,11 +19,12 @@ from open_clip.loss import ClipLoss
 from safetensors.torch import save_file
 from tqdm import tqdm
 
+import embedding.tiny_clip
 from embedding.encoders import clip_config
 from embedding.encoders import model_store as store
 from embedding.image.preprocess import Preprocess
-from embedding.tiny_clip import shapes
-from embedding.tiny_clip.evaluate import held_out
+from sample.tiny_clip import shapes
+from sample.tiny_clip.evaluate import held_out
 
 SEED = 20240229
 PREPROCESS = Preprocess(shapes.SIZE, "squash", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -34,6 +35,8 @@ MODEL: dict[str, Any] = {
     "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
 }
 BATCH = 256
+
+WEIGHTS_FOLDER = Path(embedding.tiny_clip.__file__).parent
 
 
 def train(pictures: int, steps: int, seed: int) -> Any:
@@ -110,7 +113,7 @@ def _zero_unseen_tokens(model: Any, tokenizer: open_clip.SimpleTokenizer) -> Non
 def main() -> None:
     """Train, save beside this file or in FOLDER, and print the checksum to put into the registry."""
     parser = argparse.ArgumentParser(description="Train the tiny CLIP.")
-    parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parent)
+    parser.add_argument("folder", nargs="?", type=Path, default=WEIGHTS_FOLDER)
     parser.add_argument("--pictures", type=int, default=16_000)
     parser.add_argument("--steps", type=int, default=700)
     parser.add_argument("--seed", type=int, default=SEED)

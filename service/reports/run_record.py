@@ -1,4 +1,4 @@
-"""What there is to tell of one re-index: plain data, kept as JSON, shown as a page, sent as a message."""
+"""The record of one re-index: plain data, kept as JSON, shown as a page, sent as a message."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from index.jobs.reindex import Report
 
 Outcome = Literal["published", "unchanged", "withheld", "failed"]
-QUOTED = 50
-"""Refusals quoted for one reason: a feed of dead links must not make every night's account as long as the feed."""
+MAX_QUOTED = 50
+"""Refusals quoted for each reason: a feed full of dead links must not make the record as long as the feed."""
 
 
 @dataclass(frozen=True)
-class Account:
-    """One re-index. Times are ISO 8601 in UTC, `seconds` and `steps` durations.
+class RunRecord:
+    """One re-index. Times are ISO 8601 in UTC; `seconds` and `steps` are durations in seconds.
 
-    `outcome`: "published" a new generation; "unchanged": nothing to publish; "withheld": what was built was not good
-    enough; "failed": the run ended with `error`. `generation` is the live one afterwards. `changes` are counts by
-    source, `refusals` counts by reason, of which `refused` quotes the first QUOTED each; `alerts` are those that no
-    earlier account told of.
+    `outcome`: "published" a new generation; "unchanged": nothing to publish; "withheld": the new generation did not
+    pass its self-test; "failed": the run ended with `error`. `generation` is the live one afterwards. `changes` are
+    counts by source, `refusals` counts by reason, of which `refused` quotes the first MAX_QUOTED each; `alerts` are
+    those that no earlier record reported.
     """
 
     started: str
@@ -50,7 +50,7 @@ class Account:
 
     @classmethod
     def of(cls, report: Report, alerts: tuple[Alert, ...], started: str, finished: str, seconds: float) -> Self:
-        """The account of a run that came to its end."""
+        """The record of a run that completed."""
         outcome: Outcome = "published" if report.published else "withheld" if report.withheld else "unchanged"
         return cls(
             started=started,
@@ -73,41 +73,45 @@ class Account:
         )
 
     def totals(self) -> dict[str, int]:
-        """Entries added, changed, gone, unchanged and left for good, over all sources."""
-        told = (self.changes or {}).values()
-        return {kind: sum(one[kind] for one in told) for kind in ("added", "changed", "gone", "unchanged", "expired")}
+        """Entries added, changed, gone, unchanged and expired, over all sources."""
+        by_source = (self.changes or {}).values()
+        return {
+            kind: sum(counts[kind] for counts in by_source)
+            for kind in ("added", "changed", "gone", "unchanged", "expired")
+        }
 
     def refused_inputs(self) -> int:
         """How many inputs were refused, whatever the reason."""
         return sum((self.refusals or {}).values())
 
     def quoted(self, reason: str) -> list[Refusal]:
-        """The refusals that are quoted for a reason."""
+        """The quoted refusals of a reason."""
         return [refusal for refusal in self.refused if refusal.reason == reason]
 
     def worth_a_message(self) -> bool:
-        """Whether somebody should be told: a night on which all went well and nothing was found needs no word."""
+        """Whether to send a message: a run without alerts, failures or warnings needs none."""
         return bool(self.alerts or self.failed or self.warnings or self.outcome in ("withheld", "failed"))
 
-    def without(self, traces: Traces) -> Account:
-        """The same without those that are to be forgotten; with a whole source go all quotes of what was refused.
+    def without(self, traces: Traces) -> RunRecord:
+        """The record without entries and sources that are being forgotten.
 
-        A refusal does not say whose it is; what still is refused is quoted again by the next night.
+        A refusal does not name its source, so forgetting a source removes all quoted refusals; the next run
+        quotes those that are still refused.
         """
         entries = {(name.source, name.entry_id) for name in traces.targets if name.entry_id}
-        whole = {name.source for name in traces.targets if not name.entry_id}
+        sources = {name.source for name in traces.targets if not name.entry_id}
 
         def names(alert: Alert) -> bool:
             both = {(alert.source, alert.product_id), (alert.object_source, alert.object_id)}
-            return bool(both & entries) or bool({alert.source, alert.object_source} & whole)
+            return bool(both & entries) or bool({alert.source, alert.object_source} & sources)
 
         def kept(texts: tuple[str, ...]) -> tuple[str, ...]:
             return tuple(text for text in texts if not traces.in_text(text))
 
         return replace(
             self,
-            changes=None if self.changes is None else {k: v for k, v in self.changes.items() if k not in whole},
-            refused=() if whole else tuple(r for r in self.refused if not traces.in_text(f"{r.where} {r.message}")),
+            changes=None if self.changes is None else {k: v for k, v in self.changes.items() if k not in sources},
+            refused=() if sources else tuple(r for r in self.refused if not traces.in_text(f"{r.where} {r.message}")),
             alerts=tuple(alert for alert in self.alerts if not names(alert)),
             steps=None if self.steps is None else {k: v for k, v in self.steps.items() if not traces.in_text(k)},
             failed=kept(self.failed),
@@ -116,7 +120,7 @@ class Account:
         )
 
     def to_json(self) -> bytes:
-        """As JSON in UTF-8; what is no Unicode in a file's name is written as JSON escapes it."""
+        """As JSON in UTF-8; undecodable bytes of file names are written as escapes."""
         return json.dumps(asdict(self), ensure_ascii=False, indent=1).encode(errors="backslashreplace")
 
     @classmethod
@@ -124,7 +128,7 @@ class Account:
         """Read what `to_json` wrote.
 
         Raises:
-            ValueError: it is no account.
+            ValueError: it is not such a record.
         """
         try:
             raw: dict[str, Any] = json.loads(data)
@@ -134,23 +138,23 @@ class Account:
             raw["alerts"] = tuple(Alert(**one) for one in raw["alerts"])
             return cls(**raw)
         except (KeyError, TypeError) as error:
-            raise ValueError(f"not the account of a night: {error}") from error
+            raise ValueError(f"not the record of a re-index: {error}") from error
 
     def summary(self) -> str:
-        """One line: what came of it, whatever line breaks an error quotes."""
-        told = {
+        """One line: the outcome; line breaks within an error are replaced by spaces."""
+        outcome = {
             "published": f"generation {self.generation} published",
             "unchanged": f"nothing changed; generation {self.generation} stays live",
             "withheld": f"not published: {self.error}",
             "failed": f"failed: {self.error}",
         }[self.outcome]
         found = f"{len(self.alerts)} alert{'s' if len(self.alerts) != 1 else ''}, " if self.alerts else ""
-        return " ".join(f"{found}{told}".split())
+        return " ".join(f"{found}{outcome}".split())
 
 
 def _quoted(refused: Iterable[Refusal]) -> Iterable[Refusal]:
     count: Counter[str] = Counter()
     for refusal in refused:
         count[refusal.reason] += 1
-        if count[refusal.reason] <= QUOTED:
+        if count[refusal.reason] <= MAX_QUOTED:
             yield refusal

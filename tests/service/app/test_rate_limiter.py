@@ -1,4 +1,4 @@
-"""How often one may search: by token, account or address, and never by a header that anybody can write."""
+"""The search rate limit: by token, account or address, never by a header that any client can forge."""
 
 import httpx
 import pytest
@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 from index.workspace import SETTINGS, Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
-from service.app.rates import MOST_KEPT, Rate, address_key
+from service.app.rate_limiter import MAX_KEYS, RateLimiter, address_key
 from service.application import create_app
 from service.problems import Problem
 from service.tables import open_service_database
@@ -27,7 +27,7 @@ class Clock:
 
 def test_a_burst_passes_then_one_at_a_time():
     clock = Clock()
-    rate = Rate(2, 10, clock)
+    rate = RateLimiter(2, 10, clock)
     rate.take("a")
     rate.take("a")
     with pytest.raises(Problem) as refused:
@@ -41,12 +41,12 @@ def test_a_burst_passes_then_one_at_a_time():
 
 
 def test_what_is_kept_is_bounded():
-    rate = Rate(1, 1e9)
-    for number in range(MOST_KEPT + 1):
+    rate = RateLimiter(1, 1e9)
+    for number in range(MAX_KEYS + 1):
         rate.take(str(number))
     rate.take("0")
     with pytest.raises(Problem):
-        rate.take(str(MOST_KEPT))
+        rate.take(str(MAX_KEYS))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def search(client, png, **headers):
     return client.post("/v1/search", files={"image": png}, data={"collection": "objects"}, headers=headers)
 
 
-def test_an_address_is_told_when_to_come_back(server, png):
+def test_an_address_is_answered_with_retry_after(server, png):
     assert [search(server, png).status_code for _ in range(A_MINUTE)] == [200] * A_MINUTE
     answer = search(server, png, **{"X-Forwarded-For": "203.0.113.9"})
     assert answer.status_code == 429
@@ -105,7 +105,7 @@ def test_an_address_is_told_when_to_come_back(server, png):
     assert server.get("/recognise").status_code == 200
 
 
-def test_each_token_has_its_own_measure(server, png, secrets):
+def test_each_token_has_its_own_limit(server, png, secrets):
     first, second = ({"Authorization": f"Bearer {secret}"} for secret in secrets)
     assert [search(server, png, **first).status_code for _ in range(A_MINUTE + 1)] == [200] * A_MINUTE + [429]
     assert search(server, png, **second).status_code == 200
@@ -118,14 +118,14 @@ def test_single_user_mode_does_not_count(client, png):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("trusted", [True, False])
-def test_a_proxy_tells_who_asks_only_when_it_is_trusted(workspace, secrets, png, tmp_path, trusted):
+def test_forwarded_addresses_count_only_from_a_trusted_proxy(workspace, secrets, png, tmp_path, trusted):
     path = workspace.root / SETTINGS
-    told = path.read_text()
+    settings = path.read_text()
     if trusted:
-        path.write_text(told.replace("trusted_proxies = []", 'trusted_proxies = ["127.0.0.1"]'))
+        path.write_text(settings.replace("trusted_proxies = []", 'trusted_proxies = ["127.0.0.1"]'))
     try:
         with in_a_process(workspace.root, tmp_path / "errors") as (_, address), httpx.Client(base_url=address) as http:
             found = [search(http, png, **{"X-Forwarded-For": f"203.0.113.{number}"}).status_code for number in range(5)]
     finally:
-        path.write_text(told)
+        path.write_text(settings)
     assert found == ([200] * 5 if trusted else [200, 200, 200, 429, 429])

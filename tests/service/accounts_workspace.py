@@ -1,4 +1,4 @@
-"""People with accounts: a workspace of their own, and clients that act for each of them."""
+"""A workspace with one account of each role, and clients that are signed in as one of them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from service.tables import open_service_database
 
 PASSWORD = "correct horse battery"
 NAMES = {Role.INVESTIGATOR: "ines", Role.CURATOR: "carl", Role.ADMINISTRATOR: "ada"}
-# What a browser says of a form that its own page sends.
+# The header that a browser sends with a form of the same site.
 FROM_OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 
 
-def peopled_copy(workspace: Workspace, folder: Path) -> Workspace:
+def copy_with_accounts(workspace: Workspace, folder: Path) -> Workspace:
     """A copy of a workspace in which one account of each role may sign in with PASSWORD."""
     shutil.copytree(workspace.root, folder, ignore=shutil.ignore_patterns("service.sqlite*"))
     copy = Workspace.open(folder)
@@ -30,7 +30,7 @@ def peopled_copy(workspace: Workspace, folder: Path) -> Workspace:
 
 
 def signed_in(client: TestClient, role: Role) -> TestClient:
-    """A client of the same application that acts for the account of a role; a volunteer has none."""
+    """A client of the same application, signed in with the account of a role; a volunteer has none."""
     own = TestClient(client.app, base_url=str(client.base_url), headers=FROM_OWN_PAGE)
     if role is not Role.VOLUNTEER:
         accounts: Accounts = client.app.state.accounts  # type: ignore[attr-defined]

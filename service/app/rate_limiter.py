@@ -1,4 +1,4 @@
-"""How often one address, account or token may do something: a token bucket for each."""
+"""Rate limits per address, account or API token, as token buckets."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from collections.abc import Callable
 
 from service.problems import TOO_OFTEN, Problem
 
-MOST_KEPT = 10_000
-# Whoever has an IPv6 address has at least this network of them.
-_IPV6_NETWORK = 64
+MAX_KEYS = 10_000
+# An IPv6 subscriber usually has a whole /64 network of addresses.
+_IPV6_PREFIX = 64
 
 
-class Rate:
-    """Lets each key through `burst` times at once, then once every `seconds`. Keeps keys in memory alone."""
+class RateLimiter:
+    """A token bucket for each key: `burst` requests at once, then one every `seconds`. Kept in memory only."""
 
     def __init__(self, burst: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._burst, self._seconds, self._clock = burst, seconds, clock
@@ -25,10 +25,10 @@ class Rate:
         self._lock = threading.Lock()
 
     def take(self, key: str) -> None:
-        """Count one.
+        """Count one request.
 
         Raises:
-            Problem: it is too often (429, with Retry-After).
+            Problem: the key has exceeded its rate (429, with Retry-After).
         """
         now = self._clock()
         with self._lock:
@@ -36,7 +36,7 @@ class Rate:
             left = min(float(self._burst), left + (now - at) / self._seconds)
             allowed = left >= 1
             self._buckets[key] = (left - 1 if allowed else left, now)
-            if len(self._buckets) > MOST_KEPT:
+            if len(self._buckets) > MAX_KEYS:
                 self._buckets.popitem(last=False)
         if not allowed:
             wait = math.ceil((1 - left) * self._seconds)
@@ -44,12 +44,12 @@ class Rate:
 
 
 def address_key(host: str) -> str:
-    """What an address is counted under: itself, or its network where one person has many."""
+    """The key of a client address: the address itself for IPv4, its /64 network for IPv6."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return host
     if isinstance(address, ipaddress.IPv6Address):
         mapped = address.ipv4_mapped
-        return str(mapped or ipaddress.ip_network((address, _IPV6_NETWORK), strict=False))
+        return str(mapped or ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))
     return host

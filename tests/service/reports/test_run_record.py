@@ -1,4 +1,4 @@
-"""The account of a night: written and read again, told in a line, and without those who were forgotten."""
+"""The record of a re-index: written and read again, summed up in a line, and without forgotten entries."""
 
 import string
 from dataclasses import replace
@@ -13,12 +13,12 @@ from index.jobs.forget import ForgetTarget, Traces
 from index.jobs.reindex import Report
 from index.records.catalogue import Changes
 from index.records.feed_records import Refusal
-from service.reports.account import QUOTED, Account
+from service.reports.run_record import MAX_QUOTED, RunRecord
 
 WHEN = "2026-01-05T03:00:00+00:00"
-# What a file name that is no UTF-8 becomes in Python, besides all that is Unicode.
-# Many parts make a draw slow on a busy machine; that is no fault of what is tested.
+# Drawing many parts is slow on a busy machine, so that health check is off.
 BRIEFLY = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+# All of Unicode, and the surrogates by which Python represents file names that are not UTF-8.
 TEXT = st.text(st.one_of(st.characters(), st.characters(categories=(), include_characters="\udc80\udcff")), max_size=6)
 COUNT = st.integers(0, 10**9)
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
@@ -28,7 +28,7 @@ ALERTS = st.builds(
     likelihood=NUMBER,
 )
 ACCOUNTS = st.builds(
-    Account,
+    RunRecord,
     seconds=NUMBER,
     error=TEXT,
     generation=st.none() | st.integers(1, 10**6),
@@ -44,23 +44,35 @@ ACCOUNTS = st.builds(
 
 
 def alert(object_id="E-1", product_id="p1", source="shop", object_source="Europol", **more):
-    told = {"object_title": "a cup", "title": "Cup", "brand": "", "retailer": "", "link": "", "crop": "c", "image": "i"}
-    return Alert(object_source, object_id, source, product_id, likelihood=0.9, generation=2, found=WHEN, **told | more)
+    fields = {
+        "object_title": "a cup",
+        "title": "Cup",
+        "brand": "",
+        "retailer": "",
+        "link": "",
+        "crop": "c",
+        "image": "i",
+    }
+    return Alert(
+        object_source, object_id, source, product_id, likelihood=0.9, generation=2, found=WHEN, **fields | more
+    )
 
 
-def report(**told):
+def report(**fields):
     nothing = {"generation": 2, "published": True, "model": "colour-64", "changes": {}, "new_images": 0, "embedded": 0}
-    return Report(**nothing | {"refused": (), "failed": (), "warnings": (), "seconds": {}} | told)
+    return Report(**nothing | {"refused": (), "failed": (), "warnings": (), "seconds": {}} | fields)
 
 
-def account(**told):
-    return Account.of(report(**{k: v for k, v in told.items() if k != "alerts"}), told.get("alerts", ()), WHEN, WHEN, 1)
+def record(**fields):
+    return RunRecord.of(
+        report(**{k: v for k, v in fields.items() if k != "alerts"}), fields.get("alerts", ()), WHEN, WHEN, 1
+    )
 
 
 @BRIEFLY
 @given(ACCOUNTS)
-def test_an_account_is_read_as_it_was_written(written):
-    assert Account.from_json(written.to_json()) == written
+def test_a_record_is_read_as_it_was_written(written):
+    assert RunRecord.from_json(written.to_json()) == written
 
 
 @BRIEFLY
@@ -71,21 +83,21 @@ def test_the_summary_is_one_line(written):
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"started": 1}', b"\xff", b"null", b'{"refused": [{}]}'])
-def test_what_is_no_account_is_told(data):
+def test_invalid_data_is_refused(data):
     with pytest.raises(ValueError, match=r"."):
-        Account.from_json(data)
+        RunRecord.from_json(data)
 
 
-def test_it_tells_what_a_report_told():
-    told = account(
+def test_a_record_has_the_figures_of_its_report():
+    made = record(
         changes={"shop": Changes(added=3, gone=1), "other": Changes(added=1, expired=2)},
         seconds={"embedding": 1.23456},
         self_test=SelfTest(30, 0.9, 0.95, 1.0, 0.05, 0.97),
     )
-    assert told.totals() == {"added": 4, "changed": 0, "gone": 1, "unchanged": 0, "expired": 2}
-    assert told.steps == {"embedding": 1.235}
-    assert told.self_test["recall_at_1"] == 0.9
-    assert Account.from_json(told.to_json()) == told
+    assert made.totals() == {"added": 4, "changed": 0, "gone": 1, "unchanged": 0, "expired": 2}
+    assert made.steps == {"embedding": 1.235}
+    assert made.self_test["recall_at_1"] == 0.9
+    assert RunRecord.from_json(made.to_json()) == made
 
 
 @pytest.mark.parametrize(
@@ -97,22 +109,24 @@ def test_it_tells_what_a_report_told():
     ],
 )
 def test_what_came_of_it(changed, outcome, summary):
-    told = account(**changed)
-    assert (told.outcome, told.summary()) == (outcome, summary)
-    assert replace(told, alerts=(alert(),)).summary() == f"1 alert, {summary}"
+    made = record(**changed)
+    assert (made.outcome, made.summary()) == (outcome, summary)
+    assert replace(made, alerts=(alert(),)).summary() == f"1 alert, {summary}"
 
 
 def test_a_feed_of_dead_links_is_counted_whole_and_quoted_in_part():
-    dead = [Refusal(f"https://shop.example/{n}", "not-found", "the server answered 404") for n in range(QUOTED + 900)]
-    told = account(refused=(Refusal("feed.csv:2", "bad-json", "no"), *dead))
-    assert told.refusals == {"not-found": QUOTED + 900, "bad-json": 1}
-    assert list(told.refusals) == ["not-found", "bad-json"]
-    assert (len(told.quoted("not-found")), len(told.quoted("bad-json"))) == (QUOTED, 1)
-    assert told.refused_inputs() == QUOTED + 901
+    dead = [
+        Refusal(f"https://shop.example/{n}", "not-found", "the server answered 404") for n in range(MAX_QUOTED + 900)
+    ]
+    made = record(refused=(Refusal("feed.csv:2", "bad-json", "no"), *dead))
+    assert made.refusals == {"not-found": MAX_QUOTED + 900, "bad-json": 1}
+    assert list(made.refusals) == ["not-found", "bad-json"]
+    assert (len(made.quoted("not-found")), len(made.quoted("bad-json"))) == (MAX_QUOTED, 1)
+    assert made.refused_inputs() == MAX_QUOTED + 901
 
 
 @pytest.mark.parametrize(
-    ("told", "worth"),
+    ("fields", "worth"),
     [
         ({}, False),
         ({"refused": (Refusal("feed.csv:2", "bad-json", "no"),)}, False),
@@ -122,15 +136,15 @@ def test_a_feed_of_dead_links_is_counted_whole_and_quoted_in_part():
         ({"published": False, "withheld": "too bad"}, True),
     ],
 )
-def test_only_a_night_with_news_is_worth_a_message(told, worth):
-    assert account(**told).worth_a_message() is worth
-    assert Account(WHEN, WHEN, 1.0, "failed", error="the disk is full").worth_a_message()
+def test_only_a_run_with_news_is_worth_a_message(fields, worth):
+    assert record(**fields).worth_a_message() is worth
+    assert RunRecord(WHEN, WHEN, 1.0, "failed", error="the disk is full").worth_a_message()
 
 
 class TestForgotten:
-    """What names a forgotten product, object or source leaves an account; all else stays."""
+    """What names a forgotten product, object or source is removed from a record; all else stays."""
 
-    told = account(
+    whole = record(
         changes={"shop": Changes(added=1), "Europol": Changes(added=1)},
         refused=(
             Refusal("/feeds/shop.csv:7", "bad-picture", "product SKU-1 has a picture that is none"),
@@ -145,14 +159,14 @@ class TestForgotten:
     )
 
     def without(self, *names, references=(), images=()):
-        return self.told.without(Traces(names, frozenset(references), frozenset(images)))
+        return self.whole.without(Traces(names, frozenset(references), frozenset(images)))
 
     def test_a_product(self):
         left = self.without(ForgetTarget("catalogue", "shop", "SKU-1"), references=["/pictures/1.jpg"])
         assert [refusal.where for refusal in left.refused] == ["/pictures/9.jpg", "/feeds/shop.csv:8"]
         assert [(one.product_id, one.source) for one in left.alerts] == [("SKU-2", "shop"), ("SKU-1", "elsewhere")]
-        assert (left.changes, left.steps, left.failed) == (self.told.changes, self.told.steps, self.told.failed)
-        assert left.refusals == self.told.refusals
+        assert (left.changes, left.steps, left.failed) == (self.whole.changes, self.whole.steps, self.whole.failed)
+        assert left.refusals == self.whole.refusals
 
     def test_an_object(self):
         left = self.without(ForgetTarget("objects", "Europol", "E-1"))
@@ -165,15 +179,15 @@ class TestForgotten:
         assert list(left.steps) == ["pictures of Europol", "embedding"]
         assert (left.refused, left.failed) == ((), ())
         assert [one.source for one in left.alerts] == ["elsewhere"]
-        assert left.warnings == self.told.warnings
+        assert left.warnings == self.whole.warnings
 
-    def test_an_error_that_speaks_of_it(self):
-        failed = Account(WHEN, WHEN, 1.0, "failed", error="/pictures/1.jpg cannot be read")
+    def test_an_error_that_names_it(self):
+        failed = RunRecord(WHEN, WHEN, 1.0, "failed", error="/pictures/1.jpg cannot be read")
         traces = Traces((ForgetTarget("catalogue", "shop", "SKU-1"),), frozenset(["/pictures/1.jpg"]), frozenset())
         assert failed.without(traces).error == ""
 
     @BRIEFLY
     @given(ACCOUNTS, st.text(string.ascii_letters, min_size=3, max_size=6))
-    def test_an_account_that_does_not_speak_of_it_stays(self, told, word):
+    def test_a_record_that_does_not_name_it_stays(self, made, word):
         traces = Traces((ForgetTarget("catalogue", f"{word}-source", f"{word}-4711"),), frozenset(), frozenset())
-        assert told.without(traces) == told
+        assert made.without(traces) == made

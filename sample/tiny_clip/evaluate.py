@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.protocol import Encoder, Vectors
-from embedding.tiny_clip.shapes import ALL_SPECS, COLOURS, Spec, full_caption, render
+from sample.tiny_clip.shapes import ALL_SPECS, COLOURS, Spec, full_caption, render
 
 HELD_OUT_SEED = 20240229
 
