@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from click.testing import CliRunner
 from starlette.testclient import TestClient
 
@@ -17,6 +18,7 @@ from tests.service.conftest import HERE
 from tests.service.pages.page_checks import check
 
 
+@pytest.mark.slow
 def test_is_served_with_its_objects_and_a_sign_in_of_its_own(tmp_path, monkeypatch):
     def pinned(workspace, say):
         card = ColourEncoder().card
