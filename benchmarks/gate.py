@@ -4,10 +4,10 @@
 
 DATA has the folders magento, clothing, grocery and minifigures. The name of a magento picture says what it shows: on
 `main` pictures of tops a person looks into the camera, on `back` ones a head is turned away; trousers and shorts are
-shown without heads, and the numbered pictures are objects. FOLDER is the folder `sample` of what `traceobject demo`
-made. Of each kind at most --most pictures are checked, spread evenly over the names. Smaller faces are made by
-scaling the picture down, rotated ones by rotating it. The detector runs in OpenVINO where a model was compiled, else in
-OpenCV.
+shown without heads, and the numbered pictures are objects. FOLDER is what `python -m sample FOLDER` rendered, or
+service/demo/pictures. Of each kind at most --most pictures are checked, spread evenly over the names. Smaller
+faces are made by scaling the picture down, rotated ones by rotating it. The detector runs in OpenVINO where a model
+was compiled, else in OpenCV.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def main() -> None:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
 
 
 if __name__ == "__main__":

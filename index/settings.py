@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from index.errors import WorkspaceError
 
+SELF_TEST_PRODUCTS = 100
 Text = Annotated[str, Field(min_length=1)]
 # TOML has lists only, no tuples.
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
@@ -32,6 +33,8 @@ class Settings:
     `database`: an SQLAlchemy URL for the records; empty means catalogue.sqlite in the workspace.
     `keep_generations`: how many published generations stay on disk, the live one among them.
     `retention_days`: how long a product that is gone from its feed stays searchable; 0 keeps it forever.
+    `self_test_products`: how many products the self-test of a generation searches for; fewer than 30 are no self-test,
+        and without one no candidate has a likelihood.
     `self_test_margin`: how far a generation's self-test recall may fall below the live one's and still be published.
     `recall_target`: the share of the ten nearest pictures that the index has to find, 0 to 1; 1 makes searches exact.
     `index_memory_mb`: how much of this machine's memory the index may take; 0 means half of it.
@@ -62,6 +65,7 @@ class Settings:
     database: str = ""
     keep_generations: Count = 3
     retention_days: Days = 0
+    self_test_products: CountOrNone = SELF_TEST_PRODUCTS
     self_test_margin: Share = 0.1
     recall_target: Annotated[float, Field(gt=0, le=1)] = 0.99
     index_memory_mb: CountOrNone = 0

@@ -27,8 +27,8 @@ class Workspace:
     settings: Settings
 
     @classmethod
-    def create(cls, root: Path, model: str = "auto") -> Workspace:
-        """Make a new workspace in `root`, which may exist but must not be one.
+    def create(cls, root: Path, model: str = "auto", *, self_test_products: int | None = None) -> Workspace:
+        """Make a new workspace in `root`, which may exist but must not be one. The rest are settings.
 
         Raises:
             WorkspaceError: there is a workspace already, or the folder cannot be written.
@@ -38,7 +38,10 @@ class Workspace:
         # Imported here, because Pydantic is slow to import and `serve --help` needs no settings.
         from index.settings import Settings
 
-        workspace = cls(root.absolute(), Settings(model=model))
+        settings = Settings(model=model)
+        if self_test_products is not None:
+            settings = replace(settings, self_test_products=self_test_products)
+        workspace = cls(root.absolute(), settings)
         try:
             for folder in (workspace.images, workspace.vectors, workspace.generations):
                 folder.mkdir(parents=True, exist_ok=True)

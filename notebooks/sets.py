@@ -1,7 +1,7 @@
-"""The data of the notebooks: a folder of galleries and queries of your own, or the rendered sample.
+"""The data of the notebooks: a folder of galleries and queries of your own, or a part of the demo's sample.
 
 TRACEOBJECT_DATA names a folder of sets as `traceobject evaluate` reads them: <set>/gallery.csv or <set>/feed.csv, and
-<set>/queries.csv. Without it a small sample is rendered once, into TRACEOBJECT_NOTEBOOKS or notebooks/.kept.
+<set>/queries.csv. Without it a part of the sample is copied once, into TRACEOBJECT_NOTEBOOKS or notebooks/.kept.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from index.progress import Unwatched
 from index.records.catalogue import Catalogue
 from index.search.rerank import reranker_for
 from index.workspace import Workspace
-from sample.write import render_sample
+from service.demo.sample import copy_sample
 
 KEPT = Path(os.environ.get("TRACEOBJECT_NOTEBOOKS") or Path(__file__).with_name(".kept"))
 PRODUCTS = 36
@@ -65,7 +65,7 @@ def _sets_in(folder: Path) -> list[Set]:
 def _sample(folder: Path) -> Set:
     queries = folder / "queries.csv"
     if not queries.exists():
-        sample = render_sample(folder, products=PRODUCTS)
+        sample = copy_sample(folder, PRODUCTS)
         with queries.open("w", newline="", encoding="utf-8") as file:
             rows = csv.writer(file)
             rows.writerow(["path", "product_ids"])

@@ -79,7 +79,7 @@ def build(
         generations.seal(folder, manifest)
         tick(1)
     with closing(Generation(folder)) as sealed:
-        test_result = self_test(sealed, context.encoder, context.reranker, images, context.progress)
+        test_result = self_test(sealed, context)
     if test_result is not None:
         measured, likelihood = test_result
         (folder / CALIBRATION).write_text(likelihood.to_json(), encoding="utf-8")

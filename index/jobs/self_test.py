@@ -15,20 +15,17 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.augment.simulate import simulate
-from embedding.encoders.protocol import Encoder
 from index.generations.calibration import Likelihood, area_under_roc, expected_calibration_error
 from index.generations.generations import Generation, SelfTest
-from index.progress import Progress
+from index.jobs.context import JobContext
 from index.records.entries import Entry
 from index.search.answer import Candidate, Query, QueryImage
 from index.search.likelihood import SIGNALS, signals
-from index.search.rerank import Reranker
 from index.search.search import search
 from index.stores.images import ImageStore
 
 # With fewer products neither recall nor calibration would be reliable.
 MIN_PRODUCTS = 30
-MAX_PRODUCTS = 100
 DEPTH = 10
 # How many candidates of each answer are examples for the calibration: those that people look at.
 EXAMPLES_PER_ANSWER = 5
@@ -44,23 +41,21 @@ class _Example:
     right: npt.NDArray[np.bool_]
 
 
-def self_test(
-    generation: Generation, encoder: Encoder, reranker: Reranker | None, images: ImageStore, progress: Progress
-) -> tuple[SelfTest, Likelihood] | None:
-    """Measure a generation and fit its likelihood; None where it has too few products.
+def self_test(generation: Generation, context: JobContext) -> tuple[SelfTest, Likelihood] | None:
+    """Measure a generation on some of its own products and fit its likelihood; None where it has too few.
 
     The sample and the simulated photos depend only on the products' ids and pictures, so that two generations with the
     same products are compared on the same photos.
     """
-    sampled = sample(list(generation.records.entries("catalogue")))
+    sampled = sample(list(generation.records.entries("catalogue")), context.workspace.settings.self_test_products)
     if len(sampled) < MIN_PRODUCTS:
         return None
     ranks: list[float] = []
     examples: list[tuple[_Example, _Example]] = []
-    with progress.step("self-test", len(sampled)) as tick:
+    with context.progress.step("self-test", len(sampled)) as tick:
         for entry in sampled:
-            query, right = simulated_query(entry, images)
-            found = search(query, generation, encoder, reranker).candidates
+            query, right = simulated_query(entry, context.images)
+            found = search(query, generation, context.encoder, context.reranker).candidates
             correct = np.array([bool(right & set(candidate.entry.images)) for candidate in found], bool)
             ranks.append(float(np.argmax(correct)) + 1 if correct.any() else np.inf)
             without = tuple(c for c, is_right in zip(found, correct, strict=True) if not is_right)
@@ -75,11 +70,11 @@ def self_test(
         recall_at_10=float((first <= 10).mean()),
         calibration_error=expected_calibration_error(likelihoods, right_first),
         area_under_roc=area_under_roc(likelihoods, right_first),
-    ), replace(_fit(examples), reranked=reranker is not None)
+    ), replace(_fit(examples), reranked=context.reranker is not None)
 
 
-def sample(entries: Sequence[Entry]) -> list[Entry]:
-    """At most MAX_PRODUCTS products, equally many of every source as far as it has them.
+def sample(entries: Sequence[Entry], most: int) -> list[Entry]:
+    """At most `most` products, equally many of every source as far as it has them.
 
     Of a source those with the smallest hashes, so that a growing catalogue keeps most of its sample.
     """
@@ -87,7 +82,7 @@ def sample(entries: Sequence[Entry]) -> list[Entry]:
     for entry in sorted(entries, key=_key):
         sources.setdefault(entry.source, []).append(entry)
     rounds = zip_longest(*(sources[name] for name in sorted(sources)))
-    return list(islice((entry for entries in rounds for entry in entries if entry is not None), MAX_PRODUCTS))
+    return list(islice((entry for entries in rounds for entry in entries if entry is not None), most))
 
 
 def simulated_query(entry: Entry, images: ImageStore) -> tuple[Query, set[str]]:

@@ -294,14 +294,6 @@ class Catalogue:
                     [asdict(origin) for origin in known],
                 )
 
-    def image_size(self, sha256: str) -> tuple[int, int] | None:
-        """Width and height in pixels of an image, or None where they are not known."""
-        with self.database.connect() as connection:
-            row = connection.execute(
-                sa.select(images.c.width, images.c.height).where(images.c.sha256 == sha256)
-            ).one_or_none()
-        return (row.width, row.height) if row and row.width else None
-
     def entries(self, collection: Collection) -> Iterator[Entry]:
         """Every entry of a collection that has a picture, by id; its images in the feed's order, each once."""
         columns = [entries.c[name] for name in EntryFields.__dataclass_fields__]

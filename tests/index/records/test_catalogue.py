@@ -88,8 +88,6 @@ def test_what_is_known_of_a_picture_reference_is_stored(catalogue):
     known = ImageReference("a", "f" * 64, 10, 20, "etag", "yesterday")
     catalogue.set_references([known], {"f" * 64: (30, 40)})
     assert list(catalogue.picture_references(catalogue.sources()[0])) == [known]
-    assert catalogue.image_size("f" * 64) == (30, 40)
-    assert catalogue.image_size("e" * 64) is None
 
 
 def test_refusals_are_replaced_not_accumulated(catalogue):

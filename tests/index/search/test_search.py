@@ -12,12 +12,12 @@ from embedding.image.regions import Region
 from index.errors import FilterInvalid, GenerationError, QueryInvalid
 from index.generations.generations import open_live
 from index.jobs.reindex import reindex
-from index.jobs.self_test import MAX_PRODUCTS
 from index.progress import Unwatched
 from index.records.filters import KEYS, Filter
 from index.search.answer import MAX_IMAGES, Query, QueryImage
 from index.search.likelihood import VERDICT_THRESHOLD
 from index.search.search import search
+from index.settings import SELF_TEST_PRODUCTS
 from index.workspace import Workspace
 from service.app.responses import answer_response
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
@@ -92,7 +92,7 @@ def test_answers_of_another_kind_than_the_calibration_was_fitted_on_have_no_like
 
 def test_the_self_test_is_in_the_manifest(generation):
     self_test = generation.manifest.self_test
-    assert self_test.products == MAX_PRODUCTS
+    assert self_test.products == SELF_TEST_PRODUCTS
     assert 0 <= self_test.recall_at_1 <= self_test.recall_at_5 <= self_test.recall_at_10 <= 1
 
 
