@@ -54,7 +54,7 @@ BATCH = 32
 # Single pictures: number of turns, and of pictures in each.
 SINGLE_TURNS, SINGLE_EACH = 6, 5
 CALIBRATING = 300
-NEAREST = 10
+TOP_K = 10
 RANDOM = "ViT-B-32-random"
 
 
@@ -215,7 +215,7 @@ def _nearest(queries: Vectors, gallery: Vectors, *, leave_out: bool = False) -> 
     scores = queries @ gallery.T
     if leave_out:
         np.fill_diagonal(scores, -np.inf)
-    return np.argsort(-scores, axis=1, kind="stable")[:, :NEAREST]
+    return np.argsort(-scores, axis=1, kind="stable")[:, :TOP_K]
 
 
 def random_clip(folder: Path) -> ModelCard:

@@ -33,7 +33,7 @@ from index.engines.exact_scan import exact_scan
 from index.engines.faiss_engine import FaissEngine, originals_path
 from index.engines.faiss_library import faiss
 from index.engines.protocol import HalfVectors, Rows
-from index.engines.tuning import NEAREST, recall
+from index.engines.tuning import TOP_K, recall
 from index.engines.writing import write_engine
 
 DIMENSION = 512
@@ -169,7 +169,7 @@ def measure(case: Case, folder: Path, where: str) -> Result:
     synthesise(folder / "vectors", case.count, 0)
     synthesise(folder / "queries", QUERIES, 2)
     say(f"{case}: vectors made")
-    nearest = exact_scan(files.queries, NEAREST, np.arange(case.count), files.vectors)[1]
+    nearest = exact_scan(files.queries, TOP_K, np.arange(case.count), files.vectors)[1]
     np.save(folder / "nearest.npy", nearest)
     spec, promised, refused, build, size = _in_own_process(partial(build_engine, case), files)
     say(f"{case}: {spec} built in {build:.0f} s")
@@ -209,7 +209,7 @@ def search_engine(spec: str, files: Files) -> Opened:
     queries, before = files.queries, _resident()
     started = time.perf_counter()
     engine = FaissEngine.open(files.engine, spec)
-    engine.search(queries[-1:], NEAREST)
+    engine.search(queries[-1:], TOP_K)
     opening = time.perf_counter() - started
     faiss.omp_set_num_threads(1)
     single = _speed(partial(_rows, engine, None), queries, files.nearest)
@@ -217,17 +217,17 @@ def search_engine(spec: str, files: Files) -> Opened:
     filtered = {}
     for share in WIDTHS:
         allow = np.flatnonzero(np.random.default_rng(3).random(files.count) < share)
-        if len(allow) >= NEAREST:
-            right = exact_scan(queries[:FILTERED], NEAREST, allow, files.vectors)[1]
+        if len(allow) >= TOP_K:
+            right = exact_scan(queries[:FILTERED], TOP_K, allow, files.vectors)[1]
             filtered[str(share)] = _speed(partial(_rows, engine, allow), queries[:FILTERED], right)
     faiss.omp_set_num_threads(os.cpu_count() or 1)
     started = time.perf_counter()
-    engine.search(queries, NEAREST)
+    engine.search(queries, TOP_K)
     return Opened(opening, resident, single, QUERIES / (time.perf_counter() - started), filtered)
 
 
 def _rows(engine: FaissEngine, allow: Rows | None, query: Vectors) -> Rows:
-    return engine.search(query, NEAREST, allow)[1]
+    return engine.search(query, TOP_K, allow)[1]
 
 
 def search_numpy(files: Files) -> Reference:
@@ -242,7 +242,7 @@ def search_numpy(files: Files) -> Reference:
             if loaded is None
             else [loaded @ query[0]]
         )
-        best = np.argpartition(-scores, NEAREST)[:NEAREST]
+        best = np.argpartition(-scores, TOP_K)[:TOP_K]
         return best[np.argsort(-scores[best])][None]
 
     # Converted beforehand where it fits in memory, because conversion is not to be measured.
@@ -261,7 +261,7 @@ def search_usearch(files: Files) -> Reference:
         index.add(np.arange(start, start + len(block)), block, threads=os.cpu_count() or 1)
     build, size = time.perf_counter() - started, _resident() - before
     single = _speed(
-        lambda query: index.search(query[0].astype(np.float16), NEAREST, threads=1).keys.astype(np.int64)[None],
+        lambda query: index.search(query[0].astype(np.float16), TOP_K, threads=1).keys.astype(np.int64)[None],
         files.queries,
         files.nearest,
     )

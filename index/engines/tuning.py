@@ -12,8 +12,8 @@ from index.engines.exact_scan import exact_scan
 from index.engines.faiss_engine import FaissEngine
 from index.engines.protocol import HalfVectors, Rows
 
-# Recall is computed over so many of the nearest.
-NEAREST = 10
+# Recall is that of the TOP_K nearest vectors.
+TOP_K = 10
 _HELD_OUT = 500
 # The values to try; where the last does not reach the target, another index is better.
 EF_SEARCHES = (16, 32, 64, 96, 128, 192, 256, 384, 512)
@@ -48,7 +48,7 @@ def build_tuned(vectors: Vectors | HalfVectors, memory_budget: int, target: floa
         return Tuned(FaissEngine.build(vectors, str(specs[0])), None)
     indexed = count - held_out(count)
     queries = np.asarray(vectors[indexed:], np.float32)
-    _, nearest = exact_scan(queries, NEAREST, np.arange(indexed), vectors)
+    _, nearest = exact_scan(queries, TOP_K, np.arange(indexed), vectors)
     refused: list[str] = []
     for spec in specs:
         if not _is_approximate(spec):
@@ -58,7 +58,7 @@ def build_tuned(vectors: Vectors | HalfVectors, memory_budget: int, target: floa
         if reached >= target:
             engine.add(vectors, count)
             return Tuned(engine, reached, tuple(refused))
-        refused.append(f"{engine.stats().spec} reached a recall@{NEAREST} of {reached:.3f}, not {target}")
+        refused.append(f"{engine.stats().spec} reached a recall@{TOP_K} of {reached:.3f}, not {target}")
     return Tuned(FaissEngine.build(vectors, str(specs[-1])), None, tuple(refused))
 
 

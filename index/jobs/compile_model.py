@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # How many of the workspace's pictures and titles are used: enough to calibrate and to measure differences of percents.
 PICTURES = 500
 TITLES = 200
-_WORDS = ("a red mug", "striped shirt", "toy car", "floral wallpaper", "leather bag with a brass buckle")
+_SAMPLE_TEXTS = ("a red mug", "striped shirt", "toy car", "floral wallpaper", "leather bag with a brass buckle")
 
 
 def compile_for(workspace: Workspace, name: str, form: Form, progress: Progress) -> Compiled:
@@ -54,7 +54,7 @@ def compile_for(workspace: Workspace, name: str, form: Form, progress: Progress)
         # Names are checksums, so this order is as good as random, and always the same.
         chosen = sorted(catalogue.images())[:PICTURES]
         titles = sorted({entry.fields.title for entry in catalogue.entries("catalogue")} - {""})
-    texts = titles[:: max(1, len(titles) // TITLES)][:TITLES] or list(_WORDS)
+    texts = titles[:: max(1, len(titles) // TITLES)][:TITLES] or list(_SAMPLE_TEXTS)
     with progress.step("reading pictures", len(chosen)) as tick:
         samples = Samples.of(_pictures(chosen, ImageStore(workspace.images), tick), original.card.preprocess)
     xfeat_network.compile_network()

@@ -24,7 +24,7 @@ from index.workspace import Workspace
 
 # The share of unused embeddings from which on they are deleted, because that rewrites whole shards.
 MIN_UNUSED_SHARE = 0.1
-_NAMED = re.compile(r"[0-9a-f]{64}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _discard(vectors: VectorStore, used: set[str], thorough: bool) -> int:
 
 def _delete_strays(files: list[Path], used: set[str]) -> None:
     """Delete the files named after unused images, and flush their folders: a power cut must not restore them."""
-    strays = [path for path in files if (names := _NAMED.findall(path.name)) and not used.intersection(names)]
+    strays = [path for path in files if (names := _SHA256.findall(path.name)) and not used.intersection(names)]
     for path in strays:
         path.unlink(missing_ok=True)
     for folder in {path.parent for path in strays}:

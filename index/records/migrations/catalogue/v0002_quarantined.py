@@ -11,7 +11,7 @@ revision = "0002"
 down_revision = "0001"
 
 # The last match is the gate's: a feed could have put such words into the name of its picture, which comes first.
-_NAMED = re.compile(r"`traceobject allow ([0-9a-f]{64})`")
+_SHA256 = re.compile(r"`traceobject allow ([0-9a-f]{64})`")
 
 
 def upgrade() -> None:
@@ -24,6 +24,6 @@ def upgrade() -> None:
         (sa.column("refused") == "face") & (origins.c.quarantined == "")
     )
     for reference, message in op.get_bind().execute(stopped).all():
-        if named := _NAMED.findall(message):
+        if named := _SHA256.findall(message):
             here = origins.c.reference == reference
             op.get_bind().execute(sa.update(origins).where(here).values(quarantined=named[-1]))
