@@ -68,7 +68,7 @@ def create_app(
     """
     metrics = Metrics()
     if reranker is not None:
-        reranker = Reranker(replace(reranker.features, noted=metrics.feature))
+        reranker = Reranker(replace(reranker.features, on_lookup=metrics.feature))
     limits, a_minute = limits or ServerLimits(), workspace.settings.searches_a_minute
 
     @asynccontextmanager

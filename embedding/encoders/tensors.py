@@ -80,5 +80,5 @@ def _batches(images: Images, card: ModelCard, device: torch.device, step: int) -
     for start in range(0, len(images), step):
         # Bytes are copied to the device and converted and normalised there.
         pixels = torch.from_numpy(np.require(images[start : start + step], requirements=["C", "W"])).to(device)
-        # [n, h, w, 3] seen as [n, 3, h, w] is channels_last without a copy.
+        # [n, h, w, 3] viewed as [n, 3, h, w] is channels_last without a copy.
         yield ((pixels.float() - mean) / std).permute(0, 3, 1, 2)

@@ -13,7 +13,7 @@ from service.app.dossier import Dossier, DossierItem
 from service.rendering.environment import STATE_WORDS, percent
 from service.rendering.language import Words
 
-_MARGIN, _LINE, _PICTURE = 16.0, 5.0, 34.0
+_MARGIN, _PICTURE = 16.0, 34.0
 # The standard PDF fonts cover Western European letters only; DejaVu, with many more, is used where it is installed.
 _WIDE = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 _WIDE_BOLD = _WIDE.with_name("DejaVuSans-Bold.ttf")

@@ -1,15 +1,16 @@
-"""demo: a rendered sample is indexed and searched in both directions, and shown as a picture sheet."""
+"""demo: the sample is indexed and searched in both directions, and shown as a picture sheet."""
 
 from __future__ import annotations
 
+import os
 import secrets
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from embedding.encoders.protocol import Encoder
+from embedding.encoders.registry import STARTER
 from embedding.image.decode import decode
 from index.errors import WorkspaceError
 from index.generations.generations import Generation, open_live
@@ -26,33 +27,34 @@ from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
 from service.app.upgrade import open_for_writing
 from service.cli.progress import progress_for_stderr, say
-from service.reports.sheet import SheetCandidate, SheetRow, write_html, write_png
+from service.demo.sample import Query as SampleQuery
+from service.demo.sample import copy_sample
+from service.reports.sheet import SheetCandidate, SheetRow, write_html
 from service.tables import open_service_database
-
-if TYPE_CHECKING:
-    from sample.write import Query as SampleQuery
 
 DEMO_USER, SIGN_IN = "demo", "sign-in.txt"
 SHOWN = 5
 SHEET_ROWS = 12
+SELF_TEST_PRODUCTS = 32
+"""Fewer than elsewhere, and enough for likelihoods and alerts: the self-test is most of what the demo waits for."""
 
 
 @click.command()
-@click.option("--seed", default=7, show_default=True, help="Another seed renders another sample.")
 @click.pass_obj
-def demo(root: Path, seed: int) -> None:
-    """Render a sample catalogue and published crops, index them, search, and draw the picture sheet."""
-    # What draws the sample is large, and no other command wants it.
-    from sample.write import render_sample
-
+def demo(root: Path) -> None:
+    """Index a sample catalogue and published crops, search them both ways, and write the picture sheet."""
+    # Threads of the networks that wait would spin, and take the processor from whoever else needs it. The libraries
+    # read this when they are loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     workspace = _workspace(root)
     progress = progress_for_stderr()
-    with progress.step("rendering") as tick:
-        sample = render_sample(root / "sample", seed, lambda _done, _total: tick(1))
+    sample = copy_sample(root / "sample")
     with Catalogue.open(workspace.database_url) as records:
         records.add_source("sample shops", "catalogue", str(sample.catalogue.absolute()), "csv")
         records.add_source("sample authorities", "objects", str(sample.objects.absolute()), "csv")
-    workspace, encoder = workspace_encoder(workspace, say)
+    with progress.step("loading the model", 1) as tick:
+        workspace, encoder = workspace_encoder(workspace, say)
+        tick(1)
     reranker = reranker_for(workspace)
     reindex(workspace, encoder, progress, reranker)
     generation = open_live(workspace)
@@ -62,14 +64,12 @@ def demo(root: Path, seed: int) -> None:
             found = _ask(query, generation, encoder, reranker, ImageStore(workspace.images))
             rows[query.collection].append(found)
             tick(1)
-    told = [f"{_direction(collection)}: {_recall(asked)}" for collection, asked in rows.items()]
-    for line in told:
+    figures = [f"{_direction(collection)}: {_recall(asked)}" for collection, asked in rows.items()]
+    for line in figures:
         click.echo(line)
     heading = f"{sum(map(len, rows.values()))} sample searches with {encoder.card.name}"
-    shown = _choose(rows)
-    write_png(shown, root / "sheet.png", heading, "   ·   ".join(told))
-    write_html(shown, root / "sheet.html", heading, " · ".join(told))
-    click.echo(f"the picture sheet: {root / 'sheet.png'} and {root / 'sheet.html'}")
+    write_html(_choose(rows), root / "sheet.html", heading, " · ".join(figures))
+    click.echo(f"the picture sheet: {root / 'sheet.html'}")
     name, password = _sign_in(workspace)
     click.echo(f"look around: traceobject --workspace {root} serve")
     click.echo(f"sign in at /workbench as {name}, password {password}; it is in {root / SIGN_IN} too")
@@ -81,7 +81,8 @@ def _workspace(root: Path) -> Workspace:
         if not (root / "sample").is_dir():
             raise WorkspaceError(f"{root} is a workspace of yours: name another, traceobject --workspace DIR demo")
         return open_for_writing(root, say)
-    workspace = Workspace.create(root)
+    # It is here with the installation: another one might have to be fetched first, and be slow without a CUDA device.
+    workspace = Workspace.create(root, STARTER, self_test_products=SELF_TEST_PRODUCTS)
     (root / "sample").mkdir()
     return workspace
 

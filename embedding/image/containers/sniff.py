@@ -1,4 +1,4 @@
-"""Which container these bytes are, told by their first bytes; no name or media type is believed."""
+"""The container format by the first bytes of a file; file names and media types are ignored."""
 
 from __future__ import annotations
 

@@ -3,13 +3,13 @@
 import pytest
 
 from index.jobs.reindex import reindex
-from index.jobs.self_test import FEWEST
+from index.jobs.self_test import MIN_PRODUCTS
 from index.progress import Unwatched
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, write_feed
 
 
-@pytest.mark.parametrize(("wanted", "tested"), [(FEWEST, FEWEST), (100, 34), (FEWEST - 1, None)])
+@pytest.mark.parametrize(("wanted", "tested"), [(MIN_PRODUCTS, MIN_PRODUCTS), (100, 34), (MIN_PRODUCTS - 1, None)])
 def test_a_generation_is_tested_with_as_many_products_as_the_settings_say(tmp_path, wanted, tested):
     workspace = Workspace.create(tmp_path / "workspace", "colour-64", self_test_products=wanted)
     rows = [{"product_id": f"p{seed}", "title": f"Thing {seed}"} for seed in range(34)]

@@ -267,7 +267,7 @@ def test_a_store_that_cannot_be_written_stops_the_night_and_refuses_no_picture(w
 
 def test_two_references_to_one_new_picture_do_not_meet(workspace, tmp_path, monkeypatch):
     # Without the self-test, which takes most of the time and is not what is asked here.
-    monkeypatch.setattr("index.jobs.self_test.FEWEST", 61)
+    monkeypatch.setattr("index.jobs.self_test.MIN_PRODUCTS", 61)
     folder = tmp_path / "shop"
     picture, feed = render_file(folder / "7.png", 7), folder / "feed.csv"
     copies = [Path(shutil.copyfile(picture, folder / f"copy-{n}.png")) for n in range(60)]

@@ -1,0 +1,1 @@
+"""What `traceobject demo` shows: pictures that come with the package."""
