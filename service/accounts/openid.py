@@ -1,6 +1,6 @@
-"""OpenID Connect: an organisation's own sign-in says who somebody is; what they may do is for their account here.
+"""OpenID Connect: the organisation authenticates a user; the account of that name here has the rights.
 
-The client itself is in openid_client.py, which few servers need and which takes long to import.
+The client itself is in openid_client.py, which few servers need and which is slow to import.
 """
 
 from __future__ import annotations
@@ -11,4 +11,4 @@ ATTEMPT_SECONDS = 600
 
 
 class OpenIdRefused(TraceObjectError):
-    """Somebody could not be signed in by their organisation; why is for the log."""
+    """A sign-in through the organisation failed; the cause is only logged, never shown to the client."""

@@ -1,8 +1,8 @@
 """An organisation's sign-in by OpenID Connect: the authorization code flow with PKCE, by authlib's client.
 
-authlib asks for the organisation's metadata and keys, makes state, nonce and PKCE, exchanges the code, and checks the
-identity token. Kept here are the attempts under way, each good once and for one browser, and what is demanded beyond
-authlib's defaults: this issuer and this audience, signatures by public keys alone, a verified e-mail address.
+authlib fetches the organisation's metadata and keys, makes state, nonce and PKCE, exchanges the code, and checks the
+identity token. This module keeps the pending sign-ins, each valid once and for one browser, and adds checks to
+authlib's defaults: this issuer and audience, signatures by public keys only, a verified e-mail address.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from service.accounts.openid import ATTEMPT_SECONDS, OpenIdRefused
 from service.addresses import is_loopback
 
 SECRET = "TRACEOBJECT_OIDC_SECRET"
-_MOST_ATTEMPTS = 1000
+_MAX_ATTEMPTS = 1000
 _TIMEOUT = 15.0
-_CLOCKS_APART = 60
-# What is signed with a key that only the issuer has; never the "none" or shared-secret kinds.
+_CLOCK_SKEW_SECONDS = 60
+# Signatures by a private key of the issuer; neither "none" nor shared secrets.
 _ALGORITHMS = frozenset({"RS256", "PS256", "ES256", "EdDSA"})
 _ALGORITHMS_SUPPORTED = "id_token_signing_alg_values_supported"
 _DISCOVERY = "/.well-known/openid-configuration"
@@ -41,7 +41,7 @@ _DISCOVERY = "/.well-known/openid-configuration"
 
 @dataclass(frozen=True)
 class _Attempt:
-    """A sign-in that was sent to the organisation and has not come back. `ends` on the monotonic clock."""
+    """A sign-in that was redirected to the organisation and has not returned. `ends` is on the monotonic clock."""
 
     nonce: str
     verifier: str
@@ -51,13 +51,13 @@ class _Attempt:
 
 
 class _Client(OAuth2Mixin, OpenIDMixin, BaseApp):  # type: ignore[misc]
-    """authlib's client without a web framework: requests are made by its httpx client, state is kept by OpenId."""
+    """authlib's client without a web framework: it uses its httpx client, and OpenId keeps the state."""
 
     client_cls = OAuth2Client
 
 
 def openid_of(settings: Settings) -> OpenId:
-    """The sign-in that a workspace's settings name, with the client's secret from the environment.
+    """The OpenID Connect sign-in of a workspace's settings, with the client's secret from the environment.
 
     Raises:
         OpenIdRefused: the settings are not complete.
@@ -71,7 +71,7 @@ def openid_of(settings: Settings) -> OpenId:
 
 
 class OpenId:
-    """One organisation's sign-in. Safe from any thread; attempts under way live in memory alone."""
+    """One organisation's sign-in. Safe from any thread; pending sign-ins are kept in memory only."""
 
     def __init__(self, issuer: str, client_id: str, secret: str, claim: str) -> None:
         if urlsplit(issuer).scheme != "https" and not is_loopback(urlsplit(issuer).hostname or ""):
@@ -81,42 +81,44 @@ class OpenId:
         self._lock = threading.Lock()
 
     def begin(self, returns_to: str, onward: str) -> tuple[str, str]:
-        """Where to send somebody, and the state that their browser has to bring back. Asks the organisation.
+        """The URL to redirect a browser to, and the state that it has to return. Sends requests to the organisation.
 
         Raises:
-            OpenIdRefused: it does not answer as it should.
+            OpenIdRefused: the organisation cannot be reached, or its metadata is invalid.
         """
-        with _errors_in_words():
+        with _translate_errors():
             made = self._client().create_authorization_url(returns_to)
         ends = time.monotonic() + ATTEMPT_SECONDS
         with self._lock:
             self._attempts[made["state"]] = _Attempt(made["nonce"], made["code_verifier"], returns_to, onward, ends)
-            while len(self._attempts) > _MOST_ATTEMPTS:
+            while len(self._attempts) > _MAX_ATTEMPTS:
                 self._attempts.popitem(last=False)
         return made["url"], made["state"]
 
-    def complete(self, state: str, brought: str, code: str) -> tuple[str, str]:
-        """Who came back, by the claim that names accounts, and where they were going. Asks the organisation.
+    def complete(self, state: str, cookie_state: str, code: str) -> tuple[str, str]:
+        """The account's name, from the configured claim, and the page to go to. Sends requests to the organisation.
 
         Args:
-            state: what the address holds; `brought`: what the browser's cookie holds.
+            state: of the URL's query.
+            cookie_state: of the browser's cookie.
+            code: the authorization code, of the URL's query.
 
         Raises:
-            OpenIdRefused: it is not the browser that was sent, it comes too late, or the token is not sound.
+            OpenIdRefused: the browser is another one, the sign-in has expired, or the token is invalid.
         """
         with self._lock:
             attempt = self._attempts.pop(state, None)
-        same_browser = hmac.compare_digest(state.encode(), brought.encode())
+        same_browser = hmac.compare_digest(state.encode(), cookie_state.encode())
         if attempt is None or attempt.ends < time.monotonic() or not same_browser:
             raise OpenIdRefused("this sign-in was not begun here, or too long ago")
         required = {
             "iss": {"essential": True, "value": self._issuer},
             "aud": {"essential": True, "value": self._client_id},
         }
-        with _errors_in_words():
+        with _translate_errors():
             client = self._client()
             token = client.fetch_access_token(attempt.returns_to, code=code, code_verifier=attempt.verifier)
-            claims = client.parse_id_token(token, attempt.nonce, claims_options=required, leeway=_CLOCKS_APART)
+            claims = client.parse_id_token(token, attempt.nonce, claims_options=required, leeway=_CLOCK_SKEW_SECONDS)
         if claims is None:
             raise OpenIdRefused("the organisation sent no identity token")
         return self._name(claims), attempt.onward
@@ -130,7 +132,7 @@ class OpenId:
         return name
 
     def _client(self) -> _Client:
-        """A client for one request of ours: the organisation's metadata and keys are asked anew, for they change."""
+        """A client for one sign-in step; it loads the organisation's metadata and keys anew, as they may change."""
         client = _Client(
             None,
             client_id=self._client_id,
@@ -142,7 +144,7 @@ class OpenId:
         found = client.load_server_metadata()
         if found["issuer"] != self._issuer:
             raise OpenIdRefused(f"the metadata of {self._issuer} is that of another issuer, {found['issuer']!r}")
-        # authlib hands all of it to its HTTP client as options: nothing else may come along.
+        # authlib passes all of the metadata to its HTTP client as options, so only the known names are kept.
         names = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri", "_loaded_at")
         algorithms = [name for name in found.get(_ALGORITHMS_SUPPORTED) or () if name in _ALGORITHMS]
         client.server_metadata = {name: found[name] for name in names} | {_ALGORITHMS_SUPPORTED: algorithms}
@@ -150,14 +152,14 @@ class OpenId:
 
 
 def _encoded_basic(client: Any, method: str, uri: str, headers: Any, body: str) -> tuple[str, Any, str]:  # noqa: ARG001
-    """HTTP Basic as RFC 6749, 2.3.1, has it: both encoded as in a form first, which authlib's own leaves out."""
+    """HTTP Basic authentication with form-encoded name and secret (RFC 6749, 2.3.1), which authlib does not encode."""
     pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
     headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
     return uri, headers, body
 
 
 @contextmanager
-def _errors_in_words() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except (

@@ -1,1 +1,1 @@
-"""What `traceobject demo` shows: pictures that come with the package."""
+"""The sample pictures of `traceobject demo`, installed with the package."""

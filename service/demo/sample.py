@@ -1,4 +1,4 @@
-"""The sample: products, published crops and volunteers' photos with the truth about each. Nothing of it is real."""
+"""The sample: rendered products, published crops and volunteers' photos, with the right answer to each query."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from index.records.feed_records import Collection
 
 PICTURES = Path(__file__).with_name("pictures")
-"""The sample that is installed with this package; its README tells how it was made."""
+"""The sample that is installed with this package; its README says how it was made."""
 CATALOGUE, OBJECTS, TRUTH = "catalogue.csv", "objects.csv", "truth.csv"
 _TRUTH_COLUMNS = ("path", "collection", "right_id")
 
@@ -19,8 +19,8 @@ Row = dict[str, str]
 
 
 @dataclass(frozen=True)
-class Query:
-    """A picture to search with. `collection` is where (catalogue or objects), `right_id` what it truly shows."""
+class SampleQuery:
+    """A query picture, the collection to search, and `right_id`, the id of the entry that it shows."""
 
     path: Path
     collection: Collection
@@ -29,10 +29,10 @@ class Query:
 
 @dataclass(frozen=True)
 class Sample:
-    """A folder with two feeds, their pictures, volunteers' photos, and what every query picture truly shows."""
+    """A folder with two feeds, their pictures, volunteers' photos, and the right answer to each query."""
 
     folder: Path
-    queries: tuple[Query, ...]
+    queries: tuple[SampleQuery, ...]
 
     @property
     def catalogue(self) -> Path:
@@ -44,15 +44,17 @@ class Sample:
         """The feed of the published objects."""
         return self.folder / OBJECTS
 
-    def queries_in(self, collection: Collection) -> tuple[Query, ...]:
-        """Crops to look for in the catalogue, or photos to look for in the objects."""
+    def queries_in(self, collection: Collection) -> tuple[SampleQuery, ...]:
+        """Crops to search the catalogue by, or photos to search the objects by."""
         return tuple(query for query in self.queries if query.collection == collection)
 
 
 def read_sample(folder: Path) -> Sample:
     """The sample in a folder that has truth.csv (path, collection, right_id) beside the feeds and pictures."""
     queries = (
-        Query(folder / row["path"], "catalogue" if row["collection"] == "catalogue" else "objects", row["right_id"])
+        SampleQuery(
+            folder / row["path"], "catalogue" if row["collection"] == "catalogue" else "objects", row["right_id"]
+        )
         for row in _rows(folder / TRUTH)
     )
     return Sample(folder, tuple(queries))
@@ -62,7 +64,7 @@ def copy_sample(folder: Path, products: int | None = None) -> Sample:
     """Copy the installed sample into `folder`, or its first products with the objects and photos that show them.
 
     Args:
-        folder: made if it is not there; what it already has under the same names is replaced.
+        folder: made if it does not exist; files of the same names are replaced.
         products: how many to copy; None copies all. The first 15 are one of each kind, as are the next 15.
     """
     feeds = {name: _rows(PICTURES / name) for name in (CATALOGUE, OBJECTS)}
@@ -84,7 +86,7 @@ def copy_sample(folder: Path, products: int | None = None) -> Sample:
 
 
 def write_truth(folder: Path, rows: Iterable[Sequence[str]]) -> Sample:
-    """Write truth.csv, and read the sample that is then complete. A row: path in `folder`, collection, right_id."""
+    """Write truth.csv, and read the sample. A row: path in `folder`, collection, right_id."""
     write_table(folder / TRUTH, _TRUTH_COLUMNS, rows)
     return read_sample(folder)
 

@@ -1,4 +1,4 @@
-"""The picture sheet: every query beside its first candidates, the right one marked; one HTML file."""
+"""The picture sheet: each query beside its first candidates, with the right one marked, as one HTML file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from service.rendering.environment import environment
 
 @dataclass(frozen=True)
 class SheetCandidate:
-    """An answer on the sheet: RGB picture uint8 [h, w, 3], what it is, its score, whether it is the right one."""
+    """A candidate on the sheet: RGB picture uint8 [h, w, 3], title, score, and whether it is the right one."""
 
     image: NDArray[np.uint8]
     title: str
@@ -25,7 +25,7 @@ class SheetCandidate:
 
 @dataclass(frozen=True)
 class SheetRow:
-    """A query, RGB uint8 [h, w, 3], with what to call it and its candidates, best first."""
+    """A query, RGB uint8 [h, w, 3], with its caption and its candidates, best first."""
 
     query: NDArray[np.uint8]
     caption: str
@@ -38,7 +38,7 @@ class SheetRow:
 
 
 def write_html(rows: Sequence[SheetRow], path: Path, title: str, note: str = "") -> None:
-    """Writes the sheet as one self-contained page: pictures inlined, nothing loaded from elsewhere, no script.
+    """Write the sheet as a self-contained page: pictures inlined, nothing loaded from other sites, no script.
 
     `note` is a line below the title.
     """

@@ -33,8 +33,7 @@ from service.app.gate import PUBLISHED_THRESHOLD, FaceGate
 from service.app.leads import Leads
 from service.app.limits import ServerLimits
 from service.application import create_app
-from service.demo.sample import Query as SampleQuery
-from service.demo.sample import Sample, copy_sample
+from service.demo.sample import Sample, SampleQuery, copy_sample
 from service.tables import open_service_database
 from tests.drawn_face import draw_face
 from tests.fakes import add_feed, write_feed
