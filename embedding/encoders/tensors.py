@@ -78,7 +78,7 @@ def _batches(images: Images, card: ModelCard, device: torch.device, step: int) -
     mean = torch.tensor(card.preprocess.mean, device=device) * scale
     std = torch.tensor(card.preprocess.std, device=device) * scale
     for start in range(0, len(images), step):
-        # Bytes are copied to the device and converted and normalised there.
-        pixels = torch.from_numpy(np.require(images[start : start + step], requirements=["C", "W"])).to(device)
+        # Bytes are copied to the device and converted and normalised there. The copy also straightens negative strides.
+        pixels = torch.from_numpy(np.array(images[start : start + step], order="C")).to(device)
         # [n, h, w, 3] viewed as [n, 3, h, w] is channels_last without a copy.
         yield ((pixels.float() - mean) / std).permute(0, 3, 1, 2)
