@@ -149,7 +149,7 @@ class Bench:
     def timed(self, image: Image, clock: Clock) -> None:
         """One search, each step on the clock."""
         store = self.reranker.features
-        reranker = Reranker(_TimedFeatures(store.root, store.images, store.largest, clock=clock))
+        reranker = Reranker(_TimedFeatures(store.root, store.images, store.max_bytes, clock=clock))
         clock.begin()
         with clock.step("views and sanitised areas"):
             views = query_views(image)

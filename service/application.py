@@ -6,18 +6,19 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI
 
 from embedding.encoders.protocol import Encoder
 from index.search.rerank import Reranker
+from index.settings import Settings
 from index.sources.gate import Gate
 from index.stores.images import ImageStore
 from index.workspace import Workspace
 from service import problems
 from service.accounts.access import require_access
 from service.accounts.accounts import Accounts
-from service.accounts.openid import openid_of
 from service.api import audit as audit_api
 from service.api import docs, dossier, health, images, leads, objects, products, publish, search, sources
 from service.api.openapi import complete
@@ -34,6 +35,9 @@ from service.app.services import Services
 from service.http.middleware import HeadAsGet, KnownHosts, RequestLog, SafeHeaders
 from service.pages.site import add_pages
 from service.tables import open_service_database
+
+if TYPE_CHECKING:
+    from service.accounts.openid_client import OpenId
 
 _DESCRIPTION = """Visual similarity search that names everyday objects in published police crops.
 
@@ -64,7 +68,7 @@ def create_app(
     """
     metrics = Metrics()
     if reranker is not None:
-        reranker = Reranker(replace(reranker.features, noted=metrics.feature))
+        reranker = Reranker(replace(reranker.features, on_lookup=metrics.feature))
     limits, a_minute = limits or ServerLimits(), workspace.settings.searches_a_minute
 
     @asynccontextmanager
@@ -92,7 +96,7 @@ def create_app(
                 audit=audit,
                 leads=Leads(database, audit),
                 desk=Desk(workspace, database, audit, gate_of(workspace, PUBLISHED_THRESHOLD)),
-                openid=openid_of(workspace.settings),
+                openid=_openid(workspace.settings),
                 sign_in_limiter=RateLimiter(limits.sign_ins, limits.sign_in_seconds),
                 search_limiter=RateLimiter(a_minute, 60 / a_minute) if a_minute > 0 else None,
                 metrics=metrics,
@@ -131,3 +135,12 @@ def create_app(
     app.add_middleware(RequestLog, metrics=metrics)
     app.add_middleware(SafeHeaders)
     return app
+
+
+def _openid(settings: Settings) -> OpenId | None:
+    if not settings.oidc_issuer:
+        return None
+    # Few servers need what it takes.
+    from service.accounts.openid_client import openid_of
+
+    return openid_of(settings)

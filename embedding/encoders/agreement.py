@@ -15,7 +15,7 @@ from embedding.image.preprocess import Preprocess, prepare
 
 Prepared = npt.NDArray[np.uint8]
 
-NEAREST = 10
+TOP_K = 10
 _SEED = 6
 
 
@@ -48,7 +48,7 @@ class Agreement:
     """A compiled model compared with its original.
 
     `mean_cosine`, `min_cosine`: of the two vectors of one picture, over catalogue pictures and simulated photos.
-    `overlap`: the share of the NEAREST pictures of a simulated photo that both find.
+    `overlap`: the share of the TOP_K nearest pictures of a simulated photo that both find.
     `recall`, `original_recall`: how often a simulated photo finds its own picture first, with either model.
     `text_cosine`: the mean cosine of the two vectors of a text; None without a text side.
     """
@@ -67,7 +67,7 @@ class Agreement:
         figures: list[tuple[str, float | None]] = [
             (f"mean cosine with {original}", self.mean_cosine),
             (f"least cosine with {original}", self.min_cosine),
-            (f"overlap of the first {NEAREST} with {original}", self.overlap),
+            (f"overlap of the first {TOP_K} with {original}", self.overlap),
             ("recall@1 of simulated photos", self.recall),
             (f"recall@1 of simulated photos by {original}", self.original_recall),
             (f"mean cosine of words with {original}", self.text_cosine),
@@ -106,4 +106,4 @@ def _cosines(one: Vectors, other: Vectors) -> npt.NDArray[np.float32]:
 
 
 def _nearest(queries: Vectors, gallery: Vectors) -> npt.NDArray[np.intp]:
-    return np.argsort(-(queries @ gallery.T), axis=1, kind="stable")[:, :NEAREST]
+    return np.argsort(-(queries @ gallery.T), axis=1, kind="stable")[:, :TOP_K]

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
@@ -40,18 +39,10 @@ class GeometricMatch:
     """The keypoints that a query and one catalogue picture share on one plane.
 
     `pairs`: float32 [i, 4], the inliers: x, y in the query and x, y in the catalogue picture, in fractions.
-    `tentative`: number of tentative matches: keypoints that are each other's nearest, before the plane is fitted.
-    `covered_query`, `covered_catalogue`: share of either picture's area under the hull of the inliers.
-    `colour_distance`: median distance of the inliers' colours, in CIELAB units, after a common change of light has been
-        removed; NaN without inliers.
     `agreement`: of the whole surface; None where the pictures were not aligned.
     """
 
     pairs: npt.NDArray[np.float32]
-    tentative: int
-    covered_query: float
-    covered_catalogue: float
-    colour_distance: float
     agreement: SurfaceAgreement | None = None
 
     @property
@@ -68,9 +59,6 @@ class GeometricMatch:
     def region_catalogue(self) -> Region | None:
         """The box of the inliers on the catalogue picture; None without a box that has an area."""
         return _box(self.pairs[:, 2:])
-
-
-NO_MATCH = GeometricMatch(np.empty((0, 4), np.float32), 0, 0.0, 0.0, float("nan"))
 
 
 def match(query: LocalFeatures, candidates: Sequence[LocalFeatures]) -> list[GeometricMatch]:
@@ -108,23 +96,13 @@ class _QueryKeypoints:
         self.fractions = features.keypoints
         self.points = _plane(features.keypoints, features.size)
         self.descriptors = np.ascontiguousarray(_unit(features.descriptors).T)
-        self.colours = features.colours
 
 
 def _compare(query: _QueryKeypoints, candidate: LocalFeatures) -> GeometricMatch:
     left, right = mutual_nearest(query.descriptors, _unit(candidate.descriptors))
     inliers = fit(query.points[left], _plane(candidate.keypoints, candidate.size)[right])
-    left_in, right_in = left[inliers], right[inliers]
-    if not len(left_in):
-        return GeometricMatch(NO_MATCH.pairs, len(left), 0.0, 0.0, float("nan"))
-    on_query, on_candidate = query.fractions[left_in], candidate.keypoints[right_in]
-    return GeometricMatch(
-        pairs=np.concatenate([on_query, on_candidate], axis=1),
-        tentative=len(left),
-        covered_query=_hull_area(on_query),
-        covered_catalogue=_hull_area(on_candidate),
-        colour_distance=colour_distance(query.colours[left_in], candidate.colours[right_in]),
-    )
+    on_query, on_candidate = query.fractions[left[inliers]], candidate.keypoints[right[inliers]]
+    return GeometricMatch(np.concatenate([on_query, on_candidate], axis=1))
 
 
 def mutual_nearest(query: Floats, target: Floats) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
@@ -147,13 +125,6 @@ def mutual_nearest(query: Floats, target: Floats) -> tuple[npt.NDArray[np.intp],
     return nearest[mutual], mutual
 
 
-def colour_distance(query: npt.NDArray[np.uint8], target: npt.NDArray[np.uint8]) -> float:
-    """Median distance of paired CIELAB colours uint8 [i, 3], after a common cast and brightness has been removed."""
-    difference = query.astype(np.float32) - target.astype(np.float32)
-    difference -= np.median(difference, axis=0)
-    return float(np.median(np.linalg.norm(difference[:, 1:], axis=1)))
-
-
 def _unit(descriptors: npt.NDArray[np.int8]) -> Floats:
     values = descriptors.astype(np.float32)
     lengths = np.linalg.norm(values, axis=1, keepdims=True)
@@ -165,10 +136,6 @@ def _plane(fractions: Points, size: tuple[int, int]) -> Points:
     """Points in fractions -> points in square units, the long side PLANE_SIDE units long."""
     scale = np.array(size, np.float32) * (PLANE_SIDE / max(size))
     return (fractions * scale).astype(np.float32)
-
-
-def _hull_area(fractions: Points) -> float:
-    return float(cv2.contourArea(cv2.convexHull(np.ascontiguousarray(fractions))))
 
 
 def _box(fractions: Points) -> Region | None:

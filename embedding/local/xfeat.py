@@ -29,7 +29,6 @@ _SIDE_MULTIPLE = 32
 _NEIGHBOURHOOD = np.ones((5, 5), np.uint8)
 _MIN_HEAT = 0.03
 _CUBIC_COEFFICIENT = -0.75  # `a` of the cubic convolution kernel
-_COLOUR_SIDE = 64  # long side of the thumbnail that keypoints' colours are read from: a logo is seen, noise is not
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,6 @@ def extract(image: Image, plan: ExtractionPlan = CATALOGUE_PLAN, mask: Mask | No
         size=(width, height),
         keypoints=keypoints,
         descriptors=descriptors,
-        colours=_colours(image, keypoints),
         palette=colours,
         plainness=plainness,
         preview=preview,
@@ -167,14 +165,3 @@ def _dilated(mask: Mask, wide: int, high: int) -> Mask:
     """A mask at one scale, dilated: a descriptor also describes the surroundings of its keypoint."""
     scaled = cv2.resize(mask.astype(np.uint8), (wide, high), interpolation=cv2.INTER_NEAREST)
     return cv2.dilate(scaled, np.ones((2 * _CELL + 1, 2 * _CELL + 1), np.uint8)) > 0
-
-
-def _colours(image: Image, keypoints: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """CIELAB uint8 [m, 3] around each keypoint."""
-    height, width = image.shape[:2]
-    scale = _COLOUR_SIDE / max(height, width)
-    wide, high = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.cvtColor(cv2.resize(image, (wide, high), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2LAB)
-    x = np.minimum((keypoints[:, 0] * wide).astype(np.intp), wide - 1)
-    y = np.minimum((keypoints[:, 1] * high).astype(np.intp), high - 1)
-    return np.ascontiguousarray(small[y, x])

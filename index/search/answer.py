@@ -39,7 +39,7 @@ class Query:
     `without_images` are images of the index, by SHA-256, that must not answer: the query picture itself, say.
 
     Raises:
-        QueryInvalid: it asks for nothing, or for more than is answered.
+        QueryInvalid: it is empty, or exceeds a limit.
     """
 
     images: tuple[QueryImage, ...] = ()

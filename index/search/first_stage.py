@@ -15,7 +15,7 @@ from index.generations.generations import Generation
 from index.generations.snapshot import IndexedView
 from index.search.answer import Query
 
-# How many rows the engine is asked for at least.
+# At least this many rows are requested from the engine.
 MIN_ROWS = 200
 
 
@@ -60,7 +60,7 @@ def first_stage(
     while True:
         _, nearest = engine.search(embeddings, max(1, min(count, available)), allowed)
         rows = np.unique(nearest[nearest != NO_ROW])
-        view_of_row = generation.records.shown(query.collection, rows.tolist())
+        view_of_row = generation.records.views(query.collection, rows.tolist())
         indexed = [view_of_row[row] for row in rows.tolist()]
         if len({view.entry for view in indexed}) >= query.limit or count >= available:
             return _candidate_set(indexed, engine.vectors(rows), image_embeddings, text_embedding)

@@ -18,7 +18,7 @@ MAX_DOUBTFUL_INLIERS = 25
 # By how much the best candidate of the rotated pictures must score higher, because most photos are taken upright. With
 # less, pictures of which a third is hidden suffer: 0.53 of 97 had their product first with none, 0.58 with this.
 MIN_SCORE_GAIN = 0.06
-# The nearest of this many neighbours counts: an engine of short codes asked for one alone may miss the nearest.
+# The nearest of this many neighbours counts: an engine of short codes may miss the nearest when only one is requested.
 _NEIGHBOURS = 10
 
 

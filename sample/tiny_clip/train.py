@@ -1,7 +1,7 @@
 """Train the tiny CLIP: `python -m sample.tiny_clip.train [FOLDER]`. Some minutes on two cores, seeded.
 
 open_clip's own CLIP class, tokenizer and loss; the pictures and captions are those of shapes.py. One combination of
-colour, pattern and shape in eight is never shown, so that tests can search for what the model has not seen.
+colour, pattern and shape in eight is never shown, so that tests can search for combinations that are new to the model.
 """
 
 from __future__ import annotations
@@ -102,10 +102,10 @@ def _zero_unseen_tokens(model: Any, tokenizer: open_clip.SimpleTokenizer) -> Non
     """Zero the embeddings of tokens never trained on: they add no noise to a caption, and the file compresses well."""
     rng = np.random.default_rng(0)
     captions = [shapes.caption(spec, rng) for spec in shapes.ALL_SPECS for _ in range(20)]
-    seen = torch.unique(tokenizer(captions))
+    used = torch.unique(tokenizer(captions))
     table = model.token_embedding
     kept = torch.zeros(table.num_embeddings, 1)
-    kept[seen] = 1
+    kept[used] = 1
     with torch.no_grad():
         table.weight *= kept
 

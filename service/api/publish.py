@@ -123,7 +123,7 @@ async def change_object(request: Request, object_id: str, services: ServicesDep,
     Objects that come from a feed can be changed in that feed only.
     """
     async with upload_of(request, services.limits, services.reserved_bytes) as upload:
-        fields = upload.told(tuple(_CHANGE_FIELDS), blank=True)
+        fields = upload.fields_by_name(tuple(_CHANGE_FIELDS), keep_empty=True)
     record = await services.search_queue.run(lambda: change(object_id, fields, services, visitor))
     return JSONResponse(_response(record).model_dump())
 

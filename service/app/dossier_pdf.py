@@ -17,7 +17,7 @@ from service.rendering.language import Words
 
 # How many characters of a product's description are shown.
 _DESCRIPTION = 400
-_MARGIN, _LINE, _PICTURE = 16.0, 5.0, 34.0
+_MARGIN, _PICTURE = 16.0, 34.0
 # The standard PDF fonts cover Western European letters only; DejaVu, with many more, is used where it is installed.
 _WIDE = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 _WIDE_BOLD = _WIDE.with_name("DejaVuSans-Bold.ttf")

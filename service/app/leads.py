@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from index.errors import UnknownEntry
 from index.generations.generations import now
-from index.jobs.forget import Name, Traces
+from index.jobs.forget import ForgetTarget, Traces
 from index.records.database import Database
 from index.records.entries import Entry, split_values
 from service.app.audit import Audit
@@ -186,7 +186,7 @@ class Leads:
 
     def forget(self, traces: Traces) -> int:
         """Delete the leads of forgotten objects and products; how many. Their audit records stay."""
-        forgotten = [lead.id for lead in self._where() if any(_matches(name, lead) for name in traces.names)]
+        forgotten = [lead.id for lead in self._where() if any(_matches(name, lead) for name in traces.targets)]
         with self._database.begin() as connection:
             for lead_id in forgotten:
                 connection.execute(sa.delete(lead_changes).where(lead_changes.c.lead == lead_id))
@@ -230,7 +230,7 @@ def _change(row: sa.Row[Any]) -> LeadChange:
     return LeadChange(row.at, row.who, row.state, row.note, row.generation, row.query_id)
 
 
-def _matches(name: Name, lead: LeadRecord) -> bool:
+def _matches(name: ForgetTarget, lead: LeadRecord) -> bool:
     """Whether a lead's object or product is the one named, or of the source named where `name` has no entry id."""
     if name.collection == "objects":
         source, entry_id = lead.object_source, lead.object_id

@@ -11,7 +11,7 @@ import anyio.to_thread
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from embedding.image.decode import Limits as PictureLimits
+from embedding.image.decode import DecodeLimits
 from index.search.answer import MAX_IMAGES
 from service.problems import BUSY, Problem
 
@@ -34,10 +34,10 @@ class ServerLimits:
     at once, then once every `sign_in_seconds`.
     """
 
-    image_bytes: Count = PictureLimits().bytes
-    body_bytes: Count = MAX_IMAGES * PictureLimits().bytes + 1_000_000
-    reserved_bytes: Count = 3 * MAX_IMAGES * PictureLimits().bytes
-    pixels: Count = 4 * PictureLimits().pixels
+    image_bytes: Count = DecodeLimits().bytes
+    body_bytes: Count = MAX_IMAGES * DecodeLimits().bytes + 1_000_000
+    reserved_bytes: Count = 3 * MAX_IMAGES * DecodeLimits().bytes
+    pixels: Count = 4 * DecodeLimits().pixels
     field_bytes: Count = 16_384
     parts: Count = 64
     upload_seconds: Seconds = 120.0

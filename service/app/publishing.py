@@ -14,7 +14,7 @@ def publish(upload: Upload, services: Services, visitor: Visitor) -> ObjectRecor
     """Publish the object of a form. Raises as `Desk.publish` does."""
     # Browsers send an empty part where no file was chosen.
     crops = [picture for picture in upload.pictures if picture]
-    return services.desk.publish(upload.told(PUBLISH_FIELDS), crops, visitor.name)
+    return services.desk.publish(upload.fields_by_name(PUBLISH_FIELDS), crops, visitor.name)
 
 
 def change(object_id: str, fields: dict[str, str], services: Services, visitor: Visitor) -> ObjectRecord:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from index.jobs.forget import Name, Traces, find_entry, find_source, forget, remember
+from index.jobs.forget import ForgetTarget, Traces, allow_return, find_entry, find_source, forget
 from index.records.feed_records import COLLECTIONS, Collection
 from index.workspace import Workspace
 from service.app.audit import Audit
@@ -61,7 +61,7 @@ def _entry(workspace: Workspace, collection: Collection, entry_id: str, of: str,
         return
     if not of:
         raise click.UsageError("--lift needs the source: name it with --source or --authority")
-    if not remember(workspace, Name(collection, of, entry_id)):
+    if not allow_return(workspace, ForgetTarget(collection, of, entry_id)):
         raise click.ClickException(f"{of} has no forgotten entry {entry_id}")
     click.echo(f"{entry_id} of {of} may come back with its feed: run traceobject reindex")
 
@@ -73,8 +73,8 @@ def _forget_here(workspace: Workspace, traces: Traces) -> None:
         Leads(database, Audit(database)).forget(traces)
 
 
-def _carry_out(workspace: Workspace, name: Name) -> None:
-    done = forget(workspace, name, first=lambda traces: _forget_here(workspace, traces))
+def _carry_out(workspace: Workspace, name: ForgetTarget) -> None:
+    done = forget(workspace, name, before=lambda traces: _forget_here(workspace, traces))
     rebuilt = ", ".join(map(str, done.generations)) or "none"
     click.echo(
         f"forgotten: {name.entry_id or 'all'} of {name.source}: {done.entries} records, {done.images} pictures, "

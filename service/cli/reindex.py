@@ -9,7 +9,7 @@ import click
 
 from index.jobs.reindex import Report
 from index.jobs.reindex import reindex as run_reindex
-from index.models import late_encoder, other_encoder
+from index.models import lazy_encoder, other_encoder
 from index.records.catalogue import Changes
 from index.search.rerank import reranker_for
 from index.workspace import Workspace
@@ -34,7 +34,7 @@ def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> No
     def run() -> Report:
         upgrade_workspace(workspace, say)
         # Loaded within the run, so that a missing model or gate is recorded and reported as a failed run.
-        pinned, encoder = (workspace, other) if other else late_encoder(workspace, say)
+        pinned, encoder = (workspace, other) if other else lazy_encoder(workspace, say)
         gate = gate_of(pinned, PUBLISHED_THRESHOLD)
         return run_reindex(pinned, encoder, progress_for_stderr(), reranker_for(pinned), full=full, gate=gate)
 

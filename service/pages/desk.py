@@ -65,7 +65,7 @@ async def publish_object(request: Request, services: ServicesDep, visitor: Visit
 async def change_object(request: Request, services: ServicesDep, visitor: VisitorDep) -> Response:
     """Change an object that was published here."""
     async with upload_of(request, services.limits, services.reserved_bytes) as upload:
-        fields = upload.told(("authority", "object_id", *CHANGE_FIELDS), blank=True)
+        fields = upload.fields_by_name(("authority", "object_id", *CHANGE_FIELDS), keep_empty=True)
     await services.search_queue.run(lambda: change(fields.get("object_id", ""), fields, services, visitor))
     return RedirectResponse("/curator/objects?done=changed", 303)
 

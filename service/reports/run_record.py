@@ -98,8 +98,8 @@ class RunRecord:
         A refusal does not name its source, so forgetting a source removes all quoted refusals; the next run
         quotes those that are still refused.
         """
-        entries = {(name.source, name.entry_id) for name in traces.names if name.entry_id}
-        sources = {name.source for name in traces.names if not name.entry_id}
+        entries = {(name.source, name.entry_id) for name in traces.targets if name.entry_id}
+        sources = {name.source for name in traces.targets if not name.entry_id}
 
         def names(alert: Alert) -> bool:
             both = {(alert.source, alert.product_id), (alert.object_source, alert.object_id)}

@@ -1,4 +1,4 @@
-"""A small rendered sample behind a real server, and the browser for it: Chromium through Playwright."""
+"""A part of the demo's sample behind a real server, and the browser for it: Chromium through Playwright."""
 
 from __future__ import annotations
 
@@ -25,8 +25,6 @@ from index.search.answer import Query, QueryImage
 from index.search.rerank import Reranker, reranker_for
 from index.search.search import search
 from index.workspace import Workspace
-from sample.write import Query as SampleQuery
-from sample.write import Sample, render_sample
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
 from service.app.audit import Audit
@@ -35,6 +33,7 @@ from service.app.gate import PUBLISHED_THRESHOLD, FaceGate
 from service.app.leads import Leads
 from service.app.limits import ServerLimits
 from service.application import create_app
+from service.demo.sample import Sample, SampleQuery, copy_sample
 from service.tables import open_service_database
 from tests.drawn_face import draw_face
 from tests.fakes import add_feed, write_feed
@@ -84,7 +83,7 @@ def make_workspace(root: Path) -> tuple[Workspace, Sample, str]:
     One object, whose id is returned, has an alert, a lead and the finding that the catalogue does not have it. One crop
     is quarantined, and one object was published on the desk and waits for the next re-index.
     """
-    sample = render_sample(root / "sample", products=PRODUCTS, workers=1)
+    sample = copy_sample(root / "sample", PRODUCTS)
     encoder = load(STARTER)
     workspace = Workspace.create(root / "workspace", encoder.card.name)
     add_feed(workspace, "sample shops", "catalogue", sample.catalogue)

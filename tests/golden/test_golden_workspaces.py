@@ -70,7 +70,7 @@ def upgraded(kept, tmp_path_factory):
     golden = kept.copy(tmp_path_factory.mktemp("upgraded") / "golden")
     assert run(golden, "upgrade").exit_code == 0
     # Local features are computed once for all tests that ask for them; an archive holds but a few.
-    images = [row.image for row in open_live(golden.workspace).records.every_row("catalogue")]
+    images = [row.image for row in open_live(golden.workspace).records.all_views("catalogue")]
     reranker_for(golden.workspace).features.get(images)
     return golden
 
@@ -196,7 +196,7 @@ def test_every_recorded_search_gives_the_same_ranking(golden, encoder):
 
 
 def test_a_night_changes_nothing_and_the_next_publishes(golden, encoder, monkeypatch):
-    monkeypatch.setattr("index.jobs.self_test.FEWEST", 1000)
+    monkeypatch.setattr("index.jobs.self_test.MIN_PRODUCTS", 1000)
     report = night(golden, encoder)
     assert (report.published, report.embedded, report.failed, report.warnings) == (False, 0, (), ())
     assert sorted(item.reason for item in report.refused) == [reason for reason, _ in golden.expected["refused"]]

@@ -96,7 +96,7 @@ def ask(golden, statement):
 @pytest.fixture
 def quick(golden, monkeypatch):
     """No self-test and no face detector: what they do is not asked here."""
-    monkeypatch.setattr("index.jobs.self_test.FEWEST", 1000)
+    monkeypatch.setattr("index.jobs.self_test.MIN_PRODUCTS", 1000)
     settings = golden.root / "workspace" / SETTINGS
     settings.write_text(settings.read_text().replace('gate = "faces"', 'gate = "off"'))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 from starlette.testclient import TestClient
@@ -21,12 +22,19 @@ FROM_OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 
 def copy_with_accounts(workspace: Workspace, folder: Path) -> Workspace:
     """A copy of a workspace in which one account of each role may sign in with PASSWORD."""
-    shutil.copytree(workspace.root, folder, ignore=shutil.ignore_patterns("service.sqlite*"))
-    copy = Workspace.open(folder)
-    with closing(open_service_database(copy)) as database:
+    shutil.copytree(_with_accounts(workspace.root), folder)
+    return Workspace.open(folder)
+
+
+@cache
+def _with_accounts(root: Path) -> Path:
+    """The copy that is copied: passwords are slow to hash, so the accounts are made once."""
+    folder = root.parent / f"{root.name}-with-accounts"
+    shutil.copytree(root, folder, ignore=shutil.ignore_patterns("service.sqlite*"))
+    with closing(open_service_database(Workspace.open(folder))) as database:
         for role, name in NAMES.items():
             Accounts(database).add(name, role, PASSWORD)
-    return copy
+    return folder
 
 
 def signed_in(client: TestClient, role: Role) -> TestClient:

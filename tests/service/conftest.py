@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from PIL import Image
 from starlette.testclient import TestClient
 
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
 from index.workspace import Workspace
+from service.accounts import accounts as accounts_module
 from service.app.limits import ServerLimits
 from service.application import create_app
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
@@ -58,6 +60,15 @@ def make_workspace(root: Path) -> Workspace:
     assert report.refused == ()
     assert report.failed == ()
     return workspace
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[PasswordHasher]:
+    """Hash passwords at the lowest cost, for tests sign in by the hundred; gives the hasher that it replaces."""
+    real = accounts_module._HASHER
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts_module, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        yield real
 
 
 @pytest.fixture(scope="session")

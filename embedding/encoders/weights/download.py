@@ -123,7 +123,7 @@ def _translate_errors(url: str, part: Path) -> Iterator[None]:
     try:
         yield
     except OfflineModeIsEnabled as error:
-        raise NotFetched(f"HF_HUB_OFFLINE is set, so {url} was not asked for: unset it to fetch") from error
+        raise NotFetched(f"HF_HUB_OFFLINE is set, so {url} was not requested: unset it to fetch") from error
     except HfHubHTTPError as error:
         status = error.response.status_code
         if status in _REFUSALS:

@@ -89,7 +89,7 @@ def _card(
             architecture=architecture,
             weights=f"file:{store.WEIGHTS}",
             sha256=sha256,
-            licence="not known; ask where the file came from",
+            licence="unknown; see where the file came from",
             dimension=model_cfg["embed_dim"],
             preprocess=_tagged_preprocess(architecture, tag, model_cfg, folder),
             text=True,
@@ -119,7 +119,7 @@ def _tagged_preprocess(architecture: str, tag: str, model_cfg: clip_config.Confi
     }
     if len(found) > 1:
         raise ModelUnavailable(
-            f"weights of {architecture} want differently prepared pictures: put the model's {store.CONFIG} beside the "
+            f"weights of {architecture} need differently prepared pictures: put the model's {store.CONFIG} beside the "
             f"file, or say whose they are like, as in --arch {architecture}:{tags[0]}; known are {', '.join(tags)}"
         )
     return found.pop() if found else defaults

@@ -78,7 +78,7 @@ def test_a_picture_without_a_plain_border_is_all_object() -> None:
 
 
 def test_a_label_inside_the_object_is_no_background() -> None:
-    seen = foreground(studio())
-    assert seen[0, 0] == 0
-    assert seen[120, 120] == 1
-    assert seen[120, 60] == 1
+    mask = foreground(studio())
+    assert mask[0, 0] == 0
+    assert mask[120, 120] == 1
+    assert mask[120, 60] == 1

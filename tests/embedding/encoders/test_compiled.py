@@ -118,6 +118,7 @@ def test_a_tokenizer_from_a_file_gives_the_same_tokens() -> None:
     np.testing.assert_array_equal(Tokenizer.of(theirs)(texts), theirs(texts).numpy())
 
 
+@pytest.mark.slow
 def test_the_text_network_is_verified_when_it_is_opened(folder: Path) -> None:
     """It is opened for the first text, long after the rest."""
     encoder = load("tiny-clip-fp32")

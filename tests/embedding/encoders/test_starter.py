@@ -27,9 +27,9 @@ def test_the_packages_tensors_get_timms_names_of_the_same_kind(number: int) -> N
     import timm
 
     card = registry.get(f"starter-lite{number}")
-    given = starter._read(verified(card)[0])
+    given = starter._read_tensors(verified(card)[0])
     network = timm.create_model(card.architecture, pretrained=False)
-    renamed = starter._renamed(given, network.state_dict(), Path("file"))
+    renamed = starter._rename_tensors(given, network.state_dict(), Path("file"))
     same = {id(tensor): name for name, tensor in given.items()}
     names = {same[id(tensor)]: name for name, tensor in renamed.items()}
     assert names["_conv_stem.weight"] == "conv_stem.weight"
@@ -51,7 +51,7 @@ def test_tensors_that_do_not_correspond_are_refused() -> None:
         {"_depthwise_conv.weight": torch.zeros(2, 3), "_bn0.weight": torch.zeros(2)},
     ):
         with pytest.raises(ModelUnavailable, match=r"file\.pth"):
-            starter._renamed(given, wanted, Path("file.pth"))
+            starter._rename_tensors(given, wanted, Path("file.pth"))
 
 
 @pytest.mark.slow

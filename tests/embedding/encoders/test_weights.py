@@ -53,12 +53,12 @@ class Hub:
     silent: bool = False
     stalls: bool = False
     announced: int | None = None
-    asked: list[tuple[str, str | None]] = field(default_factory=list)
-    looked: list[str] = field(default_factory=list)
+    gets: list[tuple[str, str | None]] = field(default_factory=list)
+    heads: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
 
-    def weights_asked(self) -> list[str | None]:
-        return [span for path, span in self.asked if path == "/cdn" + PAGE + store.WEIGHTS]
+    def weights_ranges(self) -> list[str | None]:
+        return [span for path, span in self.gets if path == "/cdn" + PAGE + store.WEIGHTS]
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -68,9 +68,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         hub = self.server.hub
         if self.command == "GET":
-            hub.asked.append((self.path, self.headers.get("Range")))
+            hub.gets.append((self.path, self.headers.get("Range")))
         else:
-            hub.looked.append(self.path)
+            hub.heads.append(self.path)
         hub.tokens += self.headers.get_all("Authorization", [])
         if hub.silent:
             time.sleep(3)
@@ -171,21 +171,21 @@ def test_a_pulled_model_is_recorded_with_the_checksum_of_the_hub(hub: Hub, capsy
     out, err = capsys.readouterr()
     assert out == ""
     assert store.WEIGHTS in err
-    asked = len(hub.asked)
+    requests = len(hub.gets)
     assert weights.pull(CARD) == card
-    assert len(hub.asked) == asked, "a model that is here is not fetched again"
+    assert len(hub.gets) == requests, "an installed model is not fetched again"
 
 
 def test_an_interrupted_download_is_resumed_at_once(hub: Hub) -> None:
     hub.cut_after = [90_000, 10_000]
     assert weights.pull(CARD).sha256 == SHA256
-    assert hub.weights_asked() == [None, "bytes=90000-", "bytes=100000-"]
+    assert hub.weights_ranges() == [None, "bytes=90000-", "bytes=100000-"]
 
 
 def test_a_reset_connection_is_retried(hub: Hub) -> None:
     hub.cut_after, hub.reset = [90_000, 20_000], True
     assert weights.pull(CARD).sha256 == SHA256
-    spans = hub.weights_asked()
+    spans = hub.weights_ranges()
     assert len(spans) == 3
     assert spans[0] is None
     assert None not in spans[1:], "what had come is not fetched again"
@@ -195,7 +195,7 @@ def test_a_connection_that_is_always_reset_is_given_up(hub: Hub) -> None:
     hub.cut_after, hub.reset = [0] * 99, True
     with pytest.raises(ModelUnavailable, match="models import"):
         weights.pull(CARD)
-    assert len(hub.weights_asked()) < 10
+    assert len(hub.weights_ranges()) < 10
 
 
 def test_a_hub_that_stops_sending_is_given_up(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,13 +241,13 @@ def test_offline_nothing_is_requested(hub: Hub) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("traceobject: HF_HUB_OFFLINE is set, so http://127.0.0.1:")
     assert len(done.stderr.splitlines()) == 1
-    assert hub.asked == hub.looked == []
+    assert hub.gets == hub.heads == []
 
 
 def test_no_token_of_this_machine_is_sent(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     weights.pull(CARD)
-    assert hub.looked
+    assert hub.heads
     assert hub.tokens == []
 
 
@@ -264,9 +264,9 @@ def test_what_was_received_before_a_failure_is_kept_for_the_next_call(hub: Hub) 
         weights.pull(CARD)
     assert _part().read_bytes() == WEIGHTS[:70_000]
     assert store.recorded(CARD.name) is None
-    hub.cut_after, hub.asked = [], []
+    hub.cut_after, hub.gets = [], []
     assert weights.pull(CARD).sha256 == SHA256
-    assert hub.weights_asked() == ["bytes=70000-"]
+    assert hub.weights_ranges() == ["bytes=70000-"]
 
 
 @settings(max_examples=15)
@@ -298,7 +298,7 @@ def test_a_wrong_checksum_leaves_nothing(hub: Hub) -> None:
         weights.pull(replace(CARD, sha256="0" * 64))
     assert not _part().exists()
     assert store.recorded(CARD.name) is None
-    assert len(hub.weights_asked()) == 1, "a fresh copy that is wrong is not fetched again and again"
+    assert len(hub.weights_ranges()) == 1, "a fresh copy that is wrong is not fetched again and again"
 
 
 def test_an_error_page_instead_of_weights_is_not_kept(hub: Hub) -> None:
@@ -442,11 +442,11 @@ def test_auto_fetches_the_default_where_a_hub_answers(hub: Hub, loading: list[st
     assert choice.name == encoder.card.name == registry.DEFAULT == loading[-1]
     assert hub.url in choice.why
     assert weights.verified(registry.get(registry.DEFAULT))[1] == SHA256
-    asked = len(hub.asked)
+    requests = len(hub.gets)
     _, choice = choose.choose()
     assert choice.name == registry.DEFAULT
     assert "already here" in choice.why
-    assert len(hub.asked) == asked
+    assert len(hub.gets) == requests
 
 
 def test_auto_takes_the_starter_and_says_why_where_no_hub_answers(hub: Hub, loading: list[str]) -> None:
@@ -459,10 +459,10 @@ def test_auto_takes_the_starter_and_says_why_where_no_hub_answers(hub: Hub, load
 
 def test_auto_takes_a_stored_clip_model_before_fetching_one(hub: Hub, loading: list[str]) -> None:
     weights.pull(CARD)
-    hub.asked.clear()
+    hub.gets.clear()
     _, choice = choose.choose()
     assert choice.name == CARD.name
-    assert not hub.asked
+    assert not hub.gets
 
 
 def test_auto_does_not_fetch_what_cannot_run(hub: Hub, loading: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -470,23 +470,23 @@ def test_auto_does_not_fetch_what_cannot_run(hub: Hub, loading: list[str], monke
     _, choice = choose.choose()
     assert choice.name == registry.STARTER
     assert "open_clip not installed" in choice.why
-    assert not hub.asked
+    assert not hub.gets
 
 
 def test_auto_skips_damaged_weights(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     weights.pull(CARD)
     (store.folder(CARD.name) / store.WEIGHTS).write_bytes(b"damaged")
     hub.status = 503
-    seen: list[str] = []
+    loaded: list[str] = []
 
     def load_card(card: ModelCard, device: str | None = None) -> _Loaded:
-        seen.append(card.name)
+        loaded.append(card.name)
         weights.verified(card)
         return _Loaded(card)
 
     monkeypatch.setattr(choose, "load_card", load_card)
     _, choice = choose.choose()
-    assert seen == [CARD.name, registry.STARTER]
+    assert loaded == [CARD.name, registry.STARTER]
     assert choice.name == registry.STARTER
     assert "is not the weights of acme/eye" in choice.why
 

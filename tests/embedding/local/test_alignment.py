@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from embedding.local import alignment
 from embedding.local.alignment import MAX_ALIGNED, align_and_compare, surface_agreement
 from embedding.local.features import BACKGROUND, DESCRIPTOR_SIZE, PALETTE_SIZE, LocalFeatures
-from embedding.local.matching import NO_MATCH, GeometricMatch, SurfaceAgreement
+from embedding.local.matching import GeometricMatch, SurfaceAgreement
 from embedding.local.scoring import score
 
 Image = npt.NDArray[np.uint8]
@@ -39,7 +39,6 @@ def features_of(image: Image, hidden: npt.NDArray[np.bool_] | None = None) -> Lo
         (image.shape[1], image.shape[0]),
         np.empty((0, 2), np.float32),
         nothing,
-        np.empty((0, 3), np.uint8),
         np.zeros(PALETTE_SIZE, np.uint8),
         0.0,
         np.concatenate([image, opacity], axis=2),
@@ -104,7 +103,7 @@ def test_background_alone_gives_no_agreement() -> None:
 
 def test_only_the_best_candidates_are_aligned() -> None:
     photo, pairs = photographed(print_of(1))
-    matches = [GeometricMatch(pairs, len(pairs), 0.1, 0.1, 1.0)] * 20
+    matches = [GeometricMatch(pairs)] * 20
     scores = np.arange(20, dtype=np.float32)
     compared = align_and_compare(features_of(photo), [features_of(print_of(1))] * 20, matches, scores)
     assert [each.agreement is not None for each in compared] == [place >= 20 - MAX_ALIGNED for place in range(20)]
@@ -120,10 +119,11 @@ def test_only_the_best_candidates_are_aligned() -> None:
 def test_more_agreement_scores_more(better: SurfaceAgreement, worse: SurfaceAgreement) -> None:
     _, pairs = photographed(print_of(1))
     query, cosines = features_of(print_of(1)), np.array([0.5, 0.5], np.float32)
-    matches = [GeometricMatch(pairs, 24, 0.1, 0.1, 1.0, each) for each in (better, worse)]
+    matches = [GeometricMatch(pairs, each) for each in (better, worse)]
     first, second = score(cosines, query, [query, query], matches)
     assert first > second
-    assert score(cosines, query, [query, query], [NO_MATCH, NO_MATCH]).tolist() == pytest.approx(cosines.tolist())
+    no_match = GeometricMatch(np.empty((0, 4), np.float32))
+    assert score(cosines, query, [query, query], [no_match, no_match]).tolist() == pytest.approx(cosines.tolist())
 
 
 @pytest.mark.parametrize("corner", [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5), (0.25, 0.25)])

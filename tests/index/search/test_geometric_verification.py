@@ -93,20 +93,20 @@ def place(tmp_path_factory, network):
         yield generation, Reranker(FeatureStore(workspace.root / "features", ImageStore(workspace.images)))
 
 
-def ask(place, reranker):
+def run_search(place, reranker):
     candidates = search(QUERY, place[0], ColourEncoder(), reranker).candidates
     return [(candidate.entry.fields.entry_id, candidate) for candidate in candidates]
 
 
 def test_the_right_product_comes_first_though_its_embedding_is_the_farthest(place):
-    by_cosine, verified = ask(place, None), ask(place, place[1])
+    by_cosine, verified = run_search(place, None), run_search(place, place[1])
     assert by_cosine[-1][0] == "right"
     assert verified[0][0] == "right"
     assert len(verified) == len(PRODUCTS)
 
 
 def test_only_keypoints_on_one_plane_are_evidence(place):
-    found = {name: candidate.evidence.matched[0] for name, candidate in ask(place, place[1])}
+    found = {name: candidate.evidence.matched[0] for name, candidate in run_search(place, place[1])}
     assert found["right"].inliers > 100
     assert max(found[name].inliers for name in ("in pieces", "other", "another")) < 30
     offsets = (found["right"].pairs[:, :2] - found["right"].pairs[:, 2:]) * SIDE

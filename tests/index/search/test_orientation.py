@@ -58,7 +58,7 @@ def reranked(*inliers):
     return RerankResult(
         NO_CANDIDATES,
         NO_CANDIDATES.image_cosines,
-        tuple(ImageMatch({"a": GeometricMatch(each, len(each), 0.0, 0.0, 0.0)}, {"a": 0.0}) for each in pairs),
+        tuple(ImageMatch({"a": GeometricMatch(each)}, {"a": 0.0}) for each in pairs),
     )
 
 

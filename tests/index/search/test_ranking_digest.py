@@ -31,15 +31,13 @@ EXCLUDED_MODULES = {
 # Constants of other modules that decide no ranking.
 NOT_DECIDING = {
     # The format of features; a change of their content changes _VERSION.
-    "features._MAGIC", "features._HEADER", "features._FRACTION_STEPS", "features._LAYOUT",
+    "features._MAGIC", "features._HEADER", "features._FRACTION_STEPS", "features._LAYOUT", "features._READABLE",
     # How many threads.
     "matching.WORKERS", "xfeat_network.STREAMS",
-    # The absence of a match.
-    "matching.NO_MATCH",
     # The size of the store of features.
-    "features.LARGEST", "features.WORKERS", "features._CHECKSUM",
+    "features.MAX_BYTES", "features.WORKERS", "features._CHECKSUM_SIZE",
     # How an engine is chosen and built: its spec is in the generation's digest.
-    "choice.EXACT_BELOW", "choice.EXACT", "choice.EXACT_HALF", "choice.EXACT_BFLOAT16", "choice._LINKS",
+    "choice.EXACT_BELOW", "choice.EXACT", "choice.EXACT_HALF", "choice.EXACT_BFLOAT16", "choice._HNSW_LINKS",
     "choice._LISTS_PER_ROOT", "choice._VECTORS_PER_LIST",
 }  # fmt: skip
 

@@ -131,8 +131,8 @@ def test_the_first_and_the_second_answer_are_the_same_bytes(place):
 
 
 def test_a_box_takes_keypoints_from_inside_alone(place):
-    beside = np.concatenate([drawn(100), tilted(drawn(7))[0]], axis=1)
-    query = Query((QueryImage(beside, Region(0.5, 0, 1, 1)),))
+    side_by_side = np.concatenate([drawn(100), tilted(drawn(7))[0]], axis=1)
+    query = Query((QueryImage(side_by_side, Region(0.5, 0, 1, 1)),))
     best = search(query, place[1], ColourEncoder(), place[2]).candidates[0]
     assert best.entry.fields.entry_id == "p7"
     assert (best.evidence.matched[0].pairs >= 0).all()

@@ -8,6 +8,8 @@ from contextlib import closing
 import httpx
 import pytest
 import sqlalchemy as sa
+from argon2 import extract_parameters
+from argon2.profiles import RFC_9106_LOW_MEMORY
 from starlette.testclient import TestClient
 
 from service.accounts import accounts as accounts_module
@@ -48,6 +50,10 @@ def later(monkeypatch, seconds):
 
 
 class TestPasswords:
+    def test_cost_an_attacker_what_rfc_9106_asks(self, quick_passwords):
+        """Its second recommended option, for little memory."""
+        assert extract_parameters(quick_passwords.hash(PASSWORD)) == RFC_9106_LOW_MEMORY
+
     def test_are_kept_as_argon2id_hashes(self, accounts, database):
         with database.connect() as connection:
             kept = connection.execute(sa.select(users.c.password)).scalars().all()

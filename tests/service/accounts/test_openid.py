@@ -7,11 +7,12 @@ import hashlib
 import time
 from contextlib import closing
 from dataclasses import replace
+from types import SimpleNamespace
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 import pytest
 from joserfc import jwt
-from joserfc.jwk import KeySet, RSAKey
+from joserfc.jwk import KeySet, OctKey, RSAKey
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -20,7 +21,8 @@ from starlette.testclient import TestClient
 
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
-from service.accounts.openid import OpenIdRefused, openid_of
+from service.accounts.openid import OpenIdRefused
+from service.accounts.openid_client import openid_of
 from service.accounts.roles import Role
 from service.app.limits import ServerLimits
 from service.application import create_app
@@ -30,7 +32,7 @@ from tests.service.conftest import HERE
 from tests.service.pages.page_checks import check
 from tests.service.running import in_a_thread
 
-CLIENT, SECRET, NAME = "traceobject", "a secret of the test", "olga@police.example"
+CLIENT, SECRET, NAME = "traceobject", "a secret: 100 %+2F", "olga@police.example"
 
 
 class Issuer:
@@ -39,7 +41,10 @@ class Issuer:
     def __init__(self) -> None:
         self.key = RSAKey.generate_key(2048, {"kid": "one"})
         self.signs_with, self.algorithm, self.address = self.key, "RS256", ""
+        self.publishes: RSAKey | OctKey = self.key
         self.claims: dict[str, object] = {}
+        self.metadata: dict[str, object] = {}
+        self.answer: dict[str, object] = {}
         self.asked: dict[str, str] = {}
         self.app = Starlette(
             routes=[
@@ -52,10 +57,11 @@ class Issuer:
     async def discovery(self, _: Request) -> JSONResponse:
         endpoints = {"authorization_endpoint": "authorize", "token_endpoint": "token", "jwks_uri": "keys"}
         urls = {name: f"{self.address}/{path}" for name, path in endpoints.items()}
-        return JSONResponse({"issuer": self.address, **urls})
+        return JSONResponse({"issuer": self.address, **urls, **self.metadata})
 
     async def keys(self, _: Request) -> JSONResponse:
-        return JSONResponse(KeySet([self.key]).as_dict(private=False))
+        private = self.publishes is not self.key
+        return JSONResponse(KeySet([self.publishes]).as_dict(private=private))
 
     async def token(self, request: Request) -> JSONResponse:
         form = await request.form()
@@ -72,7 +78,8 @@ class Issuer:
         }  # fmt: skip
         claims = {key: value for key, value in claims.items() if value is not None}
         signed = jwt.encode({"alg": self.algorithm, "kid": "one"}, claims, self.signs_with, algorithms=[self.algorithm])
-        return JSONResponse({"access_token": "x", "token_type": "Bearer", "id_token": signed})
+        answer = {"access_token": "x", "token_type": "Bearer", "id_token": signed, **self.answer}
+        return JSONResponse({key: value for key, value in answer.items() if value is not None})
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +106,7 @@ def issuer(running):
     issuer, client = running
     client.cookies.clear()
     issuer.claims, issuer.signs_with, issuer.algorithm = {}, issuer.key, "RS256"
+    issuer.publishes, issuer.metadata, issuer.answer = issuer.key, {}, {}
     return issuer
 
 
@@ -147,6 +155,7 @@ def refused(client, answer):
         {"nonce": "another"},
         {"nonce": None},
         {"aud": "another"},
+        {"aud": "another", "azp": CLIENT},
         {"aud": [CLIENT, "another"], "azp": "another"},
         {"iss": "https://another.example"},
         {"exp": 1},
@@ -169,6 +178,65 @@ def test_a_token_that_another_signed_opens_nothing(issuer, client):
     refused(client, back(client, state=sent(issuer, client)["state"]))
 
 
+@pytest.mark.parametrize("algorithm", ["none", "HS256"])
+def test_a_signature_that_anybody_can_make_opens_nothing_though_the_issuer_lists_it(issuer, client, algorithm):
+    issuer.metadata = {"id_token_signing_alg_values_supported": ["RS256", "none", "HS256"]}
+    known_to_all = OctKey.import_key("0" * 32, {"kid": "one"})
+    issuer.algorithm, issuer.signs_with, issuer.publishes = algorithm, known_to_all, known_to_all
+    refused(client, back(client, state=sent(issuer, client)["state"]))
+    issuer.algorithm, issuer.signs_with, issuer.publishes = "RS256", issuer.key, issuer.key
+    assert back(client, state=sent(issuer, client)["state"]).status_code == 303
+
+
+@pytest.mark.parametrize("algorithm", ["PS256", "RS256"])
+def test_an_algorithm_that_the_issuer_lists_is_taken(issuer, client, algorithm):
+    issuer.metadata = {"id_token_signing_alg_values_supported": ["RS256", "PS256"]}
+    issuer.algorithm = algorithm
+    assert back(client, state=sent(issuer, client)["state"]).status_code == 303
+
+
+def test_an_answer_without_an_identity_token_opens_nothing(issuer, client):
+    issuer.answer = {"id_token": None}
+    refused(client, back(client, state=sent(issuer, client)["state"]))
+
+
+def test_a_token_that_belongs_to_another_access_token_opens_nothing(issuer, client):
+    issuer.claims = {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}
+    refused(client, back(client, state=sent(issuer, client)["state"]))
+
+
+def test_metadata_of_another_issuer_are_refused(issuer, client):
+    issuer.metadata = {"issuer": "https://another.example"}
+    refused(client, client.get("/sign-in/openid"))
+
+
+def test_metadata_set_no_option_of_the_client(issuer, client):
+    issuer.metadata = {
+        "client_id": "another", "verify": False, "proxy": "http://127.0.0.1:9", "base_url": "http://127.0.0.1:9",
+        "response_mode": "form_post", "jwks": {"keys": []},
+    }  # fmt: skip
+    asked = sent(issuer, client)
+    assert asked["client_id"] == CLIENT
+    assert "response_mode" not in asked
+    assert back(client, state=asked["state"]).status_code == 303
+
+
+def test_a_sign_in_that_takes_too_long_opens_nothing(issuer, client, monkeypatch):
+    state = sent(issuer, client)["state"]
+    later = SimpleNamespace(monotonic=lambda: time.monotonic() + 601)
+    monkeypatch.setattr("service.accounts.openid_client.time", later)
+    refused(client, back(client, state=state))
+
+
+def test_a_cookie_of_strange_letters_opens_nothing(issuer, client):
+    state = sent(issuer, client)["state"]
+    client.cookies.clear()
+    answer = client.get(
+        "/sign-in/return", params={"code": "the-code", "state": state}, headers={"cookie": b"sign-in=\xe9"}
+    )
+    refused(client, answer)
+
+
 def test_a_code_of_somebody_else_opens_nothing(issuer, client):
     refused(client, back(client, state=sent(issuer, client)["state"], code="another"))
 
@@ -181,9 +249,10 @@ def test_another_browser_cannot_finish_what_this_one_began(issuer, client):
 
 def test_an_attempt_is_good_once(issuer, client):
     state = sent(issuer, client)["state"]
+    cookie = {"cookie": f"sign-in={client.cookies['sign-in']}"}
     assert back(client, state=state).status_code == 303
-    client.cookies.delete("session")
-    refused(client, back(client, state=state))
+    client.cookies.clear()
+    refused(client, client.get("/sign-in/return", params={"code": "the-code", "state": state}, headers=cookie))
 
 
 def test_an_address_that_nobody_was_sent_to_opens_nothing(issuer, client):

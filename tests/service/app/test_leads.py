@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from index.generations.generations import open_live
-from index.jobs.forget import Name, Traces
+from index.jobs.forget import ForgetTarget, Traces
 from service.accounts.roles import Role
 from service.app.audit import Audit
 from service.app.leads import MAX_NOTE, Leads
@@ -27,7 +27,7 @@ def ines(app_client):
 @pytest.fixture(autouse=True)
 def _nothing_kept(app_client):
     leads = app_client.app.state.services.leads
-    leads.forget(Traces((Name("objects", "police"),), frozenset(), frozenset()))
+    leads.forget(Traces((ForgetTarget("objects", "police"),), frozenset(), frozenset()))
     assert leads.all() == ()
 
 
@@ -250,14 +250,14 @@ class TestForgetting:
     def test_a_product_takes_its_leads_alone(self, ines, app_client):
         keep(ines)
         other = keep(ines, product_id="A/4").json()
-        traces = Traces((Name("catalogue", "luma", "A/3"),), frozenset(), frozenset())
+        traces = Traces((ForgetTarget("catalogue", "luma", "A/3"),), frozenset(), frozenset())
         assert app_client.app.state.services.leads.forget(traces) == 1
         assert [lead["id"] for lead in ines.get("/v1/leads").json()["leads"]] == [other["id"]]
 
     def test_a_source_takes_all_of_its_leads_and_no_finding(self, ines, app_client):
         keep(ines)
         finding = send(ines, "/v1/leads", object_id="2024-0").json()
-        traces = Traces((Name("catalogue", "luma"),), frozenset(), frozenset())
+        traces = Traces((ForgetTarget("catalogue", "luma"),), frozenset(), frozenset())
         assert app_client.app.state.services.leads.forget(traces) == 1
         assert [lead["id"] for lead in ines.get("/v1/leads").json()["leads"]] == [finding["id"]]
 

@@ -80,12 +80,12 @@ def test_without_a_generation_it_is_zero(tmp_path):
 
 @pytest.mark.skipif(not available(), reason="the extra `clip` is not installed")
 def test_features_are_counted_as_hit_or_miss(indexed, tmp_path):
-    noted = []
-    store = FeatureStore(tmp_path, ImageStore(indexed.images), noted=noted.append)
+    lookups = []
+    store = FeatureStore(tmp_path, ImageStore(indexed.images), on_lookup=lookups.append)
     image = next(path.stem for path in indexed.images.rglob("*.jpg"))
     store.get([image])
     store.get([image])
-    assert noted == [False, True]
+    assert lookups == [False, True]
 
 
 @pytest.fixture(scope="module")

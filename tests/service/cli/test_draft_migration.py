@@ -2,6 +2,7 @@
 
 import shutil
 
+import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
@@ -12,6 +13,7 @@ from service.cli import draft_migration
 from tests.index.records.test_upgrade import differences, fill
 
 
+@pytest.mark.slow
 def test_what_the_models_changed_is_drafted_and_can_be_run(tmp_path, monkeypatch):
     folder, tables = tmp_path / "revisions", sa.MetaData()
     shutil.copytree(CATALOGUE.folders[0], folder)

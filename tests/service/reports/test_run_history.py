@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from index.jobs.forget import Name, Traces
+from index.jobs.forget import ForgetTarget, Traces
 from service.reports.run_history import MAX_RECORDS, RunHistory
 from service.reports.run_record import RunRecord
 
@@ -73,12 +73,12 @@ def test_forgetting_changes_only_records_that_name_it(history):
     for path in (left, history.report):
         path.write_text("p1")
     before = silent.stat()
-    history.forget(Traces((Name("catalogue", "shop", "p1"),), frozenset(), frozenset()))
+    history.forget(Traces((ForgetTarget("catalogue", "shop", "p1"),), frozenset(), frozenset()))
     assert sorted(path.name for path in history.root.iterdir()) == [silent.name, speaking.name]
     assert json.loads(speaking.read_text())["warnings"] == []
     assert silent.stat().st_ino == before.st_ino
 
 
 def test_forgetting_without_any_run(history):
-    history.forget(Traces((Name("catalogue", "shop", "p1"),), frozenset(), frozenset()))
+    history.forget(Traces((ForgetTarget("catalogue", "shop", "p1"),), frozenset(), frozenset()))
     assert not history.root.exists()

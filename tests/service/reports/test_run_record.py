@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from index.generations.generations import SelfTest
 from index.jobs.alerts import Alert
-from index.jobs.forget import Name, Traces
+from index.jobs.forget import ForgetTarget, Traces
 from index.jobs.reindex import Report
 from index.records.catalogue import Changes
 from index.records.feed_records import Refusal
@@ -162,19 +162,19 @@ class TestForgotten:
         return self.whole.without(Traces(names, frozenset(references), frozenset(images)))
 
     def test_a_product(self):
-        left = self.without(Name("catalogue", "shop", "SKU-1"), references=["/pictures/1.jpg"])
+        left = self.without(ForgetTarget("catalogue", "shop", "SKU-1"), references=["/pictures/1.jpg"])
         assert [refusal.where for refusal in left.refused] == ["/pictures/9.jpg", "/feeds/shop.csv:8"]
         assert [(one.product_id, one.source) for one in left.alerts] == [("SKU-2", "shop"), ("SKU-1", "elsewhere")]
         assert (left.changes, left.steps, left.failed) == (self.whole.changes, self.whole.steps, self.whole.failed)
         assert left.refusals == self.whole.refusals
 
     def test_an_object(self):
-        left = self.without(Name("objects", "Europol", "E-1"))
+        left = self.without(ForgetTarget("objects", "Europol", "E-1"))
         assert [one.object_id for one in left.alerts] == ["E-2"]
         assert left.warnings == ("the disk is slow",)
 
     def test_a_source(self):
-        left = self.without(Name("catalogue", "shop"))
+        left = self.without(ForgetTarget("catalogue", "shop"))
         assert list(left.changes) == ["Europol"]
         assert list(left.steps) == ["pictures of Europol", "embedding"]
         assert (left.refused, left.failed) == ((), ())
@@ -183,11 +183,11 @@ class TestForgotten:
 
     def test_an_error_that_names_it(self):
         failed = RunRecord(WHEN, WHEN, 1.0, "failed", error="/pictures/1.jpg cannot be read")
-        traces = Traces((Name("catalogue", "shop", "SKU-1"),), frozenset(["/pictures/1.jpg"]), frozenset())
+        traces = Traces((ForgetTarget("catalogue", "shop", "SKU-1"),), frozenset(["/pictures/1.jpg"]), frozenset())
         assert failed.without(traces).error == ""
 
     @BRIEFLY
     @given(ACCOUNTS, st.text(string.ascii_letters, min_size=3, max_size=6))
     def test_a_record_that_does_not_name_it_stays(self, made, word):
-        traces = Traces((Name("catalogue", f"{word}-source", f"{word}-4711"),), frozenset(), frozenset())
+        traces = Traces((ForgetTarget("catalogue", f"{word}-source", f"{word}-4711"),), frozenset(), frozenset())
         assert made.without(traces) == made

@@ -28,13 +28,13 @@ BASE = Path("/feeds/shop")
 
 
 def read(**fields: str) -> ProductRecord | Refusal:
-    told = {"id": "1", "image": "a.jpg", **fields}
-    return product(FeedRow(7, told, references(told)), BASE, "shop.csv")
+    fields = {"id": "1", "image": "a.jpg", **fields}
+    return product(FeedRow(7, fields, references(fields)), BASE, "shop.csv")
 
 
 def read_object(**fields: str) -> ObjectRecord | Refusal:
-    told = {"object_id": "o1", "path": "a.jpg", **fields}
-    return published_object(FeedRow(7, told, references(told)), BASE, "objects.csv")
+    fields = {"object_id": "o1", "path": "a.jpg", **fields}
+    return published_object(FeedRow(7, fields, references(fields)), BASE, "objects.csv")
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,13 @@ def test_synonyms(column: str, field: str) -> None:
 
 @pytest.mark.parametrize("column", ["product_id", "SKU", "item-id", "g:id", "\ufeffid", " Handle "])
 def test_identifier_synonyms(column: str) -> None:
-    told = {column: "X", "image": "a.jpg"}
-    record = product(FeedRow(1, told, ("a.jpg",)), BASE, "f")
+    fields = {column: "X", "image": "a.jpg"}
+    record = product(FeedRow(1, fields, ("a.jpg",)), BASE, "f")
     assert isinstance(record, ProductRecord)
     assert record.product_id == "X"
 
 
-def test_the_more_telling_synonym_wins_and_a_blank_one_yields() -> None:
+def test_the_more_specific_synonym_wins_unless_it_is_blank() -> None:
     both = read(title="", name="second", product_type="general", category="special")
     assert isinstance(both, ProductRecord)
     assert (both.title, both.category) == ("second", "special")
@@ -102,7 +102,7 @@ def test_refusals(fields: dict[str, str], reason: str) -> None:
     assert len(refused.message) < 400
 
 
-def test_a_picture_that_cannot_be_read_costs_the_row_only_that_picture() -> None:
+def test_an_invalid_picture_reference_does_not_lose_the_row() -> None:
     row = FeedRow(3, {"id": "1"}, ("data:image/png;base64,AA", "a.jpg"))
     record = product(row, BASE, "f")
     assert isinstance(record, ProductRecord)
@@ -149,14 +149,14 @@ def test_cells_with_several_pictures(cell: str, parts: list[str]) -> None:
 
 
 def test_pictures_of_a_row_in_order_and_once() -> None:
-    told = {
+    fields = {
         "additional_image_link": "b.jpg,a.jpg",
         "image_link": "a.jpg",
         "Image 2": "c, d.jpg",
         "thumbnail": "t.jpg",
         "images": "e.jpg",
     }
-    assert references(told) == ("a.jpg", "b.jpg", "c, d.jpg", "e.jpg")
+    assert references(fields) == ("a.jpg", "b.jpg", "c, d.jpg", "e.jpg")
     assert references({"path": "local.jpg", "image_link": "https://h/a.jpg"}) == ("local.jpg",)
     assert references({"path": " ", "image_link": "a.jpg|b.jpg"}) == ("a.jpg", "b.jpg")
 
@@ -205,9 +205,9 @@ def test_prices_links_countries() -> None:
     record = read(price="12.50", currency="EUR", link="www.shop.example/p", country="fr")
     assert isinstance(record, ProductRecord)
     assert (record.price, record.link, record.country) == ("12.50 EUR", "https://www.shop.example/p", "FR")
-    told = read(price="12.50 EUR", currency="EUR", country="France")
-    assert isinstance(told, ProductRecord)
-    assert (told.price, told.country) == ("12.50 EUR", "France")
+    record = read(price="12.50 EUR", currency="EUR", country="France")
+    assert isinstance(record, ProductRecord)
+    assert (record.price, record.country) == ("12.50 EUR", "France")
 
 
 @pytest.mark.parametrize(
@@ -230,11 +230,11 @@ def test_what_is_no_web_address_never_becomes_a_link(link: str) -> None:
 
 
 def test_relative_links_are_completed_where_the_shop_is_known() -> None:
-    told = {"id": "1", "link": "/p/1"}
-    record = product(FeedRow(1, told, ("a.jpg",)), BASE, "f", Defaults(site="https://shop.example/x"))
+    fields = {"id": "1", "link": "/p/1"}
+    record = product(FeedRow(1, fields, ("a.jpg",)), BASE, "f", Defaults(site="https://shop.example/x"))
     assert isinstance(record, ProductRecord)
     assert record.link == "https://shop.example/p/1"
-    hostile = product(FeedRow(1, told | {"link": "javascript:1"}, ("a.jpg",)), BASE, "f", Defaults(site="https://s/"))
+    hostile = product(FeedRow(1, fields | {"link": "javascript:1"}, ("a.jpg",)), BASE, "f", Defaults(site="https://s/"))
     assert isinstance(hostile, ProductRecord)
     assert hostile.link == ""
 
@@ -287,11 +287,11 @@ def test_objects_refused(fields: dict[str, str], reason: str) -> None:
     assert refused.reason == reason
 
 
-def test_missing_columns_are_told_with_what_was_found() -> None:
+def test_an_error_of_missing_columns_lists_those_found() -> None:
     require_columns(["SKU", "Image Src"], "catalogue", "f")
     require_columns(["reference", "crops"], "objects", "f")
-    with pytest.raises(FeedError, match=r"identifier \(product_id.*picture \(path.*found: colour, size") as told:
+    with pytest.raises(FeedError, match=r"identifier \(product_id.*picture \(path.*found: colour, size") as raised:
         require_columns(["colour", "size"], "catalogue", "f.csv")
-    assert str(told.value).startswith("f.csv: ")
+    assert str(raised.value).startswith("f.csv: ")
     with pytest.raises(FeedError, match=r"no column for a picture"):
         require_columns(["id"], "objects", "f")

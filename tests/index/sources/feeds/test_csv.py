@@ -42,7 +42,7 @@ CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le"]),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
 )
-def test_what_a_spreadsheet_writes_comes_back(
+def test_spreadsheet_cells_round_trip(
     rows: list[tuple[str, str, str]], delimiter: str, end: str, encoding: str, quoting: int, tmp_path: Path
 ) -> None:
     if end == "\n" and quoting == csv.QUOTE_MINIMAL:
@@ -90,8 +90,8 @@ def test_each_broken_row_is_refused_with_its_line(tmp_path: Path) -> None:
         b"13,trailing,a.jpg,,\n",  # 16
     )
     read = list(read_products(path))
-    told = {record.where.rpartition(":")[2]: record.reason for record in read if isinstance(record, Refusal)}
-    assert told == {
+    reasons = {record.where.rpartition(":")[2]: record.reason for record in read if isinstance(record, Refusal)}
+    assert reasons == {
         "3": "bad-quotes",
         "7": "wrong-cell-count",
         "8": "wrong-cell-count",
@@ -108,7 +108,7 @@ def test_each_broken_row_is_refused_with_its_line(tmp_path: Path) -> None:
     assert products[2].title == 'two lines "quoted"'
 
 
-def test_a_quote_that_never_closes_spoils_its_own_line_alone(tmp_path: Path) -> None:
+def test_an_unclosed_quote_loses_only_its_own_line(tmp_path: Path) -> None:
     rows = "".join(f"{number},x,a.jpg\n" for number in range(5000))
     path = written(tmp_path, 'id,title,image\nbad,"open,a.jpg\n' + rows)
     read = ids(path)
@@ -137,7 +137,7 @@ def test_the_line_limit_itself(tmp_path: Path, size: int) -> None:
 
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
 @pytest.mark.parametrize("ascii_rows", [0, 6000])
-def test_encodings_also_where_the_head_does_not_tell(tmp_path: Path, encoding: str, ascii_rows: int) -> None:
+def test_encodings_also_where_the_first_bytes_are_ascii(tmp_path: Path, encoding: str, ascii_rows: int) -> None:
     filler = "".join(f"{number},plain,a.jpg\n" for number in range(ascii_rows))
     path = written(tmp_path, f"id,title,image\n{filler}x,Crème brûlée 5 €,a.jpg\n".encode(encoding))
     assert ascii_rows == 0 or len(filler) > HEAD_BYTES

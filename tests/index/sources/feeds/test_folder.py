@@ -1,4 +1,4 @@
-"""A folder of pictures as a feed: which pictures make one product, and what is passed over."""
+"""A folder of pictures as a feed: which pictures make one product, and which files are ignored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from index.sources.feeds import detect, read_objects, read_products
 from index.sources.feeds.folder import PRODUCT_PICTURES
 
 
-def laid(root: Path, *names: str) -> Path:
+def write_files(root: Path, *names: str) -> Path:
     for name in names:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -23,15 +23,17 @@ def laid(root: Path, *names: str) -> Path:
 
 
 def products(root: Path) -> dict[str, list[str]]:
-    told = {}
+    pictures = {}
     for record in read_products(root):
         assert isinstance(record, ProductRecord)
-        told[record.product_id] = [Path(picture).relative_to(root.absolute()).as_posix() for picture in record.pictures]
-    return told
+        pictures[record.product_id] = [
+            Path(picture).relative_to(root.absolute()).as_posix() for picture in record.pictures
+        ]
+    return pictures
 
 
-def test_the_rule(tmp_path: Path) -> None:
-    laid(
+def test_which_pictures_make_one_product(tmp_path: Path) -> None:
+    write_files(
         tmp_path,
         "top.jpg",
         "other.png",
@@ -43,11 +45,11 @@ def test_the_rule(tmp_path: Path) -> None:
         "empty/readme.txt",
         *(f"shoes/{number:03}.jpg" for number in range(PRODUCT_PICTURES + 1)),
     )
-    told = products(tmp_path)
-    assert told.pop("Umbra/desk-lamp") == ["Umbra/desk-lamp/1.jpg", "Umbra/desk-lamp/2.JPEG"]
-    assert told.pop("Umbra/cup") == ["Umbra/cup/only.webp"]
-    assert told.pop("mixed/inner") == ["mixed/inner/a.heic"]
-    assert told == {
+    found = products(tmp_path)
+    assert found.pop("Umbra/desk-lamp") == ["Umbra/desk-lamp/1.jpg", "Umbra/desk-lamp/2.JPEG"]
+    assert found.pop("Umbra/cup") == ["Umbra/cup/only.webp"]
+    assert found.pop("mixed/inner") == ["mixed/inner/a.heic"]
+    assert found == {
         name: [name]
         for name in (
             "top.jpg",
@@ -59,9 +61,9 @@ def test_the_rule(tmp_path: Path) -> None:
 
 
 def test_titles_and_categories(tmp_path: Path) -> None:
-    laid(tmp_path, "red_mug-large.jpg", "Umbra/v1.5 lamp/a.jpg", "many/x.jpg", "many/sub/y.jpg")
-    told = {r.product_id: (r.title, r.category) for r in read_products(tmp_path) if isinstance(r, ProductRecord)}
-    assert told == {
+    write_files(tmp_path, "red_mug-large.jpg", "Umbra/v1.5 lamp/a.jpg", "many/x.jpg", "many/sub/y.jpg")
+    found = {r.product_id: (r.title, r.category) for r in read_products(tmp_path) if isinstance(r, ProductRecord)}
+    assert found == {
         "red_mug-large.jpg": ("red mug large", ""),
         "Umbra/v1.5 lamp": ("v1.5 lamp", "Umbra"),
         "many/x.jpg": ("x", "many"),
@@ -74,13 +76,13 @@ def test_order_does_not_depend_on_the_disk(tmp_path: Path) -> None:
     orders = []
     for seed in (1, 2):
         shuffled = random.Random(seed).sample(names, len(names))
-        orders.append(list(products(laid(tmp_path / str(seed), *shuffled)).items()))
+        orders.append(list(products(write_files(tmp_path / str(seed), *shuffled)).items()))
     assert orders[0] == orders[1]
     assert [name for name, _ in orders[0]] == ["a", "b", "c", "d"]
 
 
-def test_hidden_files_and_leftovers_are_passed_over(tmp_path: Path) -> None:
-    laid(
+def test_hidden_files_and_leftovers_are_ignored(tmp_path: Path) -> None:
+    write_files(
         tmp_path,
         "a.jpg",
         ".b.jpg",
@@ -96,7 +98,7 @@ def test_hidden_files_and_leftovers_are_passed_over(tmp_path: Path) -> None:
 
 
 def test_loops_of_links_end_and_a_linked_folder_counts_once(tmp_path: Path) -> None:
-    laid(tmp_path, "a/1.jpg", "a/2.jpg", "z.jpg")
+    write_files(tmp_path, "a/1.jpg", "a/2.jpg", "z.jpg")
     (tmp_path / "a2").symlink_to(tmp_path / "a")
     (tmp_path / "loop").symlink_to(tmp_path)
     (tmp_path / "broken.jpg").symlink_to(tmp_path / "nowhere.jpg")
@@ -105,7 +107,7 @@ def test_loops_of_links_end_and_a_linked_folder_counts_once(tmp_path: Path) -> N
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read every folder")
 def test_a_folder_that_may_not_be_listed_is_refused(tmp_path: Path) -> None:
-    laid(tmp_path, "a.jpg", "closed/b.jpg")
+    write_files(tmp_path, "a.jpg", "closed/b.jpg")
     (tmp_path / "closed").chmod(0)
     try:
         read = list(read_products(tmp_path))
@@ -115,7 +117,7 @@ def test_a_folder_that_may_not_be_listed_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_goes_away_while_it_is_read_is_refused(tmp_path: Path) -> None:
-    laid(tmp_path, "a.jpg", "gone/b.jpg", "kept/c.jpg")
+    write_files(tmp_path, "a.jpg", "gone/b.jpg", "kept/c.jpg")
     records = read_products(tmp_path)
     assert isinstance(next(records), ProductRecord)
     (tmp_path / "gone" / "b.jpg").unlink()
@@ -127,7 +129,7 @@ def test_a_folder_that_goes_away_while_it_is_read_is_refused(tmp_path: Path) -> 
 
 
 def test_names_that_are_not_unicode_are_refused(tmp_path: Path) -> None:
-    laid(tmp_path, "a.jpg")
+    write_files(tmp_path, "a.jpg")
     try:
         (tmp_path / os.fsdecode(b"caf\xe9.jpg")).write_bytes(b"x")
     except OSError:
@@ -141,21 +143,21 @@ def test_names_that_are_not_unicode_are_refused(tmp_path: Path) -> None:
 
 def test_names_with_odd_characters_keep_their_pictures(tmp_path: Path) -> None:
     names = ["a|b.jpg", "c, d.jpg", "e#f.jpg", "back\\slash.jpg", " lead.jpg", "q?x=1.jpg", "100%20.jpg"]
-    laid(tmp_path, *names)
-    told = {picture for pictures in products(tmp_path).values() for picture in pictures}
-    assert told == set(names)
+    write_files(tmp_path, *names)
+    found = {picture for pictures in products(tmp_path).values() for picture in pictures}
+    assert found == set(names)
 
 
 def test_no_pictures_is_an_error(tmp_path: Path) -> None:
-    laid(tmp_path, "notes.txt")
+    write_files(tmp_path, "notes.txt")
     with pytest.raises(FeedError, match="no pictures in this folder"):
         list(read_products(tmp_path))
     with pytest.raises(FeedError, match="is not a folder"):
         list(read_products(tmp_path / "notes.txt", "folder"))
 
 
-def test_a_list_in_the_folder_is_the_feed(tmp_path: Path) -> None:
-    laid(tmp_path, "pictures/1.jpg", "pictures/2.jpg")
+def test_a_feed_file_in_the_folder_is_the_feed(tmp_path: Path) -> None:
+    write_files(tmp_path, "pictures/1.jpg", "pictures/2.jpg")
     (tmp_path / "products.csv").write_text("id,image\nA,pictures/1.jpg\n")
     (tmp_path / "objects.json").write_text('[{"id": "o1", "crops": ["pictures/2.jpg"]}]')
     assert products(tmp_path) == {"A": ["pictures/1.jpg"]}
@@ -168,7 +170,7 @@ def test_a_list_in_the_folder_is_the_feed(tmp_path: Path) -> None:
 
 
 def test_objects_from_a_folder(tmp_path: Path) -> None:
-    laid(tmp_path, "bag.jpg", "shoe/1.jpg", "shoe/2.jpg")
+    write_files(tmp_path, "bag.jpg", "shoe/1.jpg", "shoe/2.jpg")
     assert detect(tmp_path) == "folder"
-    told = [(record.object_id, record.kind, len(record.pictures)) for record in read_objects(tmp_path)]  # type: ignore[union-attr]
-    assert told == [("bag.jpg", "", 1), ("shoe", "", 2)]
+    found = [(record.object_id, record.kind, len(record.pictures)) for record in read_objects(tmp_path)]  # type: ignore[union-attr]
+    assert found == [("bag.jpg", "", 1), ("shoe", "", 2)]

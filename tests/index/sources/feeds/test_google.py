@@ -120,14 +120,14 @@ def test_a_broken_item_is_refused_alone(tmp_path: Path, broken: str, reason: str
     assert refused[0].where == f"{path}:5 (item 2)"
 
 
-def test_bad_bytes_cost_one_item(tmp_path: Path) -> None:
+def test_bad_bytes_lose_one_item(tmp_path: Path) -> None:
     content = (RSS + item(1) + item(2, "<title>?</title>") + item(3, "<title>é</title>") + END).encode()
     assert ids(written(tmp_path, content.replace(b"?</title>", b"\xff</title>"))) == ["1", "bad-encoding", "3"]
 
 
 @pytest.mark.parametrize("section", ["<!--", "<![CDATA["])
 @pytest.mark.parametrize("others", [True, False], ids=["others have such sections", "none has"])
-def test_a_section_left_open_costs_its_item_alone(tmp_path: Path, section: str, others: bool) -> None:
+def test_an_unclosed_section_loses_only_its_item(tmp_path: Path, section: str, others: bool) -> None:
     closed = section + " x " + {"<!--": "-->", "<![CDATA[": "]]>"}[section]
     tail = "".join(item(number, f"<x>{closed if others else ''}{'y' * 600}</x>") for number in range(2_000))
     path = written(tmp_path, RSS + item(1) + item(2, f"<x>{section} never closed</x>") + tail + END)

@@ -69,9 +69,7 @@ def test_the_items_of_any_list_come_back(
 
 
 @pytest.mark.parametrize("chunk", [1, 5, 64, 65_536])
-def test_lines_are_counted_across_what_is_forgotten(
-    tmp_path: Path, chunk: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lines_are_counted_across_discarded_text(tmp_path: Path, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_items, "_CHUNK", chunk)
     path = written(tmp_path, json.dumps([{"id": number, "x": "y" * 50} for number in range(40)], indent=1))
     assert [item.line for item in json_items.items(path)] == [2 + 4 * number for number in range(40)]
@@ -98,7 +96,7 @@ def test_lines_are_counted_across_what_is_forgotten(
 )
 @pytest.mark.parametrize("between", [",\n", "\n"], ids=["list", "lines"])
 @pytest.mark.parametrize("chunk", [16, 65_536])
-def test_a_mistake_costs_one_row(
+def test_a_mistake_loses_one_row(
     tmp_path: Path, broken: str, reasons: list[str], between: str, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(json_items, "_CHUNK", chunk)
@@ -112,13 +110,13 @@ def test_a_mistake_costs_one_row(
     assert ids(path) == ["1", *reasons, "2", "3"]
 
 
-def test_a_quote_left_open_in_an_indented_list_costs_one_row(tmp_path: Path) -> None:
+def test_a_quote_left_open_in_an_indented_list_loses_one_row(tmp_path: Path) -> None:
     rows = [{"id": number, "images": [{"src": f"{number}.jpg"}, {"src": "b.jpg"}]} for number in range(6)]
     text = json.dumps({"products": rows}, indent=2).replace('"2.jpg"', '"2.jpg')
     assert ids(written(tmp_path, text)) == ["0", "1", "bad-json", "3", "4", "5"]
 
 
-def test_a_mistake_that_nothing_can_step_over_is_told(tmp_path: Path) -> None:
+def test_an_unrecoverable_mistake_is_reported(tmp_path: Path) -> None:
     path = written(tmp_path, '[{"id":1,"image":"a.jpg"},{"id":"2,"image":"b.jpg"},{"id":3,"image":"c.jpg"}]')
     read = list(read_products(path))
     assert [type(record) for record in read] == [ProductRecord, Refusal]
@@ -126,7 +124,7 @@ def test_a_mistake_that_nothing_can_step_over_is_told(tmp_path: Path) -> None:
     assert "nothing after it can be read" in read[1].message
 
 
-def test_a_list_that_is_cut_off_is_told(tmp_path: Path) -> None:
+def test_a_truncated_list_is_reported(tmp_path: Path) -> None:
     whole = json.dumps([{"id": number, "image": "a.jpg"} for number in range(3)])
     assert ids(written(tmp_path, whole[:-1])) == ["0", "1", "2", "bad-json"]
     assert ids(written(tmp_path, whole[:-5])) == ["0", "1", "bad-json"]
@@ -156,7 +154,7 @@ def test_no_list_is_an_error(tmp_path: Path, content: str) -> None:
         ('{"products":[{"id": 1, "text": "' + "x" * 70_000, False),
     ],
 )
-def test_json_lines_are_told_from_a_document(head: str, lines: bool) -> None:
+def test_json_lines_are_distinguished_from_a_document(head: str, lines: bool) -> None:
     assert one_a_line(head) == lines
 
 

@@ -32,7 +32,7 @@ from index.sources.feeds import FORMATS, detect, open_feed, read_objects, read_p
         (b"PAR1xxxx", "parquet"),
     ],
 )
-def test_formats_are_told_by_content_not_by_name(tmp_path: Path, content: bytes, format: str) -> None:
+def test_formats_are_recognised_by_content_not_by_name(tmp_path: Path, content: bytes, format: str) -> None:
     for name in ("feed", "feed.xml", "feed.csv", "feed.json"):
         (tmp_path / name).write_bytes(content)
         assert detect(tmp_path / name) == format
@@ -70,7 +70,7 @@ def test_readers_do_not_know_products() -> None:
         assert "ObjectRecord" not in source
 
 
-def test_pictures_that_cannot_be_used_are_told_beside_the_product(tmp_path: Path) -> None:
+def test_unusable_pictures_are_reported_with_the_product(tmp_path: Path) -> None:
     path = tmp_path / "feed.jsonl"
     path.write_text(json.dumps({"id": 1, "images": ["a.jpg", "ftp://h/b.jpg", "./a.jpg", "data:image/png,x"]}) + "\n")
     read = list(read_products(path))

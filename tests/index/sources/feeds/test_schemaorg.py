@@ -29,7 +29,7 @@ def page(folder: Path, *scripts: object, head: str = "", name: str = "page.html"
     return path
 
 
-def told(path: Path) -> list[str]:
+def ids_and_reasons(path: Path) -> list[str]:
     return [record.product_id if isinstance(record, ProductRecord) else record.reason for record in read_products(path)]
 
 
@@ -49,13 +49,13 @@ def told(path: Path) -> list[str]:
         json.dumps(LAMP).replace("Lamp", "La\nmp"),
     ],
 )
-def test_where_a_product_may_lie(tmp_path: Path, script: object) -> None:
+def test_a_product_is_found_wherever_it_is_nested(tmp_path: Path, script: object) -> None:
     path = page(tmp_path, script)
     assert detect(path) == "schemaorg"
-    assert told(path) == ["L1"]
+    assert ids_and_reasons(path) == ["L1"]
 
 
-def test_all_that_a_product_tells(tmp_path: Path) -> None:
+def test_all_fields_of_a_product(tmp_path: Path) -> None:
     path = page(
         tmp_path,
         {
@@ -98,7 +98,7 @@ def test_all_that_a_product_tells(tmp_path: Path) -> None:
     assert str(record.first_seen) == "2024-01-02"
 
 
-def test_variants_have_from_their_group_what_they_do_not_tell(tmp_path: Path) -> None:
+def test_variants_inherit_missing_fields_from_their_group(tmp_path: Path) -> None:
     group = {
         "@type": "ProductGroup",
         "name": "Chair",
@@ -150,7 +150,7 @@ def test_a_page_names_no_file_beyond_its_own_folder(tmp_path: Path) -> None:
         path = page(folder, {**LAMP, "image": image})
         if not (folder / "link").exists():
             (folder / "link").symlink_to(tmp_path)
-        assert told(path) == ["bad-picture"], image
+        assert ids_and_reasons(path) == ["bad-picture"], image
     (folder / "page_files").mkdir()
     (folder / "page_files" / "a b.jpg").write_bytes(b"x")
     (record,) = read_products(page(folder, {**LAMP, "image": "page_files/a%20b.jpg"}))
@@ -170,8 +170,8 @@ def test_a_page_names_no_file_beyond_its_own_folder(tmp_path: Path) -> None:
         ("x" * (pages._SCRIPT_LIMIT + 1), ["page-too-long", "L1"]),
     ],
 )
-def test_a_broken_script_leaves_the_others(tmp_path: Path, script: object, reasons: list[str]) -> None:
-    assert told(page(tmp_path, script, LAMP)) == reasons
+def test_a_broken_script_does_not_lose_the_others(tmp_path: Path, script: object, reasons: list[str]) -> None:
+    assert ids_and_reasons(page(tmp_path, script, LAMP)) == reasons
 
 
 def test_nodes_that_point_at_themselves_end() -> None:
@@ -194,7 +194,7 @@ def test_a_folder_of_pages(tmp_path: Path) -> None:
     (tmp_path / "b_files" / "x.jpg").write_bytes(b"x")
     (tmp_path / "broken.html").write_bytes(b"")
     assert detect(tmp_path) == "schemaorg"
-    assert told(tmp_path) == ["a", "b", "no-product", "c", "no-product"]
+    assert ids_and_reasons(tmp_path) == ["a", "b", "no-product", "c", "no-product"]
     refused = [record for record in read_products(tmp_path) if isinstance(record, Refusal)]
     assert refused[1].where == str(tmp_path / "sub/none.html")
     (tmp_path / "picture.jpg").write_bytes(b"x")
@@ -218,16 +218,16 @@ def test_hostile_markup_ends_in_bounded_time_and_memory(tmp_path: Path, filler: 
     path = page(tmp_path, LAMP)
     path.write_text(path.read_text().replace("<p>x</p>", filler * (200_000 // len(filler))))
     tracemalloc.start()
-    assert told(path) == ["L1"]
+    assert ids_and_reasons(path) == ["L1"]
     assert tracemalloc.get_traced_memory()[1] < 20_000_000
     tracemalloc.stop()
 
 
-def test_a_page_beyond_the_limit_is_told_and_read_up_to_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_beyond_the_limit_is_reported_and_read_up_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "PAGE_LIMIT", 100_000)
     path = page(tmp_path, LAMP)
     path.write_text(path.read_text() + "<p>x</p>" * 20_000)
-    assert told(path) == ["page-too-long", "L1"]
+    assert ids_and_reasons(path) == ["page-too-long", "L1"]
 
 
 def test_without_lxml_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

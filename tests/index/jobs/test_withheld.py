@@ -1,4 +1,4 @@
-"""A generation whose self-test fell too far below the live one's is not published, and leaves nothing behind."""
+"""A generation whose self-test is much worse than the live one's is not published, and is deleted."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def night(tmp_path, monkeypatch):
     ("recall", "name"),
     [("recall_at_1", "recall@1"), ("recall_at_10", "recall@10")],
 )
-def test_a_fall_beyond_the_margin_is_withheld(night, recall, name):
+def test_a_regression_beyond_the_margin_is_withheld(night, recall, name):
     night(GOOD, 1, 2)
     before = getattr(GOOD, recall)
     now = before - MARGIN - 0.01
@@ -49,13 +49,13 @@ def test_a_fall_beyond_the_margin_is_withheld(night, recall, name):
 
 
 @pytest.mark.parametrize("recall", ["recall_at_1", "recall_at_10"])
-def test_a_fall_within_the_margin_is_published(night, recall):
+def test_a_regression_within_the_margin_is_published(night, recall):
     night(GOOD, 1, 2)
     _, report = night(replace(GOOD, **{recall: getattr(GOOD, recall) - MARGIN + 0.01}), 1, 2, 3)
     assert (report.published, report.generation, report.withheld) == (True, 2, "")
 
 
-def test_another_model_is_not_measured_by_the_former(night):
+def test_another_model_is_not_compared_with_the_former(night):
     night(GOOD, 1, 2)
     _, report = night(SelfTest(30, 0.0, 0.0, 0.0, 0.0, 0.5), 1, 2, encoder=ColourEncoder("colour-65"))
     assert (report.published, report.model) == (True, "colour-65")
