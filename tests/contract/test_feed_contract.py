@@ -172,7 +172,7 @@ FEED_FORMATS = [
         before='{"products":[',
         between=",",
         after="]}",
-        absent=("price", "made_in", "variant_group", "licence"),
+        missing=("price", "made_in", "variant_group", "licence"),
     ),
     Format(
         name="schemaorg",
@@ -232,7 +232,7 @@ def test_every_format_gives_the_same_products(feed_format: Format, tmp_path: Pat
 
 def test_the_fields_that_not_every_feed_has(feed_format: Format, tmp_path: Path) -> None:
     path = feed_format.write(tmp_path, [feed_format.row(product) for product in PRODUCTS_OF_MORE])
-    expected = [_unnumbered(product, feed_format.absent) for product in PRODUCTS_OF_MORE]
+    expected = [_unnumbered(product, feed_format.missing) for product in PRODUCTS_OF_MORE]
     assert [_unnumbered(one) if isinstance(one, ProductRecord) else one for one in read_products(path)] == expected
 
 
