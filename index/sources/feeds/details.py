@@ -49,6 +49,7 @@ QUESTION_LIMIT = 4000
 # How much of a cell is read as HTML: shops write whole pages into a description.
 _HTML_LIMIT = 32_768
 _HIDDEN = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
+_INLINE = re.compile(r"</?(?:a|b|em|font|i|small|span|strong|sub|sup|u)(?:\s[^<>]*)?>", re.IGNORECASE)
 _TAG = re.compile(r"<!--.*?(?:-->|$)|</?[a-zA-Z][^<>]*>", re.DOTALL)
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _CODES = re.compile(r"[A-Za-z]{2}(?:\s*[,;/]\s*[A-Za-z]{2})+")
@@ -154,7 +155,7 @@ def plain_text(raw: str) -> str:
     """A text that may be HTML as one line of plain text; scripts and styles are left out."""
     text = raw[:_HTML_LIMIT]
     if "<" in text:
-        text = _TAG.sub(" ", _HIDDEN.sub(" ", text))
+        text = _TAG.sub(" ", _INLINE.sub("", _HIDDEN.sub(" ", text)))
     return _plain(html.unescape(text) if "&" in text else text)
 
 

@@ -95,6 +95,7 @@ def test_words_and_addresses_that_cannot_be_used():
     [
         ("A  mug\n of clay", "A mug of clay"),
         ("<p>A <b>mug</b> &amp; lid</p><script>evil()</script><style>p{}</style><!-- no -->", "A mug & lid"),
+        ("<ul><li>Hand-<em>made</em>.</li><li>Red<br>Blue</li></ul>", "Hand-made. Red Blue"),
         ("3 < 5 and 7 > 6", "3 < 5 and 7 > 6"),
         ("size <5 cm", "size <5 cm"),
         ("<script>never closed", ""),
