@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from embedding.errors import ImageRefused
+from embedding.image.hdr import HighDynamicRange
 
 Format = Literal["JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF", "HEIC"]
 
@@ -22,7 +23,10 @@ class BarePicture:
         profile: the ICC profile; None where there is none or the decoder tells.
         decoding_bytes: memory per pixel while decoding, the decoded picture included.
         extra_bytes: memory while decoding beside that, which does not follow from the size.
-        truncated: the file ends before its picture does.
+        truncated: the file ends before its picture does, or may do so.
+        alternative: of a picture that may be truncated: the same with other bits behind its data. Where both decode to
+            the same pixels, nothing is missing.
+        hdr: how samples are coded that have a high dynamic range; None where they have not, or the decoder tells.
         white_level: the sample value of white in pictures of more than 8 bits, if not 65535.
         black_is_white: grey samples count from white to black, and the decoder leaves them so.
         frame: left, top, right, bottom of the part that the file paints; None for all of it.
@@ -36,6 +40,8 @@ class BarePicture:
     decoding_bytes: float = 4.0
     extra_bytes: int = 0
     truncated: bool = False
+    alternative: bytes = b""
+    hdr: HighDynamicRange | None = None
     white_level: int = 65535
     black_is_white: bool = False
     frame: tuple[int, int, int, int] | None = None
