@@ -14,7 +14,8 @@ class EntryFields:
     """What a feed tells of one product or object, in the words shared by both.
 
     Days are ISO 8601 or empty. For an object `category` is its kind and `link` the page where tips go. `status` of a
-    product is "current" or "discontinued", of an object its ObjectStatus. An empty `last_seen` means "still there".
+    product is "current" or "discontinued", of an object its ObjectStatus, or empty where it is to stay. An empty
+    `last_seen` means "still there".
     """
 
     entry_id: str
@@ -70,5 +71,5 @@ def fields_of(record: ProductRecord | ObjectRecord, source: str) -> EntryFields:
         country=record.country,
         link=record.tip_page,
         published=record.published.isoformat() if record.published else "",
-        status=str(record.status),
+        status=str(record.status or ""),
     )

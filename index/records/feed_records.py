@@ -58,7 +58,10 @@ class ProductRecord:
 
 @dataclass(frozen=True)
 class ObjectRecord:
-    """An object as one row of an authority's publication tells it; `authority` may be left to whoever adds the feed."""
+    """An object as one row of an authority's publication tells it; `authority` may be left to whoever adds the feed.
+
+    `status` is None where the row has one that is not known: it stays as it was.
+    """
 
     number: int
     object_id: str
@@ -68,7 +71,7 @@ class ObjectRecord:
     kind: str = ""
     country: str = ""
     published: date | None = None
-    status: ObjectStatus = ObjectStatus.OPEN
+    status: ObjectStatus | None = ObjectStatus.OPEN
     tip_page: str = ""
 
 
@@ -76,9 +79,31 @@ class ObjectRecord:
 class Refusal:
     """An input that was left out, and why: listed in the report, never fatal, never silent.
 
-    `where` is what a person looks up (feed and line, or a picture's path or URL); `reason` a stable word for counting.
+    It may be less than a row: a picture, or a field that was left empty. `where` is what a person looks up (feed and
+    line, or a picture's path or URL); `reason` a stable word for counting.
     """
 
     where: str
     reason: str
     message: str
+
+
+@dataclass(frozen=True)
+class RefusedRow(Refusal):
+    """A row that a reader could not read, with the cells that could be made out, as pairs of column and text.
+
+    `shifted`: the cells may stand under the wrong columns.
+    """
+
+    cells: tuple[tuple[str, str], ...] = ()
+    shifted: bool = False
+
+
+@dataclass(frozen=True)
+class RefusedEntry(Refusal):
+    """A refused row, with the identifiers of which one is its entry's: that entry is still in the feed.
+
+    Without any, the row may be that of any entry.
+    """
+
+    entry_ids: tuple[str, ...] = ()

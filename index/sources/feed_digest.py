@@ -10,7 +10,7 @@ from pathlib import Path
 
 from index.records import entries
 from index.records import feed_records as records
-from index.sources import feeds
+from index.sources import feeds, web_address
 
 # A file written within the tick of a clock can change once more and keep its time.
 _SETTLED_NS = 2_000_000_000
@@ -38,7 +38,12 @@ def readers() -> str:
     """A digest of the code that reads feeds: another version may read the same feed otherwise."""
     digest = hashlib.sha256()
     folder = Path(str(feeds.__file__)).parent
-    for path in (*sorted(folder.glob("*.py")), Path(records.__file__), Path(entries.__file__)):
+    for path in (
+        *sorted(folder.glob("*.py")),
+        Path(records.__file__),
+        Path(entries.__file__),
+        Path(web_address.__file__),
+    ):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -14,6 +14,10 @@ MEMBERS_LIMIT = 1_000_000
 _HEADER_LIMIT = 1_048_576
 
 
+# A tar ends with two blocks of zeros; like GNU tar, one is taken for the end too.
+_END = bytes(512)
+
+
 class DamagedTar(tarfile.TarError):
     """A tar whose headers cannot be followed any further."""
 
@@ -30,7 +34,8 @@ class Member:
 def members(path: Path) -> Iterator[Member]:
     """Stream the plain files of an uncompressed tar; links, devices and sparse files are passed over.
 
-    Raises DamagedTar where the headers end in the middle or are none, OSError where the file cannot be read.
+    Raises DamagedTar where the headers end in the middle or are none, or the mark that ends a tar is missing, OSError
+    where the file cannot be read.
     """
     with path.open("rb") as file:
         size = file.seek(0, 2)
@@ -44,6 +49,9 @@ def members(path: Path) -> Iterator[Member]:
                     if info.offset_data + info.size > size:
                         raise DamagedTar(f"the tar ends in the middle of {info.name[:80]!r}")
                     yield Member(info.name, info.offset_data, info.size)
+                file.seek(archive.offset)  # where tarfile looked for the next header
+                if len(_END) != len(end := file.read(len(_END))) or end != _END:
+                    raise DamagedTar("it ends without the blocks that end a tar")
         except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
             raise error if isinstance(error, DamagedTar) else DamagedTar(str(error)) from error
 
