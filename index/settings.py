@@ -32,6 +32,8 @@ class Settings:
     `database`: an SQLAlchemy URL for the records; empty means catalogue.sqlite in the workspace.
     `keep_generations`: how many published generations stay on disk, the live one among them.
     `retention_days`: how long a product that is gone from its feed stays searchable; 0 keeps it for ever.
+    `max_fall`: the share of a source's entries that may be gone from its feed at one reading, from 20 entries up; more
+        is withheld until `traceobject reindex --accept SOURCE`. With 1 only a feed that names nothing any more is.
     `self_test_margin`: how far a generation's self-test recall may fall below the live one's and still be published.
     `recall_target`: the share of the ten nearest pictures that the index has to find, 0 to 1; 1 compares with all.
     `index_memory_mb`: what the index may take of this machine's memory; 0 means a half of it.
@@ -61,6 +63,7 @@ class Settings:
     database: str = ""
     keep_generations: Count = 3
     retention_days: Days = 0
+    max_fall: Share = 0.5
     self_test_margin: Share = 0.1
     recall_target: Annotated[float, Field(gt=0, le=1)] = 0.99
     index_memory_mb: CountOrNone = 0

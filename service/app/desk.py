@@ -15,6 +15,7 @@ from embedding.errors import ImageRefused
 from embedding.image.decode import decode
 from embedding.image.normalised_copy import normalised_copy
 from index.errors import QueryInvalid
+from index.jobs.lost_records import require_records
 from index.records.catalogue import Catalogue
 from index.records.database import Database
 from index.records.entries import Entry
@@ -118,7 +119,7 @@ class Desk:
         """
         with self._writing("change") as catalogue:
             listed, former = find(self._workspace, authority, object_id)
-            said = record_of({"object_id": object_id, **told, "status": told.get("status") or former.status})
+            said = record_of({"object_id": object_id, **told, "status": told.get("status") or str(former.status or "")})
             record = replace(former, **{name: getattr(said, name) for name in CHANGED if name in told})
             changed = [name for name in CHANGED if getattr(record, name) != getattr(former, name)]
             if not changed:
@@ -146,6 +147,7 @@ class Desk:
             self._workspace.lock(job),
             Catalogue.open(self._workspace.database_url) as catalogue,
         ):
+            require_records(self._workspace, catalogue)
             yield catalogue
 
     @contextmanager

@@ -13,6 +13,7 @@ import click
 from embedding.encoders import registry
 from embedding.errors import TraceObjectError
 from index.generations.generations import open_live
+from index.jobs.lost_records import require_records
 from index.models import workspace_encoder
 from index.records.catalogue import Catalogue
 from index.stores.vectors import VectorStore
@@ -88,6 +89,7 @@ def _gate(workspace: Workspace) -> str:
 
 def _records(workspace: Workspace) -> str:
     with Catalogue.open(workspace.database_url) as catalogue:
+        require_records(workspace, catalogue)
         held = ", ".join(f"{count} {name}" for name, count in catalogue.counts().items())
         return f"{held} from {len(catalogue.sources())} sources; {len(catalogue.refusals())} inputs refused"
 

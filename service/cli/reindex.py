@@ -10,7 +10,7 @@ import click
 from index.jobs.reindex import Report
 from index.jobs.reindex import reindex as run_reindex
 from index.models import late_encoder, other_encoder
-from index.records.catalogue import Changes
+from index.records.catalogue import Catalogue, Changes
 from index.search.rerank import reranker_for
 from index.workspace import Workspace
 from service.app.gate import PUBLISHED, gate_of
@@ -23,24 +23,40 @@ from service.reports.night import night
 @click.command()
 @click.option("--full", is_flag=True, help="Read every feed, build and publish even when nothing changed.")
 @click.option("--model", default="", help="Move to another model: embed everything anew, publish when all is done.")
+@click.option(
+    "--accept",
+    multiple=True,
+    metavar="SOURCE",
+    help="Take what the feed of SOURCE names today as all of it, though it lost much, or does not end as it should.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @click.pass_context
-def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> None:
+def reindex(context: click.Context, full: bool, model: str, accept: tuple[str, ...], as_json: bool) -> None:
     """Read every source again, embed what is new, and publish a generation if anything changed."""
     workspace = Workspace.open(context.obj)
+    if accept:
+        _require_sources(workspace, accept)
     other = other_encoder(model) if model else None
 
     def run() -> Report:
         # A model or a gate that cannot be had is a night that failed, and somebody is told.
         pinned, encoder = (workspace, other) if other else late_encoder(workspace, say)
         gate = gate_of(pinned, PUBLISHED)
-        return run_reindex(pinned, encoder, progress_for_stderr(), reranker_for(pinned), full=full, gate=gate)
+        return run_reindex(
+            pinned,
+            encoder,
+            progress_for_stderr(),
+            reranker_for(pinned),
+            full=full,
+            gate=gate,
+            accept=frozenset(accept),
+        )
 
     report = night(workspace, run, say)
     for name, changes in report.changes.items():
         say(f"{name}: {told(changes)}")
     for failure in report.failed:
-        say(f"not read: {failure}")
+        say(f"failed: {failure}")
     if report.withheld:
         say(f"not published: {report.withheld}")
     for warning in report.warnings:
@@ -54,6 +70,15 @@ def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> No
         live = "" if report.published else f"; generation {report.generation} stays live"
         click.echo(f"{done}{live}; {report.embedded} pictures embedded with {report.model}")
     context.exit(list_refused(report.refused) or (SOME_REFUSED if report.failed or report.withheld else 0))
+
+
+def _require_sources(workspace: Workspace, names: tuple[str, ...]) -> None:
+    """Refuse a name that no source has, before a night begins."""
+    with Catalogue.open(workspace.database_url) as catalogue:
+        known = [source.name for source in catalogue.sources()]
+    for name in names:
+        if name not in known:
+            raise click.UsageError(f"--accept {name}: no source is called so; there are {', '.join(known) or 'none'}")
 
 
 def told(changes: Changes) -> str:

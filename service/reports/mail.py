@@ -31,7 +31,7 @@ def compose(account: Account, sender: str, to: Sequence[str], report: str) -> Em
         lines.append(f"{alert.likelihood:.2f} {alert.object_source} {alert.object_id}: {product}")
     if len(account.alerts) > LISTED:
         lines.append(f"and {len(account.alerts) - LISTED} more: traceobject alerts")
-    lines += [f"not read: {failure}" for failure in account.failed]
+    lines += [f"failed: {failure}" for failure in account.failed]
     lines += [f"warning: {warning}" for warning in account.warnings]
     mail.set_content("\n".join(map(_line, lines)) + "\n")
     mail.add_attachment(report.encode(), maintype="text", subtype="html", filename="night.html")
