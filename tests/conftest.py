@@ -1,8 +1,23 @@
-"""How property tests run: without a deadline, for the time of one example tells of the machine, not of the code."""
+"""How property tests run: without a deadline, for the time of one example tells of the machine, not of the code.
+
+And a PostgreSQL server, one for all tests that ask for it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
+
+from tests import postgres
 
 settings.register_profile("here", deadline=None)
 settings.load_profile("here")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """A running server; the test is skipped where none can be started."""
+    with postgres.running() as server:
+        yield server

@@ -1,4 +1,4 @@
-"""What is documented is what is there."""
+"""The documentation matches the code."""
 
 import re
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Untrusted bytes -> upright RGB, within limits.
 
 The container is read first (see containers): nothing is decoded before its size, and the memory that decoding
-would take, are known to be within the limits, and the decoder is given the bare picture, without metadata, further
+would take, are known to be within the limits, and the decoder gets the bare picture, without metadata, further
 frames or trailing bytes. The decoders are those of Pillow and pillow-heif for eight formats, called by name, so no
 other plugin can be reached. No global setting of Pillow is changed: decode runs in any number of threads.
 """
@@ -42,13 +42,13 @@ _DECODERS: dict[Format, Callable[[io.BytesIO], ImageFile]] = {
     "AVIF": AvifImageFile,
     "HEIC": HeifImageFile,
 }
-# The decoded picture at up to 4 bytes a pixel, and the array.
-_LEAST_BYTES = 7
+# Bytes a pixel that any decoding takes: the decoded picture at up to 4, and the array.
+_MIN_DECODING_BYTES = 7
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What is refused before a pixel is decoded.
+class DecodeLimits:
+    """Limits above which a picture is refused before a pixel is decoded.
 
     Attributes:
         bytes: the file.
@@ -65,31 +65,31 @@ class Limits:
     memory: int = 900_000_000
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = DecodeLimits()
 
 
 def decode(
     data: bytes,
     *,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: DecodeLimits = DEFAULT_LIMITS,
     small_side: int | None = None,
     allow_truncated: bool = False,
 ) -> npt.NDArray[np.uint8]:
     """Decode one picture: JPEG, PNG, WebP, GIF (first frame), BMP, TIFF (first page), AVIF or HEIC.
 
-    The EXIF orientation is applied (that of the container in AVIF and HEIC), transparency is laid on white, colours go
-    to sRGB by the picture's ICC profile, 16-bit grey is scaled, AVIF and HEIC in PQ or HLG are tone-mapped (see hdr). A
-    JPEG that lacks nothing but its end marker, or a PNG that lacks its last chunk, is read as it is.
+    The EXIF orientation is applied (that of the container in AVIF and HEIC), transparency is composited on white,
+    colours are converted to sRGB by the picture's ICC profile, 16-bit grey is scaled, AVIF and HEIC in PQ or HLG are
+    tone-mapped (see hdr). A JPEG that lacks only its end marker, or a PNG that lacks its last chunk, is read.
 
     Args:
-        limits: what to refuse; the limits hold for the picture in the file, whatever `small_side` says.
+        limits: they apply to the picture in the file, whatever `small_side` is.
         small_side: only a picture whose short side has at least this many pixels is needed; a JPEG is then decoded at a
             half, a quarter or an eighth of its size where that is enough, in a fraction of the time. The model's input
-            size suits every `Fit`; twice that keeps closer to the full picture; 1024 suits a
-            copy of long side 1024. Other formats, and small JPEGs, come in full size: their decoders cannot do less
-            (HEIC offers its embedded thumbnail, which need not show the same picture).
-        allow_truncated: accept a picture whose file ends too early, if its decoder gives what is there (JPEG, PNG, GIF,
-            BMP, TIFF); what is missing is grey, black or white.
+            size suits every `Fit`; twice that is closer to the full picture; 1024 suits a copy of long side 1024. Other
+            formats, and small JPEGs, are decoded in full size: their decoders cannot do less (HEIC offers its embedded
+            thumbnail, which need not show the same picture).
+        allow_truncated: accept a picture whose file ends too early, if its decoder returns the first part (JPEG, PNG,
+            GIF, BMP, TIFF); the rest is grey, black or white.
 
     Returns:
         uint8 [h, w, 3], C-contiguous.
@@ -123,7 +123,7 @@ def decode(
 
 
 def _if_nothing_is_missing(
-    bare: BarePicture, file_bytes: int, limits: Limits, small_side: int | None
+    bare: BarePicture, file_bytes: int, limits: DecodeLimits, small_side: int | None
 ) -> npt.NDArray[np.uint8]:
     """Decode a picture that may be truncated.
 
@@ -138,7 +138,7 @@ def _if_nothing_is_missing(
 
 
 def _decoded(
-    bare: BarePicture, file_bytes: int, limits: Limits, small_side: int | None, allow_truncated: bool
+    bare: BarePicture, file_bytes: int, limits: DecodeLimits, small_side: int | None, allow_truncated: bool
 ) -> npt.NDArray[np.uint8]:
     try:
         picture = _DECODERS[bare.format](io.BytesIO(bare.data))
@@ -146,36 +146,38 @@ def _decoded(
         raise _refusal(error, bare) from error
     size = picture.size
     if bare.size not in (None, size):
-        raise broken(bare.format, f"its size is declared as {bare.size} and as {size}")
+        raise broken(bare.format, f"its size is given as {bare.size} and as {size}")
     _check(size, bare, file_bytes, limits)
     if (coded := _deep_hdr(picture, bare)) is not None:
         return _tone_mapped(bare, coded)
     _load(picture, bare, small_side, allow_truncated)
     if small_side is None and picture.size != size:
-        raise broken(bare.format, f"its size is declared as {size} and is {picture.size}")
+        raise broken(bare.format, f"its size is given as {size} and is {picture.size}")
     try:
         return _upright(picture, bare)
     except Exception as error:
         raise _refusal(error, bare) from error
 
 
-def _check(size: tuple[int, int], bare: BarePicture, file_bytes: int, limits: Limits) -> None:
+def _check(size: tuple[int, int], bare: BarePicture, file_bytes: int, limits: DecodeLimits) -> None:
     width, height = size
-    shown = f"this {bare.format} picture is {width} x {height} pixels"
+    description = f"this {bare.format} picture is {width} x {height} pixels"
     if min(size) <= 0:
         raise broken(bare.format, f"{width} x {height} pixels")
     if max(size) > limits.side:
         raise ImageRefused(
-            "too_long_side", f"{shown}, over the limit of {limits.side} a side: make it smaller, or cut it"
+            "too_long_side", f"{description}, over the limit of {limits.side} a side: make it smaller, or cut it"
         )
     if width * height > limits.pixels:
-        raise ImageRefused("too_many_pixels", f"{shown}, over the limit of {limits.pixels} in all: make it smaller")
+        raise ImageRefused(
+            "too_many_pixels", f"{description}, over the limit of {limits.pixels} in all: make it smaller"
+        )
     decoding = bare.decoding_bytes * width * height + bare.extra_bytes
-    memory = int(max(_LEAST_BYTES * width * height, decoding)) + 2 * file_bytes
+    memory = int(max(_MIN_DECODING_BYTES * width * height, decoding)) + 2 * file_bytes
     if memory > limits.memory:
         raise ImageRefused(
             "too_much_memory",
-            f"{shown} and would take {memory} bytes to decode, over the limit of {limits.memory}: "
+            f"{description} and would take {memory} bytes to decode, over the limit of {limits.memory}: "
             "make it smaller, or save it as an ordinary (not progressive) JPEG",
         )
 
@@ -192,7 +194,7 @@ def _load(picture: ImageFile, bare: BarePicture, small_side: int | None, allow_t
         refusal = _refusal(error, bare)
         if not allow_truncated or refusal.reason != "truncated" or not picture.tile:
             raise refusal from error
-        # What was decoded stays; without work left to do, Pillow takes the picture as it is.
+        # Without tiles left to decode, Pillow accepts the part that was decoded.
         picture.tile = []
 
 

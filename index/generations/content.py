@@ -1,4 +1,4 @@
-"""What a generation is built from, as one digest: equal content needs no new generation."""
+"""The digest of the content that a generation is built from: equal content needs no new generation."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from embedding.views import CATALOGUE_VIEWS
 from index.records.entries import Entry
 
 
-def content_digest(model: str, model_sha256: str, entries: Iterable[Entry], lacking: Iterable[str]) -> str:
+def content_digest(model: str, model_sha256: str, entries: Iterable[Entry], not_embedded: Iterable[str]) -> str:
     """A SHA-256 over a model, every entry (products, then objects, each by id) and the images without embedding."""
     digest = hashlib.sha256(f"{model} {model_sha256} {CATALOGUE_VIEWS}".encode())
     for entry in entries:
-        told = (entry.id, entry.source, *vars(entry.fields).values(), entry.images)
-        digest.update(repr(told).encode())
-    digest.update(repr(sorted(set(lacking))).encode())
+        values = (entry.id, entry.source, *vars(entry.fields).values(), entry.images)
+        digest.update(repr(values).encode())
+    digest.update(repr(sorted(set(not_embedded))).encode())
     return digest.hexdigest()

@@ -22,7 +22,7 @@ from index.generations.generations import Generation, Manifest, SelfTest
 from index.jobs.alerts import Alert
 from index.jobs.build import Built, build
 from index.jobs.context import JobContext
-from index.jobs.forget import complete_forgetting
+from index.jobs.forget import Forgot, complete_forgetting
 from index.jobs.lost_records import require_records
 from index.jobs.retention import expire
 from index.jobs.sweep import sweep
@@ -42,11 +42,11 @@ from index.workspace import Workspace
 
 @dataclass(frozen=True)
 class Report:
-    """What a re-index did. `generation` is the live one afterwards; `published` tells whether it is new.
+    """The result of a re-index. `generation` is the live one afterwards; `published` says whether it is new.
 
-    `withheld` tells why what was built was not published; `failed` are sources that could not be read, or not to their
-    end, or whose reading was withheld, `warnings` what was found damaged and mended, `alerts` what the watches newly
-    found, `seconds` the time that each step took.
+    `withheld` says why what was built was not published; `failed` are sources that could not be read, or not to their
+    end, or whose reading was withheld, `warnings` what was damaged and repaired, `alerts` the new alerts, `seconds` the
+    time that each step took.
     """
 
     generation: int | None
@@ -77,14 +77,14 @@ def reindex(
 ) -> Report:
     """Bring catalogue and index up to date with every source, and publish if anything changed.
 
-    `full` reads every feed, builds and publishes even when nothing did. What was embedded before under this model is
-    never embedded again. A feed that cannot be read, or not to its end, is reported in `failed` and takes no entry
-    away, and so is one that lost too much at once (the setting `max_fall`), unless its source is in `accept`. `gate` is
-    what the pictures of published objects have to pass.
+    `full` reads every feed, builds and publishes even when nothing changed. An image that was embedded under this model
+    is never embedded again. A feed that cannot be read, or not to its end, is reported in `failed`, and none of its
+    entries is taken as gone; so is one that lost too much at once (the setting `max_fall`), unless its source is in
+    `accept`. `gate` checks the pictures of published objects.
 
     Raises:
         WorkspaceError: another job is writing here, the disk is full or faulty, or the records of a live generation are
-            lost; the live generation is untouched, and the next run goes on where this one ended.
+            lost; the live generation is untouched, and the next run resumes where this one stopped.
     """
     timed, today = Timed(progress), today or datetime.now(UTC).date()
     with (
@@ -93,7 +93,7 @@ def reindex(
         Catalogue.open(workspace.database_url) as catalogue,
     ):
         generations.clear_unfinished(workspace)
-        complete_forgetting(workspace, catalogue)
+        forgot = complete_forgetting(workspace, catalogue)
         require_records(workspace, catalogue)
         store = ImageStore(workspace.images)
         context = JobContext(workspace, catalogue, store, encoder, reranker, timed)
@@ -103,24 +103,25 @@ def reindex(
         )
         read = read_sources(catalogue.sources(), reading)
         changes = dict(read.changes)
-        for name, left in expire(catalogue, today, settings.retention_days).items():
-            changes[name] = changes.get(name, Changes()) + Changes(expired=left)
+        for name, expired in expire(catalogue, today, settings.retention_days).items():
+            changes[name] = changes.get(name, Changes()) + Changes(expired=expired)
         vectors = VectorStore.open(workspace.vectors, encoder.card)
         embedded, damaged = embed_missing(context, vectors)
         live, warnings = _live(workspace)
+        warnings += _deleted(forgot)
         content = content_of(catalogue, encoder, damaged)
         number = live.generation if live else None
         built = Built(None, live.self_test if live else None)
         if full or live is None or live.content != content:
-            if mended := _mend(vectors):
-                warnings += mended
-                again, damaged = embed_missing(context, vectors)
-                embedded, content = embedded + again, content_of(catalogue, encoder, damaged)
+            if repaired := _discard_damaged(vectors):
+                warnings += repaired
+                embedded_again, damaged = embed_missing(context, vectors)
+                embedded, content = embedded + embedded_again, content_of(catalogue, encoder, damaged)
             built = _build(context, vectors, content, live, anew=full)
             if not built.refused:
                 sweep(workspace, catalogue)
         number = built.generation or number
-        alerts, told = _watch(context, number)
+        alerts, unwatched = _watch(context, number)
         refused = (*catalogue.refusals(), *damaged)
     return Report(
         generation=number,
@@ -131,7 +132,7 @@ def reindex(
         embedded=embedded,
         refused=refused,
         failed=read.failed,
-        warnings=(*warnings, *told),
+        warnings=(*warnings, *unwatched),
         seconds=timed.seconds,
         self_test=built.self_test,
         alerts=tuple(alerts),
@@ -140,15 +141,15 @@ def reindex(
 
 
 def embed_missing(context: JobContext, vectors: VectorStore) -> tuple[int, list[Refusal]]:
-    """Embed the views of images that the vector store lacks; each batch is kept before the next is begun.
+    """Embed the views of images that the vector store lacks; each batch is stored before the next is begun.
 
     Returns:
-        how many images were embedded, and those whose copy could not be read. Such a copy is deleted: it is made
-        again from its source.
+        how many images were embedded, and those whose copy could not be read. Such a copy is deleted, to be made again
+        from its source.
     """
     images, store, encoder, views = context.catalogue.images(), context.images, context.encoder, CATALOGUE_VIEWS
-    lacking = np.any([vectors.rows_of(images, view) < 0 for view in views], axis=0)
-    missing = [images[index] for index in np.flatnonzero(lacking).tolist()]
+    is_missing = np.any([vectors.rows_of(images, view) < 0 for view in views], axis=0)
+    missing = [images[index] for index in np.flatnonzero(is_missing).tolist()]
 
     def load(image: str) -> npt.NDArray[np.uint8]:
         try:
@@ -172,13 +173,13 @@ def embed_missing(context: JobContext, vectors: VectorStore) -> tuple[int, list[
 
 
 def content_of(catalogue: Catalogue, encoder: Encoder, damaged: Iterable[Refusal]) -> str:
-    """A SHA-256 over all that a generation would be built from; `damaged` images have no embedding."""
+    """A SHA-256 over everything that a generation would be built from; `damaged` images have no embedding."""
     entries = chain.from_iterable(catalogue.entries(collection) for collection in COLLECTIONS)
     return content_digest(encoder.card.name, encoder.card.sha256 or "", entries, (refusal.where for refusal in damaged))
 
 
 def _build(context: JobContext, vectors: VectorStore, content: str, live: Manifest | None, *, anew: bool) -> Built:
-    """Build and publish; what was begun and failed is deleted at once, for a full disk wants its room back."""
+    """Build and publish; a failed build is deleted at once, because the disk may be full."""
     try:
         return build(context, vectors, content, live, anew=anew)
     except Exception:
@@ -187,7 +188,7 @@ def _build(context: JobContext, vectors: VectorStore, content: str, live: Manife
 
 
 def _watch(context: JobContext, number: int | None) -> tuple[list[Alert], tuple[str, ...]]:
-    """Ask the open objects, if the live generation was not watched to the end before."""
+    """Search for the open objects, unless that was completed for the live generation before."""
     if number is None or is_watched(context.catalogue.database, number):
         return [], ()
     with closing(Generation(context.workspace.generations / str(number))) as generation:
@@ -203,7 +204,7 @@ def _watch(context: JobContext, number: int | None) -> tuple[list[Alert], tuple[
 
 
 def _live(workspace: Workspace) -> tuple[Manifest | None, tuple[str, ...]]:
-    """The live generation's manifest, if it is whole, and what was found wrong with it."""
+    """The live generation's manifest, if it verifies, and else a warning."""
     try:
         number = generations.live_number(workspace)
         if number is None:
@@ -216,10 +217,15 @@ def _live(workspace: Workspace) -> tuple[Manifest | None, tuple[str, ...]]:
     return manifest, ()
 
 
-def _mend(vectors: VectorStore) -> tuple[str, ...]:
-    """Discard embeddings that the disk damaged, so that they are computed again."""
+def _deleted(forgot: Forgot | None) -> tuple[str, ...]:
+    """Warnings of the generations that the completion of an interrupted `forget` had to delete."""
+    return tuple(f"it could not be read, so it was deleted: {one}" for one in forgot.unreadable) if forgot else ()
+
+
+def _discard_damaged(vectors: VectorStore) -> tuple[str, ...]:
+    """Discard damaged embeddings, so that they are computed again; returns a warning."""
     damaged = vectors.damaged()
     if not damaged:
         return ()
     vectors.discard(damaged)
-    return (f"{len(damaged)} kept embeddings were damaged and are computed again: check that disk",)
+    return (f"{len(damaged)} stored embeddings were damaged and are computed again: check that disk",)

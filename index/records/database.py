@@ -1,80 +1,77 @@
-"""The database of the records: SQLite (write-ahead log) or PostgreSQL, its faults told in words."""
+"""The database of the records: SQLite (write-ahead log) or PostgreSQL."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.schema import CreateColumn
 
-from index.errors import WorkspaceError
-from index.records.schema import metadata
+from index.errors import SchemaOutdated, SchemaTooNew, WorkspaceError
+from index.records.migrations.history import CATALOGUE, History
+from index.records.migrations.transaction import changing_tables
 
+SchemaState = Literal["current", "outdated", "empty"]
 # How long a statement waits for another program that reads or writes the same database.
 WAIT_MS = 10_000
 
 
 class Database:
-    """Connections to the records. Every fault of the database is a WorkspaceError that says what to do."""
+    """Connections to the records. Every error of the database becomes a WorkspaceError that says what to do."""
 
-    def __init__(self, engine: sa.Engine, tables: sa.MetaData = metadata) -> None:
+    def __init__(self, engine: sa.Engine, history: History = CATALOGUE) -> None:
         self._engine = engine
-        with self._told():
-            _complete(engine, tables)
+        with translated_errors(engine):
+            _require_current(engine, history)
 
     @classmethod
-    def open(cls, url: str, tables: sa.MetaData = metadata) -> Self:
-        """Open the database at an SQLAlchemy URL; tables and columns that this version knows and it lacks are added.
+    def open(cls, url: str, history: History = CATALOGUE) -> Self:
+        """Open the database at an SQLAlchemy URL; an empty one gets its tables.
 
         Args:
-            tables: what it holds; the records of the index by default.
+            history: its tables and their migrations; the records of the index by default.
 
         Raises:
             WorkspaceError: it cannot be opened.
+            SchemaOutdated: it has to be upgraded first.
+            SchemaTooNew: a newer version of this program wrote it.
         """
-        try:
-            engine = sa.create_engine(url)
-        except (ArgumentError, ImportError) as error:
-            raise WorkspaceError(
-                f"the setting `database` names no database that can be used here: {error}; write an SQLAlchemy URL, "
-                "for example postgresql+psycopg://user@host/name, and install its driver"
-            ) from error
-        if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _configure_sqlite)
-        return cls(engine, tables)
+        return cls(engine_of(url), history)
 
     def close(self) -> None:
         self._engine.dispose()
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """A connection in a transaction: all of it is written when the block ends, or nothing."""
-        with self._told(), self._engine.begin() as connection:
+        """A connection in a transaction, committed when the block ends, or rolled back."""
+        with translated_errors(self._engine), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         """A connection to read with."""
-        with self._told(), self._engine.connect() as connection:
+        with translated_errors(self._engine), self._engine.connect() as connection:
             yield connection
 
     def insert(self, table: sa.Table) -> Any:
-        """An INSERT that can be told ON CONFLICT: spelled alike in both dialects, but each has its own construct."""
+        """An INSERT that supports ON CONFLICT, for which each dialect has a construct of its own."""
         return postgresql.insert(table) if self._engine.dialect.name == "postgresql" else sqlite.insert(table)
 
     def scrub(self) -> None:
-        """Rewrite the database without what was deleted: nothing of it stays in free pages or in a log.
+        """Rewrite the database, so that nothing deleted remains in free pages or in the write-ahead log.
 
         Raises:
-            WorkspaceError: someone else reads the database at this moment, so that its log cannot be emptied.
+            WorkspaceError: another program is reading the database, so that its log cannot be emptied.
         """
-        with self._told(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with (
+            translated_errors(self._engine),
+            self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+        ):
             if self._engine.dialect.name == "postgresql":
                 connection.exec_driver_sql("VACUUM FULL")
                 return
@@ -82,40 +79,92 @@ class Database:
             busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
         if busy:
             raise WorkspaceError(
-                f"{self._name()} is being read by another program, so its log still holds what was deleted: "
+                f"{_name(self._engine)} is being read by another program, so its log still holds what was deleted: "
                 "end that program and run the command again"
             )
 
-    def _name(self) -> str:
-        return f"the database {self._engine.url.render_as_string(hide_password=True)}"
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except DBAPIError as error:
-            raise WorkspaceError(
-                f"{self._name()} cannot be used: {str(error.orig).strip()}; make room on its disk, or see that it is "
-                "there, whole and free to write, then run again"
-            ) from error
+def engine_of(url: str) -> sa.Engine:
+    """An engine for an SQLAlchemy URL, with SQLite configured as everywhere in this program. Nothing is opened.
+
+    Raises:
+        WorkspaceError: it is not a URL, or its driver is not installed.
+    """
+    try:
+        engine = sa.create_engine(url)
+    except (ArgumentError, ImportError) as error:
+        raise WorkspaceError(
+            f"the setting `database` names no database that can be used here: {error}; write an SQLAlchemy URL, "
+            "for example postgresql+psycopg://user@host/name, and install its driver"
+        ) from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _configure_sqlite)
+    return engine
 
 
-def _complete(engine: sa.Engine, tables: sa.MetaData) -> None:
-    """Add the tables and columns that an older version did not have."""
-    tables.create_all(engine)
-    inspector = sa.inspect(engine)
-    for table in tables.sorted_tables:
-        there = {column["name"] for column in inspector.get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in there:
-                told = CreateColumn(column).compile(dialect=engine.dialect)
-                with engine.begin() as connection:
-                    connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {told}")
+@contextmanager
+def translated_errors(engine: sa.Engine) -> Iterator[None]:
+    """Translate every error of a database into a WorkspaceError that says what to do."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise WorkspaceError(
+            f"{_name(engine)} cannot be used: {str(error.orig).strip()}; check that it exists, is intact and "
+            "writable, and that its disk has free space, then run again"
+        ) from error
+
+
+def schema_state(engine: sa.Engine, history: History) -> SchemaState:
+    """Whether the tables of a database are of the version that this program works with. Reads one row.
+
+    Raises:
+        SchemaTooNew: a newer version of this program wrote it.
+    """
+    with engine.connect() as connection:
+        revision = history.revision_of(connection)
+        if revision is None:
+            if history.is_empty(connection):
+                return "empty"
+            # Another program may have made the tables in between.
+            revision = history.revision_of(connection)
+    if revision == history.head:
+        return "current"
+    if revision is not None and revision not in history.revisions:
+        raise SchemaTooNew(
+            f"{_name(engine)} was written by a newer version of traceobject: the tables of the "
+            f"{history.name} are at revision {revision}, and the last that this version knows is {history.head}: "
+            "use the newer version, or restore a backup"
+        )
+    return "outdated"
+
+
+def outdated(engine: sa.Engine, history: History) -> SchemaOutdated:
+    """The error for a database of an older version, to be raised by a command that may not upgrade it."""
+    return SchemaOutdated(
+        f"the tables of the {history.name} in {_name(engine)} are of an older version of traceobject: run "
+        "`traceobject upgrade`; every command that writes, such as `traceobject reindex`, does it too"
+    )
+
+
+def _require_current(engine: sa.Engine, history: History) -> None:
+    """Check that a database has the tables of this version; an empty one gets them."""
+    match schema_state(engine, history):
+        case "outdated":
+            raise outdated(engine, history)
+        case "empty":
+            with changing_tables(engine) as connection:
+                # Another program may have made the tables meanwhile.
+                if history.is_empty(connection):
+                    history.create(connection)
+
+
+def _name(engine: sa.Engine) -> str:
+    return f"the database {engine.url.render_as_string(hide_password=True)}"
 
 
 def _configure_sqlite(connection: Any, _: object) -> None:
     cursor = connection.cursor()
-    # secure_delete: what is deleted is overwritten, not merely marked as free.
+    # secure_delete overwrites what is deleted, instead of only marking it as free.
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",

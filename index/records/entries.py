@@ -1,4 +1,4 @@
-"""An entry: a product or an object, whatever can be offered as a candidate."""
+"""An entry: a product or an object, that is, whatever can be a candidate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from index.records.feed_records import Collection, ObjectRecord, ProductRecord
 
 @dataclass(frozen=True)
 class EntryFields:
-    """What a feed tells of one product or object, in the words shared by both.
+    """What a feed states about one product or object, in fields that both share.
 
     Days are ISO 8601 or empty. For an object `category` is its kind and `link` the page where tips go. `status` of a
     product is "current" or "discontinued", of an object its ObjectStatus, or empty where it is to stay. An empty
@@ -33,7 +33,7 @@ class EntryFields:
     last_seen: str = ""
 
     def digest(self) -> str:
-        """SHA-256 over every field: equal exactly when the feed says the same."""
+        """SHA-256 over every field: equal exactly when all fields are."""
         return hashlib.sha256(json.dumps(vars(self), sort_keys=True).encode()).hexdigest()
 
 
@@ -49,7 +49,7 @@ class Entry:
 
 
 def fields_of(record: ProductRecord | ObjectRecord, source: str) -> EntryFields:
-    """A feed's record in the shared words; `source` names the authority of an object that names none."""
+    """A feed's record as the shared fields; `source` is the authority of an object without one."""
     if isinstance(record, ProductRecord):
         return EntryFields(
             entry_id=record.product_id,

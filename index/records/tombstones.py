@@ -1,6 +1,6 @@
-"""What `forget` ruled out: its feed may still name it, and it must not come back.
+"""Tombstones of forgotten entries: their feed may still list them, but they must not be added again.
 
-The id itself would be a trace, so a salted digest of it is kept.
+The id itself would be a trace, so only a salted digest of it is stored.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _SALT = "salt of the forgotten"
 
 @dataclass(frozen=True)
 class Forgotten:
-    """The marks of a workspace's forgotten entries, held in memory for one reading."""
+    """The tombstones of a workspace, loaded into memory for one reading."""
 
     salt: str
     marks: frozenset[str]
 
     @classmethod
     def of(cls, database: Database) -> Self:
-        """The marks as they stand."""
+        """The current tombstones."""
         with database.connect() as connection:
             return cls(fact(connection, _SALT), frozenset(connection.execute(sa.select(forgotten.c.mark)).scalars()))
 
@@ -40,7 +40,7 @@ class Forgotten:
 
 
 def tombstone(database: Database, connection: Connection, collection: Collection, source: str, entry_id: str) -> None:
-    """Keep an entry from coming back with its feed."""
+    """Prevent an entry from being added again by its feed."""
     salt = fact(connection, _SALT)
     if not salt:
         salt = secrets.token_hex(16)
@@ -50,7 +50,7 @@ def tombstone(database: Database, connection: Connection, collection: Collection
 
 
 def untombstone(connection: Connection, collection: Collection, source: str, entry_id: str) -> bool:
-    """Let an entry come back with its feed; whether it was ruled out."""
+    """Allow an entry to be added again by its feed; returns whether it had a tombstone."""
     mark = _mark(fact(connection, _SALT), collection, source, entry_id)
     return connection.execute(sa.delete(forgotten).where(forgotten.c.mark == mark)).rowcount > 0
 

@@ -1,6 +1,6 @@
-"""Entries and answers as JSON: one model for the HTTP interface, its documentation and the command line.
+"""Entries and answers as JSON: one model for the HTTP API, its documentation and the command line.
 
-What is not known is null.
+What is unknown is null.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class MatchResponse(BaseModel):
 
 
 class EvidenceResponse(BaseModel):
-    """What speaks for a candidate."""
+    """The evidence for a candidate."""
 
     similarity: list[float] = Field(description="The best cosine with each query picture, in their order.")
     text_similarity: float | None = Field(description="The best cosine with the words, if there were any.")
     region: str = Field(description="The box of `image` that fits best, in fractions.", examples=["0,0,1,1"])
-    matches: list[MatchResponse] = Field(description="One for each query picture; empty where nobody looked closer.")
+    matches: list[MatchResponse] = Field(description="One for each query picture; empty without re-ranking.")
 
 
 class AvailabilityResponse(BaseModel):
@@ -85,7 +85,7 @@ class ObjectResponse(BaseModel):
 
 
 class CandidateResponse(BaseModel):
-    """An entry offered as an answer: what both collections tell."""
+    """An entry offered as an answer: the fields that both collections have."""
 
     rank: int = Field(examples=[1])
     product_id: str = Field(description="The entry's id, of a product or of an object.", examples=["A-1001"])
@@ -149,7 +149,7 @@ class ObjectsAnswerResponse(AnswerResponse):
 
 
 def answer_response(answer: Answer, faces: Sequence[int] = ()) -> CatalogueAnswerResponse | ObjectsAnswerResponse:
-    """An answer as JSON tells it.
+    """The response model of an answer.
 
     Args:
         faces: which of the query's pictures, counted from 1, seem to show a face.
@@ -169,12 +169,12 @@ def answer_response(answer: Answer, faces: Sequence[int] = ()) -> CatalogueAnswe
 
 
 def product_response(entry: Entry) -> ProductResponse:
-    """A product in its collection's own words."""
+    """The response model of a product."""
     return ProductResponse(**_product(entry))
 
 
 def object_response(entry: Entry) -> ObjectResponse:
-    """A published object in its collection's own words."""
+    """The response model of a published object."""
     return ObjectResponse(**_object(entry))
 
 
@@ -214,10 +214,10 @@ def _object(entry: Entry) -> dict[str, Any]:
 
 def _candidate(candidate: Candidate) -> dict[str, Any]:
     entry = candidate.entry
-    # An object has no brand or retailer; its tip page is its link as well.
-    absent = {"product_id": entry.fields.entry_id, "brand": None, "retailer": None, "link": entry.fields.link or None}
+    # Objects have no brand or retailer; `link` repeats their tip page.
+    defaults = {"product_id": entry.fields.entry_id, "brand": None, "retailer": None, "link": entry.fields.link or None}
     return {
-        **absent,
+        **defaults,
         **(_product(entry) if entry.collection == "catalogue" else _object(entry)),
         "rank": candidate.rank,
         "score": round(candidate.score, 6),

@@ -1,4 +1,4 @@
-"""alerts: what the watches of open objects found."""
+"""alerts: the products that the nightly watch found for open objects."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from index.workspace import Workspace
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
 @click.pass_obj
 def alerts(root: Path, since: datetime | None, as_json: bool) -> None:
-    """List the products that the watches found for open objects, the oldest first."""
+    """List the products that the nightly watch found for open objects, the oldest first."""
     workspace = Workspace.open(root)
     # ISO 8601 sorts as text.
     begin = since.isoformat() if since else ""

@@ -1,4 +1,4 @@
-"""backup: a copy of the workspace that can be served from at once."""
+"""backup: a copy of the workspace that a server can use directly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exit statuses, and the list of refused inputs that one of them stands for."""
+"""Exit statuses, and the list of refused inputs on stderr."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""init and add: a workspace is made and told of its sources."""
+"""init and add: make a workspace, and add sources to it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from index.sources.feeds.open_feed import FORMATS
 from index.sources.read_sources import ReadContext, polite_fetch, read_sources
 from index.stores.images import ImageStore
 from index.workspace import Workspace
-from service.app.gate import PUBLISHED, gate_of
+from service.app.gate import PUBLISHED_THRESHOLD, gate_of
+from service.app.upgrade import open_for_writing
 from service.cli.exit_status import DONE, SOME_REFUSED, list_refused
 from service.cli.progress import progress_for_stderr, say
-from service.cli.reindex import told
+from service.cli.reindex import summary
 
 
 @click.command()
@@ -34,7 +35,7 @@ def init(root: Path, model: str) -> None:
 
 @click.group()
 def add() -> None:
-    """Name a source and read it: products of a catalogue, or an authority's published objects."""
+    """Add a source and read it: products of a catalogue, or an authority's published objects."""
 
 
 _FORMAT = click.option(
@@ -43,7 +44,7 @@ _FORMAT = click.option(
     type=click.Choice(["auto", *FORMATS]),
     default="auto",
     show_default=True,
-    help="How the feed is written; auto tells by its content.",
+    help="The feed's format; auto detects it by its content.",
 )
 
 
@@ -68,7 +69,7 @@ def objects(root: Path, feed: Path, authority: str, feed_format: str) -> None:
 
 
 def _add(root: Path, collection: Collection, feed: Path, name: str, feed_format: str) -> None:
-    workspace = Workspace.open(root)
+    workspace = open_for_writing(root, say)
     with workspace.lock("add"), Catalogue.open(workspace.database_url) as records:
         require_records(workspace, records)
         former = next((old for old in records.sources() if (old.collection, old.name) == (collection, name)), None)
@@ -79,7 +80,7 @@ def _add(root: Path, collection: Collection, feed: Path, name: str, feed_format:
             fetch=polite_fetch(workspace.settings),
             today=datetime.now(UTC).date(),
             progress=progress_for_stderr(),
-            gate=gate_of(workspace, PUBLISHED),
+            gate=gate_of(workspace, PUBLISHED_THRESHOLD),
             max_fall=workspace.settings.max_fall,
         )
         read = read_sources([source], context)
@@ -94,11 +95,11 @@ def _add(root: Path, collection: Collection, feed: Path, name: str, feed_format:
             raise click.ClickException(failure)
         say(f"failed: {failure}")
     if changes is not None:
-        say(f"{name}: {told(changes)}; {read.new_images} new pictures. Next: traceobject reindex")
+        say(f"{name}: {summary(changes)}; {read.new_images} new pictures. Next: traceobject reindex")
     click.get_current_context().exit(list_refused(refused) or (SOME_REFUSED if read.failed else DONE))
 
 
 def _source_name(feed: Path) -> str:
-    """The name of a source that was given none: its folder and file, so that two feed.csv do not meet."""
+    """The default name of a source: its folder and file name, so that two files named feed.csv differ."""
     place = feed.absolute()
     return place.name if place.is_dir() else f"{place.parent.name}-{place.stem}"

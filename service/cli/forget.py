@@ -1,4 +1,4 @@
-"""forget: a product, an object or a source is deleted at once and for good."""
+"""forget: delete a product, an object or a source at once and permanently."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from pathlib import Path
 
 import click
 
-from index.jobs.forget import Name, Traces, find_entry, find_source, forget, remember
+from index.jobs.forget import ForgetTarget, Traces, allow_return, find_entry, find_source, forget
 from index.records.feed_records import COLLECTIONS, Collection
 from index.workspace import Workspace
 from service.app.audit import Audit
 from service.app.leads import Leads
-from service.reports.kept import Nights
+from service.app.upgrade import open_for_writing
+from service.cli.progress import say
+from service.reports.run_history import RunHistory
 from service.tables import open_service_database
 
 _LIFT = click.option("--lift", is_flag=True, help="Let a forgotten one come back with its feed, at the next re-index.")
@@ -30,7 +32,7 @@ def forget_() -> None:
 @click.pass_obj
 def product(root: Path, product_id: str, source: str, lift: bool) -> None:
     """Delete the product ID; it does not come back with its feed."""
-    _entry(Workspace.open(root), "catalogue", product_id, source, lift)
+    _entry(open_for_writing(root, say), "catalogue", product_id, source, lift)
 
 
 @forget_.command("object")
@@ -40,7 +42,7 @@ def product(root: Path, product_id: str, source: str, lift: bool) -> None:
 @click.pass_obj
 def object_(root: Path, object_id: str, authority: str, lift: bool) -> None:
     """Delete the object ID; it does not come back with its authority's list."""
-    _entry(Workspace.open(root), "objects", object_id, authority, lift)
+    _entry(open_for_writing(root, say), "objects", object_id, authority, lift)
 
 
 @forget_.command()
@@ -49,7 +51,7 @@ def object_(root: Path, object_id: str, authority: str, lift: bool) -> None:
 @click.pass_obj
 def source(root: Path, name: str, collection: Collection | None) -> None:
     """Delete the source NAME with all its products or objects; its feed is not read again."""
-    workspace = Workspace.open(root)
+    workspace = open_for_writing(root, say)
     _carry_out(workspace, find_source(workspace, name, collection))
 
 
@@ -58,23 +60,29 @@ def _entry(workspace: Workspace, collection: Collection, entry_id: str, of: str,
         _carry_out(workspace, find_entry(workspace, collection, entry_id, of))
         return
     if not of:
-        raise click.UsageError("--lift needs to know whose it was: name the source or authority")
-    if not remember(workspace, Name(collection, of, entry_id)):
+        raise click.UsageError("--lift needs the source: name it with --source or --authority")
+    if not allow_return(workspace, ForgetTarget(collection, of, entry_id)):
         raise click.ClickException(f"{of} has no forgotten entry {entry_id}")
     click.echo(f"{entry_id} of {of} may come back with its feed: run traceobject reindex")
 
 
 def _forget_here(workspace: Workspace, traces: Traces) -> None:
-    """Delete what the service keeps about them: past nights and leads. That they were is left in the audit, by id."""
-    Nights.of(workspace).forget(traces)
+    """Remove them from the records of past runs and the leads. The audit keeps their ids."""
+    RunHistory.of(workspace).forget(traces)
     with closing(open_service_database(workspace)) as database:
         Leads(database, Audit(database)).forget(traces)
 
 
-def _carry_out(workspace: Workspace, name: Name) -> None:
-    done = forget(workspace, name, first=lambda traces: _forget_here(workspace, traces))
+def _carry_out(workspace: Workspace, name: ForgetTarget) -> None:
+    done = forget(workspace, name, before=lambda traces: _forget_here(workspace, traces))
     rebuilt = ", ".join(map(str, done.generations)) or "none"
     click.echo(
         f"forgotten: {name.entry_id or 'all'} of {name.source}: {done.entries} records, {done.images} pictures, "
         f"{done.embeddings} embeddings; generations rebuilt: {rebuilt}"
     )
+    for unreadable in done.unreadable:
+        say(f"warning: it could not be read, so it was deleted: {unreadable}")
+    if done.unreadable:
+        say("Next: traceobject reindex")
+    if done.backups:
+        say(f"copies of databases from before an upgrade that were deleted, for they named it: {done.backups}")

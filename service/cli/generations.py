@@ -1,4 +1,4 @@
-"""generations: what was published, whether it is whole, and the way back."""
+"""generations: list, show, verify and roll back the published builds of the index."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import click
 from index.errors import GenerationError
 from index.generations import generations as builds
 from index.generations.generations import Manifest
+from index.models import require_served
 from index.workspace import Workspace
+from service.cli.progress import say
 
 
 @click.group()
@@ -27,8 +29,8 @@ def list_(root: Path) -> None:
     live = builds.live_number(workspace)
     for number in builds.numbers(workspace):
         manifest = Manifest.read(workspace.generations / str(number))
-        held = ", ".join(f"{part.entries} {name}" for name, part in manifest.collections.items())
-        click.echo(f"{'*' if number == live else ' '} {number:4d}  {manifest.created}  {manifest.model}  {held}")
+        counts = ", ".join(f"{part.entries} {name}" for name, part in manifest.collections.items())
+        click.echo(f"{'*' if number == live else ' '} {number:4d}  {manifest.created}  {manifest.model}  {counts}")
 
 
 @generations.command()
@@ -54,10 +56,17 @@ def verify(root: Path, number: int | None) -> None:
 @click.argument("number", type=int, required=False)
 @click.pass_obj
 def rollback(root: Path, number: int | None) -> None:
-    """Make an older generation live again; without NUMBER the one before the live one."""
+    """Make an older generation live again; without NUMBER the one before the live one.
+
+    One that a server could not answer from is refused: damaged, of another model, or of a newer version.
+    """
     workspace = Workspace.open(root)
+
+    def require(manifest: Manifest) -> None:
+        require_served(workspace, manifest.model, manifest.model_sha256, say)
+
     with workspace.lock("rollback"):
-        click.echo(f"generation {builds.rollback(workspace, number)} is live")
+        click.echo(f"generation {builds.rollback(workspace, number, require)} is live")
 
 
 def _folder(workspace: Workspace, number: int | None) -> Path:

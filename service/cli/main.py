@@ -1,4 +1,4 @@
-"""The command line: its verbs, and how an error becomes one line and an exit status."""
+"""The command line: its commands, and how an error becomes one line and an exit status."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from service.cli.exit_status import FAILED, WRONG_USE
 _WRONG_USE = (RegionInvalid, FilterInvalid, QueryInvalid, TextUnsupported, EntryAmbiguous)
 
 
-# Where each verb is. It is imported when it is called for: a server should not wait for what the demo needs.
-_VERBS = {
+# The module and attribute of each command; imported on demand, so that no command waits for the imports of another.
+_COMMANDS = {
     "add": "feeds:add",
     "alerts": "alerts:alerts",
     "allow": "allow:allow",
@@ -32,21 +32,22 @@ _VERBS = {
     "reindex": "reindex:reindex",
     "search": "search:search",
     "serve": "serve:serve",
+    "upgrade": "upgrade:upgrade",
     "users": "users:users",
 }
 
 
-class _Verbs(click.Group):
-    """Runs a verb; what went wrong is told in one line, without a stack trace."""
+class _Commands(click.Group):
+    """Runs a command; an error is printed as one line, without a stack trace."""
 
-    def list_commands(self, context: click.Context) -> list[str]:  # noqa: ARG002 - click hands it over
-        return list(_VERBS)
+    def list_commands(self, context: click.Context) -> list[str]:  # noqa: ARG002 - required by click
+        return list(_COMMANDS)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 - as above
-        if name not in _VERBS:
+        if name not in _COMMANDS:
             return None
-        module, verb = _VERBS[name].split(":")
-        command: click.Command = getattr(import_module(f"service.cli.{module}"), verb)
+        module, attribute = _COMMANDS[name].split(":")
+        command: click.Command = getattr(import_module(f"service.cli.{module}"), attribute)
         return command
 
     def invoke(self, context: click.Context) -> object:
@@ -57,12 +58,12 @@ class _Verbs(click.Group):
             wrong_use = isinstance(error, _WRONG_USE)
             context.exit(WRONG_USE if wrong_use else FAILED)
         except OSError as error:
-            # A full disk or a missing right: the system's own words name the file.
+            # For example a full disk or a missing permission; the system's message names the file.
             click.echo(f"traceobject: {error}", err=True)
             context.exit(FAILED)
 
 
-@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--workspace",
     type=click.Path(path_type=Path, file_okay=False),

@@ -15,7 +15,7 @@ from index.progress import Progress, Tick
 
 
 class Bars:
-    """Count, rate and time left, for a person."""
+    """Progress bars with count, rate and time left, for terminals."""
 
     @contextmanager
     def step(self, name: str, total: int | None = None) -> Iterator[Tick]:
@@ -28,7 +28,7 @@ class Bars:
 
 
 class Lines:
-    """What a log wants: a line when a step ends, with its count and seconds."""
+    """One JSON line when a step ends, with its count and seconds, for logs."""
 
     @contextmanager
     def step(self, name: str, total: int | None = None) -> Iterator[Tick]:
@@ -46,10 +46,10 @@ class Lines:
 
 
 def progress_for_stderr() -> Progress:
-    """Bars if a person is watching, lines otherwise."""
+    """Bars if stderr is a terminal, lines otherwise."""
     return Bars() if sys.stderr.isatty() else Lines()
 
 
 def say(message: str) -> None:
-    """Tell a person something that is not a result."""
+    """Print a message to stderr; results go to stdout."""
     click.echo(message, err=True)

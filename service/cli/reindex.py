@@ -1,4 +1,4 @@
-"""reindex: every source is read again, and the index brought up to date."""
+"""reindex: read every source again, and bring the index up to date."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from dataclasses import asdict
 
 import click
 
+from index.errors import SchemaOutdated
 from index.jobs.reindex import Report
 from index.jobs.reindex import reindex as run_reindex
-from index.models import late_encoder, other_encoder
+from index.models import lazy_encoder, other_encoder
 from index.records.catalogue import Catalogue, Changes
 from index.search.rerank import reranker_for
 from index.workspace import Workspace
-from service.app.gate import PUBLISHED, gate_of
+from service.app.gate import PUBLISHED_THRESHOLD, gate_of
+from service.app.upgrade import upgrade_workspace
 from service.cli.exit_status import SOME_REFUSED, list_refused
 from service.cli.progress import progress_for_stderr, say
-from service.reports.kept import Nights
-from service.reports.night import night
+from service.reports.night import reported_run
+from service.reports.run_history import RunHistory
 
 
 @click.command()
 @click.option("--full", is_flag=True, help="Read every feed, build and publish even when nothing changed.")
-@click.option("--model", default="", help="Move to another model: embed everything anew, publish when all is done.")
+@click.option("--model", default="", help="Move to another model: embed everything anew, then publish.")
 @click.option(
     "--accept",
     multiple=True,
@@ -39,22 +41,22 @@ def reindex(context: click.Context, full: bool, model: str, accept: tuple[str, .
     other = other_encoder(model) if model else None
 
     def run() -> Report:
-        # A model or a gate that cannot be had is a night that failed, and somebody is told.
-        pinned, encoder = (workspace, other) if other else late_encoder(workspace, say)
-        gate = gate_of(pinned, PUBLISHED)
+        upgrade_workspace(workspace, say)
+        # Loaded within the run, so that a missing model or gate is recorded and reported as a failed run.
+        pinned, encoder = (workspace, other) if other else lazy_encoder(workspace, say)
         return run_reindex(
             pinned,
             encoder,
             progress_for_stderr(),
             reranker_for(pinned),
             full=full,
-            gate=gate,
+            gate=gate_of(pinned, PUBLISHED_THRESHOLD),
             accept=frozenset(accept),
         )
 
-    report = night(workspace, run, say)
+    report = reported_run(workspace, run, say)
     for name, changes in report.changes.items():
-        say(f"{name}: {told(changes)}")
+        say(f"{name}: {summary(changes)}")
     for failure in report.failed:
         say(f"failed: {failure}")
     if report.withheld:
@@ -62,7 +64,7 @@ def reindex(context: click.Context, full: bool, model: str, accept: tuple[str, .
     for warning in report.warnings:
         say(f"warning: {warning}")
     if report.alerts:
-        say(f"new alerts: {len(report.alerts)}; see traceobject alerts, or {Nights.of(workspace).report}")
+        say(f"new alerts: {len(report.alerts)}; see traceobject alerts, or {RunHistory.of(workspace).report}")
     if as_json:
         click.echo(json.dumps(asdict(report)))
     else:
@@ -73,15 +75,18 @@ def reindex(context: click.Context, full: bool, model: str, accept: tuple[str, .
 
 
 def _require_sources(workspace: Workspace, names: tuple[str, ...]) -> None:
-    """Refuse a name that no source has, before a night begins."""
-    with Catalogue.open(workspace.database_url) as catalogue:
-        known = [source.name for source in catalogue.sources()]
+    """Refuse a name that no source has, before the run begins."""
+    try:
+        with Catalogue.open(workspace.database_url) as catalogue:
+            known = [source.name for source in catalogue.sources()]
+    except SchemaOutdated:
+        return  # the run upgrades it first
     for name in names:
         if name not in known:
             raise click.UsageError(f"--accept {name}: no source is called so; there are {', '.join(known) or 'none'}")
 
 
-def told(changes: Changes) -> str:
-    """What a reading changed, in words."""
+def summary(changes: Changes) -> str:
+    """The changes of one reading of a source, in words."""
     left = f", {changes.expired} left for good" if changes.expired else ""
     return f"{changes.added} added, {changes.changed} changed, {changes.gone} gone, {changes.unchanged} unchanged{left}"

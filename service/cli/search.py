@@ -21,7 +21,7 @@ from index.search.search import search as run_search
 from index.stores.images import ImageStore
 from index.workspace import Workspace
 from service.app.evidence import draw_evidence
-from service.app.question import regions_of
+from service.app.search_request import regions_of
 from service.cli.exit_status import list_refused
 from service.cli.progress import say
 
@@ -51,7 +51,7 @@ from service.cli.progress import say
     type=click.Path(path_type=Path, file_okay=False),
     help="Write a picture for each candidate into this folder: the query beside it, shared keypoints joined.",
 )
-@click.option("--no-rerank", is_flag=True, help="By embeddings alone, without the closer look by local features.")
+@click.option("--no-rerank", is_flag=True, help="Rank by embeddings alone, without re-ranking by local features.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 @click.pass_context
 def search(
@@ -68,14 +68,14 @@ def search(
 ) -> None:
     """Find what resembles the thing in IMAGE; several pictures must show one and the same thing."""
     if evidence is not None and no_rerank:
-        raise click.UsageError("--evidence shows what the closer look saw: leave --no-rerank out")
+        raise click.UsageError("--evidence shows the keypoints that re-ranking matched: leave --no-rerank out")
     regions = regions_of(boxes, len(images))
-    wanted = tuple(Filter.parse(text) for text in filters)
+    conditions = tuple(Filter.parse(text) for text in filters)
     loaded, refused = _load(images, regions)
     status = list_refused(refused)
     if refused and not loaded:
         raise click.ClickException("none of the pictures could be read")
-    query = Query(loaded, text, collection, wanted, limit)
+    query = Query(loaded, text, collection, conditions, limit)
     workspace = Workspace.open(context.obj)
     generation = open_live(workspace)
     _, encoder = workspace_encoder(workspace, say)
@@ -101,7 +101,7 @@ def _load(images: tuple[Path, ...], regions: Sequence[Region]) -> tuple[tuple[Qu
 
 
 def _json(answer: Answer) -> str:
-    # Imported where it is needed: it costs the command a tenth of a second.
+    # Imported here, because the import adds 0.1 s to a command that does not print JSON.
     from service.app.responses import answer_response
 
     return json.dumps(answer_response(answer).model_dump(exclude={"faces"}), ensure_ascii=False)
@@ -111,6 +111,6 @@ def _table(answer: Answer) -> str:
     lines = [f"{answer.verdict} (generation {answer.generation}, {answer.model})"]
     for candidate in answer.candidates:
         fields = candidate.entry.fields
-        told = [fields.entry_id, fields.title, fields.brand, fields.retailer or fields.authority, fields.link]
-        lines.append(f"{candidate.rank:3d}  {candidate.score:.3f}  " + "  ".join(filter(None, told)))
+        columns = [fields.entry_id, fields.title, fields.brand, fields.retailer or fields.authority, fields.link]
+        lines.append(f"{candidate.rank:3d}  {candidate.score:.3f}  " + "  ".join(filter(None, columns)))
     return "\n".join(lines)

@@ -245,9 +245,7 @@ def test_a_feed_that_is_cut_is_no_complete_reading(written: Written, share: floa
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(share=st.floats(0, 1), kind=st.sampled_from(["parquet", "tar", "gz", "zip", "zst", "bz2", "xz"]))
-def test_a_binary_feed_that_is_cut_is_no_complete_reading(
-    kind: str, share: float, tmp_path: Path
-) -> None:
+def test_a_binary_feed_that_is_cut_is_no_complete_reading(kind: str, share: float, tmp_path: Path) -> None:
     path = _packed(tmp_path, kind)
     whole, error = _read(path)
     assert error == ""

@@ -33,7 +33,6 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from embedding.encoders.protocol import Encoder
-from embedding.tiny_clip.shapes import ALL_SPECS, Spec, render
 from index.generations.generations import live_number, numbers, open_live
 from index.jobs.alerts import list_alerts
 from index.jobs.forget import find_entry, forget
@@ -42,17 +41,18 @@ from index.models import workspace_encoder
 from index.progress import Unwatched
 from index.records.catalogue import Catalogue
 from index.search.rerank import reranker_for
-from index.sources.gate import held, held_name
+from index.sources.gate import FACE, held
 from index.workspace import Workspace
+from sample.tiny_clip.shapes import ALL_SPECS, Spec, render
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
 from service.app.audit import COMMAND_LINE, Audit
 from service.app.desk import Desk
-from service.app.gate import PUBLISHED, gate_of
+from service.app.gate import PUBLISHED_THRESHOLD, gate_of
 from service.app.leads import Leads
 from service.application import create_app
-from service.reports.kept import Nights
-from service.reports.night import night
+from service.reports.night import reported_run
+from service.reports.run_history import RunHistory
 from service.tables import open_service_database
 from tests.drawn_face import draw_face
 
@@ -105,7 +105,7 @@ def make(place: Path) -> None:
     sent = place / "sent.jpg"
     _save(sent, _picture(specs[WANTED], SEED + 900))
     searched = _investigate(workspace, encoder, sent)
-    expected = {"made_in": str(place), "user": USER, "password": PASSWORD, **searched, **_told(workspace, approved)}
+    expected = {"made_in": str(place), "user": USER, "password": PASSWORD, **searched, **_expected(workspace, approved)}
     (place / "expected.json").write_text(json.dumps(expected, indent=1, sort_keys=True), encoding="utf-8")
     features = sorted(workspace.features.rglob("*.features"))
     for path in features[KEPT_FEATURES:]:
@@ -188,9 +188,9 @@ def _write_police(feeds: Path, *, later: bool) -> None:
 def _curate(workspace: Workspace, specs: dict[str, Spec]) -> str:
     """A curator approves the doll and publishes an object of their own; the doll's SHA-256."""
     with closing(open_service_database(workspace)) as database:
-        desk = Desk(workspace, database, Audit(database), gate_of(workspace, PUBLISHED))
+        desk = Desk(workspace, database, Audit(database), gate_of(workspace, PUBLISHED_THRESHOLD))
         approved = next(crop.sha256 for crop in desk.held() if crop.object_id == "E-5")
-        desk.let_in(approved, COMMAND_LINE)
+        desk.approve(approved, COMMAND_LINE)
         crop = workspace.root.parent / "crop.jpg"
         _save(crop, _picture(specs["S-09"], SEED + 300))
         about = {"authority": "Police of Utrecht", "object_id": "U-1", "title": "A shape in a room", "kind": "shape"}
@@ -202,9 +202,9 @@ def _curate(workspace: Workspace, specs: dict[str, Spec]) -> str:
 def _night(workspace: Workspace, encoder: Encoder, number: int) -> None:
     run = partial(
         reindex, workspace, encoder, Unwatched(), reranker_for(workspace), today=NIGHTS[number],
-        gate=gate_of(workspace, PUBLISHED),
+        gate=gate_of(workspace, PUBLISHED_THRESHOLD),
     )  # fmt: skip
-    report: Report = night(workspace, run, lambda _: None)
+    report: Report = reported_run(workspace, run, lambda _: None)
     if report.failed or report.warnings or report.generation != number + 1:
         raise SystemExit(f"night {number} went wrong: {report}")
 
@@ -255,11 +255,11 @@ def _investigate(workspace: Workspace, encoder: Encoder, sent: Path) -> dict[str
     }
 
 
-def _told(workspace: Workspace, approved: str) -> dict[str, Any]:
+def _expected(workspace: Workspace, approved: str) -> dict[str, Any]:
     """What the records tell, and what this file was made to put there."""
     with Catalogue.open(workspace.database_url) as catalogue:
         alerts = [[alert.object_id, alert.product_id] for alert in list_alerts(catalogue.database)]
-        refused = sorted([item.reason, "gate" if held_name(item.message) else ""] for item in catalogue.refusals())
+        refused = sorted([item.reason, "gate" if item.reason == FACE else ""] for item in catalogue.refusals())
         quarantined = [crop.sha256 for crop in held(catalogue)]
         counts = catalogue.counts()
     if not alerts or len(quarantined) != 1:
@@ -276,7 +276,7 @@ def _told(workspace: Workspace, approved: str) -> dict[str, Any]:
         "forgotten": ["shop", FORGOTTEN],
         "wanted": ["shop", WANTED],
         "published": ["published/police-of-utrecht", "U-1"],
-        "nights": len(Nights.of(workspace).accounts()),
+        "nights": len(RunHistory.of(workspace).records()),
     }
 
 

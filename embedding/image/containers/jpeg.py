@@ -1,4 +1,4 @@
-"""JPEG: the first picture of the file without its metadata, and what decoding it would take."""
+"""JPEG: the first picture of the file without its metadata, and the memory to decode it."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from dataclasses import dataclass, field
 from embedding.image.containers import exif
 from embedding.image.containers.bare import BarePicture, broken, truncated, unsupported
 
-# A progressive scan of nothing costs a few bytes and a pass over the whole picture; encoders use about ten.
+# An empty progressive scan takes a few bytes and a pass over the whole picture; encoders use about ten scans.
 MAX_SCANS = 100
 MAX_SCANNED_PIXELS = 2_000_000_000
 MAX_SEGMENTS = 10_000
 
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _TABLES = {0xC4, 0xCC, 0xDB, 0xDD}  # Huffman, arithmetic coding, quantisation, restart interval
-_ALONE = {0x01, *range(0xD0, 0xDA)}
+_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xDA)}
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _DECODABLE_FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA}
 _PROGRESSIVE = {0xC2, 0xCA}
 # What a decoder takes for data that is missing, where it would take zeros otherwise.
 _OTHER_BITS = bytes(range(0x11, 0xEE, 7)) * 4
-# A marker may have any number of FF before it; a pattern that takes them all in would be quadratic on a file of FF.
+# Any number of FF may precede a marker; a pattern that matched them all would be quadratic on a file of FF.
 _MARKER = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)
 _MARKER_IN_SCAN = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])", re.DOTALL)
 
 
 @dataclass
 class _Header:
-    """What the segments before the first scan say."""
+    """The content of the segments before the first scan."""
 
     kept: list[bytes] = field(default_factory=lambda: [b"\xff\xd8"])
     frame: int = 0
@@ -69,7 +69,7 @@ def read(data: bytes) -> BarePicture:
 
 
 def _read_header(data: bytes, header: _Header) -> int:
-    """Take in the segments up to the first scan; returns where its marker begins."""
+    """Read the segments up to the first scan; returns the position of its marker."""
     position = 2
     for _ in range(MAX_SEGMENTS):
         found = _MARKER.search(data, position)
@@ -78,7 +78,7 @@ def _read_header(data: bytes, header: _Header) -> int:
         marker, position = found[1][0], found.end()
         if marker == _EOI:
             raise broken("JPEG", "no picture in it")
-        if marker in _ALONE:
+        if marker in _WITHOUT_LENGTH:
             continue
         body, end = _segment(data, position)
         if marker == _SOS:
@@ -107,7 +107,7 @@ def _take(marker: int, body: bytes, header: _Header) -> None:
         header.profile.append((body[12] if len(body) > 12 else 0, body[14:]))
     elif marker in _FRAMES:
         _take_frame(marker, body, header)
-    # JFIF and Adobe say how the colours are coded; other application segments and comments stay out.
+    # JFIF and Adobe segments say how colours are coded; other application segments and comments are dropped.
     jfif = marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= 14
     adobe = marker == 0xEE and body.startswith(b"Adobe") and len(body) >= 12
     if jfif or adobe:
@@ -165,7 +165,7 @@ def _scans(data: bytes, first_scan: int, end: int) -> Iterator[tuple[tuple[int, 
     position = first_scan
     while (found := _MARKER_IN_SCAN.search(data, position, end)) is not None:
         marker, position = found[1][0], found.end()
-        if marker in _ALONE:
+        if marker in _WITHOUT_LENGTH:
             continue
         body, position = _segment(data, position)
         if marker == _SOS:
@@ -186,7 +186,7 @@ def _end_of_picture(data: bytes, first_scan: int) -> tuple[int, int, bool]:
         marker, position = found[1][0], found.end()
         if marker in (_EOI, _SOI):
             return found.start(), scans, marker == _EOI
-        if marker in _ALONE:
+        if marker in _WITHOUT_LENGTH:
             continue
         length = int.from_bytes(data[position : position + 2], "big")
         if position + max(2, length) > len(data):

@@ -1,4 +1,4 @@
-"""Which container these bytes are, by their first bytes; file names and media types are not used."""
+"""The container format by the first bytes of a file; file names and media types are ignored."""
 
 from __future__ import annotations
 

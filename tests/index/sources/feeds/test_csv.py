@@ -44,7 +44,7 @@ CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le"]),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
 )
-def test_what_a_spreadsheet_writes_comes_back(
+def test_spreadsheet_cells_round_trip(
     rows: list[tuple[str, str, str]], delimiter: str, end: str, encoding: str, quoting: int, tmp_path: Path
 ) -> None:
     if end == "\n" and quoting == csv.QUOTE_MINIMAL:
@@ -115,7 +115,7 @@ def test_each_broken_row_is_refused_with_its_line(tmp_path: Path) -> None:
     assert {ids[0] for ids in named} == {"2", "5", "6", "7", "12"}
 
 
-def test_a_quote_that_never_closes_spoils_its_own_line_alone(tmp_path: Path) -> None:
+def test_an_unclosed_quote_loses_only_its_own_line(tmp_path: Path) -> None:
     rows = "".join(f"{number},x,a.jpg\n" for number in range(5000))
     path = written(tmp_path, 'id,title,image\nbad,"open,a.jpg\n' + rows)
     read = ids(path)
@@ -148,7 +148,7 @@ def test_the_line_limit_itself(tmp_path: Path, size: int) -> None:
 
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
 @pytest.mark.parametrize("ascii_rows", [0, 6000])
-def test_encodings_also_where_the_head_does_not_tell(tmp_path: Path, encoding: str, ascii_rows: int) -> None:
+def test_encodings_also_where_the_first_bytes_are_ascii(tmp_path: Path, encoding: str, ascii_rows: int) -> None:
     filler = "".join(f"{number},plain,a.jpg\n" for number in range(ascii_rows))
     path = written(tmp_path, f"id,title,image\n{filler}x,Crème brûlée 5 €,a.jpg\n".encode(encoding))
     assert ascii_rows == 0 or len(filler) > HEAD_BYTES

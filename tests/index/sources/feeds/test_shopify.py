@@ -1,4 +1,4 @@
-"""Shopify's products.json: a product a row, a colour a row where pictures are told apart by colour."""
+"""Shopify's products.json: one row a product, or one a colour where each colour has pictures of its own."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_colours_with_pictures_of_their_own_are_products(tmp_path: Path) -> None
         {"options": None},
     ],
 )
-def test_without_colours_told_apart_it_is_one_product(tmp_path: Path, change: dict[str, Any]) -> None:
+def test_without_pictures_by_colour_it_is_one_product(tmp_path: Path, change: dict[str, Any]) -> None:
     (record,) = read(tmp_path, {**SHIRT, **change})
     assert isinstance(record, ProductRecord)
     assert record.product_id == "6655"

@@ -1,0 +1,1 @@
+"""Migrations: the changes of a database's tables, one numbered file each."""

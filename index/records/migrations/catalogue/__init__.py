@@ -1,0 +1,1 @@
+"""The revisions of the catalogue's tables, oldest first."""

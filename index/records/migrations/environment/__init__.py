@@ -1,0 +1,1 @@
+"""Alembic's environment: it gives Alembic the tables and the connection."""
