@@ -71,7 +71,7 @@ class PublishedObject:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A product or an object offered as an answer; `evidence` and `specificity` are mappings, as the server sends them.
+    """A product or an object offered as an answer; `evidence`, `specificity`, `variants` are as the server sends them.
 
     `likelihood` is between 0 and 1, None where the scores are not calibrated. `product_id` is the entry's id in either
     collection. What only the other collection's entries have is None, and `source` empty.
@@ -97,6 +97,7 @@ class Candidate:
     price: str | None = None
     first_seen: str | None = None
     last_seen: str | None = None
+    variants: Sequence[Mapping[str, Any]] = ()
     # Of published objects alone.
     object_id: str | None = None
     authority: str | None = None
