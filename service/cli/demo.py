@@ -26,7 +26,8 @@ from index.workspace import SETTINGS, Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
 from service.app.upgrade import open_for_writing
-from service.cli.progress import progress_for_stderr, say
+from service.cli.progress import progress_for_stderr
+from service.cli.streams import say
 from service.demo.sample import SampleQuery, copy_sample
 from service.reports.sheet import SheetCandidate, SheetRow, write_html
 from service.tables import open_service_database

@@ -21,7 +21,7 @@ from index.workspace import Workspace
 from service.app.gate import UPLOAD_THRESHOLD, gate_of
 from service.app.upgrade import require_upgraded
 from service.cli.exit_status import DONE, FAILED
-from service.cli.progress import say
+from service.cli.streams import say
 
 LOW_DISK = 2_000_000_000
 

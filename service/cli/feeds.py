@@ -18,8 +18,9 @@ from index.workspace import Workspace
 from service.app.gate import PUBLISHED_THRESHOLD, gate_of
 from service.app.upgrade import open_for_writing
 from service.cli.exit_status import DONE, SOME_REFUSED, list_refused
-from service.cli.progress import progress_for_stderr, say
+from service.cli.progress import progress_for_stderr
 from service.cli.reindex import summary
+from service.cli.streams import say
 
 
 @click.command()
@@ -30,7 +31,7 @@ def init(root: Path, model: str) -> None:
     if model != "auto":
         model = registry.get(model).name
     workspace = Workspace.create(root, model)
-    click.echo(f"workspace made in {workspace.root}, model {model}", err=True)
+    say(f"workspace made in {workspace.root}, model {model}")
 
 
 @click.group()

@@ -17,7 +17,8 @@ from index.workspace import Workspace
 from service.app.gate import PUBLISHED_THRESHOLD, gate_of
 from service.app.upgrade import upgrade_workspace
 from service.cli.exit_status import SOME_REFUSED, list_refused
-from service.cli.progress import progress_for_stderr, say
+from service.cli.progress import progress_for_stderr
+from service.cli.streams import say
 from service.reports.night import reported_run
 from service.reports.run_history import RunHistory
 
