@@ -23,7 +23,6 @@ from index.records.schema import entries, images, origins, pictures, refusals, s
 
 DISCONTINUED = "discontinued"
 PAGE = 4000
-BATCH = 1000
 
 Stage = Literal["rows", "pictures"]
 
@@ -186,29 +185,6 @@ class Catalogue:
             added = self._attach(connection, source, [(ids[fields.entry_id], refs) for fields, refs in rows])
         return replace(changes, pictures=added)
 
-    def keep(self, source: Source, entry_ids: Iterable[str]) -> None:
-        """Note that the feed names entries whose rows could not be used: they and their pictures stay as they are."""
-        wanted = list(entry_ids)
-        with self.database.begin() as connection:
-            for start in range(0, len(wanted), BATCH):
-                here = sa.select(entries.c.id).where(
-                    (entries.c.source_id == source.id)
-                    & (entries.c.gone_on == "")
-                    & entries.c.entry_id.in_(wanted[start : start + BATCH])
-                )
-                found = list(connection.execute(here).scalars())
-                now = {"reading": source.reading}
-                connection.execute(sa.update(entries).where(entries.c.id.in_(found)).values(now))
-                connection.execute(sa.update(pictures).where(pictures.c.entry.in_(found)).values(now))
-
-    def count_here(self, source: Source) -> int:
-        """How many entries of a source are not gone."""
-        return self._count(source, sa.true())
-
-    def count_missing(self, source: Source) -> int:
-        """How many entries the reading that is in progress has not named, and would take as gone."""
-        return self._count(source, entries.c.reading < source.reading)
-
     def finish_reading(self, source: Source, today: date, digest: str = "") -> Changes:
         """End a complete reading: entries that are no longer in the feed are gone, and so are pictures.
 
@@ -355,11 +331,6 @@ class Catalogue:
         with self.database.connect() as connection:
             found = {row.collection: row.number for row in connection.execute(query)}
         return {collection: found.get(collection, 0) for collection in COLLECTIONS}
-
-    def _count(self, source: Source, condition: sa.ColumnElement[bool]) -> int:
-        here = (entries.c.source_id == source.id) & (entries.c.gone_on == "") & condition
-        with self.database.connect() as connection:
-            return connection.execute(sa.select(sa.func.count()).where(here)).scalar_one()
 
     def _known(self, connection: Connection, source: Source, names: list[str]) -> dict[str, Any]:
         query = sa.select(

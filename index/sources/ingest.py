@@ -13,6 +13,7 @@ from index.progress import Progress
 from index.records.catalogue import Catalogue, Changes, Source
 from index.records.entries import fields_of
 from index.records.feed_records import ObjectRecord, ProductRecord, Refusal, RefusedEntry
+from index.records.standing import count_missing, count_present, keep
 from index.records.tombstones import Forgotten
 from index.sources.feed_digest import feed_digest
 from index.sources.feeds.open_feed import read_objects, read_products
@@ -78,7 +79,7 @@ def ingest(
     if digest and digest == source.digest and not full:
         return Reading(catalogue.confirm_reading(source, today))
     records = _records(source)
-    former = catalogue.count_here(source)
+    former = count_present(catalogue.database, source)
     source = catalogue.begin_reading(source)
     read = _Read()
     cut = ""
@@ -89,8 +90,9 @@ def ingest(
             raise
         cut = str(error)
     catalogue.set_refusals(source, "rows", read.refused)
-    catalogue.keep(source, read.entry_ids)
-    withheld = cut or _nameless(read) or _fall(source, read, former, catalogue.count_missing(source), max_fall)
+    keep(catalogue.database, source, read.entry_ids)
+    missing = count_missing(catalogue.database, source)
+    withheld = cut or _nameless(read) or _fall(source, read, former, missing, max_fall)
     if withheld and not accept:
         return Reading(read.changes, withheld)
     return Reading(read.changes + catalogue.finish_reading(source, today, digest))
