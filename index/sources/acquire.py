@@ -206,7 +206,8 @@ def _refusal(known: ImageReference) -> Refusal:
 def _is_due(known: ImageReference, store: ImageStore, today: date) -> bool:
     if not known.asked_on or (known.sha256 and known.sha256 not in store):
         return True
-    return today - date.fromisoformat(known.asked_on) >= ASK_AGAIN
+    # A day that is still to come was written by a clock that was ahead.
+    return not timedelta(0) <= today - date.fromisoformat(known.asked_on) < ASK_AGAIN
 
 
 def _is_url(reference: str) -> bool:
