@@ -116,7 +116,8 @@ def _is_unchanged(known: ImageReference, store: ImageStore) -> bool:
         return False
     try:
         # os.stat on the text: a Path for every picture of every night would cost more than the call.
-        status = os.stat(file_of(known.reference) if "#" in known.reference else known.reference)  # noqa: PTH116
+        plain = known.reference.isascii() and "#" not in known.reference
+        status = os.stat(known.reference if plain else file_of(known.reference))  # noqa: PTH116
     except (OSError, ValueError):
         return False
     return (status.st_size, status.st_mtime_ns) == (known.size, known.modified_ns)
