@@ -41,7 +41,7 @@ from index.models import workspace_encoder
 from index.progress import Unwatched
 from index.records.catalogue import Catalogue
 from index.search.rerank import reranker_for
-from index.sources.gate import FACE, held
+from index.sources.gate import FACE, quarantined
 from index.workspace import Workspace
 from sample.tiny_clip.shapes import ALL_SPECS, Spec, render
 from service.accounts.accounts import Accounts
@@ -189,7 +189,7 @@ def _curate(workspace: Workspace, specs: dict[str, Spec]) -> str:
     """A curator approves the doll and publishes an object of their own; the doll's SHA-256."""
     with closing(open_service_database(workspace)) as database:
         desk = Desk(workspace, database, Audit(database), gate_of(workspace, PUBLISHED_THRESHOLD))
-        approved = next(crop.sha256 for crop in desk.held() if crop.object_id == "E-5")
+        approved = next(crop.sha256 for crop in desk.quarantined() if crop.object_id == "E-5")
         desk.approve(approved, COMMAND_LINE)
         crop = workspace.root.parent / "crop.jpg"
         _save(crop, _picture(specs["S-09"], SEED + 300))
@@ -260,17 +260,17 @@ def _expected(workspace: Workspace, approved: str) -> dict[str, Any]:
     with Catalogue.open(workspace.database_url) as catalogue:
         alerts = [[alert.object_id, alert.product_id] for alert in list_alerts(catalogue.database)]
         refused = sorted([item.reason, "gate" if item.reason == FACE else ""] for item in catalogue.refusals())
-        quarantined = [crop.sha256 for crop in held(catalogue)]
+        stopped = [crop.sha256 for crop in quarantined(catalogue)]
         counts = catalogue.counts()
-    if not alerts or len(quarantined) != 1:
-        raise SystemExit(f"alerts {alerts}, quarantined {quarantined}: this workspace is not what it should be")
+    if not alerts or len(stopped) != 1:
+        raise SystemExit(f"alerts {alerts}, quarantined {stopped}: this workspace is not what it should be")
     return {
         "live": live_number(workspace),
         "generations": numbers(workspace),
         "counts": counts,
         "alerts": alerts,
         "refused": refused,
-        "quarantined": quarantined,
+        "quarantined": stopped,
         "approved": approved,
         "gone": ["shop", GONE],
         "forgotten": ["shop", FORGOTTEN],

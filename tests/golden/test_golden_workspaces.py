@@ -21,7 +21,7 @@ from index.records.catalogue import Catalogue
 from index.search.answer import Query, QueryImage
 from index.search.rerank import reranker_for
 from index.search.search import search
-from index.sources.gate import held
+from index.sources.gate import quarantined
 from index.stores.images import ImageStore
 from service.accounts.accounts import Accounts
 from service.app.audit import Audit
@@ -150,7 +150,7 @@ def test_everything_is_still_there(golden):
         alerts = list_alerts(catalogue.database)
         assert [[alert.object_id, alert.product_id] for alert in alerts] == expected["alerts"]
         assert sorted(item.reason for item in catalogue.refusals()) == [reason for reason, _ in expected["refused"]]
-        assert [(crop.sha256, crop.let_in) for crop in held(catalogue)] == [
+        assert [(crop.sha256, crop.let_in) for crop in quarantined(catalogue)] == [
             (name, False) for name in expected["quarantined"]
         ]
         gone = [e for e in catalogue.entries("catalogue") if [e.source, e.fields.entry_id] == expected["gone"]]
@@ -209,7 +209,7 @@ def test_a_night_changes_nothing_and_the_next_publishes(golden, encoder, monkeyp
     assert golden.expected["approved"] in shown
     assert not shown & set(golden.expected["quarantined"])
     with Catalogue.open(golden.workspace.database_url) as catalogue:
-        assert [crop.sha256 for crop in held(catalogue)] == golden.expected["quarantined"]
+        assert [crop.sha256 for crop in quarantined(catalogue)] == golden.expected["quarantined"]
 
 
 def test_what_is_forgotten_leaves_every_generation(golden, encoder):

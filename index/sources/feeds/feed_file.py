@@ -113,16 +113,6 @@ class FeedFile:
         """The encoding that was named, or that of the head: see `encodings.encoding_of`. Raises FeedError."""
         return self.encoding or encoding_of(self.head(), HEAD_BYTES)
 
-    def ends_a_line(self) -> bool | None:
-        """Whether the last byte ends a line; None for a folder, a compressed or an empty file."""
-        if self.is_folder or self.compression():
-            return None
-        with self.path.open("rb") as file:
-            if not file.seek(0, io.SEEK_END):
-                return None
-            file.seek(-1, io.SEEK_END)
-            return file.read(1) in b"\r\n\0"
-
 
 class _Checked(io.RawIOBase):
     """Bytes of a feed, in which every fault is a FeedError, and what is unpacked stays in proportion to the file."""
