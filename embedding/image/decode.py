@@ -42,6 +42,11 @@ _DECODERS: dict[Format, Callable[[io.BytesIO], ImageFile]] = {
     "AVIF": AvifImageFile,
     "HEIC": HeifImageFile,
 }
+# The reasons for which a picture is refused.
+REFUSAL_REASONS = (
+    *("empty", "too_large_bytes", "unknown_format", "too_long_side", "too_many_pixels", "too_much_memory"),
+    *("truncated", "unsupported", "broken"),
+)
 # Bytes a pixel that any decoding takes: the decoded picture at up to 4, and the array.
 _MIN_DECODING_BYTES = 7
 
@@ -95,8 +100,7 @@ def decode(
         uint8 [h, w, 3], C-contiguous.
 
     Raises:
-        ImageRefused: with the reason empty, too_large_bytes, unknown_format, too_long_side, too_many_pixels,
-            too_much_memory, truncated, unsupported or broken.
+        ImageRefused: with one of REFUSAL_REASONS.
     """
     if not data:
         raise ImageRefused("empty", "this file is empty: get it again from where it came")

@@ -11,6 +11,7 @@ from typing import TypeVar
 from index.errors import FeedError
 from index.progress import Progress
 from index.records.catalogue import Catalogue, Changes, Source
+from index.records.clock import correct_future_days
 from index.records.entries import fields_of
 from index.records.feed_records import ObjectRecord, ProductRecord, Refusal, RefusedEntry
 from index.records.standing import count_missing, count_present, keep
@@ -74,6 +75,7 @@ def ingest(
     Raises:
         FeedError: nothing of the feed can be read.
     """
+    source = correct_future_days(catalogue.database, source, today)
     # Before the reading: what is written to the feed meanwhile makes it another feed the next time.
     digest = feed_digest(Path(source.location), source.format)
     if digest and digest == source.digest and not full:

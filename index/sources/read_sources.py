@@ -15,6 +15,7 @@ from index.sources.acquire import OPEN, Fetch, acquire
 from index.sources.fetching.fetch import fetch_all
 from index.sources.gate import Gate, approving_gate
 from index.sources.ingest import ingest
+from index.sources.retry_decoding import retry_decoding
 from index.stores.images import ImageStore
 
 
@@ -56,6 +57,7 @@ def read_sources(sources: Iterable[Source], context: ReadContext) -> SourcesRead
     """Read feeds and their pictures. A feed that cannot be read, or not to its end, takes no entry away."""
     catalogue = context.catalogue
     gate = approving_gate(context.gate, catalogue)
+    retry_decoding(catalogue)
     changes: dict[str, Changes] = {}
     new_images, failed = 0, []
     for source in sources:

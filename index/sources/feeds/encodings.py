@@ -6,7 +6,6 @@ import codecs
 import math
 import re
 from functools import cache, lru_cache
-from itertools import pairwise
 
 from charset_normalizer import from_bytes
 
@@ -134,20 +133,27 @@ def _fit(sample: bytes, name: str) -> float:
     """The mean log-likelihood of the characters outside ASCII, in the language of a code page that suits them best."""
     prior, languages = _CODE_PAGES[name]
     words = _WORD.findall(sample.decode(name, "replace"))
-    pairs = [pair for word in words for pair in pairwise(f"{word} ")]
-    letters = [one.lower() for one, _ in pairs if one.isalpha() and not one.isascii()]
+    triples = [triple for word in words for triple in zip(f" {word}", word, f"{word} "[1:], strict=False)]
+    letters = [one.lower() for _, one, _ in triples if one.isalpha() and not one.isascii()]
     # A sign in the middle of a word, or a capital after a small letter, is a letter of another code page.
     signs = sum(
-        _SIGN if one in (_OPENING if next_one.isalpha() else _SIGNS if next_one.isascii() else ()) else _FOREIGN
-        for one, next_one in pairs
-        if not one.isascii() and not one.isalpha()
+        _SIGN if _is_sign(*triple) else _FOREIGN
+        for triple in triples
+        if not triple[1].isascii() and not triple[1].isalpha()
     )
-    mixed = _CASE * sum(one.islower() and next_one.isupper() for one, next_one in pairs)
+    mixed: float = _CASE * sum(one.islower() and after.isupper() for _, one, after in triples)
     if not letters:
         return -math.inf
-    count = sum(not one.isascii() for one, _ in pairs)
+    count = sum(not one.isascii() for _, one, _ in triples)
     best = max(sum(_likelihoods(language).get(one, _FOREIGN) for one in letters) for language in languages)
     return (best + signs + mixed + prior) / count
+
+
+def _is_sign(before: str, one: str, after: str) -> bool:
+    """Whether a character is a sign in its place: one that opens before a letter, any other after it."""
+    if after.isalpha():
+        return one in _OPENING and not before.isalpha()
+    return one in _SIGNS and after.isascii()
 
 
 @cache

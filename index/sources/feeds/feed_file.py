@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 from index.errors import FeedError, FeedIncomplete
 from index.sources.feeds.encodings import LONE, encoding_of
@@ -72,7 +72,7 @@ class FeedFile:
         return next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
 
     @contextmanager
-    def open(self) -> Iterator[BinaryIO]:
+    def open(self) -> Iterator[io.BufferedReader[Any]]:
         """The feed's bytes, unpacked.
 
         Raises:
@@ -85,7 +85,7 @@ class FeedFile:
         except OSError as error:
             raise _unreadable(self, error) from error
         with raw, io.BufferedReader(_Checked(raw, self, bool(compression)), _BUFFER) as file:
-            yield cast(BinaryIO, file)
+            yield file
 
     @contextmanager
     def open_text(self, encoding: str, newline: str | None = None) -> Iterator[TextIO]:
@@ -102,7 +102,7 @@ class FeedFile:
         head = b""
         try:
             with self.open() as file:
-                while len(head) < HEAD_BYTES and (more := file.read(HEAD_BYTES - len(head))):
+                while len(head) < HEAD_BYTES and (more := file.read1(HEAD_BYTES - len(head))):
                     head += more
         except FeedIncomplete:
             if not head:
@@ -118,7 +118,9 @@ class _Checked(io.RawIOBase):
     """Bytes of a feed, in which every fault is a FeedError, and what is unpacked stays in proportion to the file."""
 
     def __init__(self, raw: BinaryIO, feed: FeedFile, compressed: bool) -> None:
-        self._raw, self._feed = raw, feed
+        # What was unpacked before a fault is given first: read() would lose it.
+        self._read = getattr(raw, "read1", raw.read)
+        self._feed = feed
         self._unpacked = 0
         self._most = max(FREE_BYTES, MAX_RATIO * feed.path.stat().st_size) if compressed else None
 
@@ -127,7 +129,7 @@ class _Checked(io.RawIOBase):
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         try:
-            data = self._raw.read(len(buffer))
+            data: bytes = self._read(len(buffer))
         except _damage() as error:
             raise FeedIncomplete(
                 f"{self._feed}: the compressed file is cut short or damaged ({error}): fetch it again."

@@ -7,7 +7,6 @@ left empty and reported, and the row is taken.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -29,6 +28,7 @@ from index.sources.feeds.dates import parse_date
 from index.sources.feeds.references import normal_name, resolve
 from index.sources.feeds.text import SURROGATE
 from index.sources.web_address import is_web_address, web_address
+from index.spelling import composed
 
 ID_LIMIT = 512
 TEXT_LIMIT = 4000
@@ -229,7 +229,7 @@ def _text(name: str, raw: str, limit: int) -> str:
     if not text.isascii():
         if SURROGATE.search(text):
             raise _Unusable("bad-encoding", f"{name} has bytes that are not in the feed's encoding")
-        text = unicodedata.normalize("NFC", text)
+        text = composed(text)
     if len(text) > limit:
         raise _Unusable("field-too-long", f"{name} has {len(text)} characters, {limit} are allowed")
     return text

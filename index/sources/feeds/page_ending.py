@@ -29,9 +29,9 @@ class PageEnding:
         text = self._rest + chunk
         # A tag that the pieces cut in two is seen with the next one.
         cut = text.rfind("<")
-        whole, self._rest = (text[:cut], text[cut:]) if len(text) - cut < _LONGEST <= len(text) else (text, "")
+        whole, self._rest = (text[:cut], text[cut:]) if cut >= 0 and len(text) - cut < _LONGEST else (text, "")
         self._count(whole)
-        self._tail = text[-_LONGEST:]
+        self._tail = (self._tail + chunk)[-_LONGEST:]
 
     def is_whole(self) -> bool:
         """Whether the page, of which all was taken, ends as one does."""

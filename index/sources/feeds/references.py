@@ -116,8 +116,8 @@ def _alternatives(cell: str) -> list[str]:
 def resolve(reference: str, base: Path) -> str:
     """Return the absolute path or http(s) URL that a reference as written means.
 
-    A relative path is taken from `base`, the feed's own folder; absolute paths and file:// are the operator's own.
-    Nothing is looked up on disk. Raises ValueError with what is wrong.
+    A relative path is taken from `base`, the feed's own folder; absolute paths and file:// are the operator's own. An
+    absolute path that is not there, but is below `base`, is taken from there too. Raises ValueError with what is wrong.
     """
     if "\0" in reference:
         raise ValueError("it contains a NUL character")
@@ -130,6 +130,10 @@ def resolve(reference: str, base: Path) -> str:
     scheme = _SCHEME.match(reference)
     if scheme is None:
         if reference.startswith("/"):
+            # Shops' exports name pictures from the root of their own media folder, here that of the feed.
+            beside = f"{base.absolute()}{reference}"
+            if not os.path.exists(reference) and os.path.exists(beside):  # noqa: PTH110
+                return os.path.normpath(beside)
             return reference  # as it stands: a shard's member follows `#`, and is no path to be shortened
         # Feeds written on Windows separate with backslashes.
         return os.path.normpath(base.absolute() / reference.replace("\\", "/"))

@@ -9,6 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from index.spelling import composed
+
 MEMBERS_LIMIT = 1_000_000
 # Long names and extended headers are read whole by tarfile; an honest one takes a few hundred bytes.
 _HEADER_LIMIT = 1_048_576
@@ -57,12 +59,16 @@ def members(path: Path) -> Iterator[Member]:
 
 
 def find_member(path: Path, name: str) -> Member | None:
-    """Return the member of that name, or None. Raises DamagedTar, OSError.
+    """Return the member of that name, its letters composed or decomposed, or None. Raises DamagedTar, OSError.
 
     The first question of a shard lists its members, the next ones are answered from memory.
     """
     known = path.stat()
-    return _table(str(path), known.st_mtime_ns, known.st_size).get(name)
+    table = _table(str(path), known.st_mtime_ns, known.st_size)
+    found = table.get(name)
+    if found is not None or name.isascii():
+        return found
+    return next((member for other, member in table.items() if composed(other) == composed(name)), None)
 
 
 @lru_cache(maxsize=8)
