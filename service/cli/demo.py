@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import click
+import cv2
 
 from embedding.encoders.protocol import Encoder
 from embedding.encoders.registry import STARTER
@@ -43,9 +44,10 @@ SELF_TEST_PRODUCTS = 32
 @click.pass_obj
 def demo(root: Path) -> None:
     """Index a sample catalogue and published crops, search them both ways, and write the picture sheet."""
-    # Idle OpenMP threads sleep instead of spinning, which would take processor time from others. The libraries read
-    # this variable when they are loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # A search uses two threads already. The libraries' own beside them wait for one another, and spin while they do:
+    # an eighth more processor time. torch reads the variable when it is loaded.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    cv2.setNumThreads(1)
     workspace = _workspace(root)
     progress = progress_for_stderr()
     sample = copy_sample(root / "sample")
