@@ -31,6 +31,13 @@ class FeedError(TraceObjectError):
     """A feed as a whole cannot be read: missing, of no known format, without the columns that matter."""
 
 
+class FeedIncomplete(FeedError):
+    """A feed was read as far as it goes, but it did not end as its format ends, or a part of it cannot be read.
+
+    What it does not name may lie in the part that is missing: nothing is taken as gone.
+    """
+
+
 class GenerationError(TraceObjectError):
     """There is no live generation, or one fails verification."""
 

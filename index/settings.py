@@ -33,6 +33,8 @@ class Settings:
     `database`: an SQLAlchemy URL for the records; empty means catalogue.sqlite in the workspace.
     `keep_generations`: how many published generations stay on disk, the live one among them.
     `retention_days`: how long a product that is gone from its feed stays searchable; 0 keeps it forever.
+    `max_fall`: the share of a source's entries that may be gone from its feed at one reading, from 20 entries up; more
+        is withheld until `traceobject reindex --accept SOURCE`. With 1 only a feed without any entry left is.
     `self_test_products`: how many products the self-test of a generation searches for; fewer than 30 are no self-test,
         and without one no candidate has a likelihood.
     `self_test_margin`: how far a generation's self-test recall may fall below the live one's and still be published.
@@ -65,6 +67,7 @@ class Settings:
     database: str = ""
     keep_generations: Count = 3
     retention_days: Days = 0
+    max_fall: Share = 0.5
     self_test_products: CountOrNone = SELF_TEST_PRODUCTS
     self_test_margin: Share = 0.1
     recall_target: Annotated[float, Field(gt=0, le=1)] = 0.99

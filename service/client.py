@@ -5,8 +5,7 @@
         for candidate in answer.candidates:
             lead = client.keep_lead("2024-017", candidate.product_id, source=candidate.source, query_id=answer.query_id)
 
-`traceobject users token NAME --scope read --scope search --scope write` issues a token. Fields that a newer
-server adds to its responses are ignored, so an older client keeps working.
+`traceobject users token NAME --scope read --scope search --scope write` issues a token. Unknown fields are ignored.
 """
 
 from __future__ import annotations
@@ -92,7 +91,8 @@ class PublishedObject(_OfObjects):
 class Candidate(Product, _OfObjects):
     """A product or an object offered as an answer. What only the other collection's entries have is None or empty.
 
-    `likelihood` is None where the scores are not calibrated; `product_id` is the entry's id in either collection.
+    `evidence`, `specificity` and `variants` are as the server sends them. `likelihood` is None where the scores are not
+    calibrated; `product_id` is the entry's id in either collection.
     """
 
     rank: int
@@ -101,6 +101,7 @@ class Candidate(Product, _OfObjects):
     image: str
     evidence: Mapping[str, Any]
     specificity: Mapping[str, Any] | None
+    variants: Sequence[Mapping[str, Any]] = ()
     object_id: str | None = None
 
 
@@ -379,9 +380,8 @@ def _read(kind: type[Kind], data: Mapping[str, Any]) -> Kind:
 
 
 def _lead(data: Mapping[str, Any]) -> Lead:
-    changes = tuple(_read(Change, change) for change in data["changes"])
-    about = data["object"]
-    return Lead(data["id"], about["object_id"], about["source"], data["product"], data["state"], changes)
+    changes, of = tuple(_read(Change, change) for change in data["changes"]), data["object"]
+    return Lead(data["id"], of["object_id"], of["source"], data["product"], data["state"], changes)
 
 
 def _given(parameters: Mapping[str, str | int | None]) -> dict[str, str | int]:

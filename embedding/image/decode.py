@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +23,13 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
-from pillow_heif import HeifImageFile
+from pillow_heif import HeifImageFile, open_heif
 
 from embedding.errors import ImageRefused
 from embedding.image.containers import exif
 from embedding.image.containers.bare import BarePicture, Format, broken, truncated
 from embedding.image.containers.sniff import bare_picture
+from embedding.image.hdr import BT2020, HLG, PQ, HighDynamicRange, to_sdr
 from embedding.image.upright import paint_outside, upright_rgb
 
 _DECODERS: dict[Format, Callable[[io.BytesIO], ImageFile]] = {
@@ -41,6 +42,11 @@ _DECODERS: dict[Format, Callable[[io.BytesIO], ImageFile]] = {
     "AVIF": AvifImageFile,
     "HEIC": HeifImageFile,
 }
+# The reasons for which a picture is refused.
+REFUSAL_REASONS = (
+    *("empty", "too_large_bytes", "unknown_format", "too_long_side", "too_many_pixels", "too_much_memory"),
+    *("truncated", "unsupported", "broken"),
+)
 # Bytes a pixel that any decoding takes: the decoded picture at up to 4, and the array.
 _MIN_DECODING_BYTES = 7
 
@@ -55,7 +61,7 @@ class DecodeLimits:
         side: width, and height.
         memory: bytes that decoding may take at its peak. JPEG, PNG, GIF, BMP and TIFF reach the limit of pixels first;
             this one comes first for a progressive JPEG of full colour (at about 87 million pixels), HEIC (62 million;
-            43 million with more than 8 bits), WebP and AVIF (46 million; 32 million for AVIF with alpha).
+            34 million with more than 8 bits), WebP and AVIF (46 million; 32 million for AVIF with alpha).
     """
 
     bytes: int = 25_000_000
@@ -77,7 +83,8 @@ def decode(
     """Decode one picture: JPEG, PNG, WebP, GIF (first frame), BMP, TIFF (first page), AVIF or HEIC.
 
     The EXIF orientation is applied (that of the container in AVIF and HEIC), transparency is composited on white,
-    colours are converted to sRGB by the picture's ICC profile, 16-bit grey is scaled.
+    colours are converted to sRGB by the picture's ICC profile, 16-bit grey is scaled, AVIF and HEIC in PQ or HLG are
+    tone-mapped (see hdr). A JPEG that lacks only its end marker, or a PNG that lacks its last chunk, is read.
 
     Args:
         limits: they apply to the picture in the file, whatever `small_side` is.
@@ -93,8 +100,7 @@ def decode(
         uint8 [h, w, 3], C-contiguous.
 
     Raises:
-        ImageRefused: with the reason empty, too_large_bytes, unknown_format, too_long_side, too_many_pixels,
-            too_much_memory, truncated, unsupported or broken.
+        ImageRefused: with one of REFUSAL_REASONS.
     """
     if not data:
         raise ImageRefused("empty", "this file is empty: get it again from where it came")
@@ -114,7 +120,30 @@ def decode(
     if bare.size is not None:
         _check(bare.size, bare, len(data), limits)
     if bare.truncated and not allow_truncated:
+        if not bare.alternative:
+            raise truncated(bare.format)
+        return _if_nothing_is_missing(bare, len(data), limits, small_side)
+    return _decoded(bare, len(data), limits, small_side, allow_truncated)
+
+
+def _if_nothing_is_missing(
+    bare: BarePicture, file_bytes: int, limits: DecodeLimits, small_side: int | None
+) -> npt.NDArray[np.uint8]:
+    """Decode a picture that may be truncated.
+
+    Raises:
+        ImageRefused: as decode: truncated where its pixels depend on what is made up for missing data.
+    """
+    image = _decoded(bare, file_bytes, limits, small_side, allow_truncated=True)
+    other = _decoded(replace(bare, data=bare.alternative), file_bytes, limits, small_side, allow_truncated=True)
+    if not np.array_equal(image, other):
         raise truncated(bare.format)
+    return image
+
+
+def _decoded(
+    bare: BarePicture, file_bytes: int, limits: DecodeLimits, small_side: int | None, allow_truncated: bool
+) -> npt.NDArray[np.uint8]:
     try:
         picture = _DECODERS[bare.format](io.BytesIO(bare.data))
     except Exception as error:
@@ -122,7 +151,9 @@ def decode(
     size = picture.size
     if bare.size not in (None, size):
         raise broken(bare.format, f"its size is given as {bare.size} and as {size}")
-    _check(size, bare, len(data), limits)
+    _check(size, bare, file_bytes, limits)
+    if (coded := _deep_hdr(picture, bare)) is not None:
+        return _tone_mapped(bare, coded)
     _load(picture, bare, small_side, allow_truncated)
     if small_side is None and picture.size != size:
         raise broken(bare.format, f"its size is given as {size} and is {picture.size}")
@@ -185,6 +216,29 @@ def _upright(picture: ImageFile, bare: BarePicture) -> npt.NDArray[np.uint8]:
     )
     if bare.frame is not None:
         paint_outside(image, bare.frame)
+    return image if bare.hdr is None else to_sdr(image, bare.hdr)
+
+
+def _deep_hdr(picture: ImageFile, bare: BarePicture) -> HighDynamicRange | None:
+    """How the samples of a HEIC of high dynamic range are coded, as the colour box of its primary picture has it."""
+    colours = picture.info.get("nclx_profile") if bare.format == "HEIC" else None
+    if not isinstance(colours, dict) or colours.get("transfer_characteristics") not in (PQ, HLG):
+        return None
+    return HighDynamicRange(int(colours["transfer_characteristics"]), int(colours.get("color_primaries", BT2020)))
+
+
+def _tone_mapped(bare: BarePicture, coded: HighDynamicRange) -> npt.NDArray[np.uint8]:
+    """A HEIC of high dynamic range, read with all its bits; what is transparent is laid on white."""
+    try:
+        samples = np.asarray(open_heif(io.BytesIO(bare.data), convert_hdr_to_8bit=False))
+        if samples.ndim == 2:
+            samples = np.repeat(samples[..., None], 3, axis=2)
+        image = to_sdr(samples[..., :3], coded)
+    except Exception as error:
+        raise _refusal(error, bare) from error
+    if samples.shape[2] == 4:
+        alpha = samples[..., 3:].astype(np.float32) / np.iinfo(samples.dtype).max
+        image = np.rint(image * alpha + 255 * (1 - alpha)).astype(np.uint8)
     return image
 
 

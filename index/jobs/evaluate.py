@@ -110,9 +110,13 @@ def evaluate(
                 refusals.append(Refusal(str(query.path), getattr(error, "reason", "unreadable"), str(error)))
                 continue
             seconds.append(time.perf_counter() - started)
-            right_counts.append(len(query.right))
-            ids = [candidate.entry.fields.entry_id for candidate in answer.candidates]
-            found.append(tuple(rank for rank, name in enumerate(ids, start=1) if name in query.right))
+            right = [
+                len(query.right & {entry.fields.entry_id for entry in (candidate.entry, *candidate.variants)})
+                for candidate in answer.candidates
+            ]
+            # Variants of one candidate are one answer.
+            right_counts.append(len(query.right) - sum(count - 1 for count in right if count))
+            found.append(tuple(rank for rank, count in enumerate(right, start=1) if count))
     caching_encoder.flush()
     if not found:
         raise FeedError(f"{queries}: none of its {len(labelled)} pictures could be read")

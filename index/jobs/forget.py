@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import chain
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -28,6 +29,7 @@ from index.records.schema import alerts, allowed, entries, origins, pictures, re
 from index.records.tombstones import tombstone, untombstone
 from index.records.upgrade import discard_backups
 from index.sources.published import forget_published, lists
+from index.spelling import composed, spellings
 from index.stores.disk_faults import disk_faults
 from index.workspace import Workspace
 
@@ -91,24 +93,24 @@ def find_entry(workspace: Workspace, collection: Collection, entry_id: str, of: 
     """
     found: dict[ForgetTarget, None] = {}
     with Catalogue.open(workspace.database_url) as catalogue, catalogue.database.connect() as connection:
-        for source, authority in connection.execute(
-            sa.select(sources.c.name, entries.c.authority)
+        for source, authority, name in connection.execute(
+            sa.select(sources.c.name, entries.c.authority, entries.c.entry_id)
             .join(sources, sources.c.id == entries.c.source_id)
-            .where((entries.c.collection == collection) & (entries.c.entry_id == entry_id))
+            .where((entries.c.collection == collection) & entries.c.entry_id.in_(spellings(entry_id)))
         ):
             if of in ("", source, authority):
-                found[ForgetTarget(collection, source, entry_id)] = None
+                found[ForgetTarget(collection, source, name)] = None
     for records in generations.records(workspace):
         # A generation that cannot be read is skipped here, because `forget` deletes it in any case.
         with suppress(GenerationError):
-            for entry in records.find(collection, entry_id):
+            for entry in chain.from_iterable(records.find(collection, name) for name in spellings(entry_id)):
                 if of in ("", entry.source, entry.fields.authority):
-                    found[ForgetTarget(collection, entry.source, entry_id)] = None
+                    found[ForgetTarget(collection, entry.source, entry.fields.entry_id)] = None
     # What was published here since the last re-index is only in its list.
     for listed in lists(workspace) if collection == "objects" else ():
         for record in listed.records():
-            if record.object_id == entry_id and of in ("", listed.source, record.authority):
-                found[ForgetTarget(collection, listed.source, entry_id)] = None
+            if record.object_id == composed(entry_id) and of in ("", listed.source, record.authority):
+                found[ForgetTarget(collection, listed.source, record.object_id)] = None
     return _only(list(found), f"{'product' if collection == 'catalogue' else 'object'} {entry_id}", of)
 
 

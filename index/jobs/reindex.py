@@ -23,6 +23,7 @@ from index.jobs.alerts import Alert
 from index.jobs.build import Built, build
 from index.jobs.context import JobContext
 from index.jobs.forget import Forgot, complete_forgetting
+from index.jobs.lost_records import require_records
 from index.jobs.retention import expire
 from index.jobs.sweep import sweep
 from index.jobs.watch import is_watched, watch
@@ -43,8 +44,9 @@ from index.workspace import Workspace
 class Report:
     """The result of a re-index. `generation` is the live one afterwards; `published` says whether it is new.
 
-    `withheld` says why what was built was not published; `failed` are sources that could not be read, `warnings` what
-    was damaged and repaired, `alerts` the new alerts, `seconds` the time that each step took.
+    `withheld` says why what was built was not published; `failed` are sources that could not be read, or not to their
+    end, or whose reading was withheld, `warnings` what was damaged and repaired, `alerts` the new alerts, `seconds` the
+    time that each step took.
     """
 
     generation: int | None
@@ -71,16 +73,18 @@ def reindex(
     full: bool = False,
     today: date | None = None,
     gate: Gate | None = None,
+    accept: frozenset[str] = frozenset(),
 ) -> Report:
     """Bring catalogue and index up to date with every source, and publish if anything changed.
 
     `full` reads every feed, builds and publishes even when nothing changed. An image that was embedded under this model
-    is never embedded again. A feed that cannot be read is reported in `failed`; its entries are not changed. `gate`
-    checks the pictures of published objects.
+    is never embedded again. A feed that cannot be read, or not to its end, is reported in `failed`, and none of its
+    entries is taken as gone; so is one that lost too much at once (the setting `max_fall`), unless its source is in
+    `accept`. `gate` checks the pictures of published objects.
 
     Raises:
-        WorkspaceError: another job is writing here, or the disk is full or faulty; the live generation is untouched,
-            and the next run resumes where this one stopped.
+        WorkspaceError: another job is writing here, the disk is full or faulty, or the records of a live generation are
+            lost; the live generation is untouched, and the next run resumes where this one stopped.
     """
     timed, today = Timed(progress), today or datetime.now(UTC).date()
     with (
@@ -90,12 +94,16 @@ def reindex(
     ):
         generations.clear_unfinished(workspace)
         forgot = complete_forgetting(workspace, catalogue)
+        require_records(workspace, catalogue)
         store = ImageStore(workspace.images)
         context = JobContext(workspace, catalogue, store, encoder, reranker, timed)
-        reading = ReadContext(catalogue, store, polite_fetch(workspace.settings), today, timed, gate, full)
+        settings = workspace.settings
+        reading = ReadContext(
+            catalogue, store, polite_fetch(settings), today, timed, gate, full, settings.max_fall, accept
+        )
         read = read_sources(catalogue.sources(), reading)
         changes = dict(read.changes)
-        for name, expired in expire(catalogue, today, workspace.settings.retention_days).items():
+        for name, expired in expire(catalogue, today, settings.retention_days).items():
             changes[name] = changes.get(name, Changes()) + Changes(expired=expired)
         vectors = VectorStore.open(workspace.vectors, encoder.card)
         embedded, damaged = embed_missing(context, vectors)

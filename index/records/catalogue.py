@@ -334,7 +334,7 @@ class Catalogue:
 
     def _known(self, connection: Connection, source: Source, names: list[str]) -> dict[str, Any]:
         query = sa.select(
-            entries.c.id, entries.c.entry_id, entries.c.digest, entries.c.reading, entries.c.status
+            entries.c.id, entries.c.entry_id, entries.c.digest, entries.c.reading, entries.c.status, entries.c.gone_on
         ).where((entries.c.source_id == source.id) & entries.c.entry_id.in_(names))
         return {row.entry_id: row for row in connection.execute(query)}
 
@@ -388,5 +388,8 @@ def _sort_changes(
         }  # fmt: skip
         row["first_seen"] = fields.first_seen or today.isoformat()
         row["gone_on"] = ""
+        if not fields.status:
+            # The feed's word for it is not known: it stays as it was.
+            row["status"] = before.status if before is not None and not before.gone_on else ObjectStatus.OPEN
         upserts.append(row)
     return Changes(added=added, changed=changed, unchanged=unchanged), upserts

@@ -110,7 +110,7 @@ def translated_errors(engine: sa.Engine) -> Iterator[None]:
     except DBAPIError as error:
         raise WorkspaceError(
             f"{_name(engine)} cannot be used: {str(error.orig).strip()}; check that it exists, is intact and "
-            "writable, and that its disk has free space, then run again"
+            "writable, and free some space on its disk, then run again"
         ) from error
 
 

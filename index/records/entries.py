@@ -25,9 +25,10 @@ class EntryFields:
     """What a feed states about one product or object, in fields that both share.
 
     Days are ISO 8601 or empty. For an object `category` is its kind and `link` the page where tips go. `status` of a
-    product is "current" or "discontinued", of an object its ObjectStatus. An empty `last_seen` means "still there".
-    Those of SEVERAL may hold more than one value, as `split_values` separates them. `country` is where a product is
-    sold, `made_in` where it is made. `seen_from` and `seen_until`: the object was not seen before and not after.
+    product is "current" or "discontinued", of an object its ObjectStatus, or empty where it is to stay. An empty
+    `last_seen` means "still there". Those of SEVERAL may hold more than one value, as `split_values` separates them.
+    `country` is where a product is sold, `made_in` where it is made. `seen_from` and `seen_until`: the object was not
+    seen before and not after.
     """
 
     entry_id: str
@@ -118,7 +119,7 @@ def fields_of(record: ProductRecord | ObjectRecord, source: str) -> EntryFields:
         country=record.country,
         link=record.tip_page,
         published=record.published.isoformat() if record.published else "",
-        status=str(record.status),
+        status=str(record.status or ""),
         description=record.description,
         question=record.question,
         seen_from=record.seen_from.isoformat() if record.seen_from else "",

@@ -17,6 +17,7 @@ from index.records.database import Database
 from index.records.facts import fact, set_fact
 from index.records.feed_records import Collection
 from index.records.schema import forgotten
+from index.spelling import spellings
 
 _SALT = "salt of the forgotten"
 
@@ -35,8 +36,10 @@ class Forgotten:
             return cls(fact(connection, _SALT), frozenset(connection.execute(sa.select(forgotten.c.mark)).scalars()))
 
     def has(self, collection: Collection, source: str, entry_id: str) -> bool:
-        """Whether an entry was forgotten."""
-        return bool(self.marks) and _mark(self.salt, collection, source, entry_id) in self.marks
+        """Whether an entry was forgotten, its id composed or decomposed."""
+        if not self.marks:
+            return False
+        return any(_mark(self.salt, collection, source, name) in self.marks for name in spellings(entry_id))
 
 
 def tombstone(database: Database, connection: Connection, collection: Collection, source: str, entry_id: str) -> None:
@@ -51,8 +54,9 @@ def tombstone(database: Database, connection: Connection, collection: Collection
 
 def untombstone(connection: Connection, collection: Collection, source: str, entry_id: str) -> bool:
     """Allow an entry to be added again by its feed; returns whether it had a tombstone."""
-    mark = _mark(fact(connection, _SALT), collection, source, entry_id)
-    return connection.execute(sa.delete(forgotten).where(forgotten.c.mark == mark)).rowcount > 0
+    salt = fact(connection, _SALT)
+    marks = [_mark(salt, collection, source, name) for name in spellings(entry_id)]
+    return connection.execute(sa.delete(forgotten).where(forgotten.c.mark.in_(marks))).rowcount > 0
 
 
 def _mark(salt: str, collection: Collection, source: str, entry_id: str) -> str:

@@ -20,6 +20,7 @@ MAX_LIMIT = 200
 MAX_TEXT = 1000
 # How many pairs of keypoints an answer shows: more cannot be told apart on screen.
 MAX_PAIRS = 60
+MAX_VARIANTS = 100
 
 Verdict = Literal["candidates", "no good match"]
 
@@ -97,7 +98,9 @@ class Evidence:
 class Candidate:
     """An entry offered as an answer; `image` is its image that fits best, by SHA-256.
 
-    `availability` says where and when a product's family was sold; an object has none.
+    `availability` says where and when a product's family was sold; an object has none. `variants` are further products
+    of the same source that were found by the same image with the same score, such as the sizes of one shirt: at most
+    MAX_VARIANTS of them.
     """
 
     rank: int
@@ -107,6 +110,7 @@ class Candidate:
     image: str
     evidence: Evidence
     availability: Availability | None = None
+    variants: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True)

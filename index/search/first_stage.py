@@ -17,6 +17,8 @@ from index.search.answer import Query
 
 # At least this many rows are requested from the engine.
 MIN_ROWS = 200
+# Beyond this, an image that so many products share is not searched around.
+MAX_ROWS = 12_800
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ def first_stage(
         image_embeddings: of the views of each query picture, float32 [v, d]; text_embedding: float32 [1, d] or None.
         allowed: the rows that may answer, int64 [m], rising; None allows all.
 
-    A product with many pictures takes many rows, so more rows are searched until they name `query.limit` entries.
+    A product with many pictures takes many rows, and so does an image that many products share: more rows are searched
+    until they name `query.limit` entries and as many images, the latter among MAX_ROWS at most.
     """
     engine = generation.engine(query.collection)
     embeddings = np.concatenate([*image_embeddings, *([] if text_embedding is None else [text_embedding])])
@@ -62,7 +65,9 @@ def first_stage(
         rows = np.unique(nearest[nearest != NO_ROW])
         view_of_row = generation.records.views(query.collection, rows.tolist())
         indexed = [view_of_row[row] for row in rows.tolist()]
-        if len({view.entry for view in indexed}) >= query.limit or count >= available:
+        enough_entries = len({view.entry for view in indexed}) >= query.limit
+        enough_images = len({view.image for view in indexed}) >= query.limit or count >= MAX_ROWS
+        if (enough_entries and enough_images) or count >= available:
             return _candidate_set(indexed, engine.vectors(rows), image_embeddings, text_embedding)
         count *= 4
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.protocol import Vectors
 from index.generations.families import availability
 from index.generations.snapshot import Snapshot
-from index.search.answer import Candidate, Evidence, Matched, Query
+from index.search.answer import MAX_VARIANTS, Candidate, Evidence, Matched, Query
 from index.search.rerank import ImageMatch, RerankResult
 
 
 def group_by_entry(reranked: RerankResult, records: Snapshot, query: Query) -> tuple[Candidate, ...]:
-    """Rank entries: each query picture takes an entry's best image, and the query's pictures are averaged."""
+    """Rank entries: each query picture takes an entry's best image, and the query's pictures are averaged.
+
+    Products of one source that one image found with one score are variants of one candidate.
+    """
     candidate_set = reranked.candidate_set
     if not len(candidate_set):
         return ()
@@ -24,21 +29,33 @@ def group_by_entry(reranked: RerankResult, records: Snapshot, query: Query) -> t
     similarity = _best(candidate_set.image_cosines, owner, len(entries))
     closeness = reranked.scores.sum(axis=1) if query.images else text_cosines
     assert closeness is not None
-    candidates = []
-    for rank, index in enumerate(np.lexsort((entries, -scores))[: query.limit].tolist(), start=1):
+    candidates: dict[object, Candidate] = {}
+    last_score = 0.0
+    for index in np.lexsort((entries, -scores)).tolist():
+        score = float(scores[index])
+        if len(candidates) >= query.limit and score < last_score:
+            break
         places = np.flatnonzero(owner == index)
         best = int(places[np.argmax(closeness[places])])
+        image = candidate_set.images[best]
+        entry = records.entry(int(entries[index]))
+        look = (entry.source, image, score) if query.collection == "catalogue" else entry.id
+        if (found := candidates.get(look)) is not None:
+            if len(found.variants) < MAX_VARIANTS:
+                candidates[look] = replace(found, variants=(*found.variants, entry))
+            continue
+        if len(candidates) >= query.limit:
+            continue
+        last_score = score
         evidence = Evidence(
             similarity=tuple(map(float, similarity[index])),
             text_similarity=None if text_similarity is None else float(text_similarity[index]),
             region=candidate_set.regions[best],
-            matched=_matched(reranked.image_matches, candidate_set.images[best]),
+            matched=_matched(reranked.image_matches, image),
         )
-        entry = records.entry(int(entries[index]))
         sold = availability(records.family(entry.id)) if query.collection == "catalogue" else None
-        image = candidate_set.images[best]
-        candidates.append(Candidate(rank, entry, float(scores[index]), None, image, evidence, sold))
-    return tuple(candidates)
+        candidates[look] = Candidate(len(candidates) + 1, entry, score, None, image, evidence, sold)
+    return tuple(candidates.values())
 
 
 def _matched(image_matches: tuple[ImageMatch, ...], image: str) -> tuple[Matched, ...]:

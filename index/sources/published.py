@@ -22,7 +22,7 @@ from pathlib import Path
 from index.errors import QueryInvalid, UnknownEntry, WorkspaceError
 from index.records.catalogue import Catalogue
 from index.records.feed_records import FeedRow, ObjectRecord, Refusal
-from index.sources.feeds.columns import published_object
+from index.sources.feeds.mapping import published_object
 from index.sources.feeds.open_feed import read_objects
 from index.stores.durable import sync_folder, write_file
 from index.workspace import Workspace
@@ -117,12 +117,13 @@ def record_of(fields: Mapping[str, str]) -> ObjectRecord:
     """The object with these fields, by the names of ObjectRecord, as a list would give it; it has no crops yet.
 
     Raises:
-        QueryInvalid: a feed's row with these fields would be refused, or one of them left empty.
+        QueryInvalid: a field cannot be what it is.
     """
-    record = published_object(FeedRow(0, fields, ("to come",)), Path("/"), LIST)
-    wrong = [record] if isinstance(record, Refusal) else record.left_empty
-    if isinstance(record, Refusal) or wrong:
-        raise QueryInvalid("; ".join(one.message.removesuffix(": left empty") for one in wrong))
+    record, *notes = published_object(FeedRow(0, fields, ("to come",)), Path("/"), LIST)
+    if isinstance(record, Refusal):
+        raise QueryInvalid(record.message)
+    if notes:
+        raise QueryInvalid("; ".join(note.message for note in notes if isinstance(note, Refusal)))
     return replace(record, pictures=())
 
 

@@ -15,6 +15,7 @@ from index.sources.acquire import OPEN, Fetch, acquire
 from index.sources.fetching.fetch import fetch_all
 from index.sources.gate import Gate, approving_gate
 from index.sources.ingest import ingest
+from index.sources.retry_decoding import retry_decoding
 from index.stores.images import ImageStore
 
 
@@ -23,7 +24,8 @@ class ReadContext:
     """Where sources are read into, and how.
 
     `gate` is what the pictures of published objects have to pass; None lets all in. `full` reads a feed that did not
-    change, too.
+    change, too. `max_fall` is the share of a source's entries that may be gone at once; a reading of the sources named
+    in `accept` is taken as complete, whatever speaks against it.
     """
 
     catalogue: Catalogue
@@ -33,11 +35,13 @@ class ReadContext:
     progress: Progress
     gate: Gate | None = None
     full: bool = False
+    max_fall: float = 1.0
+    accept: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class SourcesRead:
-    """What came of reading: changes by source, how many images are new, and why a feed could not be read."""
+    """What came of reading: changes by source, how many images are new, and which readings failed or were withheld."""
 
     changes: dict[str, Changes]
     new_images: int
@@ -50,17 +54,29 @@ def polite_fetch(settings: Settings) -> Fetch:
 
 
 def read_sources(sources: Iterable[Source], context: ReadContext) -> SourcesRead:
-    """Read feeds and their pictures. A feed that cannot be read leaves its entries as they were."""
+    """Read feeds and their pictures. A feed that cannot be read, or not to its end, takes no entry away."""
     catalogue = context.catalogue
     gate = approving_gate(context.gate, catalogue)
+    retry_decoding(catalogue)
     changes: dict[str, Changes] = {}
     new_images, failed = 0, []
     for source in sources:
         try:
-            changes[source.name] = ingest(source, catalogue, context.today, context.progress, full=context.full)
+            reading = ingest(
+                source,
+                catalogue,
+                context.today,
+                context.progress,
+                full=context.full,
+                accept=source.name in context.accept,
+                max_fall=context.max_fall,
+            )
         except FeedError as error:
             failed.append(f"{source.name}: {error}")
             continue
+        changes[source.name] = reading.changes
+        if reading.withheld:
+            failed.append(f"{source.name}: nothing was taken as gone: {reading.withheld}")
         guard = gate if source.collection == "objects" else OPEN
         acquired = acquire(source, catalogue, context.images, context.fetch, context.today, context.progress, guard)
         new_images += acquired.new

@@ -15,6 +15,7 @@ from embedding.errors import ImageRefused
 from embedding.image.decode import decode
 from embedding.image.normalised_copy import normalised_copy
 from index.errors import QueryInvalid
+from index.jobs.lost_records import require_records
 from index.records.catalogue import Catalogue
 from index.records.database import Database
 from index.records.entries import Entry
@@ -119,8 +120,9 @@ class Desk:
         """
         with self._writing("change") as catalogue:
             listed, former = find(self._workspace, authority, object_id)
-            changed_fields = {**texts_of(former), **fields, "status": fields.get("status") or str(former.status)}
-            record = replace(record_of(changed_fields), number=former.number, pictures=former.pictures)
+            status = fields.get("status") or str(former.status or "")
+            parsed = record_of({**texts_of(former), **fields, "status": status})
+            record = replace(former, **{name: getattr(parsed, name) for name in CHANGE_FIELDS if name in fields})
             changed = [name for name in CHANGE_FIELDS if getattr(record, name) != getattr(former, name)]
             if not changed:
                 choices = f"{', '.join(CHANGE_FIELDS[:-1])} or {CHANGE_FIELDS[-1]}"
@@ -148,6 +150,7 @@ class Desk:
             self._workspace.lock(job),
             Catalogue.open(self._workspace.database_url) as catalogue,
         ):
+            require_records(self._workspace, catalogue)
             yield catalogue
 
     @contextmanager

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from index.generations.families import Availability
 from index.records.entries import Entry
-from index.search.answer import MAX_PAIRS, Answer, Candidate, Evidence, Matched, Verdict
+from index.search.answer import MAX_PAIRS, MAX_VARIANTS, Answer, Candidate, Evidence, Matched, Verdict
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["9f86d081884c7d659a2feaa0c55ad015" * 2])]
 Day = Annotated[str, Field(description="ISO 8601", examples=["2019-06-01"])]
@@ -135,8 +135,20 @@ class CandidateResponse(BaseModel):
     images: list[Sha256]
 
 
+class VariantResponse(BaseModel):
+    """A product that a candidate stands for: of the same source, and with the same image and score."""
+
+    product_id: str = Field(examples=["A-1001-XL"])
+    title: str | None
+    link: str | None
+
+
 class ProductCandidateResponse(ProductResponse, CandidateResponse):
     """A product offered as an answer."""
+
+    variants: list[VariantResponse] = Field(
+        description=f"Products of the same source with the same image and score, such as sizes; at most {MAX_VARIANTS}."
+    )
 
 
 class ObjectCandidateResponse(ObjectResponse, CandidateResponse):
@@ -246,7 +258,13 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
         "image": candidate.image,
         "evidence": _evidence(candidate.evidence),
         "specificity": candidate.availability and _availability(candidate.availability),
+        "variants": [_variant(entry) for entry in candidate.variants],
     }
+
+
+def _variant(entry: Entry) -> VariantResponse:
+    fields = entry.fields
+    return VariantResponse(product_id=fields.entry_id, title=fields.title or None, link=fields.link or None)
 
 
 def _evidence(evidence: Evidence) -> EvidenceResponse:

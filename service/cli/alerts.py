@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 from index.jobs.alerts import list_alerts
 from index.records.catalogue import Catalogue
 from index.workspace import Workspace
+from service.cli.streams import print_json
 
 
 @click.command()
@@ -30,7 +30,7 @@ def alerts(root: Path, since: datetime | None, as_json: bool) -> None:
     with Catalogue.open(workspace.database_url) as catalogue:
         found = list_alerts(catalogue.database, since=begin)
     if as_json:
-        click.echo(json.dumps([asdict(alert) for alert in found], ensure_ascii=False))
+        print_json([asdict(alert) for alert in found])
         return
     for alert in found:
         product = "  ".join(filter(None, [alert.product_id, alert.title, alert.brand, alert.retailer, alert.link]))

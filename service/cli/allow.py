@@ -10,7 +10,7 @@ import click
 from service.app.audit import COMMAND_LINE, Audit
 from service.app.desk import Desk
 from service.app.upgrade import open_for_writing
-from service.cli.progress import say
+from service.cli.streams import say
 from service.tables import open_service_database
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from service.app.recorded_search import replay as replay_search
 from service.app.recorded_search import sha256_of
 from service.app.replay_differences import explanation
 from service.cli.exit_status import FAILED
-from service.cli.progress import say
+from service.cli.streams import print_json, say
 from service.tables import open_service_database
 
 
@@ -46,7 +45,10 @@ def list_(root: Path, who: str, kind: str, after: int, as_json: bool) -> None:
     with closing(open_service_database(Workspace.open(root))) as database:
         for record in Audit(database).records(after):
             if who in ("", record.get("who")) and kind in ("", record.get("kind")):
-                click.echo(json.dumps(record, ensure_ascii=False) if as_json else _line(record))
+                if as_json:
+                    print_json(record)
+                else:
+                    click.echo(_line(record))
 
 
 @audit.command()

@@ -8,7 +8,7 @@ import click
 
 from index.jobs.backup import back_up
 from index.workspace import Workspace
-from service.cli.progress import say
+from service.cli.streams import say
 
 
 @click.command()

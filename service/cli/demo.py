@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import click
+import cv2
 
 from embedding.encoders.protocol import Encoder
 from embedding.encoders.registry import STARTER
@@ -26,7 +27,8 @@ from index.workspace import SETTINGS, Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
 from service.app.upgrade import open_for_writing
-from service.cli.progress import progress_for_stderr, say
+from service.cli.progress import progress_for_stderr
+from service.cli.streams import say
 from service.demo.sample import SampleQuery, copy_sample
 from service.reports.sheet import SheetCandidate, SheetRow, write_html
 from service.tables import open_service_database
@@ -42,9 +44,10 @@ SELF_TEST_PRODUCTS = 32
 @click.pass_obj
 def demo(root: Path) -> None:
     """Index a sample catalogue and published crops, search them both ways, and write the picture sheet."""
-    # Idle OpenMP threads sleep instead of spinning, which would take processor time from others. The libraries read
-    # this variable when they are loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # A search uses two threads already. The libraries' own beside them wait for one another, and spin while they do:
+    # an eighth more processor time. torch reads the variable when it is loaded.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    cv2.setNumThreads(1)
     workspace = _workspace(root)
     progress = progress_for_stderr()
     sample = copy_sample(root / "sample")

@@ -13,6 +13,7 @@ import click
 from embedding.encoders import registry
 from embedding.errors import TraceObjectError
 from index.generations.generations import open_live
+from index.jobs.lost_records import require_records
 from index.models import workspace_encoder
 from index.records.catalogue import Catalogue
 from index.stores.vectors import VectorStore
@@ -20,7 +21,7 @@ from index.workspace import Workspace
 from service.app.gate import UPLOAD_THRESHOLD, gate_of
 from service.app.upgrade import require_upgraded
 from service.cli.exit_status import DONE, FAILED
-from service.cli.progress import say
+from service.cli.streams import say
 
 LOW_DISK = 2_000_000_000
 
@@ -90,6 +91,7 @@ def _gate(workspace: Workspace) -> str:
 def _records(workspace: Workspace) -> str:
     require_upgraded(workspace)
     with Catalogue.open(workspace.database_url) as catalogue:
+        require_records(workspace, catalogue)
         counts = ", ".join(f"{count} {name}" for name, count in catalogue.counts().items())
         return f"{counts} from {len(catalogue.sources())} sources; {len(catalogue.refusals())} inputs refused"
 

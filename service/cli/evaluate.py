@@ -12,7 +12,8 @@ from embedding.encoders.choose import choose, load
 from index.jobs.evaluate import Evaluation
 from index.jobs.evaluate import evaluate as run_evaluate
 from service.cli.exit_status import list_refused
-from service.cli.progress import progress_for_stderr, say
+from service.cli.progress import progress_for_stderr
+from service.cli.streams import say
 
 
 @click.command()

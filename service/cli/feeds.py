@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from embedding.encoders import registry
+from index.jobs.lost_records import require_records
 from index.records.catalogue import Catalogue
 from index.records.feed_records import Collection
 from index.sources.feeds.open_feed import FORMATS
@@ -16,9 +17,10 @@ from index.stores.images import ImageStore
 from index.workspace import Workspace
 from service.app.gate import PUBLISHED_THRESHOLD, gate_of
 from service.app.upgrade import open_for_writing
-from service.cli.exit_status import list_refused
-from service.cli.progress import progress_for_stderr, say
+from service.cli.exit_status import DONE, SOME_REFUSED, list_refused
+from service.cli.progress import progress_for_stderr
 from service.cli.reindex import summary
+from service.cli.streams import say
 
 
 @click.command()
@@ -29,7 +31,7 @@ def init(root: Path, model: str) -> None:
     if model != "auto":
         model = registry.get(model).name
     workspace = Workspace.create(root, model)
-    click.echo(f"workspace made in {workspace.root}, model {model}", err=True)
+    say(f"workspace made in {workspace.root}, model {model}")
 
 
 @click.group()
@@ -70,6 +72,7 @@ def objects(root: Path, feed: Path, authority: str, feed_format: str) -> None:
 def _add(root: Path, collection: Collection, feed: Path, name: str, feed_format: str) -> None:
     workspace = open_for_writing(root, say)
     with workspace.lock("add"), Catalogue.open(workspace.database_url) as records:
+        require_records(workspace, records)
         former = next((old for old in records.sources() if (old.collection, old.name) == (collection, name)), None)
         source = records.add_source(name, collection, str(feed.absolute()), feed_format)
         context = ReadContext(
@@ -79,17 +82,22 @@ def _add(root: Path, collection: Collection, feed: Path, name: str, feed_format:
             today=datetime.now(UTC).date(),
             progress=progress_for_stderr(),
             gate=gate_of(workspace, PUBLISHED_THRESHOLD),
+            max_fall=workspace.settings.max_fall,
         )
         read = read_sources([source], context)
-        if read.failed and former is None:
+        changes = read.changes.get(name)
+        if changes is None and former is None:
             records.forget_source(source)
-        elif read.failed and former is not None:
+        elif changes is None and former is not None:
             records.add_source(name, collection, former.location, former.format)
         refused = records.refusals(source)
     for failure in read.failed:
-        raise click.ClickException(failure)
-    say(f"{name}: {summary(read.changes[name])}; {read.new_images} new pictures. Next: traceobject reindex")
-    click.get_current_context().exit(list_refused(refused))
+        if changes is None:
+            raise click.ClickException(failure)
+        say(f"failed: {failure}")
+    if changes is not None:
+        say(f"{name}: {summary(changes)}; {read.new_images} new pictures. Next: traceobject reindex")
+    click.get_current_context().exit(list_refused(refused) or (SOME_REFUSED if read.failed else DONE))
 
 
 def _source_name(feed: Path) -> str:

@@ -13,7 +13,7 @@ from index.workspace import Workspace
 from service.app.audit import Audit
 from service.app.leads import Leads
 from service.app.upgrade import open_for_writing
-from service.cli.progress import say
+from service.cli.streams import say
 from service.reports.run_history import RunHistory
 from service.tables import open_service_database
 

@@ -13,7 +13,7 @@ from index.generations import generations as builds
 from index.generations.generations import Manifest
 from index.models import require_served
 from index.workspace import Workspace
-from service.cli.progress import say
+from service.cli.streams import say
 
 
 @click.group()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 
 from embedding.errors import RegionInvalid, TextUnsupported, TraceObjectError
 from index.errors import EntryAmbiguous, FilterInvalid, QueryInvalid
 from service.cli.exit_status import FAILED, WRONG_USE
+from service.cli.streams import CLOSED_PIPE, discard, prepare_streams, say
 
 _WRONG_USE = (RegionInvalid, FilterInvalid, QueryInvalid, TextUnsupported, EntryAmbiguous)
 
@@ -50,17 +52,37 @@ class _Commands(click.Group):
         command: click.Command = getattr(import_module(f"service.cli.{module}"), attribute)
         return command
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        prepare_streams()
+        return super().main(*arguments, **options)
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        try:
+            return super().make_context(*arguments, **options)
+        except BrokenPipeError:
+            # The help is printed while the arguments are parsed.
+            _end_with_closed_pipe()
+
     def invoke(self, context: click.Context) -> object:
         try:
             return super().invoke(context)
+        except BrokenPipeError:
+            _end_with_closed_pipe()
         except TraceObjectError as error:
-            click.echo(f"traceobject: {error}", err=True)
+            say(f"traceobject: {error}")
             wrong_use = isinstance(error, _WRONG_USE)
             context.exit(WRONG_USE if wrong_use else FAILED)
         except OSError as error:
             # For example a full disk or a missing permission; the system's message names the file.
-            click.echo(f"traceobject: {error}", err=True)
+            say(f"traceobject: {error}")
             context.exit(FAILED)
+
+
+def _end_with_closed_pipe() -> NoReturn:
+    """End, for whoever read the output has closed it, as `head` does."""
+    for stream in (sys.stdout, sys.stderr):
+        discard(stream)
+    sys.exit(CLOSED_PIPE)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -11,7 +11,8 @@ from embedding.encoders.openvino.forms import FORMS, Form
 from embedding.encoders.weights.pull import pull as pull_model
 from index.jobs.compile_model import compile_for
 from index.workspace import Workspace
-from service.cli.progress import progress_for_stderr, say
+from service.cli.progress import progress_for_stderr
+from service.cli.streams import say
 
 
 @click.group()

@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
 from tqdm import tqdm
 
 from index.progress import Progress, Tick
+from service.cli.streams import say
 
 
 class Bars:
@@ -42,14 +42,9 @@ class Lines:
         yield tick
         seconds = round(time.perf_counter() - started, 3)
         line = {"step": name, "done": done, "total": total, "seconds": seconds}
-        print(json.dumps(line), file=sys.stderr, flush=True)  # noqa: T201
+        say(json.dumps(line))
 
 
 def progress_for_stderr() -> Progress:
     """Bars if stderr is a terminal, lines otherwise."""
     return Bars() if sys.stderr.isatty() else Lines()
-
-
-def say(message: str) -> None:
-    """Print a message to stderr; results go to stdout."""
-    click.echo(message, err=True)

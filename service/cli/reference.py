@@ -25,7 +25,8 @@ def _head() -> Iterator[str]:
     yield ""
     yield "Made by `python -m service.cli.reference` from the commands themselves; a test compares."
     yield ""
-    yield "Exit status: 0 done, 1 the job failed, 2 wrong use, 3 done but some inputs were refused (each is listed)."
+    yield "Exit status: 0 done, 1 the job failed, 2 wrong use, 3 done but some inputs were refused (each is listed),"
+    yield "141 whoever read the output has closed the pipe."
     yield "Progress and messages go to stderr, results to stdout."
 
 

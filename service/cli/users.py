@@ -14,7 +14,7 @@ from service.accounts.accounts import Accounts
 from service.accounts.roles import ACCOUNT_ROLES, SCOPES, Role
 from service.app.audit import COMMAND_LINE, Audit
 from service.app.upgrade import open_for_writing
-from service.cli.progress import say
+from service.cli.streams import say
 from service.tables import open_service_database
 
 _PASSWORD = click.password_option(help="Asked for, twice, when it is not given.")
@@ -85,7 +85,7 @@ def token(root: Path, name: str, scopes: tuple[str, ...], days: int) -> None:
     with closing(open_service_database(open_for_writing(root, say))) as database:
         issued, secret = Accounts(database).issue(name, scopes, days)
         _record(database, name, f"token {issued.id} for {', '.join(issued.scopes)} until {_day(issued.expires)}")
-    click.echo(f"token {issued.id}, valid until {_day(issued.expires)}:", err=True)
+    say(f"token {issued.id}, valid until {_day(issued.expires)}:")
     click.echo(secret)
 
 

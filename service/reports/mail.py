@@ -31,7 +31,7 @@ def compose(record: RunRecord, sender: str, to: Sequence[str], report: str) -> E
         lines.append(f"{alert.likelihood:.2f} {alert.object_source} {alert.object_id}: {product}")
     if len(record.alerts) > MAX_LISTED:
         lines.append(f"and {len(record.alerts) - MAX_LISTED} more: traceobject alerts")
-    lines += [f"not read: {failure}" for failure in record.failed]
+    lines += [f"failed: {failure}" for failure in record.failed]
     lines += [f"warning: {warning}" for warning in record.warnings]
     mail.set_content("\n".join(map(_line, lines)) + "\n")
     mail.add_attachment(report.encode(), maintype="text", subtype="html", filename="night.html")

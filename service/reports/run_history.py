@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from index.workspace import Workspace
 from service.reports.run_record import RunRecord
 
 MAX_RECORDS = 100
+# Clocks of two machines that share a workspace differ by less.
+_CLOCK_SKEW = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,17 @@ class RunHistory:
         return [record for path in self._files() if (record := _read(path))]
 
     def last_success(self) -> datetime | None:
-        """When the last successful re-index ended, in UTC; None where no record has one."""
+        """When the last successful re-index ended, in UTC; None where no record has one.
+
+        A run that ended in the future, by a clock that was ahead, does not count.
+        """
+        now = datetime.now(UTC)
         for path in reversed(self._files()):
             record = _read(path)
             if record is not None and record.outcome in ("published", "unchanged"):
-                return datetime.fromisoformat(record.finished)
+                finished = datetime.fromisoformat(record.finished)
+                if finished <= now + _CLOCK_SKEW:
+                    return finished
         return None
 
     def mark_unsent(self, path: Path, channel: str) -> None:

@@ -27,6 +27,7 @@ TABLE = {
     "database": (["", "postgresql+psycopg://user@host/name"], NO_TEXT),
     "keep_generations": ([1, 1000], [0, *NO_COUNT]),
     "retention_days": ([0, 365_000], [365_001, *NO_COUNT]),
+    "max_fall": ([0, 0.0, 0.5, 1, 1.0], NO_SHARE),
     "self_test_products": ([0, 30, 100], NO_COUNT),
     "self_test_margin": ([0, 0.0, 1, 1.0], NO_SHARE),
     "recall_target": ([0.001, 1, 1.0], [0, 0.0, 7.5, *NO_SHARE]),

@@ -37,7 +37,8 @@ SAME_FIELDS = {
 FLATTENED = {client_module.Lead: {"object": ("object_id", "object_source")}}
 # Given as mappings with all that the server sends, so that nothing can be missing.
 AS_SENT = {
-    responses.EvidenceResponse, responses.MatchResponse, responses.AvailabilityResponse, schemas.LeadProductResponse,
+    responses.EvidenceResponse, responses.MatchResponse, responses.AvailabilityResponse, responses.VariantResponse,
+    schemas.LeadProductResponse,
     schemas.RefusalCountResponse, schemas.RefusedInputResponse, schemas.AuditRecordResponse,
 }  # fmt: skip
 # Wrappers that no method returns: pages and lists are iterated, and a confirmation repeats its request.

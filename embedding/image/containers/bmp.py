@@ -13,6 +13,11 @@ _RUN_LENGTHS = (1, 2)
 MAX_RUN_LENGTH_PIXELS = 20_000_000
 
 
+def is_header(head: bytes) -> bool:
+    """Whether the first 18 bytes of a file are a BMP's: its two letters also begin many a text."""
+    return len(head) >= 18 and int.from_bytes(head[14:18], "little") in _HEADERS
+
+
 def read(data: bytes) -> BarePicture:
     """Read a BMP's size; a negative height means rows from top to bottom.
 

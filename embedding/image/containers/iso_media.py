@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from embedding.image.containers import av1
 from embedding.image.containers.bare import BarePicture, Format, broken, truncated, unsupported
+from embedding.image.hdr import HLG, PQ, HighDynamicRange
 
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
@@ -18,9 +19,10 @@ MAX_BOXES = 20_000
 _AVIF_BYTES = 11
 # dav1d: three planes of up to 16 bits, and its metadata of each block.
 _AV1_BYTES = 8
-# libde265's planes and libheif's RGB, for every pixel that is coded: a file may show a small part of a large picture.
-# libheif refuses a picture whose size or depth is not what the file declares, so these can be trusted.
-_HEVC_BYTES, _DEEP_HEVC_BYTES = 10, 16
+# libde265's planes and libheif's RGB, per coded pixel: a file may display a small part of a large picture.
+# libheif refuses a picture whose size or depth differs from the declared one, so the declared one is a bound.
+# Deep samples are read with 16 bits each, and copied once, for they may have to be tone-mapped.
+_HEVC_BYTES, _DEEP_HEVC_BYTES = 10, 22
 
 
 def brand(data: bytes) -> Format | None:
@@ -79,6 +81,7 @@ def _read(data: bytes, format_: Format) -> BarePicture:
         orientation=None,
         decoding_bytes=_AVIF_BYTES,
         extra_bytes=_AV1_BYTES * pixels,
+        hdr=_hdr(data, inner.get(b"iprp", (0, 0)), format_),
     )
 
 
@@ -126,6 +129,18 @@ def _hevc_bytes(data: bytes, properties: tuple[int, int]) -> int:
             elif kind == b"hvcC":
                 deep = deep or bool(data[at + 17] & 7 or data[at + 18] & 7)
     return largest * (_DEEP_HEVC_BYTES if deep else _HEVC_BYTES)
+
+
+def _hdr(data: bytes, properties: tuple[int, int], format_: Format) -> HighDynamicRange | None:
+    """How samples of a high dynamic range are coded, where every colour box (ipco: colr) says the same."""
+    found: set[HighDynamicRange | None] = set()
+    for group, start, end in _boxes(data, *properties, format_):
+        for kind, at, _ in _boxes(data, start, end, format_) if group == b"ipco" else ():
+            if kind == b"colr":
+                primaries, transfer = struct.unpack_from(">HH", data, at + 4)
+                coded = data[at : at + 4] == b"nclx" and transfer in (PQ, HLG)
+                found.add(HighDynamicRange(transfer, primaries) if coded else None)
+    return found.pop() if len(found) == 1 else None
 
 
 def _locations(

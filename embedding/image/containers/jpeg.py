@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from embedding.image.containers import exif
@@ -20,6 +21,8 @@ _WITHOUT_LENGTH = {0x01, *range(0xD0, 0xDA)}
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _DECODABLE_FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA}
 _PROGRESSIVE = {0xC2, 0xCA}
+# What a decoder takes for data that is missing, where it would take zeros otherwise.
+_OTHER_BITS = bytes(range(0x11, 0xEE, 7)) * 4
 # Any number of FF may precede a marker; a pattern that matched them all would be quadratic on a file of FF.
 _MARKER = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)
 _MARKER_IN_SCAN = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])", re.DOTALL)
@@ -45,19 +48,23 @@ def read(data: bytes) -> BarePicture:
     """
     header = _Header()
     first_scan = _read_header(data, header)
-    end, scans, complete = _end_of_picture(data, first_scan)
+    end, scans, ended = _end_of_picture(data, first_scan)
+    coded = b"".join([*header.kept, data[first_scan:end]])
+    # Without an end marker the data may be all there nevertheless: only decoding can tell.
+    alternative = b"" if ended or not _covers_all(data, first_scan, end, header) else _stripped(coded)
     if scans > 1 and scans * header.size[0] * header.size[1] > MAX_SCANNED_PIXELS:
         raise unsupported("JPEG", f"{scans} scans of so many pixels")
     whole = header.frame not in _PROGRESSIVE and scans == 1
     return BarePicture(
         "JPEG",
-        b"".join([*header.kept, data[first_scan:end], b"\xff\xd9"]),
+        (alternative or coded) + b"\xff\xd9",
         size=header.size,
         orientation=exif.orientation(header.exif),
         profile=b"".join(part for _, part in sorted(header.profile)) or None,
         # Several scans are gathered as 16-bit coefficients before the first pixel is made.
-        decoding_bytes=4 + (0 if whole else 2 * _samples_per_pixel(header.sampling)),
-        truncated=not complete,
+        decoding_bytes=4 + (0 if whole else 2 * _samples_per_pixel(header.sampling)) + (3 if alternative else 0),
+        truncated=not ended,
+        alternative=alternative + _OTHER_BITS + b"\xff\xd9" if alternative else b"",
     )
 
 
@@ -128,6 +135,45 @@ def _take_frame(marker: int, body: bytes, header: _Header) -> None:
 def _samples_per_pixel(sampling: list[tuple[int, int]]) -> float:
     area = max(across for across, _ in sampling) * max(down for _, down in sampling)
     return sum(across * down for across, down in sampling) / area
+
+
+def _stripped(coded: bytes) -> bytes:
+    """Coded data without the half of an end marker and the zeros that a broken copy may leave behind it.
+
+    A scan's last byte is filled up with ones, so that it never ends in zeros of its own, but for the zero after FF.
+    """
+    while coded.endswith((b"\xff", b"\0")) and not coded.endswith(b"\xff\0"):
+        coded = coded[:-1]
+    return coded
+
+
+def _covers_all(data: bytes, first_scan: int, end: int, header: _Header) -> bool:
+    """Whether the scans that there are have every coefficient of every component to the last bit."""
+    left: dict[int, set[int]] = {}
+    for components, first, last, low in _scans(data, first_scan, end):
+        for component in components:
+            missing = left.setdefault(component, set(range(64)))
+            if low == 0:
+                missing -= set(range(first, last + 1))
+    if header.frame not in _PROGRESSIVE:
+        return len(left) == len(header.sampling)
+    return len(left) == len(header.sampling) and not any(left.values())
+
+
+def _scans(data: bytes, first_scan: int, end: int) -> Iterator[tuple[tuple[int, ...], int, int, int]]:
+    """Of each scan its components, first and last coefficient, and the lowest bit that it has (ITU-T T.81, B.2.3)."""
+    position = first_scan
+    while (found := _MARKER_IN_SCAN.search(data, position, end)) is not None:
+        marker, position = found[1][0], found.end()
+        if marker in _WITHOUT_LENGTH:
+            continue
+        body, position = _segment(data, position)
+        if marker == _SOS:
+            count = body[0] if body else 0
+            if len(body) < 4 + 2 * count:
+                raise broken("JPEG", "a scan's header is cut")
+            first, last, bits = body[1 + 2 * count : 4 + 2 * count]
+            yield tuple(body[1 : 1 + 2 * count : 2]), first, last, bits & 15
 
 
 def _end_of_picture(data: bytes, first_scan: int) -> tuple[int, int, bool]:

@@ -8,6 +8,15 @@ from embedding.errors import ImageRefused
 from embedding.image.containers import bmp, gif, iso_media, jpeg, png, tiff, webp
 from embedding.image.containers.bare import BarePicture
 
+# Enough of a file for `is_picture`.
+SNIFFED_BYTES = 64
+
+
+def is_picture(head: bytes) -> bool:
+    """Whether a file that begins with these SNIFFED_BYTES bytes is a picture in a format that is read here."""
+    # Two letters begin a BMP, and many a text.
+    return _reader(head) is not None and (not head.startswith(b"BM") or bmp.is_header(head))
+
 
 def bare_picture(data: bytes) -> BarePicture:
     """Reduce a picture file to its bare picture. Nothing is decoded.

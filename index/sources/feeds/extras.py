@@ -13,5 +13,5 @@ def load(module: str, need: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        package = module.split(".")[0]
+        package = module if module.startswith("backports.") else module.split(".")[0]
         raise FeedError(f"{need} needs {package}, which is not installed: pip install 'traceobject[feeds]'") from error

@@ -18,7 +18,7 @@ from tests.paths import ROOT
 # Modules used by a search whose constants decide no ranking, by any part of their dotted name.
 EXCLUDED_MODULES = {
     # How the bytes of a file become pixels.
-    "containers", "decode", "colour", "upright",
+    "containers", "hdr", "decode", "colour", "upright",
     # The model: in the digest of its card and weights.
     "encoders",
     # The generation, built before the search: in the digest of its files.

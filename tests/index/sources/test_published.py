@@ -33,8 +33,8 @@ def workspace(tmp_path):
     return made
 
 
-def publish(workspace, authority, object_id, seeds, **fields):
-    record = record_of({"authority": authority, "object_id": object_id, **fields})
+def publish(workspace, authority, object_id, seeds, **told):
+    record = record_of({"authority": authority, "object_id": object_id, **told})
     with workspace.lock("publish"), Catalogue.open(workspace.database_url) as catalogue:
         listed = list_of(workspace, authority)
         register(workspace, catalogue, listed)
@@ -87,10 +87,10 @@ def test_a_crop_that_no_object_shows_any_more_is_deleted(workspace):
 
 
 @pytest.mark.parametrize(
-    ("authority", "message"), [("EUROPOL", "'Europol' publishes here already"), ("!?", "missing"), ("../..", "missing")]
+    ("authority", "told"), [("EUROPOL", "'Europol' publishes here already"), ("!?", "missing"), ("../..", "missing")]
 )
-def test_an_authority_has_one_spelling_and_one_folder(workspace, authority, message):
-    with pytest.raises(QueryInvalid, match=message):
+def test_an_authority_has_one_spelling_and_one_folder(workspace, authority, told):
+    with pytest.raises(QueryInvalid, match=told):
         list_of(workspace, authority)
 
 
@@ -102,13 +102,13 @@ def test_no_name_leads_out_of_the_folder(workspace):
         assert not set(folder.name) & set("./\\")
 
 
-@pytest.mark.parametrize("fields", [{"tip_page": "javascript:x"}, {"published": "31/12/2025"}, {"title": "x" * 9000}])
-def test_a_record_that_a_feed_could_not_have_is_refused(fields):
+@pytest.mark.parametrize("told", [{"tip_page": "javascript:x"}, {"published": "soon"}, {"title": "x" * 9000}])
+def test_what_a_feed_would_be_refused_for_is_refused(told):
     with pytest.raises(QueryInvalid):
-        record_of({"authority": "Europol", "object_id": "1", **fields})
+        record_of({"authority": "Europol", "object_id": "1", **told})
 
 
-def test_a_damaged_list_is_never_overwritten(workspace):
+def test_a_list_that_is_damaged_is_never_written_over(workspace):
     listed = list_of(workspace, "Europol")
     rows = json.loads(listed.file.read_text())
     listed.file.write_text(json.dumps([*rows, {"object_id": "no crop"}]))
@@ -142,7 +142,7 @@ def test_a_forgotten_object_leaves_no_trace_in_its_list(workspace, indexed):
     assert crop(workspace, *shared)
 
 
-def test_the_next_job_completes_what_a_crash_interrupted(workspace, monkeypatch):
+def test_what_a_crash_interrupts_the_next_job_completes(workspace, monkeypatch):
     run(workspace)
 
     def crash(*_):
@@ -181,7 +181,7 @@ def test_a_source_whose_list_a_crash_took_first_leaves_no_crops(workspace, monke
     assert not listed.folder.exists()
 
 
-def test_a_moved_workspace_finds_its_list(workspace, tmp_path):
+def test_a_workspace_that_lies_elsewhere_now_finds_its_list_again(workspace, tmp_path):
     run(workspace)
     moved = Workspace.open(workspace.root.rename(tmp_path / "moved"))
     assert run(moved, DAY + timedelta(1)).failed

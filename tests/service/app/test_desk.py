@@ -168,7 +168,7 @@ class TestPublishing:
             ({"authority": " "}, [CROP], 422, "invalid-query"),
             ({"authority": "..."}, [CROP], 422, "invalid-query"),
             ({"tip_page": "javascript:alert(1)"}, [CROP], 422, "invalid-query"),
-            ({"published": "31/12/2025"}, [CROP], 422, "invalid-query"),
+            ({"published": "31/13/2025"}, [CROP], 422, "invalid-query"),
             ({"status": "closed"}, [CROP], 422, "invalid-query"),
             ({"authority": "police", "object_id": "2024-0"}, [CROP], 422, "invalid-query"),
             ({}, [], 422, "invalid-query"),

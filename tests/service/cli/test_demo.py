@@ -1,4 +1,4 @@
-"""The demo, quick: what it makes is served with its objects, and its workbench and alerts behind its own sign-in."""
+"""The demo, small: what it makes is served with its objects, and its workbench and alerts behind its own sign-in."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from index.workspace import Workspace
 from service.application import create_app
 from service.cli import demo
 from service.cli.main import main
+from service.demo.sample import copy_sample
 from tests.fakes import ColourEncoder
 from tests.service.accounts_workspace import FROM_OWN_PAGE
 from tests.service.conftest import HERE
 from tests.service.pages.page_checks import check
+
+# Enough for every kind, and for a generation that is calibrated.
+PRODUCTS = 36
 
 
 @pytest.mark.slow
@@ -24,9 +28,11 @@ def test_is_served_with_its_objects_and_a_sign_in_of_its_own(tmp_path, monkeypat
         card = ColourEncoder().card
         return workspace.pin_model(card.name, card.sha256, "for the test"), ColourEncoder()
 
-    # Which the command sets for its own process.
-    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+    # What the command sets for its own process.
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr("cv2.setNumThreads", lambda _: None)
     monkeypatch.setattr(demo, "workspace_encoder", pinned)
+    monkeypatch.setattr(demo, "copy_sample", lambda folder: copy_sample(folder, PRODUCTS))
     monkeypatch.setattr(demo, "reranker_for", lambda workspace: None)
     root = tmp_path / "demo"
     result = CliRunner().invoke(main, ["--workspace", str(root), "demo"], catch_exceptions=False)

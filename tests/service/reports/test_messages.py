@@ -121,7 +121,7 @@ class TestMail:
         assert taken["Subject"] == "traceobject: 1 alert, generation 2 published"
         text = taken.get_body().get_content()
         assert "0.90 Europol E-1: p1, Cup, Luma" in text
-        assert "not read: shop: is missing" in text
+        assert "failed: shop: is missing" in text
         assert "warning: slow disk" in text
         (report,) = taken.iter_attachments()
         assert (report.get_content_type(), report.get_content().strip()) == ("text/html", "<p>report</p>")

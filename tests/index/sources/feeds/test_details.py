@@ -8,28 +8,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.records.entries import split_values
-from index.records.feed_records import FeedRow, ObjectRecord, ProductRecord
+from index.records.feed_records import FeedRow, ObjectRecord, ProductRecord, Refusal
 from index.sources.feeds import read_objects, read_products
-from index.sources.feeds.columns import product, published_object
 from index.sources.feeds.details import COLUMNS, DESCRIPTION_LIMIT, WORD_LIMIT, plain_text
+from index.sources.feeds.mapping import product, published_object
 
 BASE = Path("/feeds/shop")
 
 
-def product_of(**fields):
-    record = product(FeedRow(7, {"id": "1", **fields}, ("a.jpg",)), BASE, "feed")
+def product_and_reasons(**fields):
+    record, *notes = product(FeedRow(7, {"id": "1", **fields}, ("a.jpg",)), BASE, "feed")
     assert isinstance(record, ProductRecord), record
-    return record
+    return record, reasons(notes)
+
+
+def product_of(**fields):
+    return product_and_reasons(**fields)[0]
+
+
+def object_and_reasons(**fields):
+    record, *notes = published_object(FeedRow(7, {"object_id": "1", **fields}, ("a.jpg",)), BASE, "feed")
+    assert isinstance(record, ObjectRecord), record
+    return record, reasons(notes)
 
 
 def object_of(**fields):
-    record = published_object(FeedRow(7, {"object_id": "1", **fields}, ("a.jpg",)), BASE, "feed")
-    assert isinstance(record, ObjectRecord), record
-    return record
+    return object_and_reasons(**fields)[0]
 
 
-def reasons(record):
-    return [empty.reason for empty in record.left_empty]
+def reasons(notes):
+    assert all(isinstance(note, Refusal) for note in notes)
+    return [note.reason for note in notes]
 
 
 @pytest.mark.parametrize(
@@ -66,9 +75,9 @@ def test_countries(fields, country):
 
 @pytest.mark.parametrize("column", ["gtin", "EAN", "ean13", "GTIN, UPC, EAN, or ISBN", "Variant Barcode", "g:gtin"])
 def test_gtins_under_the_names_of_real_exports(column):
-    record = product_of(**{column: "4006381333931; 0036000291452"})
+    record, left_out = product_and_reasons(**{column: "4006381333931; 0036000291452"})
     assert split_values(record.gtin) == ("4006381333931", "0036000291452")
-    assert reasons(record) == []
+    assert left_out == []
 
 
 def test_a_gtin_that_is_none_is_left_out_and_reported(tmp_path):
@@ -78,15 +87,15 @@ def test_a_gtin_that_is_none_is_left_out_and_reported(tmp_path):
     assert [record.gtin for record in records if isinstance(record, ProductRecord)] == ["", "4006381333931", ""]
     refused = [record for record in records if not isinstance(record, ProductRecord)]
     assert [(one.where, one.reason) for one in refused] == [(f"{feed}:2", "bad-gtin"), (f"{feed}:3", "bad-gtin")]
-    assert refused[0].message == "ean '4006381333932' is no GTIN or EAN: its check digit should be 1: left empty"
+    assert refused[0].message == "ean '4006381333932' is no GTIN or EAN: its check digit should be 1: it was left empty"
 
 
 def test_words_and_addresses_that_cannot_be_used():
-    record = product_of(
+    record, left_out = product_and_reasons(
         item_group_id="x" * (WORD_LIMIT + 1), license="CC BY 4.0", source_url="javascript:alert(1)", country="x" * 5000
     )
     assert (record.variant_group, record.licence, record.source_page, record.country) == ("", "CC BY 4.0", "", "")
-    assert reasons(record) == ["field-too-long", "field-too-long", "bad-link"]
+    assert left_out == ["field-too-long", "field-too-long", "bad-link"]
     assert product_of(source_page="https://shop.example/1").source_page == "https://shop.example/1"
 
 
@@ -109,11 +118,11 @@ def test_a_description_is_plain_text(raw, plain):
 
 @given(st.text(max_size=3000))
 def test_a_description_is_bounded_and_can_be_stored(raw):
-    record = product_of(body_html=raw)
+    record, left_out = product_and_reasons(body_html=raw)
     assert len(record.description) <= DESCRIPTION_LIMIT
     record.description.encode()
     assert "\n" not in record.description
-    assert record.left_empty == ()
+    assert left_out == []
 
 
 def test_a_long_description_is_cut_between_words():
@@ -135,8 +144,8 @@ def test_a_long_description_is_cut_between_words():
     ],
 )
 def test_a_time_window(fields, first, last):
-    record = object_of(**fields)
-    assert (record.seen_from, record.seen_until, record.left_empty) == (first, last, ())
+    record, left_out = object_and_reasons(**fields)
+    assert (record.seen_from, record.seen_until, left_out) == (first, last, [])
 
 
 @pytest.mark.parametrize(
@@ -150,9 +159,9 @@ def test_a_time_window(fields, first, last):
     ],
 )
 def test_an_end_of_the_window_that_is_no_day_is_open_and_reported(fields, first, last):
-    record = object_of(**fields)
+    record, left_out = object_and_reasons(**fields)
     assert (record.seen_from, record.seen_until) == (first, last)
-    assert reasons(record) == ["bad-date"]
+    assert left_out == ["bad-date"]
 
 
 def test_an_object_of_a_list(tmp_path):
