@@ -125,7 +125,14 @@ def _name(path: Path) -> str:
 
 
 def _table(answer: Answer) -> str:
+    from service.rendering.environment import percent
+
     lines = [f"{answer.verdict} (generation {answer.generation}, {answer.model})"]
+    lines += [
+        f"{label}: {', '.join(f'{one.name} {percent(one.likelihood)}' for one in found)}"
+        for label, found in (("brands", answer.brands), ("retailers", answer.retailers))
+        if found
+    ]
     for candidate in answer.candidates:
         fields = candidate.entry.fields
         columns = [fields.entry_id, fields.title, fields.brand, fields.retailer or fields.authority, fields.link]
