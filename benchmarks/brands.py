@@ -1,6 +1,6 @@
 """How well a brand is named, with the very product in the gallery, without it, and without any product of its brand.
 
-    python -m benchmarks.brands DATA [--every 1] [--model starter] [--folder DIR] [--report docs/quality.md]
+    python -m benchmarks.brands DATA [--every 1] [--model starter] [--folder DIR] [--report docs/cases.md]
 
 DATA is a folder of sets as benchmarks.quality reads them. The groceries are asked for, the brand of a package being the
 first word of its id, with all other sets as distractors. A query is searched for once: what is taken out is taken from
