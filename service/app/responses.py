@@ -120,7 +120,6 @@ class CandidateResponse(BaseModel):
     product_id: str = Field(description="The entry's id, of a product or of an object.", examples=["A-1001"])
     title: str | None
     brand: Brand
-    brands: Brands
     retailer: str | None
     link: str | None
     score: float = Field(description="Comparable within one answer only.", examples=[0.8312])
@@ -128,6 +127,7 @@ class CandidateResponse(BaseModel):
     image: Sha256 = Field(description="The entry's picture that fits best.")
     evidence: EvidenceResponse
     specificity: AvailabilityResponse | None = Field(description="Where a product was sold; null for objects.")
+    brands: Brands
     country: str | None
     countries: Countries
     description: str | None
