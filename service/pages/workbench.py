@@ -122,6 +122,7 @@ def _bench(
         query_pictures=result.query_pictures if result else (),
         face_detected=result is not None and result.face_detected,
         evidence=_evidence(result.answer) if result else {},
+        earlier=result.earlier if result else {},
         limits=LIMITS,
         text_supported=services.encoder.card.text,
     )
