@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from index.generations.families import Availability, availability
@@ -21,6 +21,7 @@ class EarlierDecision:
     state: State
     object_source: str
     object_id: str
+    source: str
     product_id: str
     who: str
     at: str
@@ -28,7 +29,13 @@ class EarlierDecision:
 
 def sale_evidence(family: Availability) -> dict[str, Any]:
     """Where and when a family was sold, as plain data."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(family).items()}
+    return {
+        "entries": family.entries,
+        "retailers": list(family.retailers),
+        "countries": list(family.countries),
+        "first_seen": family.first_seen,
+        "last_seen": family.last_seen,
+    }
 
 
 def family_evidence(lead: LeadRecord, generation: Generation) -> dict[str, Any]:
@@ -36,8 +43,8 @@ def family_evidence(lead: LeadRecord, generation: Generation) -> dict[str, Any]:
 
     A product that the generation no longer has is a family of its own, by the fields that were kept with the lead.
     """
-    found = _entries(lead, generation)
-    family = generation.records.family(found[0].id) if found else [_as_kept(lead)]
+    found = _product(lead.source, lead.product_id, generation)
+    family = generation.records.family(found.id) if found else [_as_kept(lead)]
     return sale_evidence(availability(family))
 
 
@@ -52,42 +59,52 @@ def earlier_decisions(
     """
     if answer.collection != "catalogue" or not answer.candidates:
         return {}
-    families: dict[int, list[LeadRecord]] = {}
-    for lead in leads.decided():
-        for entry in _entries(lead, generation):
-            families.setdefault(_family(entry, generation), []).append(lead)
-    if not families:
+    by_family = decisions_by_family(leads.decided(), generation)
+    if not by_family:
         return {}
     found = {
         candidate.rank: tuple(
-            _decisions(families.get(_family(candidate.entry, generation), ()), candidate.entry, of_object)
+            decision
+            for decision in by_family.get(_family(candidate.entry.id, generation), ())
+            if (decision.object_source, decision.object_id, decision.source, decision.product_id)
+            != (*of_object, candidate.entry.source, candidate.entry.fields.entry_id)
         )
         for candidate in answer.candidates
     }
     return {rank: decisions for rank, decisions in found.items() if decisions}
 
 
-def _decisions(
-    decided: Iterable[LeadRecord], candidate: Entry, of_object: tuple[str, str]
-) -> Iterable[EarlierDecision]:
-    """Decisions, the last first, without the one on the candidate itself for the object that is worked on."""
-    for lead in sorted(decided, key=lambda lead: lead.changes[-1].at, reverse=True):
-        own = (lead.object_source, lead.object_id) == of_object
-        if own and (lead.source, lead.product_id) == (candidate.source, candidate.fields.entry_id):
-            continue
-        last = lead.decision
-        yield EarlierDecision(
-            lead.id, last.state, lead.object_source, lead.object_id, lead.product_id, last.who, last.at
-        )
+def decisions_by_family(decided: Iterable[LeadRecord], generation: Generation) -> dict[int, list[EarlierDecision]]:
+    """Decisions by the family of their product, the last first; products that a generation lacks are left out."""
+    found: dict[int, list[EarlierDecision]] = {}
+    for lead in sorted(decided, key=lambda lead: lead.decision.at, reverse=True):
+        family = family_of(lead.source, lead.product_id, generation)
+        if family is not None:
+            found.setdefault(family, []).append(_decision(lead))
+    return found
 
 
-def _entries(lead: LeadRecord, generation: Generation) -> list[Entry]:
-    return [entry for entry in generation.records.find("catalogue", lead.product_id) if entry.source == lead.source]
+def family_of(source: str, product_id: str, generation: Generation) -> int | None:
+    """The family of a product, named by its smallest member; None for one that a generation does not have."""
+    found = _product(source, product_id, generation)
+    return _family(found.id, generation) if found else None
 
 
-def _family(entry: Entry, generation: Generation) -> int:
-    """The family of an entry, named by its smallest member."""
-    return min(member.id for member in generation.records.family(entry.id))
+def _product(source: str, product_id: str, generation: Generation) -> Entry | None:
+    if not product_id:
+        return None
+    found = generation.records.find("catalogue", product_id)
+    return next((entry for entry in found if entry.source == source), None)
+
+
+def _family(entry: int, generation: Generation) -> int:
+    return min(member.id for member in generation.records.family(entry))
+
+
+def _decision(lead: LeadRecord) -> EarlierDecision:
+    made = lead.decision
+    of_object = (lead.object_source, lead.object_id)
+    return EarlierDecision(lead.id, made.state, *of_object, lead.source, lead.product_id, made.who, made.at)
 
 
 def _as_kept(lead: LeadRecord) -> Entry:

@@ -10,4 +10,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    op.add_column("lead_changes", sa.Column("evidence", sa.Text(), nullable=False, server_default=""))
+    # A database without a revision may already have been made with the column.
+    columns = {column["name"] for column in sa.inspect(op.get_bind()).get_columns("lead_changes")}
+    if "evidence" not in columns:
+        op.add_column("lead_changes", sa.Column("evidence", sa.Text(), nullable=False, server_default=""))
