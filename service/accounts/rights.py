@@ -57,6 +57,7 @@ RIGHTS: Mapping[tuple[str, str], Role] = {
     ("GET", "/workbench/series"): Role.INVESTIGATOR,
     ("POST", "/workbench/series"): Role.INVESTIGATOR,
     ("GET", "/workbench/dossier.{kind}"): Role.INVESTIGATOR,
+    ("GET", "/workbench/queue"): Role.INVESTIGATOR,
     ("GET", "/workbench/leads"): Role.INVESTIGATOR,
     ("POST", "/workbench/leads"): Role.INVESTIGATOR,
     ("GET", "/workbench/leads.{kind}"): Role.INVESTIGATOR,

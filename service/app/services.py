@@ -30,6 +30,7 @@ from service.app.metrics import Metrics
 from service.app.rate_limiter import RateLimiter
 from service.app.recorded_search import search_record
 from service.app.search_request import SearchRequest, decoded_query
+from service.app.searched_objects import SearchedObjects
 
 if TYPE_CHECKING:
     from service.accounts.openid_client import OpenId
@@ -56,6 +57,7 @@ class Services:
     sign_in_limiter: RateLimiter
     search_limiter: RateLimiter | None
     metrics: Metrics
+    searched: SearchedObjects
     listing: ObjectListing = field(default_factory=ObjectListing)
 
     def decode_query(self, request: SearchRequest) -> Query:

@@ -65,6 +65,7 @@ TABLE = {
     ("GET", "/workbench/series"): ("/workbench/series?name=nobody", INV),
     ("POST", "/workbench/series"): ("/workbench/series", INV),
     ("GET", "/workbench/dossier.{kind}"): ("/workbench/dossier.html?object=nobody", INV),
+    ("GET", "/workbench/queue"): ("/workbench/queue", INV),
     ("GET", "/workbench/leads"): ("/workbench/leads", INV),
     ("POST", "/workbench/leads"): ("/workbench/leads", INV),
     ("GET", "/workbench/leads.{kind}"): ("/workbench/leads.xlsx", INV),
