@@ -1,7 +1,7 @@
 """Untrusted bytes -> upright RGB, within limits.
 
 The container is read first (see containers): nothing is decoded before its size, and the memory that decoding
-would take, are known to be within the limits, and the decoder is shown the bare picture, without metadata, further
+would take, are known to be within the limits, and the decoder is given the bare picture, without metadata, further
 frames or trailing bytes. The decoders are those of Pillow and pillow-heif for eight formats, called by name, so no
 other plugin can be reached. No global setting of Pillow is changed: decode runs in any number of threads.
 """
@@ -121,11 +121,11 @@ def decode(
         raise _refusal(error, bare) from error
     size = picture.size
     if bare.size not in (None, size):
-        raise broken(bare.format, f"its size is told as {bare.size} and as {size}")
+        raise broken(bare.format, f"its size is declared as {bare.size} and as {size}")
     _check(size, bare, len(data), limits)
     _load(picture, bare, small_side, allow_truncated)
     if small_side is None and picture.size != size:
-        raise broken(bare.format, f"its size is told as {size} and is {picture.size}")
+        raise broken(bare.format, f"its size is declared as {size} and is {picture.size}")
     try:
         return _upright(picture, bare)
     except Exception as error:
@@ -134,21 +134,21 @@ def decode(
 
 def _check(size: tuple[int, int], bare: BarePicture, file_bytes: int, limits: Limits) -> None:
     width, height = size
-    told = f"this {bare.format} picture is {width} x {height} pixels"
+    shown = f"this {bare.format} picture is {width} x {height} pixels"
     if min(size) <= 0:
         raise broken(bare.format, f"{width} x {height} pixels")
     if max(size) > limits.side:
         raise ImageRefused(
-            "too_long_side", f"{told}, over the limit of {limits.side} a side: make it smaller, or cut it"
+            "too_long_side", f"{shown}, over the limit of {limits.side} a side: make it smaller, or cut it"
         )
     if width * height > limits.pixels:
-        raise ImageRefused("too_many_pixels", f"{told}, over the limit of {limits.pixels} in all: make it smaller")
+        raise ImageRefused("too_many_pixels", f"{shown}, over the limit of {limits.pixels} in all: make it smaller")
     decoding = bare.decoding_bytes * width * height + bare.extra_bytes
     memory = int(max(_LEAST_BYTES * width * height, decoding)) + 2 * file_bytes
     if memory > limits.memory:
         raise ImageRefused(
             "too_much_memory",
-            f"{told} and would take {memory} bytes to decode, over the limit of {limits.memory}: "
+            f"{shown} and would take {memory} bytes to decode, over the limit of {limits.memory}: "
             "make it smaller, or save it as an ordinary (not progressive) JPEG",
         )
 

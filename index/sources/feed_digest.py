@@ -1,4 +1,4 @@
-"""What a feed is, as one digest: the same feed read by the same readers says the same, and need not be read again."""
+"""A digest of a feed: the same feed, read by the same code, gives the same records and need not be read again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def feed_digest(location: Path, feed_format: str) -> str:
     """A SHA-256 over a feed: a file's bytes; of a folder every file's name, size and time of change.
 
     Returns:
-        "" where that cannot be told: the feed is missing or cannot be read, or its folder was changed just now.
+        "" where there is none: the feed is missing or cannot be read, or its folder was changed just now.
     """
     digest = hashlib.sha256(f"{readers()} {feed_format} {location}\n".encode("utf-8", "surrogateescape"))
     try:
@@ -66,6 +66,6 @@ def _add_folder(digest: hashlib._Hash, root: Path) -> int:
                 except FileNotFoundError:  # a link that leads nowhere
                     continue
                 newest = max(newest, about.st_mtime_ns)
-                told = f"{os.path.relpath(entry.path, root)}\0{about.st_size}\0{about.st_mtime_ns}\n"
-                digest.update(told.encode("utf-8", "surrogateescape"))
+                line = f"{os.path.relpath(entry.path, root)}\0{about.st_size}\0{about.st_mtime_ns}\n"
+                digest.update(line.encode("utf-8", "surrogateescape"))
     return newest

@@ -1,4 +1,4 @@
-"""The gate: a picture is looked at before anything of it is kept."""
+"""The gate: a picture is checked before anything of it is kept."""
 
 from __future__ import annotations
 
@@ -35,40 +35,40 @@ PASSED = Verdict()
 
 
 class Gate(Protocol):
-    """Whatever says which pictures may come in."""
+    """Decides which pictures may be kept."""
 
     def check(self, picture: npt.NDArray[np.uint8]) -> Verdict:
-        """Look at an upright RGB picture, uint8 [h, w, 3]. Safe from any thread."""
+        """Check an upright RGB picture, uint8 [h, w, 3]. Safe from any thread."""
         ...
 
 
 @dataclass(frozen=True)
 class ApprovingGate:
-    """A gate, and the images, by SHA-256, that a curator let pass it. Without a gate everything passes."""
+    """A gate, and the images, by SHA-256, that a curator approved. Without a gate everything passes."""
 
     gate: Gate | None = None
     allowed: frozenset[str] = frozenset()
 
     def needs_check(self, sha256: str) -> bool:
-        """Whether an image has to be looked at."""
+        """Whether an image has to be checked."""
         return self.gate is not None and sha256 not in self.allowed
 
     def check(self, sha256: str, picture: npt.NDArray[np.uint8]) -> Verdict:
-        """As Gate.check, of an image that may have been let pass."""
+        """As Gate.check, of an image that may be approved."""
         return PASSED if self.gate is None or sha256 in self.allowed else self.gate.check(picture)
 
 
 def approving_gate(gate: Gate | None, catalogue: Catalogue) -> ApprovingGate:
-    """A gate with what the curators of this catalogue let pass."""
+    """A gate with the images that curators of this catalogue approved."""
     with catalogue.database.connect() as connection:
         return ApprovingGate(gate, frozenset(connection.execute(sa.select(allowed.c.sha256)).scalars()))
 
 
 @dataclass(frozen=True)
 class Quarantined:
-    """A published crop that the gate holds: its SHA-256, where it is, and the object that it is of.
+    """A published crop in quarantine: its SHA-256, where it is, and the object that it is of.
 
-    `let_in`: a curator let it pass, and the next reading takes it.
+    `let_in`: a curator approved it, and the next reading takes it.
     """
 
     sha256: str
@@ -79,8 +79,8 @@ class Quarantined:
     let_in: bool
 
 
-def held(catalogue: Catalogue) -> list[Quarantined]:
-    """Every crop that is held, by source and object."""
+def quarantined(catalogue: Catalogue) -> list[Quarantined]:
+    """Every crop in quarantine, by source and object."""
     query = (
         sa.select(origins.c.quarantined, origins.c.reference, sources.c.name, entries.c.entry_id, entries.c.title)
         .join(pictures, pictures.c.reference == origins.c.reference)
@@ -98,33 +98,33 @@ def held(catalogue: Catalogue) -> list[Quarantined]:
 
 
 def require_quarantined(catalogue: Catalogue, sha256: str) -> None:
-    """Refuse the name of an image that is not held.
+    """Refuse the name of an image that is not quarantined.
 
     Raises:
-        UnknownEntry: none of that name is.
+        UnknownEntry: it is not.
     """
     with catalogue.database.connect() as connection:
-        if connection.execute(sa.select(origins.c.reference).where(_is_held(sha256)).limit(1)).first() is None:
-            raise _not_held(sha256)
+        if connection.execute(sa.select(origins.c.reference).where(_is_quarantined(sha256)).limit(1)).first() is None:
+            raise _not_quarantined(sha256)
 
 
 def approve(catalogue: Catalogue, sha256: str) -> None:
-    """Let an image pass that is held: the next reading takes it. For jobs that hold the workspace's lock.
+    """Approve a quarantined image: the next reading takes it. For jobs that have the workspace's lock.
 
     Raises:
-        UnknownEntry: no image of that name is held.
+        UnknownEntry: no image of that name is quarantined.
     """
     with catalogue.database.begin() as connection:
-        # As if never seen, so that it is read again.
-        again = sa.update(origins).where(_is_held(sha256)).values(size=-1, asked_on="")
+        # As if it had never been read.
+        again = sa.update(origins).where(_is_quarantined(sha256)).values(size=-1, asked_on="")
         if not connection.execute(again).rowcount:
-            raise _not_held(sha256)
+            raise _not_quarantined(sha256)
         connection.execute(catalogue.database.insert(allowed).values(sha256=sha256).on_conflict_do_nothing())
 
 
-def _is_held(sha256: str) -> sa.ColumnElement[bool]:
+def _is_quarantined(sha256: str) -> sa.ColumnElement[bool]:
     return origins.c.quarantined == sha256 if _SHA256.fullmatch(sha256) else sa.false()
 
 
-def _not_held(sha256: str) -> UnknownEntry:
+def _not_quarantined(sha256: str) -> UnknownEntry:
     return UnknownEntry(f"no picture {sha256[:80]!r} is held; `traceobject reindex` lists those that are")

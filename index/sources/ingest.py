@@ -42,8 +42,8 @@ def ingest(source: Source, catalogue: Catalogue, today: date, progress: Progress
     with progress.step(f"reading {source.name}") as tick:
         for batch in _batches(records, BATCH):
             refused += [item for item in batch if isinstance(item, Refusal)]
-            told = [(fields_of(item, source.name), item.pictures) for item in batch if not isinstance(item, Refusal)]
-            rows = [row for row in told if not forgotten.has(source.collection, source.name, row[0].entry_id)]
+            named = [(fields_of(item, source.name), item.pictures) for item in batch if not isinstance(item, Refusal)]
+            rows = [row for row in named if not forgotten.has(source.collection, source.name, row[0].entry_id)]
             if rows:
                 changes += catalogue.record(source, rows, today)
             tick(len(batch))

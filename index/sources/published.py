@@ -113,13 +113,13 @@ def register(workspace: Workspace, catalogue: Catalogue, listed: PublicationList
         catalogue.add_source(listed.source, "objects", str(listed.file), FORMAT)
 
 
-def record_of(told: Mapping[str, str]) -> ObjectRecord:
-    """What a list would tell of an object, by the names of ObjectRecord; it has no crops yet.
+def record_of(fields: Mapping[str, str]) -> ObjectRecord:
+    """The object with these fields, by the names of ObjectRecord, as a list would give it; it has no crops yet.
 
     Raises:
-        QueryInvalid: a feed's row that tells this would be refused.
+        QueryInvalid: a feed's row with these fields would be refused.
     """
-    record = published_object(FeedRow(0, told, ("to come",)), Path("/"), LIST)
+    record = published_object(FeedRow(0, fields, ("to come",)), Path("/"), LIST)
     if isinstance(record, Refusal):
         raise QueryInvalid(record.message)
     return replace(record, pictures=())
@@ -136,7 +136,7 @@ def find(workspace: Workspace, authority: str, object_id: str) -> tuple[Publicat
             if (record.authority, record.object_id) == (authority, object_id):
                 return listed, record
     raise UnknownEntry(
-        f"no object {object_id[:80]!r} of {authority[:80]!r} was published here; what a feed tells, that feed changes"
+        f"no object {object_id[:80]!r} of {authority[:80]!r} was published here; a feed's object is changed in its feed"
     )
 
 

@@ -22,7 +22,7 @@ from index.records.feed_records import ObjectRecord
 from index.records.overview import SourceState, source_states
 from index.records.tombstones import Forgotten
 from index.sources.acquire import LONG_SIDE
-from index.sources.gate import Gate, Quarantined, approve, held, require_quarantined
+from index.sources.gate import Gate, Quarantined, approve, quarantined, require_quarantined
 from index.sources.published import PublicationList, crop, crops_of, find, list_of, lists, record_of, register
 from index.stores.disk_faults import disk_faults
 from index.workspace import Workspace
@@ -48,7 +48,7 @@ class Desk:
     def held(self) -> list[Quarantined]:
         """Every published crop that the gate holds."""
         with Catalogue.open(self._workspace.database_url) as catalogue:
-            return held(catalogue)
+            return quarantined(catalogue)
 
     def let_in(self, sha256: str, who: str) -> None:
         """Let a crop in that is held; the next re-index takes it.

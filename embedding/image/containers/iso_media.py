@@ -18,13 +18,13 @@ MAX_BOXES = 20_000
 _AVIF_BYTES = 11
 # dav1d: three planes of up to 16 bits, and what it notes of each block.
 _AV1_BYTES = 8
-# libde265's planes and libheif's RGB, for every pixel that is coded: a file may show a small part of a large picture.
-# libheif refuses a picture whose size or depth is not what the file declares, so these can be believed.
+# libde265's planes and libheif's RGB, per coded pixel: a file may display a small part of a large picture.
+# libheif refuses a picture whose size or depth differs from the declared one, so the declared one is a bound.
 _HEVC_BYTES, _DEEP_HEVC_BYTES = 10, 16
 
 
 def brand(data: bytes) -> Format | None:
-    """AVIF or HEIC, told by the brands in the first box; None for other files."""
+    """AVIF or HEIC, by the brands in the first box; None for other files."""
     if data[4:8] != b"ftyp":
         return None
     size = min(int.from_bytes(data[:4], "big"), 512)
@@ -54,7 +54,7 @@ def read(data: bytes) -> BarePicture:
 def _read(data: bytes, format_: Format) -> BarePicture:
     bare = bytearray(data)
     bare[8:12] = _STILL.get(data[8:12], data[8:12])
-    # All boxes are looked at: a picture that is cut anywhere gives nothing at all.
+    # All boxes are walked: the decoders give nothing of a picture that is cut anywhere.
     outer = {kind: (start, end) for kind, start, end in reversed([*_boxes(data, 0, len(data), format_)])}
     if b"meta" not in outer:
         raise unsupported(format_, "no still picture")

@@ -1,4 +1,4 @@
-"""Which container these bytes are, told by their first bytes; no name or media type is believed."""
+"""Which container these bytes are, by their first bytes; file names and media types are not used."""
 
 from __future__ import annotations
 

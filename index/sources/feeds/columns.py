@@ -1,4 +1,4 @@
-"""What columns mean: rows in a feed's own words become products and objects."""
+"""What columns mean: rows with a feed's own column names become products and objects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ID_LIMIT = 512
 TEXT_LIMIT = 4000
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
-# Each record field: the column names that may tell it, the most telling first, as normal_name() spells them.
+# Each record field: the column names that may hold it, the most specific first, as normal_name() spells them.
 PRODUCT_ID = (
     "product_id",
     "id",
@@ -71,7 +71,7 @@ _STATUS = {
 
 @dataclass(frozen=True)
 class Defaults:
-    """What a whole feed says of every row that does not say it itself.
+    """Values for every row of a feed that has none of its own.
 
     `site` is the http(s) address of the shop, from which relative links are completed.
     """
@@ -95,27 +95,27 @@ class _RowError(Exception):
 
 
 def product(row: FeedRow, base: Path, feed: str, defaults: Defaults = NO_DEFAULTS) -> ProductRecord | Refusal:
-    """Return the product that a row tells of, or why it tells of none.
+    """Return the product that a row describes, or why it describes none.
 
     `base` is the folder from which relative picture paths are taken, `feed` the feed's name in a refusal.
     """
     try:
         cells = _cells(row.fields)
-        told = {field: _first(cells, names) for field, names in _PRODUCT.items()}
-        first_seen, last_seen = (_day(field, told[field]) for field in ("first_seen", "last_seen"))
+        values = {field: _first(cells, names) for field, names in _PRODUCT.items()}
+        first_seen, last_seen = (_day(field, values[field]) for field in ("first_seen", "last_seen"))
         if first_seen and last_seen and first_seen > last_seen:
             raise _RowError("bad-date", f"first seen {first_seen} is after last seen {last_seen}")
         return ProductRecord(
             number=row.number,
             product_id=_identity(cells, PRODUCT_ID),
             pictures=_pictures(row, base),
-            title=told["title"],
-            brand=told["brand"] or defaults.brand,
-            category=told["category"] or defaults.category,
-            retailer=told["retailer"] or defaults.retailer,
-            country=_country(told["country"] or defaults.country),
-            price=_price(told["price"], told["currency"]),
-            link=_web_address(told["link"], defaults.site),
+            title=values["title"],
+            brand=values["brand"] or defaults.brand,
+            category=values["category"] or defaults.category,
+            retailer=values["retailer"] or defaults.retailer,
+            country=_country(values["country"] or defaults.country),
+            price=_price(values["price"], values["currency"]),
+            link=_web_address(values["link"], defaults.site),
             first_seen=first_seen,
             last_seen=last_seen,
         )
@@ -124,27 +124,27 @@ def product(row: FeedRow, base: Path, feed: str, defaults: Defaults = NO_DEFAULT
 
 
 def published_object(row: FeedRow, base: Path, feed: str) -> ObjectRecord | Refusal:
-    """Return the object that a row of an authority's publication tells of, or why it tells of none."""
+    """Return the object that a row of an authority's publication describes, or why it describes none."""
     try:
         cells = _cells(row.fields)
-        told = {field: _first(cells, names) for field, names in _OBJECT.items()}
-        status = _STATUS.get(told["status"].casefold())
+        values = {field: _first(cells, names) for field, names in _OBJECT.items()}
+        status = _STATUS.get(values["status"].casefold())
         if status is None:
-            raise _RowError("bad-status", f"status {told['status'][:40]!r}: write open, identified or closed")
-        tip_page = _web_address(told["tip_page"], "")
-        if told["tip_page"] and not tip_page:
-            raise _RowError("bad-link", f"tip page {told['tip_page'][:80]!r} is not an http(s) address")
+            raise _RowError("bad-status", f"status {values['status'][:40]!r}: write open, identified or closed")
+        tip_page = _web_address(values["tip_page"], "")
+        if values["tip_page"] and not tip_page:
+            raise _RowError("bad-link", f"tip page {values['tip_page'][:80]!r} is not an http(s) address")
         return ObjectRecord(
             number=row.number,
             object_id=_identity(cells, OBJECT_ID),
             pictures=_pictures(row, base),
-            title=told["title"],
-            kind=told["kind"],
-            country=_country(told["country"]),
-            published=_day("published", told["published"]),
+            title=values["title"],
+            kind=values["kind"],
+            country=_country(values["country"]),
+            published=_day("published", values["published"]),
             status=status,
             tip_page=tip_page,
-            authority=told["authority"],
+            authority=values["authority"],
         )
     except _RowError as refused:
         return Refusal(place(row, feed), refused.reason, str(refused))
@@ -162,7 +162,7 @@ def unusable_pictures(row: FeedRow, base: Path, feed: str) -> list[Refusal]:
 
 
 def known(column: str) -> bool:
-    """Tell whether a column's name says anything to one of the mappings."""
+    """Whether a column's name is known to one of the mappings."""
     return normal_name(column) in _KNOWN or names_pictures(column)
 
 
@@ -204,7 +204,7 @@ def _first(cells: Mapping[str, str], names: Iterable[str]) -> str:
 
 
 def _identity(cells: Mapping[str, str], names: Iterable[str]) -> str:
-    # The first column that is there decides: falling through to another per row would mix two number series.
+    # One column for the whole feed: taking another one per row would mix two numbering schemes.
     name = next((name for name in names if name in cells), None)
     identity = _text(name, cells[name], ID_LIMIT) if name else ""
     if not identity:
@@ -256,12 +256,12 @@ def _country(text: str) -> str:
 
 
 def _price(amount: str, currency: str) -> str:
-    """Return the price with its currency where a column of its own tells it."""
+    """Return the price, with the currency appended where it has a column of its own."""
     return f"{amount} {currency}" if amount and currency and not re.search(r"[^\d.,\s]", amount) else amount
 
 
 def _web_address(text: str, site: str) -> str:
-    """Return an http(s) address, or nothing: whatever else stands there must never become a link on a page."""
+    """Return an http(s) address, or nothing: anything else (javascript:, data:) must never become a link on a page."""
     if text.startswith("www."):
         text = "https://" + text
     try:

@@ -15,7 +15,7 @@ from index.sources.feeds.columns import OBJECT_ID, PRODUCT_ID, known
 from index.sources.feeds.references import names_pictures, normal_name, references
 
 DELIMITERS = (",", ";", "\t", "|")
-# How far a quoted cell may run over line ends before its opening quote counts as a mistake of its line alone.
+# How far a quoted cell may span lines before its opening quote counts as an error of its first line alone.
 SPAN_LINES = 1000
 SPAN_CHARACTERS = 262_144
 _SEP = re.compile(r'^"?sep=(.)"?\s*$')
@@ -27,7 +27,7 @@ class DelimitedReader:
     format = "csv"
 
     def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002
-        """Tell whether the first line is a header with at least an identifier or a picture among several cells."""
+        """Whether the first line is a header with at least an identifier or a picture among several cells."""
         if not head:
             return False
         header = _header_cells(text.head_text(head).splitlines()[:3])[1]
@@ -41,7 +41,7 @@ class DelimitedReader:
         return _open(path)[1]
 
     def rows(self, path: Path) -> Iterator[FeedRow | Refusal]:
-        """Stream the rows. A quote that never closes spoils its own line, not those after it."""
+        """Stream the rows. A quote that never closes costs its own line, not those after it."""
         delimiter, columns, source = _open(path)
         for number, cells in _records(source, delimiter, len(columns), str(path)):
             if isinstance(cells, Refusal):
@@ -52,7 +52,7 @@ class DelimitedReader:
 
 
 class _Lines:
-    """Lines with a way back: what a failed record swallowed is given again."""
+    """Lines that can be pushed back: those that a failed record consumed are read again."""
 
     def __init__(self, source: Iterator[text.Line]) -> None:
         self._source = source
@@ -146,7 +146,7 @@ def _records(source: _Lines, delimiter: str, width: int, feed: str) -> Iterator[
             yield line.number, Refusal(where, *line.broken)
             continue
         try:
-            # strict: a quote left open or closed in the middle of a cell is an error, not a guess.
+            # strict: a quote left open, or closed inside a cell, raises csv.Error.
             cells = next(csv.reader(source.record(line), delimiter=delimiter, strict=True), [])
         except csv.Error as error:
             source.give_back()

@@ -1,4 +1,4 @@
-"""Libraries that only some formats need, loaded when such a feed is read."""
+"""Optional libraries, imported when a feed that needs them is read."""
 
 from __future__ import annotations
 

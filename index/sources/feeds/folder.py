@@ -30,7 +30,7 @@ _LEFTOVERS = frozenset(("__MACOSX", "@eaDir", "$RECYCLE.BIN"))
 
 
 def is_picture_name(name: str) -> bool:
-    """Tell by its ending whether a file name is a picture's; hidden files are none."""
+    """Whether a file name has the ending of a picture; hidden files never have."""
     last = name.rpartition("/")[2]
     return not last.startswith(".") and last[last.rfind(".") :].casefold() in _ENDINGS
 
@@ -41,7 +41,7 @@ class FolderReader:
     format = "folder"
 
     def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002
-        """Tell whether the path is a folder; what else a folder may hold is asked before."""
+        """Whether the path is a folder; feeds in folders are recognised by the readers before this one."""
         return path.is_dir()
 
     def columns(self, path: Path) -> tuple[str, ...] | None:  # noqa: ARG002

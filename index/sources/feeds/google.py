@@ -1,7 +1,7 @@
 """Google Merchant Center feeds: RSS 2.0 and Atom with the `g:` names, and the tab-separated kind.
 
 An XML feed is cut into its items and each is parsed by itself, so that one with a mistake (a bare `&` is the usual one)
-leaves the others whole; a recovering parser drops all that follows some mistakes and does not tell. Cut out of the
+leaves the others whole; a recovering parser silently drops what follows some mistakes. Cut out of the
 document, an item has no document type and so no entities of its own: nothing can expand, nothing is fetched.
 """
 
@@ -31,7 +31,7 @@ class GoogleReader:
         self._delimited = DelimitedReader()
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        """Tell by the XML's first element, or by a tab-separated header in Google's words."""
+        """Recognise the XML by its root element, tab-separated text by a header with Google's column names."""
         if not head:
             return False
         start = text.head_text(head)

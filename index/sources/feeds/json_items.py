@@ -1,7 +1,7 @@
-"""The items of a list in a JSON document, one at a time: a broken one is told and the rest goes on.
+"""The items of a list in a JSON document, one at a time: a broken one is reported and the rest is read.
 
-Streaming parsers give up the whole document at the first mistake; here the items are parsed one by one with the
-standard library's decoder, and a mistake is stepped over where its brackets still pair up.
+Streaming parsers abandon the document at the first syntax error; here the items are parsed one by one with the
+standard library's decoder, and a broken item is skipped where its brackets still pair up.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from index.sources.feeds import text
 ITEM_LIMIT = 1_048_576
 _CHUNK = 65_536
 _BLANK = re.compile(r"[\s,]*")
-# A text cannot run over a line's end: `open` is empty where its quote does not close.
+# A string cannot span lines: `open` is empty where its quote does not close.
 _TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*(?P<open>"?)|[{}\[\]]')
 
 
@@ -112,7 +112,7 @@ class _Window:
     def value(self) -> object:
         """Decode the value here and step over it. Raises ValueError and steps over it where that can be done.
 
-        What cannot be stepped over leaves `lost` set: nothing after it can be told.
+        A value without a visible end leaves `lost` set: nothing after it can be read.
         """
         while True:
             try:

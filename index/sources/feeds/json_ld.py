@@ -1,4 +1,4 @@
-"""Products in JSON-LD: the nodes of schema.org's Product wherever they lie, and what each tells.
+"""Products in JSON-LD: the nodes of schema.org's Product wherever they lie, and the fields of each.
 
 Vocabulary: https://schema.org/Product, /ProductGroup, /Offer, /AggregateOffer, /ImageObject.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TypedDict
 
 _PRODUCT = frozenset(("product", "productgroup", "individualproduct", "productmodel", "someproducts"))
-# Where a page's own products are; related and similar ones are other pages' products, told in part.
+# Properties that lead to a page's own products; isRelatedTo and isSimilarTo name products of other pages, incompletely.
 _INTO = ("@graph", "mainEntity", "itemListElement", "item", "hasVariant")
 _IDENTIFIERS = ("productID", "sku", "mpn", "gtin14", "gtin13", "gtin12", "gtin8", "gtin", "@id", "url")
 _DEPTH = 12
@@ -18,8 +18,8 @@ _DEPTH = 12
 Node = Mapping[str, object]
 
 
-class Told(TypedDict):
-    """What a product's node tells; blank where it tells nothing. References are as written."""
+class ProductFields(TypedDict):
+    """The fields of a product's node, empty where it has none. Picture references are as written."""
 
     id: str
     name: str
@@ -35,22 +35,22 @@ class Told(TypedDict):
     image: list[str]
 
 
-def products(documents: list[object]) -> Iterator[Told]:
+def products(documents: list[object]) -> Iterator[ProductFields]:
     """Yield the products of a page's JSON-LD documents, a group's variants instead of the group."""
     nodes: dict[str, Node] = {}
     for document in documents:
         _note(document, nodes, _DEPTH)
     for document in documents:
         for product, group in _found(document, {}, _DEPTH):
-            yield _told({**{name: group[name] for name in _INHERITED if name in group}, **product}, nodes)
+            yield _fields({**{name: group[name] for name in _INHERITED if name in group}, **product}, nodes)
 
 
-# What a variant has from its group where it does not tell it itself.
+# Properties that a variant inherits from its group where it has none of its own.
 _INHERITED = ("name", "brand", "category", "image", "url", "offers")
 
 
 def _note(value: object, nodes: dict[str, Node], depth: int) -> None:
-    """Remember the nodes that others may point to by `@id`."""
+    """Collect the nodes that others may refer to by `@id`."""
     if not depth:
         return
     if isinstance(value, list):
@@ -89,7 +89,7 @@ def _types(node: Node) -> set[str]:
     return {one.replace("#", "/").replace(":", "/").rpartition("/")[2].casefold() for one in listed if type(one) is str}
 
 
-def _told(node: Node, nodes: Mapping[str, Node]) -> Told:
+def _fields(node: Node, nodes: Mapping[str, Node]) -> ProductFields:
     offer = _offer(node, nodes)
     price = _object(offer.get("priceSpecification"), nodes)
     return {
@@ -109,7 +109,7 @@ def _told(node: Node, nodes: Mapping[str, Node]) -> Told:
 
 
 def _offer(node: Node, nodes: Mapping[str, Node]) -> Node:
-    """Return the first offer, an aggregate's own words before those of the offers in it."""
+    """Return the first offer; the properties of an AggregateOffer take precedence over those of the offers in it."""
     offer = _object(node.get("offers"), nodes)
     return {**_object(offer.get("offers"), nodes), **offer} if "offers" in offer else offer
 

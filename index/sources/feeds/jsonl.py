@@ -21,7 +21,7 @@ class JsonReader:
     format = "jsonl"
 
     def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002
-        """Tell whether the file begins as JSON does."""
+        """Whether the file begins as JSON does."""
         return text.head_text(head).lstrip()[:1] in ("{", "[") if head else False
 
     def columns(self, path: Path) -> tuple[str, ...] | None:  # noqa: ARG002

@@ -8,7 +8,7 @@ from datetime import date
 from index.records.feed_records import FeedRow
 from index.sources.feeds.references import names_pictures, references
 
-# The names under which a picture given as an object tells where it is.
+# The properties of a picture object that hold its address.
 _ADDRESS = ("url", "src", "link", "href", "path", "file", "contentUrl", "content_url")
 _DEPTH = 3
 _LIST = 100

@@ -20,7 +20,7 @@ from index.sources.feeds.schemaorg import SchemaOrgReader
 from index.sources.feeds.shopify import ShopifyReader
 from index.sources.feeds.webdataset import WebDatasetReader
 
-# In the order in which they are asked: the most particular first.
+# In the order in which they are tried: the most specific first.
 READERS: tuple[FeedReader, ...] = (
     ParquetReader(),
     WebDatasetReader(),
@@ -32,7 +32,7 @@ READERS: tuple[FeedReader, ...] = (
     DelimitedReader(),
 )
 FORMATS: tuple[str, ...] = ("folder", "csv", "jsonl", "parquet", "google", "shopify", "schemaorg", "webdataset")
-# A folder that holds one of these is that feed, its pictures being what the feed names.
+# A folder with one of these files is that feed; its pictures are those that the feed names.
 _FEED_FILES: dict[Collection, tuple[str, ...]] = {
     "catalogue": tuple(f"products.{ending}" for ending in ("csv", "tsv", "jsonl", "json", "parquet", "xml")),
     "objects": tuple(f"objects.{ending}" for ending in ("csv", "tsv", "jsonl", "json")),
@@ -46,7 +46,7 @@ def read_products(
 ) -> Iterator[ProductRecord | Refusal]:
     """Stream a feed's products and what had to be left out, in the feed's order and in bounded memory.
 
-    Several records may tell of one product. The feed is opened at once, the rows are read as they are asked for.
+    Several records may describe one product. The feed is opened at once, the rows are read as they are asked for.
     Raises FeedError, at once or while streaming.
     """
     path = _feed_file(path, format, "catalogue")
@@ -108,7 +108,7 @@ def _detected(path: Path) -> FeedReader:
             return reader
     begins = "is empty" if not head else f"begins with {text.head_text(head)[:60]!r}"
     raise FeedError(
-        f"{path}: the format cannot be told by content: it {begins}. A CSV feed begins with a line of column names, "
+        f"{path}: the format is not recognised by content: it {begins}. A CSV feed begins with a line of column names, "
         f"an identifier and a picture among them. Name the format if you know it: {', '.join(FORMATS)}."
     )
 

@@ -15,13 +15,13 @@ _SCRIPT_LIMIT = 1_048_576
 _SCRIPTS = 50
 _CHUNK = 65_536
 _CHARSET = re.compile(r"""<meta[^>]{0,200}charset\s*=\s*["']?([A-Za-z0-9._-]{1,40})""", re.IGNORECASE)
-# Browsers write down where they saved a page from.
+# The comment in which browsers note the address that a page was saved from.
 _SAVED = re.compile(r"saved from url=\(\d+\)(https?://\S+)")
 
 
 @dataclass
 class Page:
-    """What a page tells of itself: its address, where its relative links start, its JSON-LD scripts as written."""
+    """A page's own address, the base of its relative links, and its JSON-LD scripts as written."""
 
     address: str = ""
     base: str = ""
@@ -30,7 +30,7 @@ class Page:
 
 
 def read_page(path: Path) -> Page:
-    """Return what the page in an HTML file tells. No tree is built and nothing is fetched.
+    """Return the address and the scripts of an HTML file. No tree is built and nothing is fetched.
 
     `too_long` is set where the page or a script is over its limit and was not read to its end.
     Raises OSError, and FeedError where lxml is not installed.
@@ -65,7 +65,7 @@ def _encoding(head: bytes) -> str:
 
 
 class _Collector:
-    """What lxml tells of a page's elements as they pass."""
+    """Receives lxml's parse events."""
 
     def __init__(self) -> None:
         self.page = Page()

@@ -22,7 +22,7 @@ class ParquetReader:
     format = "parquet"
 
     def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002
-        """Tell by the magic number."""
+        """Whether the file has the magic number."""
         return head.startswith(b"PAR1")
 
     def columns(self, path: Path) -> tuple[str, ...] | None:

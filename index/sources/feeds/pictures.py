@@ -56,7 +56,7 @@ def _read(path: Path, offset: int, size: int | None, limit: int, reference: str)
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise ImageRefused("not-a-file", f"{reference}: is not a plain file.")
             file.seek(offset)
-            held = file.read(limit + 1 if size is None else min(size, limit + 1))
+            data = file.read(limit + 1 if size is None else min(size, limit + 1))
     except FileNotFoundError as error:
         raise ImageRefused("missing", f"{reference}: no such file. Is the feed's folder complete?") from error
     except IsADirectoryError as error:
@@ -64,8 +64,8 @@ def _read(path: Path, offset: int, size: int | None, limit: int, reference: str)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ImageRefused("unreadable", f"{reference}: cannot be read: {reason}. Check its permissions.") from error
-    if len(held) > limit:
+    if len(data) > limit:
         raise ImageRefused("too-many-bytes", f"{reference}: has over {limit} bytes. Give a smaller picture.")
-    if size is not None and len(held) < size:
+    if size is not None and len(data) < size:
         raise ImageRefused("unreadable", f"{reference}: the shard ends in the middle of this member.")
-    return held
+    return data

@@ -1,4 +1,4 @@
-"""What every feed reader offers: a format in, rows in the feed's own words out."""
+"""What every feed reader offers: a format in, rows with the feed's own column names out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from index.records.feed_records import FeedRow, Refusal
 
 
 class FeedReader(Protocol):
-    """Reads one format. It knows how rows are written, never what a column means to a product."""
+    """Reads one format. It knows how rows are written, not what a column means."""
 
     format: str
 

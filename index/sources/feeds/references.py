@@ -25,7 +25,7 @@ _PLURAL = (
 )
 PICTURE_COLUMNS = (*_SINGULAR, *_PLURAL)
 _NUMBERED = re.compile(r"^(.+?)_?(\d+)$")
-# Names come from the feed: what is remembered of them is bounded.
+# Column names are untrusted, so what the cache keeps of them is bounded.
 _NAME_LIMIT = 200
 _NEXT_URL = re.compile(r"[\s,;|]+(?=(?:https?|file)://)", re.IGNORECASE)
 _WEB = re.compile(r"https?://[^\s\x00-\x1f\x7f/?#]+[^\s\x00-\x1f\x7f]*", re.IGNORECASE)
@@ -58,7 +58,7 @@ def _role(column: str) -> tuple[str, str] | None:
 
 
 def names_pictures(column: str) -> bool:
-    """Tell whether a column holds picture references."""
+    """Whether a column holds picture references."""
     return _role(column[:_NAME_LIMIT]) is not None
 
 
@@ -99,7 +99,7 @@ def references(cells: Mapping[str, str | Sequence[str]]) -> tuple[str, ...]:
 
 
 def is_web_address(text: str) -> bool:
-    """Tell whether a text is an http(s) URL with a host. Whether the host may be asked is for the fetcher to say."""
+    """Whether a text is an http(s) URL with a host. Whether the host may be contacted is decided by the fetcher."""
     if not _WEB.fullmatch(text):
         return False
     if text.isascii() and "[" not in text:

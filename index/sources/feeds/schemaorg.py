@@ -48,9 +48,9 @@ class SchemaOrgReader:
                 continue
             if page.too_long:
                 yield Refusal(str(file), "page-too-long", "the page or a script in it is too long and was left off")
-            told = False
+            found_product = False
             for product in _products(page, file):
-                told = True
+                found_product = True
                 if isinstance(product, Refusal):
                     yield product
                     continue
@@ -64,17 +64,17 @@ class SchemaOrgReader:
                     fields["id"] = fields["id"] or page.address or file.stem
                     fields["link"] = _absolute(fields["link"], page) or _absolute(page.address, page)
                     yield FeedRow(number, fields, pictures, str(file))
-            if not told and not page.too_long:
+            if not found_product and not page.too_long:
                 yield Refusal(str(file), "no-product", "the page has no schema.org Product in JSON-LD")
         if not found:
             raise FeedError(f"{path}: no web pages in this folder. Their names end in {' '.join(_ENDINGS)}.")
 
 
-def _products(page: Page, file: Path) -> Iterator[json_ld.Told | Refusal]:
-    """Yield what the page's scripts tell of its products; a script that is not JSON is refused, the others are read."""
+def _products(page: Page, file: Path) -> Iterator[json_ld.ProductFields | Refusal]:
+    """Yield the products in the page's scripts; a script that is not JSON is refused, the others are read."""
     documents = []
     for script in page.scripts:
-        # Some shops wrap scripts for browsers of another age.
+        # Some shops wrap scripts in comments or CDATA, as browsers without scripts once needed.
         script = _WRAPPING.sub("", script).strip().rstrip(";")
         try:
             documents.append(json_items.decode(script, strict=False))
@@ -86,7 +86,7 @@ def _products(page: Page, file: Path) -> Iterator[json_ld.Told | Refusal]:
 def _pictures(references: Sequence[str], page: Page, file: Path) -> tuple[tuple[str, ...], str]:
     """Return the references as URLs or as files in the page's folder, and one that is neither.
 
-    A page is its shop's word: it names no file of this machine beyond its own folder.
+    A page is untrusted: a file outside its own folder is never read on its behalf.
     """
     pictures = []
     lost = ""

@@ -2,8 +2,8 @@
 
 A product is one row with all its pictures. Where it comes in several colours and pictures are assigned to variants of
 different colours, each of these colours is a row of its own, `ID/colour`, with the pictures and the link of its
-variants; the pictures that belong to no colour stay with the row `ID`. That is what is seen on a picture, and what a
-Google feed of the same shop tells apart.
+variants; the pictures that belong to no colour stay with the row `ID`. A Google feed of the same shop separates
+colours too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class ShopifyReader:
     format = "shopify"
 
     def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002
-        """Tell whether the JSON's first product has a handle and variants."""
+        """Whether the JSON's first product has a handle and variants."""
         start = text.head_text(head)
         listed = start.lstrip()[:1] in ("{", "[") and not one_a_line(start)
         return listed and '"handle"' in start and ('"variants"' in start or '"body_html"' in start)
@@ -69,10 +69,10 @@ def _rows(item: Mapping[str, object], number: int, where: str) -> Iterator[FeedR
         seen = {colours.get(str(one), "") for one in ids} - {""} if isinstance(ids, list) else set()
         (owned.setdefault(seen.pop(), []) if len(seen) == 1 else shared).append(_text(image, "src"))
     if len(owned) < 2:
-        yield FeedRow(number, fields, _told(_text(image, "src") for image in images), where)
+        yield FeedRow(number, fields, _distinct(_text(image, "src") for image in images), where)
         return
     if shared:
-        yield FeedRow(number, fields, _told(shared), where)
+        yield FeedRow(number, fields, _distinct(shared), where)
     for colour, pictures in owned.items():
         of_colour = [variant for variant in variants if colours.get(_text(variant, "id")) == colour]
         own = {
@@ -82,7 +82,7 @@ def _rows(item: Mapping[str, object], number: int, where: str) -> Iterator[FeedR
             "link": f"{link}?variant={_text(of_colour[0], 'id')}" if link else "",
             "price": _price(of_colour),
         }
-        yield FeedRow(number, own, _told(pictures), where)
+        yield FeedRow(number, own, _distinct(pictures), where)
 
 
 def _colours(item: Mapping[str, object], variants: list[Mapping[str, object]]) -> dict[str, str]:
@@ -106,5 +106,5 @@ def _text(item: Mapping[str, object], name: str) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _told(references: Iterator[str] | list[str]) -> tuple[str, ...]:
+def _distinct(references: Iterator[str] | list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reference for reference in references if reference))

@@ -67,7 +67,7 @@ def _table(path: str, modified: int, size: int) -> dict[str, Member]:  # noqa: A
             if len(table) > MEMBERS_LIMIT:
                 raise DamagedTar(f"it has over {MEMBERS_LIMIT} members; split it into smaller shards")
     except DamagedTar:
-        # What lies before the damage was read as rows too, and its pictures are good.
+        # The members before the damage were read as rows, and their pictures can be read.
         if not table:
             raise
     return table

@@ -1,4 +1,4 @@
-"""Text feeds line by line: encoding found by content, broken bytes told from foreign ones, no line unbounded."""
+"""Text feeds line by line: encoding found by content, lines of bounded length, damaged bytes confined to their line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from index.errors import FeedError
 
 HEAD_BYTES = 65_536
 LINE_LIMIT = 1_048_576
-# Half a character: what stands for a broken byte, and what nothing can store.
+# Lone surrogates: they stand for undecodable bytes, and cannot be encoded again.
 SURROGATE = re.compile("[\ud800-\udfff]")
 # Declarations and comments may come before the first element.
 _ROOT = re.compile(
@@ -40,7 +40,7 @@ def read_head(path: Path) -> bytes:
 
 
 def encoding_of(head: bytes) -> str:
-    """Return "utf-16", "utf-16-le", "utf-16-be", "cp1252", "utf-8", or "ascii" for a head that does not tell.
+    """Return "utf-16", "utf-16-le", "utf-16-be", "cp1252", "utf-8", or "ascii" for a head without other bytes.
 
     It is cp1252 where no line of the head that has non-ASCII bytes is valid UTF-8: text in another encoding forms
     valid UTF-8 by accident practically never, so one valid line means UTF-8 with some broken lines.
@@ -70,7 +70,7 @@ def encoding_of(head: bytes) -> str:
 
 
 def head_text(head: bytes) -> str:
-    """Return the head as text, for telling formats apart; broken bytes are replaced."""
+    """Return the head as text, for recognising formats; undecodable bytes are replaced."""
     return head.decode(encoding_of(head), errors="replace").removeprefix("\ufeff")
 
 

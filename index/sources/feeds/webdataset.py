@@ -79,7 +79,7 @@ def _key(member: Member) -> str:
 def _sample(shard: Path, file: BinaryIO, key: str, group: Iterator[Member], number: int) -> FeedRow | Refusal:
     where = f"{shard}#{key}"
     absolute = shard.absolute()
-    told: dict[str, object] = {}
+    fields: dict[str, object] = {}
     pictures = []
     for member in islice(group, _SAMPLE_LIMIT):
         if member.name.startswith("/") or ".." in member.name.split("/"):
@@ -97,7 +97,7 @@ def _sample(shard: Path, file: BinaryIO, key: str, group: Iterator[Member], numb
         written = file.read(member.size)
         try:
             if ending == ".txt":
-                told["caption"] = written.decode("utf-8-sig")
+                fields["caption"] = written.decode("utf-8-sig")
                 continue
             value = json_items.decode(written.decode("utf-8-sig"))
         except UnicodeDecodeError:
@@ -107,7 +107,7 @@ def _sample(shard: Path, file: BinaryIO, key: str, group: Iterator[Member], numb
         if not isinstance(value, dict):
             return Refusal(where, "not-an-object", f"{member.name} holds no object {{...}}")
         # The pictures are those in the shard; `url` is where img2dataset had them from, not the product's page.
-        told.update((name, one) for name, one in value.items() if not names_pictures(name) and name != "url")
-    told.setdefault("key", key)
-    row = row_of(told, number, where)
+        fields.update((name, one) for name, one in value.items() if not names_pictures(name) and name != "url")
+    fields.setdefault("key", key)
+    row = row_of(fields, number, where)
     return replace(row, pictures=tuple(pictures))

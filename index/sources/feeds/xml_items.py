@@ -16,7 +16,7 @@ from index.sources.feeds import text
 
 ITEM_LIMIT = 1_048_576
 _CHUNK = 65_536
-# Comments and CDATA are stepped over whole: what looks like an item inside is none.
+# Comments and CDATA sections are skipped whole: a tag inside them is text.
 _MARK = re.compile(
     r"<!--|<!\[CDATA\[|<!DOCTYPE|<!ENTITY|<(?P<open>(?:[\w.-]+:)?(?:item|entry))(?=[\s/>])|</(?P<close>(?:[\w.-]+:)?(?:item|entry))\s*>",
 )
@@ -96,7 +96,7 @@ class _Stream:
         gone, self.text = self.text[:length], self.text[length:]
         self.line += gone.count("\n")
         if len(self.text) > 4 * _CHUNK:
-            # After a far look ahead: short texts are cut faster, so most of it is put by to be read again.
+            # Slicing costs the length of the string: most of a long look-ahead is set aside and read again.
             self._again = self.text[_CHUNK:] + self._again[self._again_from :]
             self._again_from = 0
             self.text = self.text[:_CHUNK]
@@ -184,7 +184,7 @@ def _extent(stream: _Stream) -> tuple[int, tuple[str, str] | None]:
             if len(stream.text) >= ITEM_LIMIT or not stream.more():
                 return mark.end(), ("bad-xml", f"{mark[0]} opens a section that does not end")
         elif end[0] == mark[0]:
-            # Sections do not nest: this one was left open, and the next item's would have closed it.
+            # Sections do not nest: this one was left open, and the end found is that of a later item's section.
             return mark.end(), ("bad-xml", f"{mark[0]} opens a section that does not end before the next")
         else:
             at = end.end()

@@ -174,7 +174,7 @@ def host_of(url: httpx.URL) -> str:
 
 
 def port_of(url: httpx.URL) -> int:
-    """The port of a URL, told or not."""
+    """The port of a URL; where it has none, its scheme's default."""
     return url.port if url.port is not None else DEFAULT_PORTS.get(url.scheme, 0)
 
 

@@ -11,7 +11,7 @@ from queue import SimpleQueue
 import anyio.from_thread
 
 from index.sources.fetching.address import AddressPolicy
-from index.sources.fetching.fetcher import Fetcher, Job, Outside
+from index.sources.fetching.fetcher import Fetcher, Job, Surroundings
 from index.sources.fetching.outcomes import FetchLimits, Outcome, Request
 
 
@@ -22,13 +22,13 @@ def fetch_all(
     limits: FetchLimits | None = None,
     allow_hosts: frozenset[str] = frozenset(),
     seed: int = 0,
-    outside: Outside | None = None,
+    surroundings: Surroundings | None = None,
 ) -> Generator[Outcome, None, None]:
     """Fetch the pictures behind `requests`; one outcome for each, as they come, in no order.
 
-    Streams: takes at most `limits.lookahead` requests ahead, in the caller's thread, and holds at most
-    `limits.connections` pictures that were not taken yet. A picture that cannot be had is an outcome, never an error.
-    Closing the iterator ends all downloads; a loop that may be left early does that with contextlib.closing.
+    Streams: takes at most `limits.lookahead` requests ahead, in the caller's thread, and keeps at most
+    `limits.connections` pictures in memory that were not taken yet. A picture that cannot be had is an outcome,
+    not an error. Closing the iterator ends all downloads: contextlib.closing does it for a loop that may end early.
 
     Args:
         requests: what to fetch, each URL once: the same URL twice is asked for twice. Hosts that are mixed rather than
@@ -39,20 +39,20 @@ def fetch_all(
         allow_hosts: hosts of one's own that may have private addresses and other ports: "images.internal" (every
             port), "127.0.0.1:8123". Every feed row and every redirect can reach them.
         seed: of the jitter in the waits between attempts.
-        outside: time, names and connections, for tests and unusual networks.
+        surroundings: time, names and connections, for tests and unusual networks.
 
     Raises:
         FetchSettingInvalid: at once, for a user agent or an allowed host that is none.
     """
     policy = AddressPolicy.allowing(allow_hosts)
-    fetcher = Fetcher(limits or FetchLimits(), user_agent, policy, outside or Outside(), seed)
+    fetcher = Fetcher(limits or FetchLimits(), user_agent, policy, surroundings or Surroundings(), seed)
     outcomes = _stream(requests, fetcher)
     _close_at_exit(outcomes)
     return outcomes
 
 
 def _close_at_exit(outcomes: Generator[Outcome, None, None]) -> None:
-    """Close an iterator that was left unfinished while its thread still runs; Python itself comes too late to it."""
+    """Close an iterator that was left unfinished before the interpreter shuts its threads down."""
 
     def close() -> None:
         if (unfinished := known()) is not None:
@@ -84,6 +84,6 @@ def _stream(requests: Iterable[Request], fetcher: Fetcher) -> Generator[Outcome,
             future = done.get()
             portal.start_task_soon(fetcher.taken, jobs.pop(future))
             outcome = future.result()
-            del future  # it holds the picture too, and the caller may keep this generator waiting for long
+            del future  # it refers to the picture, and the caller may take its time before the next one
             yield outcome
             del outcome

@@ -1,4 +1,4 @@
-"""One picture's way: permission, turn, exchange, redirects, further attempts."""
+"""One picture fetched: robots.txt, rate limit, exchange, redirects, further attempts."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ Read = Callable[[httpx.Response], Awaitable[T | Redirect]]
 
 
 @dataclass(frozen=True)
-class Outside:
-    """Everything the fetcher takes from the world around it: time, names, connections, trusted authorities.
+class Surroundings:
+    """The fetcher's surroundings, replaceable in tests: clock, resolver, connections, certificate authorities.
 
     `tls`: the context that verifies servers; None trusts the authorities that come with httpx.
     """
@@ -54,21 +54,21 @@ class Outside:
 
 @dataclass(eq=False)
 class Job:
-    """One request on its way: the time it has left on the wire, and whether it holds one of the places.
+    """A request in progress: the time it has left, and whether it occupies a slot.
 
-    A place stands for a connection and then for the picture that came over it.
+    A slot stands for a connection, and then for the picture in memory that came over it.
     """
 
     request: Request
     budget: Budget
-    holds: bool = False
+    has_slot: bool = False
 
 
 class Fetcher:
-    """Fetches one picture at a time for each of its many callers, who share hosts and places. An async context."""
+    """Fetches one picture for each of many concurrent callers, which share hosts and slots. An async context."""
 
     def __init__(
-        self, limits: FetchLimits, user_agent: str, policy: AddressPolicy, outside: Outside, seed: int
+        self, limits: FetchLimits, user_agent: str, policy: AddressPolicy, surroundings: Surroundings, seed: int
     ) -> None:
         token = product_token(user_agent)
         if not token or not user_agent.isascii() or not user_agent.isprintable():
@@ -79,15 +79,15 @@ class Fetcher:
         self._headers = {"User-Agent": user_agent, "Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
         self._reader = Reader(token, limits.bytes)
         self._policy = policy
-        self._outside = outside
-        self._clock = outside.clock
+        self._surroundings = surroundings
+        self._clock = surroundings.clock
         self._seed = seed
 
     async def __aenter__(self) -> Fetcher:
-        network = CheckedNetwork(self._policy, self._outside.resolve, self._outside.dial)
-        self._wire = Wire(self.limits, network, self._outside.tls)
+        network = CheckedNetwork(self._policy, self._surroundings.resolve, self._surroundings.dial)
+        self._wire = Wire(self.limits, network, self._surroundings.tls)
         self._hosts = Hosts(self.limits, self._clock)
-        self._places = anyio.Semaphore(self.limits.connections, fast_acquire=True)
+        self._slots = anyio.Semaphore(self.limits.connections, fast_acquire=True)
         return self
 
     async def __aexit__(
@@ -97,11 +97,11 @@ class Fetcher:
             await self._wire.aclose()
 
     def job(self, request: Request) -> Job:
-        """A job for `fetch`, with the whole time of one picture before it."""
+        """A job for `fetch`, with the whole time budget of one picture."""
         return Job(request, Budget(self.limits.seconds))
 
     async def fetch(self, job: Job) -> Outcome:
-        """The outcome of one request; a job that brings a picture keeps its place until `taken`."""
+        """The outcome of one request; a job with a picture keeps its slot until `taken`."""
         request = job.request
         headers = self._headers | conditions(request)
 
@@ -117,10 +117,10 @@ class Fetcher:
             return FetchRefused(request, failure.reason, str(failure), failure.transient, failure.retry_after)
 
     def taken(self, job: Job) -> None:
-        """Give the job's place, if it holds one, to the next."""
-        if job.holds:
-            job.holds = False
-            self._places.release()
+        """Release the job's slot, if it has one."""
+        if job.has_slot:
+            job.has_slot = False
+            self._slots.release()
 
     async def _attempts(self, job: Job, once: Callable[[], Awaitable[T]]) -> T:
         first: Failure | None = None
@@ -129,7 +129,7 @@ class Fetcher:
                 return await once()
             except Failure as failure:
                 if failure.reason == Reason.HOST_GIVEN_UP and first is not None:
-                    raise first from None  # what went wrong tells more than that no further attempt was made
+                    raise first from None  # the first failure explains more than the refused further attempt
                 first = first or failure
                 if not failure.again or attempt >= self.limits.attempts or job.budget.left <= 0:
                     raise
@@ -137,7 +137,7 @@ class Fetcher:
         raise AssertionError("count() does not end")
 
     async def _follow(self, job: Job, headers: dict[str, str], read: Read[T], obey_robots: bool) -> T:
-        """Ask the job's URL and whoever it redirects to; every step is judged, permitted and counted like the first."""
+        """Request the job's URL and follow its redirects; each step passes the same checks and limits as the first."""
         url = self._policy.check_url(job.request.url)
         for _ in range(self.limits.redirects + 1):
             async with self._hosts.using(host_of(url).rstrip(".")) as host:
@@ -153,9 +153,9 @@ class Fetcher:
     async def _exchange(
         self, host: Host, delay: float, url: httpx.URL, job: Job, headers: dict[str, str], read: Read[T]
     ) -> T | Redirect:
-        async with host.turn(delay):
-            await self._places.acquire()
-            job.holds = True
+        async with host.connection(delay):
+            await self._slots.acquire()
+            job.has_slot = True
             answer: T | Redirect | None = None
             try:
                 answer = await self._wire.get(url, headers, job.budget, read)
@@ -172,7 +172,7 @@ class Fetcher:
             return answer
 
     async def _permission(self, host: Host, url: httpx.URL) -> float:
-        """The delay that the site's robots.txt asks for before this URL, if it lets it be fetched at all."""
+        """The delay that the site's robots.txt asks for before this URL, if it allows it at all."""
         origin = f"{url.scheme}://{host.name}:{port_of(url)}"
         async with host.robots_lock:
             entry = host.robots.get(origin)
@@ -180,7 +180,7 @@ class Fetcher:
                 entry = host.robots[origin] = await self._load_robots(url)
         outcome = entry.outcome
         if isinstance(outcome, Failure):
-            # A fresh one each time: an exception that is raised again and again keeps every frame it went through.
+            # A new exception each time: one that is raised again collects every frame in its traceback.
             raise Failure(outcome.reason, str(outcome), transient=outcome.transient, retry_after=outcome.retry_after)
         if not outcome.allow(str(url)):
             raise Failure(Reason.ROBOTS_DISALLOWED, f"{shown(str(url))}: the site's robots.txt forbids it")
@@ -205,7 +205,7 @@ class Fetcher:
         except TooManyRedirects:
             outcome = Rules(self._reader.token)  # RFC 9309, 2.3.1.2: as if there were none
         except Failure as failure:
-            # A host that cannot be reached at all is reported as that; only its robots.txt is the news otherwise.
+            # A host that cannot be reached at all is reported as such; otherwise robots.txt is named as the reason.
             answered = failure.reason in (Reason.SERVER_ERROR, Reason.STATUS_UNEXPECTED, Reason.ANSWER_BROKEN)
             reason, text = failure.reason, str(failure)
             if answered or redirected:

@@ -1,4 +1,4 @@
-"""Politeness: what is known of each host in this run, and whose turn it is there."""
+"""Politeness: what is known of each host in this run, and when it may be asked next."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST_BACKOFF = 60.0
 
 @dataclass(frozen=True)
 class Clock:
-    """Time for everything that waits, in seconds: `monotonic` for spans, `wall` (Unix time) for dates in headers."""
+    """Time, in seconds: `monotonic` for spans, `wall` (Unix time) for dates in headers."""
 
     monotonic: Callable[[], float]
     wall: Callable[[], float]
@@ -58,7 +58,7 @@ class RobotsEntry:
 
 
 class Host:
-    """One host: its robots.txt by origin, who is being served, and when it wants the next request."""
+    """One host: its robots.txt by origin, the requests in progress, and when the next may start."""
 
     def __init__(self, name: str, limits: FetchLimits, clock: Clock) -> None:
         self.name = name
@@ -67,20 +67,20 @@ class Host:
         self.robots_lock = anyio.Lock()
         self._limits = limits
         self._clock = clock
-        self._turns = anyio.Semaphore(limits.per_host, fast_acquire=True)
+        self._connections = anyio.Semaphore(limits.per_host, fast_acquire=True)
         self._failures = 0
         self._next_start = 0.0
         self._paused_until = 0.0
         self._given_up_until = 0.0
 
     @asynccontextmanager
-    async def turn(self, delay: float) -> AsyncIterator[None]:
-        """Wait until this host may be asked once more, `delay` seconds after the last start, and hold the place.
+    async def connection(self, delay: float) -> AsyncIterator[None]:
+        """Wait for one of the host's connections, and until `delay` seconds after the last start.
 
         Raises:
             Failure: the host is given up for now, or asked for a longer rest than is waited for.
         """
-        async with self._turns:
+        async with self._connections:
             while True:
                 self._check_rest()
                 now = self._clock.monotonic()

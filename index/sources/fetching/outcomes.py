@@ -50,7 +50,7 @@ class Request:
 class Fetched:
     """The bytes under a URL, whatever they are: only decoding tells whether they are a picture.
 
-    `etag` and `last_modified` go into the next request for it; empty where the server told none.
+    `etag` and `last_modified` go into the next request for it; empty where the server sent none.
     """
 
     request: Request
@@ -88,10 +88,10 @@ Outcome = Fetched | NotModified | FetchRefused
 class FetchLimits:
     """How much of everything. Times in seconds.
 
-    bytes: of one picture, as sent and after decompression. At most `connections` pictures are held at once, so memory
-        stays under `connections * bytes`.
+    bytes: of one picture, as sent and after decompression. At most `connections` pictures are in memory at once:
+        under `connections * bytes`.
     seconds: for one picture in total, on the wire: names, connections, redirects and repeats together, without the
-        time spent waiting for its turn.
+        time spent waiting for its host.
     connect_seconds: for one connection.
     per_host, connections: requests at a time to one host, and to all.
     lookahead: requests taken from the source before the first of them is answered.
@@ -130,7 +130,7 @@ class FetchLimits:
 class Failure(TraceObjectError):
     """An exchange that brought no picture.
 
-    `again`: worth another attempt now. `pause`: the host asks to be left alone, for `retry_after` seconds if told.
+    `again`: worth another attempt now. `pause`: the host asks to be left alone, for `retry_after` seconds if given.
     """
 
     def __init__(

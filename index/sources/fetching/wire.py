@@ -88,7 +88,7 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
 
 
 class Budget:
-    """The time one picture may still take on the wire, in seconds."""
+    """The time left for one picture's network exchanges, in seconds."""
 
     def __init__(self, seconds: float) -> None:
         self.left = seconds
@@ -115,7 +115,7 @@ class Wire:
         self._limits = limits
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls if tls is not None else httpx.create_ssl_context(trust_env=False),
-            max_connections=None,  # the fetcher counts: waiting for the pool would use up the picture's time
+            max_connections=None,  # limited by the fetcher: a wait for the pool would count against the picture's time
             max_keepalive_connections=2 * limits.connections,
             keepalive_expiry=_KEEP_ALIVE_SECONDS,
             network_backend=network,
@@ -151,12 +151,12 @@ class Wire:
             raise _connect_failure(url, error) from None
         except (httpcore.NetworkError, httpcore.TimeoutException, OSError, anyio.BrokenResourceError) as error:
             raise Failure(
-                Reason.CONNECTION_FAILED, f"{shown(str(url))}: the connection broke ({_told(error)})", again=True
+                Reason.CONNECTION_FAILED, f"{shown(str(url))}: the connection broke ({_message(error)})", again=True
             ) from None
         except (httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
             raise Failure(
                 Reason.ANSWER_BROKEN,
-                f"{shown(str(url))}: the answer is not HTTP or is cut short ({_told(error)})",
+                f"{shown(str(url))}: the answer is not HTTP or is cut short ({_message(error)})",
                 again=True,
             ) from None
         finally:
@@ -187,13 +187,13 @@ def _connect_failure(url: httpx.URL, error: Exception) -> Failure:
     while cause is not None and not isinstance(cause, ssl.SSLError):
         cause = cause.__cause__ or cause.__context__
     if cause is None:
-        return Failure(Reason.CONNECTION_FAILED, f"{shown(str(url))}: no connection ({_told(error)})", again=True)
+        return Failure(Reason.CONNECTION_FAILED, f"{shown(str(url))}: no connection ({_message(error)})", again=True)
     untrusted = isinstance(cause, ssl.SSLCertVerificationError)
-    why = cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else _told(cause)
+    why = cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else _message(cause)
     return Failure(
         Reason.TLS_FAILED, f"{shown(str(url))}: no safe connection ({why})", transient=True, again=not untrusted
     )
 
 
-def _told(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     return shown(str(error)) or type(error).__name__

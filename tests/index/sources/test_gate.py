@@ -16,7 +16,7 @@ from index.records.catalogue import Catalogue
 from index.records.schema import origins
 from index.sources.acquire import LONG_SIDE
 from index.sources.gate import FACE, PASSED, Verdict, approve
-from index.sources.gate import held as list_held
+from index.sources.gate import quarantined as list_held
 from index.stores.images import ImageStore
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, render_file, write_feed

@@ -179,7 +179,7 @@ def test_feeds_without_items_and_of_odd_encodings_are_errors(tmp_path: Path) -> 
 
 
 def test_other_xml_is_not_taken_for_a_feed(tmp_path: Path) -> None:
-    with pytest.raises(FeedError, match="cannot be told by content"):
+    with pytest.raises(FeedError, match="is not recognised by content"):
         detect(written(tmp_path, "<?xml version='1.0'?><svg><rss/></svg>"))
 
 

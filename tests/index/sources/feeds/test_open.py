@@ -44,7 +44,7 @@ def test_formats_are_told_by_content_not_by_name(tmp_path: Path, content: bytes,
 def test_what_is_no_feed(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "feed"
     path.write_bytes(content)
-    with pytest.raises(FeedError, match="cannot be told by content") as told:
+    with pytest.raises(FeedError, match="is not recognised by content") as told:
         detect(path)
     assert all(format in str(told.value) for format in FORMATS)
     assert str(told.value).isprintable()

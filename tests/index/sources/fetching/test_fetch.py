@@ -10,7 +10,7 @@ import httpcore
 import pytest
 
 from index.sources.fetching.fetch import fetch_all
-from index.sources.fetching.fetcher import Outside
+from index.sources.fetching.fetcher import Surroundings
 from index.sources.fetching.hosts import Clock
 from index.sources.fetching.outcomes import (
     Fetched,
@@ -52,9 +52,9 @@ def server():
 
 
 def fetch(server, *requests, limits=QUICK, clock=None, **options):
-    outside = Outside(clock=clock.clock()) if clock else Outside()
+    surroundings = Surroundings(clock=clock.clock()) if clock else Surroundings()
     asked = [Request(server.url(r)) if isinstance(r, str) else r for r in requests]
-    options = {"allow_hosts": frozenset({server.netloc}), "user_agent": AGENT, "outside": outside} | options
+    options = {"allow_hosts": frozenset({server.netloc}), "user_agent": AGENT, "surroundings": surroundings} | options
     found = {outcome.request: outcome for outcome in fetch_all(asked, limits=limits, **options)}
     assert set(found) == set(asked)
     return found[asked[0]] if len(asked) == 1 else [found[request] for request in asked]
@@ -206,7 +206,7 @@ def test_rules_and_failures_are_asked_for_again_in_time(server):
         user_agent=AGENT,
         limits=FetchLimits(delay=0.0, lookahead=1),
         allow_hosts=frozenset({server.netloc}),
-        outside=Outside(clock=clock.clock()),
+        surroundings=Surroundings(clock=clock.clock()),
     )
     assert isinstance(first, Fetched)
     assert second.reason == Reason.ROBOTS_DISALLOWED
@@ -318,7 +318,7 @@ def test_connections_are_bounded_over_all_hosts():
                 user_agent=AGENT,
                 limits=limits,
                 allow_hosts=frozenset(names),
-                outside=Outside(resolve=resolve),
+                surroundings=Surroundings(resolve=resolve),
             )
         )
         assert all(isinstance(outcome, Fetched) for outcome in outcomes)
@@ -443,8 +443,8 @@ def test_a_dead_host_is_asked_once_for_all_its_pictures(server):
             dialled.append(host)
             raise httpcore.ConnectError("refused")
 
-    outside = Outside(clock=FakeClock().clock(), dial=Dead())
+    surroundings = Surroundings(clock=FakeClock().clock(), dial=Dead())
     requests = [Request(f"http://93.184.215.14/{number}") for number in range(200)]
-    outcomes = list(fetch_all(requests, user_agent=AGENT, limits=QUICK, outside=outside))
+    outcomes = list(fetch_all(requests, user_agent=AGENT, limits=QUICK, surroundings=surroundings))
     assert all(isinstance(o, FetchRefused) and o.reason == Reason.CONNECTION_FAILED and o.transient for o in outcomes)
     assert dialled == ["93.184.215.14"] * QUICK.attempts

@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from index.sources.fetching.fetch import fetch_all
-from index.sources.fetching.fetcher import Outside
+from index.sources.fetching.fetcher import Surroundings
 from index.sources.fetching.outcomes import Fetched, FetchLimits, FetchRefused, Reason, Request
 from tests.index.sources.fetching.hostile_server import (
     Counting,
@@ -118,7 +118,7 @@ def test_a_redirect_to_a_private_address_is_refused(server, target):
 @pytest.mark.parametrize("url", ["http://localhost/a", "http://127.0.0.1/a", "http://[::1]/a", "http://10.0.0.1/a"])
 def test_a_private_address_in_the_feed_is_never_contacted(server, url):
     dial = Rerouted(server.port)
-    assert fetch(server, url, outside=Outside(dial=dial)).reason == Reason.ADDRESS_REFUSED
+    assert fetch(server, url, surroundings=Surroundings(dial=dial)).reason == Reason.ADDRESS_REFUSED
     assert dial.dialled == []
 
 
@@ -127,7 +127,7 @@ def test_a_private_address_in_the_feed_is_never_contacted(server, url):
 )
 def test_a_name_that_resolves_to_a_private_address_is_never_contacted(server, addresses):
     dial = Rerouted(server.port)
-    outcome = fetch(server, "http://shop.test/a", outside=Outside(dial=dial, resolve=Names(addresses)))
+    outcome = fetch(server, "http://shop.test/a", surroundings=Surroundings(dial=dial, resolve=Names(addresses)))
     assert (outcome.reason, outcome.transient) == (Reason.ADDRESS_REFUSED, False)
     assert "shop.test" in outcome.message
     assert dial.dialled == []
@@ -136,7 +136,7 @@ def test_a_name_that_resolves_to_a_private_address_is_never_contacted(server, ad
 def test_the_connection_goes_to_the_address_that_was_checked_and_keeps_the_name(server):
     dial, names = Rerouted(server.port), Names([PUBLIC])
     server.routes["/a"] = answer(body=b"a")
-    outcome = fetch(server, "http://shop.test/a", outside=Outside(dial=dial, resolve=names))
+    outcome = fetch(server, "http://shop.test/a", surroundings=Surroundings(dial=dial, resolve=names))
     assert isinstance(outcome, Fetched)
     assert dial.dialled == [(PUBLIC, 80)] * len(names.asked)
     assert {seen.headers["host"] for seen in server.seen} == {"shop.test"}
@@ -149,7 +149,7 @@ def test_dns_rebinding_finds_nothing_to_rebind(server):
         "/robots.txt": raw(OK + b"Content-Length: 0\r\nConnection: close\r\n\r\n"),
         "/a": answer(body=b"a"),
     }
-    outcome = fetch(server, "http://shop.test/a", outside=Outside(dial=dial, resolve=names))
+    outcome = fetch(server, "http://shop.test/a", surroundings=Surroundings(dial=dial, resolve=names))
     assert outcome.reason == Reason.ADDRESS_REFUSED
     assert dial.dialled == [(PUBLIC, 80)]
     assert server.count("/a") == 0
@@ -165,8 +165,8 @@ def test_the_next_address_is_tried_when_one_does_not_answer(server):
 
     dial = FirstIsDead(server.port)
     server.routes["/a"] = answer(body=b"a")
-    outside = Outside(dial=dial, resolve=Names(["2606:4700::1", PUBLIC]))
-    assert isinstance(fetch(server, "http://shop.test/a", outside=outside), Fetched)
+    surroundings = Surroundings(dial=dial, resolve=Names(["2606:4700::1", PUBLIC]))
+    assert isinstance(fetch(server, "http://shop.test/a", surroundings=surroundings), Fetched)
     assert dial.dialled[:2] == [("2606:4700::1", 80), (PUBLIC, 80)]
 
 
@@ -175,7 +175,7 @@ def test_the_next_address_is_tried_when_one_does_not_answer(server):
 )
 def test_a_name_without_an_address(server, error):
     names = Names(error)
-    outcome = fetch(server, "http://shop.test/a", outside=Outside(resolve=names))
+    outcome = fetch(server, "http://shop.test/a", surroundings=Surroundings(resolve=names))
     assert (outcome.reason, outcome.transient) == (Reason.NAME_UNRESOLVED, True)
     assert len(names.asked) == 1
 
@@ -183,8 +183,8 @@ def test_a_name_without_an_address(server, error):
 def test_a_resolver_in_trouble_is_asked_again(server):
     names = Names(socket.gaierror(socket.EAI_AGAIN, "try again"), [PUBLIC])
     server.routes["/a"] = answer(body=b"a")
-    outside = Outside(resolve=names, dial=Rerouted(server.port))
-    assert isinstance(fetch(server, "http://shop.test/a", outside=outside), Fetched)
+    surroundings = Surroundings(resolve=names, dial=Rerouted(server.port))
+    assert isinstance(fetch(server, "http://shop.test/a", surroundings=surroundings), Fetched)
 
 
 def test_a_resolver_that_hangs_ends_with_the_pictures_time(server):
@@ -193,7 +193,8 @@ def test_a_resolver_that_hangs_ends_with_the_pictures_time(server):
         return [PUBLIC]
 
     started = time.monotonic()
-    assert fetch(server, "http://shop.test/a", limits=LIMITS, outside=Outside(resolve=hangs)).reason == Reason.TOO_SLOW
+    outcome = fetch(server, "http://shop.test/a", limits=LIMITS, surroundings=Surroundings(resolve=hangs))
+    assert outcome.reason == Reason.TOO_SLOW
     assert time.monotonic() - started < 5
 
 
@@ -374,8 +375,8 @@ def secure(authority):
 def over_tls(server, authority, host="shop.test"):
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
-    outside = Outside(dial=Rerouted(server.port), resolve=Names([PUBLIC]), tls=trusting)
-    return fetch(server, f"https://{host}/a", outside=outside)
+    surroundings = Surroundings(dial=Rerouted(server.port), resolve=Names([PUBLIC]), tls=trusting)
+    return fetch(server, f"https://{host}/a", surroundings=surroundings)
 
 
 def test_tls_is_verified_for_the_name_over_the_checked_address(secure, authority):

@@ -13,7 +13,7 @@ from index.records.entries import EntryFields
 from index.sources.acquire import acquire
 from index.sources.fetching.fetch import fetch_all
 from index.sources.fetching.outcomes import FetchLimits, FetchRefused, Request
-from index.sources.fetching.turns import FairScheduler
+from index.sources.fetching.scheduler import FairScheduler
 from index.stores.images import ImageStore
 from tests.index.sources.fetching.hostile_server import HostileServer, answer
 
