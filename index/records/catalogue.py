@@ -24,12 +24,12 @@ from index.records.schema import entries, images, origins, pictures, refusals, s
 DISCONTINUED = "discontinued"
 PAGE = 4000
 
-Stage = Literal["rows", "pictures"]
+Stage = Literal["web", "rows", "pictures"]
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where entries come from: a feed's place and format, under a name.
+    """Where entries come from: a feed's place, format and options (SourceOptions as JSON), under a name.
 
     `read_on` is the day of the last complete reading, `digest` what the feed was then.
     """
@@ -42,6 +42,7 @@ class Source:
     reading: int
     read_on: str
     digest: str
+    options: str = "{}"
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class Catalogue:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        self.database.close()
 
     def add_source(self, name: str, collection: Collection, location: str, feed_format: str) -> Source:
         """Name a source; the same name in the same collection moves it to its new place."""
@@ -274,7 +275,7 @@ class Catalogue:
 
     def set_references(self, known: Sequence[ImageReference], sizes: Mapping[str, tuple[int, int]]) -> None:
         """Write what was learnt of picture references, and width and height of the images that were decoded."""
-        # A copy that an interrupted run made is not decoded again, and is on record all the same.
+        # A copy of an interrupted run is on record all the same.
         shown = {origin.sha256: sizes.get(origin.sha256, (0, 0)) for origin in known if origin.sha256}
         with self.database.begin() as connection:
             if shown:
@@ -337,8 +338,7 @@ class Catalogue:
         """Entries on record by collection, pictured or not."""
         query = sa.select(entries.c.collection, sa.func.count().label("number")).group_by(entries.c.collection)
         with self.database.connect() as connection:
-            found = {row.collection: row.number for row in connection.execute(query)}
-        return {collection: found.get(collection, 0) for collection in COLLECTIONS}
+            return dict.fromkeys(COLLECTIONS, 0) | {row.collection: row.number for row in connection.execute(query)}
 
     def _known(self, connection: Connection, source: Source, names: list[str]) -> dict[str, Any]:
         query = sa.select(

@@ -31,6 +31,8 @@ sources = Table(
     Column("read_on", String, nullable=False, default=""),
     # What the feed was at its last complete reading: the same feed is not read again.
     Column("digest", String, nullable=False, default="", server_default=""),
+    # SourceOptions as JSON.
+    Column("options", Text, nullable=False, default="{}", server_default="{}"),
     UniqueConstraint("collection", "name"),
 )
 
@@ -100,7 +102,7 @@ refusals = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("source_id", ForeignKey("sources.id", ondelete="CASCADE"), nullable=False),
-    # "rows" or "pictures": each reading replaces the one, each look at the pictures the other.
+    # "web", "rows" or "pictures": what was left out of a fetch, of a reading, of the pictures; each replaces its own.
     Column("stage", String, nullable=False, default="rows", server_default="rows"),
     Column("place", Text, nullable=False),
     Column("reason", String, nullable=False),
@@ -152,6 +154,23 @@ alerts = Table(
     # When a report told of it; empty until then.
     Column("reported", String, nullable=False, default=""),
     UniqueConstraint("object_source", "object_id", "source", "product_id"),
+)
+
+# The pages of a shop that is read page by page: see index/records/pages.py.
+pages = Table(
+    "pages",
+    metadata,
+    Column("source_id", ForeignKey("sources.id", ondelete="CASCADE"), primary_key=True),
+    Column("url", Text, primary_key=True),
+    # The day that the sitemap names, and what the server sent for the next conditional request.
+    Column("lastmod", String, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("last_modified", Text, nullable=False),
+    # The day it was last asked for.
+    Column("checked_on", String, nullable=False),
+    Column("status", String, nullable=False),
+    # The products that it showed, as JSON.
+    Column("rows", Text, nullable=False),
 )
 
 Index("pictures_by_reference", pictures.c.reference)
