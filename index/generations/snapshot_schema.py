@@ -18,7 +18,7 @@ from index.errors import GenerationError
 from index.records.entries import EntryFields
 
 # In the file's user_version; 0 where it was written before there was one, with the tables of version 1.
-VERSION = 1
+VERSION = 2
 FIELDS = tuple(EntryFields.__dataclass_fields__)
 
 

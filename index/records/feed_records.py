@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Literal
@@ -36,10 +36,19 @@ class FeedRow:
 
 
 @dataclass(frozen=True)
+class LeftEmpty:
+    """An optional field of a row that cannot be used: a stable word for counting, and what was wrong."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
 class ProductRecord:
     """A product as one row tells it. Several rows may tell of one product: their pictures add up.
 
-    `pictures` are absolute paths or http(s) URLs. Empty text means "not told". Dates are the feed's own.
+    `pictures` are absolute paths or http(s) URLs. Empty text means "not told". Dates are the feed's own. Several
+    brands, countries or GTINs stand in one text, as `entries.split_values` separates them.
     """
 
     number: int
@@ -54,6 +63,13 @@ class ProductRecord:
     link: str = ""
     first_seen: date | None = None
     last_seen: date | None = None
+    made_in: str = ""
+    gtin: str = ""
+    variant_group: str = ""
+    description: str = ""
+    licence: str = ""
+    source_page: str = ""
+    left_empty: tuple[LeftEmpty, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -70,6 +86,13 @@ class ObjectRecord:
     published: date | None = None
     status: ObjectStatus = ObjectStatus.OPEN
     tip_page: str = ""
+    question: str = ""
+    description: str = ""
+    seen_from: date | None = None
+    seen_until: date | None = None
+    series: str = ""
+    region: str = ""
+    left_empty: tuple[LeftEmpty, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

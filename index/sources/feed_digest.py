@@ -8,7 +8,7 @@ import time
 from functools import cache
 from pathlib import Path
 
-from index.records import entries
+from index.records import entries, gtin
 from index.records import feed_records as records
 from index.sources import feeds
 
@@ -38,7 +38,7 @@ def readers() -> str:
     """A digest of the code that reads feeds: another version may read the same feed otherwise."""
     digest = hashlib.sha256()
     folder = Path(str(feeds.__file__)).parent
-    for path in (*sorted(folder.glob("*.py")), Path(records.__file__), Path(entries.__file__)):
+    for path in (*sorted(folder.glob("*.py")), *(Path(module.__file__) for module in (records, entries, gtin))):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

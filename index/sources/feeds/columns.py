@@ -10,8 +10,11 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 from index.errors import FeedError
+from index.records.entries import SEVERAL
 from index.records.feed_records import Collection, FeedRow, ObjectRecord, ObjectStatus, ProductRecord, Refusal
+from index.sources.feeds import details
 from index.sources.feeds.dates import parse_date
+from index.sources.feeds.details import Details
 from index.sources.feeds.references import PICTURE_COLUMNS, is_web_address, names_pictures, normal_name, resolve
 from index.sources.feeds.text import SURROGATE
 
@@ -35,13 +38,13 @@ PRODUCT_ID = (
 OBJECT_ID = ("object_id", "id", "reference", "ref", "identifier")
 _PRODUCT = {
     "title": ("title", "name", "product_name", "product_title", "caption"),
-    "brand": ("brand", "vendor", "manufacturer", "brand_name"),
+    "brand": ("brand", "brands", "vendor", "manufacturer", "brand_name"),
     "category": (
         *("category", "product_type", "product_category", "category_name", "google_product_category", "categories"),
         "type",
     ),
     "retailer": ("retailer", "seller", "store", "shop", "merchant", "retailer_name", "store_name", "shop_name"),
-    "country": ("country", "country_code", "target_country", "market"),
+    "country": ("country", "countries", "sold_in", "country_code", "target_country", "market", "markets"),
     "price": ("price", "variant_price", "regular_price", "sale_price", "price_value", "price_amount"),
     "currency": ("currency", "price_currency", "pricecurrency", "currency_code"),
     "link": ("link", "url", "product_url", "product_link", "page", "page_url", "canonical_link"),
@@ -52,7 +55,7 @@ _OBJECT = {
     "title": ("title", "name"),
     "authority": ("authority", "authority_name", "publisher", "published_by"),
     "kind": ("kind", "object_kind", "type", "category"),
-    "country": ("country", "country_code", "country_name"),
+    "country": ("country", "countries", "country_code", "country_name"),
     "published": ("published", "published_at", "date_published", "publication_date", "date"),
     "status": ("status", "state"),
     "tip_page": ("tip_page", "tips", "tip_url", "tip_link", "link", "url"),
@@ -60,6 +63,7 @@ _OBJECT = {
 _KNOWN = {
     *PRODUCT_ID,
     *OBJECT_ID,
+    *details.COLUMNS,
     *(name for table in (_PRODUCT, _OBJECT) for names in table.values() for name in names),
 }
 _STATUS = {
@@ -101,7 +105,8 @@ def product(row: FeedRow, base: Path, feed: str, defaults: Defaults = NO_DEFAULT
     """
     try:
         cells = _cells(row.fields)
-        values = {field: _first(cells, names) for field, names in _PRODUCT.items()}
+        values = {field: _first(cells, names) for field, names in _PRODUCT.items() if field not in SEVERAL}
+        optional = Details(cells)
         first_seen, last_seen = (_day(field, values[field]) for field in ("first_seen", "last_seen"))
         if first_seen and last_seen and first_seen > last_seen:
             raise _RowError("bad-date", f"first seen {first_seen} is after last seen {last_seen}")
@@ -110,14 +115,21 @@ def product(row: FeedRow, base: Path, feed: str, defaults: Defaults = NO_DEFAULT
             product_id=_identity(cells, PRODUCT_ID),
             pictures=_pictures(row, base),
             title=values["title"],
-            brand=values["brand"] or defaults.brand,
+            brand=optional.several(_PRODUCT["brand"]) or defaults.brand,
             category=values["category"] or defaults.category,
             retailer=values["retailer"] or defaults.retailer,
-            country=_country(values["country"] or defaults.country),
+            country=optional.countries(_PRODUCT["country"]) or details.join_countries((defaults.country,)),
             price=_price(values["price"], values["currency"]),
             link=_web_address(values["link"], defaults.site),
             first_seen=first_seen,
             last_seen=last_seen,
+            made_in=optional.countries(details.MADE_IN),
+            gtin=optional.gtins(),
+            variant_group=optional.word(details.VARIANT_GROUP),
+            description=optional.prose(details.DESCRIPTION, details.DESCRIPTION_LIMIT),
+            licence=optional.word(details.LICENCE),
+            source_page=optional.page(details.SOURCE_PAGE),
+            left_empty=tuple(optional.left_empty),
         )
     except _RowError as refused:
         return Refusal(place(row, feed), refused.reason, str(refused))
@@ -127,7 +139,9 @@ def published_object(row: FeedRow, base: Path, feed: str) -> ObjectRecord | Refu
     """Return the object that a row of an authority's publication describes, or why it describes none."""
     try:
         cells = _cells(row.fields)
-        values = {field: _first(cells, names) for field, names in _OBJECT.items()}
+        values = {field: _first(cells, names) for field, names in _OBJECT.items() if field not in SEVERAL}
+        optional = Details(cells)
+        seen_from, seen_until = optional.window()
         status = _STATUS.get(values["status"].casefold())
         if status is None:
             raise _RowError("bad-status", f"status {values['status'][:40]!r}: write open, identified or closed")
@@ -140,11 +154,18 @@ def published_object(row: FeedRow, base: Path, feed: str) -> ObjectRecord | Refu
             pictures=_pictures(row, base),
             title=values["title"],
             kind=values["kind"],
-            country=_country(values["country"]),
+            country=optional.countries(_OBJECT["country"]),
             published=_day("published", values["published"]),
             status=status,
             tip_page=tip_page,
             authority=values["authority"],
+            question=optional.prose(details.QUESTION, details.QUESTION_LIMIT),
+            description=optional.prose(details.DESCRIPTION, details.DESCRIPTION_LIMIT),
+            seen_from=seen_from,
+            seen_until=seen_until,
+            series=optional.word(details.SERIES),
+            region=optional.word(details.REGION),
+            left_empty=tuple(optional.left_empty),
         )
     except _RowError as refused:
         return Refusal(place(row, feed), refused.reason, str(refused))
@@ -159,6 +180,11 @@ def unusable_pictures(row: FeedRow, base: Path, feed: str) -> list[Refusal]:
         except ValueError as error:
             refusals.append(Refusal(place(row, feed), "bad-picture", f"picture {reference[:80]!r}: {error}"))
     return refusals
+
+
+def unusable_fields(record: ProductRecord | ObjectRecord, row: FeedRow, feed: str) -> list[Refusal]:
+    """Return a refusal for each optional field of the row that was left empty, or that lost a value."""
+    return [Refusal(place(row, feed), empty.reason, empty.message) for empty in record.left_empty]
 
 
 def known(column: str) -> bool:
@@ -249,10 +275,6 @@ def _day(field: str, text: str) -> date | None:
     except ValueError:
         message = f"{field.replace('_', ' ')} {text[:40]!r} is no date; write it as 2025-12-31"
         raise _RowError("bad-date", message) from None
-
-
-def _country(text: str) -> str:
-    return text.upper() if len(text) == 2 else text
 
 
 def _price(amount: str, currency: str) -> str:

@@ -9,10 +9,13 @@ import html
 from collections.abc import Iterator, Mapping
 from typing import TypedDict
 
+from index.records.entries import join_values
+
 _PRODUCT = frozenset(("product", "productgroup", "individualproduct", "productmodel", "someproducts"))
 # Properties that lead to a page's own products; isRelatedTo and isSimilarTo name products of other pages, incompletely.
 _INTO = ("@graph", "mainEntity", "itemListElement", "item", "hasVariant")
 _IDENTIFIERS = ("productID", "sku", "mpn", "gtin14", "gtin13", "gtin12", "gtin8", "gtin", "@id", "url")
+_GTINS = ("gtin", "gtin13", "gtin14", "gtin12", "gtin8")
 _DEPTH = 12
 
 Node = Mapping[str, object]
@@ -32,6 +35,11 @@ class ProductFields(TypedDict):
     country: str
     available_from: str
     available_until: str
+    made_in: str
+    gtin: str
+    variant_group: str
+    description: str
+    license: str
     image: list[str]
 
 
@@ -46,7 +54,10 @@ def products(documents: list[object]) -> Iterator[ProductFields]:
 
 
 # Properties that a variant inherits from its group where it has none of its own.
-_INHERITED = ("name", "brand", "category", "image", "url", "offers")
+_INHERITED = (
+    *("name", "brand", "category", "image", "url", "offers"),
+    *("productGroupID", "countryOfOrigin", "description", "license"),
+)
 
 
 def _note(value: object, nodes: dict[str, Node], depth: int) -> None:
@@ -95,15 +106,22 @@ def _fields(node: Node, nodes: Mapping[str, Node]) -> ProductFields:
     return {
         "id": next((found for name in _IDENTIFIERS if (found := _text(node.get(name)))), ""),
         "name": _text(node.get("name")),
-        "brand": _name(node.get("brand"), nodes) or _name(node.get("manufacturer"), nodes),
+        "brand": _names(node.get("brand"), nodes) or _names(node.get("manufacturer"), nodes),
         "category": _name(node.get("category"), nodes),
         "price": _text(offer.get("price")) or _text(offer.get("lowPrice")) or _text(price.get("price")),
         "currency": _text(offer.get("priceCurrency")) or _text(price.get("priceCurrency")),
         "link": _text(node.get("url")) or _text(offer.get("url")),
         "retailer": _name(offer.get("seller"), nodes) or _name(offer.get("offeredBy"), nodes),
-        "country": _name(offer.get("eligibleRegion"), nodes),
+        "country": _names(offer.get("eligibleRegion"), nodes),
         "available_from": _text(offer.get("availabilityStarts")),
         "available_until": _text(offer.get("availabilityEnds")),
+        "made_in": _names(node.get("countryOfOrigin"), nodes),
+        "gtin": next((found for of in (node, offer) for name in _GTINS if (found := _names(of.get(name), nodes))), ""),
+        "variant_group": _text(node.get("inProductGroupWithID"))
+        or _text(node.get("productGroupID"))
+        or _text(_object(node.get("isVariantOf"), nodes).get("productGroupID")),
+        "description": _text(node.get("description")),
+        "license": _text(node.get("license")) or _text(_object(node.get("license"), nodes).get("url")),
         "image": _images(node.get("image"), nodes, _DEPTH),
     }
 
@@ -134,6 +152,11 @@ def _text(value: object) -> str:
 
 def _name(value: object, nodes: Mapping[str, Node]) -> str:
     return _text(value) or _text(_object(value, nodes).get("name"))
+
+
+def _names(value: object, nodes: Mapping[str, Node]) -> str:
+    """Every name, as one text of several."""
+    return join_values(_name(one, nodes) for one in (value if isinstance(value, list) else [value]))
 
 
 def _images(value: object, nodes: Mapping[str, Node], depth: int) -> list[str]:

@@ -78,7 +78,10 @@ def _records(
             continue
         record = mapping(row)
         yield record
-        if not isinstance(record, Refusal) and len(record.pictures) < len(row.pictures):
+        if isinstance(record, Refusal):
+            continue
+        yield from columns.unusable_fields(record, row, str(path))
+        if len(record.pictures) < len(row.pictures):
             yield from columns.unusable_pictures(row, base, str(path))
 
 

@@ -62,7 +62,8 @@ class SchemaOrgReader:
                     yield Refusal(str(file), "bad-picture", message)
                 else:
                     fields["id"] = fields["id"] or page.address or file.stem
-                    fields["link"] = _absolute(fields["link"], page) or _absolute(page.address, page)
+                    fields["source_page"] = _absolute(page.address, page)
+                    fields["link"] = _absolute(fields["link"], page) or fields["source_page"]
                     yield FeedRow(number, fields, pictures, str(file))
             if not found_product and not page.too_long:
                 yield Refusal(str(file), "no-product", "the page has no schema.org Product in JSON-LD")
