@@ -52,6 +52,7 @@ class Settings:
     `oidc_issuer`, `oidc_client_id`: an organisation's OpenID Connect sign-in, for example "https://login.example.org",
         and what it calls this server; a secret is taken from the environment, TRACEOBJECT_OIDC_SECRET.
     `oidc_claim`: which of its claims is an account's name here.
+    `pages_a_night`: how many pages of a shop that is read page by page are asked for in a day.
     `allow_hosts`: hosts of your own that may have private addresses, for example ["images.internal", "127.0.0.1:8123"].
     """
 
@@ -67,6 +68,7 @@ class Settings:
     alert_likelihood: Share = 0.5
     user_agent: str = "traceobject"
     allow_hosts: Texts = ()
+    pages_a_night: Count = 5000
     webhook: str = ""
     mail_to: Texts = ()
     mail_from: str = ""

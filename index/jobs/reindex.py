@@ -32,7 +32,7 @@ from index.records.feed_records import COLLECTIONS, Refusal
 from index.search.rerank import Reranker
 from index.search.search import search
 from index.sources.gate import Gate
-from index.sources.read_sources import ReadContext, polite_fetch, read_sources
+from index.sources.read_sources import ReadContext, polite_fetch, read_sources, web_of
 from index.stores.disk_faults import disk_faults
 from index.stores.images import ImageStore
 from index.stores.vectors import VectorKey, VectorStore
@@ -45,6 +45,7 @@ class Report:
 
     `withheld` tells why what was built was not published; `failed` are sources that could not be read, `warnings` what
     was found damaged and mended, `alerts` what the watches newly found, `seconds` the time that each step took.
+    `notes` say what of a source on the web is left for another night.
     """
 
     generation: int | None
@@ -60,6 +61,7 @@ class Report:
     self_test: SelfTest | None = None
     alerts: tuple[Alert, ...] = ()
     withheld: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def reindex(
@@ -92,7 +94,9 @@ def reindex(
         forgot = complete_forgetting(workspace, catalogue)
         store = ImageStore(workspace.images)
         context = JobContext(workspace, catalogue, store, encoder, reranker, timed)
-        reading = ReadContext(catalogue, store, polite_fetch(workspace.settings), today, timed, gate, full)
+        reading = ReadContext(
+            catalogue, store, polite_fetch(workspace.settings), today, timed, gate, full, web_of(workspace)
+        )
         read = read_sources(catalogue.sources(), reading)
         changes = dict(read.changes)
         for name, left in expire(catalogue, today, workspace.settings.retention_days).items():
@@ -125,6 +129,7 @@ def reindex(
         refused=refused,
         failed=read.failed,
         warnings=(*warnings, *told),
+        notes=read.notes,
         seconds=timed.seconds,
         self_test=built.self_test,
         alerts=tuple(alerts),

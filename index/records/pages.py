@@ -24,7 +24,9 @@ class PageStatus(StrEnum):
     GONE = "gone"
     DISCONTINUED = "discontinued"
     RESERVED = "reserved"
+    # It could not be had, or it showed products and then none: what it showed before stands for now.
     FAILED = "failed"
+    DOUBTFUL = "doubtful"
 
 
 @dataclass(frozen=True)

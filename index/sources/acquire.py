@@ -20,6 +20,7 @@ from index.sources.feeds.pictures import file_of, read_picture
 from index.sources.fetching.outcomes import Fetched, FetchRefused, NotModified, Outcome, Request
 from index.sources.fetching.scheduler import FairScheduler
 from index.sources.gate import ApprovingGate
+from index.sources.remote_address import is_remote
 from index.stores.images import ImageStore
 
 BATCH = 256
@@ -61,12 +62,16 @@ def acquire(
     today: date,
     progress: Progress,
     gate: ApprovingGate = OPEN,
+    *,
+    remote: bool = False,
 ) -> Acquired:
     """Bring every picture of a source's current entries into the store.
 
     A file is read again only when its size or time changed, a URL asked again, conditionally, after ASK_AGAIN; a
     picture is decoded only when its bytes are new. What was refused and did not change stays in the report. A picture
     that cannot be had or read today keeps the copy of an earlier day, and so does one that `gate` stops.
+
+    A feed from the web (`remote`) is written by strangers: a file of this machine that it names is not read.
 
     Raises:
         WorkspaceError: a copy cannot be written; nothing is taken as refused then.
@@ -93,10 +98,13 @@ def acquire(
             changed: list[ImageReference] = []
             settled = 0
             for known in page:
-                if _is_url(known.reference):
+                if is_remote(known.reference):
                     if _is_due(known, store, today):
                         due[known.reference] = known
                         continue
+                elif remote:
+                    message = f"{known.reference}: a feed from the web names a file of this machine, which is not read"
+                    refused.append(Refusal(known.reference, "local-file", message))
                 elif not _is_unchanged(known, store):
                     changed.append(known)
                     continue
@@ -105,7 +113,7 @@ def acquire(
                     refused.append(_refusal(known))
             tick(settled)
             keep(pool.map(lambda known: _read_file(known, store, gate), changed))
-        keep(_fetch_due(due, store, fetch, today, gate))
+        keep(_fetch_due(due, store, fetch, today, gate, tdm=source.collection == "catalogue"))
     return Acquired(new, tuple(sorted(refused, key=lambda refusal: refusal.where)))
 
 
@@ -139,11 +147,11 @@ def _read_file(known: ImageReference, store: ImageStore, gate: ApprovingGate) ->
 
 
 def _fetch_due(
-    due: dict[str, ImageReference], store: ImageStore, fetch: Fetch, today: date, gate: ApprovingGate
+    due: dict[str, ImageReference], store: ImageStore, fetch: Fetch, today: date, gate: ApprovingGate, *, tdm: bool
 ) -> Iterator[_Result]:
     """Remote references that are due."""
     urls = FairScheduler(due)
-    for outcome in fetch(_request(due[url], store) for url in urls) if due else ():
+    for outcome in fetch(_request(due[url], store, tdm) for url in urls) if due else ():
         urls.answered(outcome.request.url)
         known = due[outcome.request.url]
         asked = replace(known, asked_on=today.isoformat(), refused="", message="")
@@ -161,11 +169,11 @@ def _fetch_due(
                 yield _keep(known, seen, data, store, gate)
 
 
-def _request(known: ImageReference, store: ImageStore) -> Request:
+def _request(known: ImageReference, store: ImageStore, tdm: bool) -> Request:
     """What to ask: whether the copy at hand is still the right one, or, without a copy, for the picture."""
     if known.sha256 not in store:
-        return Request(known.reference)
-    return Request(known.reference, known.etag, known.last_modified)
+        return Request(known.reference, tdm=tdm)
+    return Request(known.reference, known.etag, known.last_modified, tdm)
 
 
 def _keep(before: ImageReference, seen: ImageReference, data: bytes, store: ImageStore, gate: ApprovingGate) -> _Result:
@@ -207,7 +215,3 @@ def _is_due(known: ImageReference, store: ImageStore, today: date) -> bool:
     if not known.asked_on or (known.sha256 and known.sha256 not in store):
         return True
     return today - date.fromisoformat(known.asked_on) >= ASK_AGAIN
-
-
-def _is_url(reference: str) -> bool:
-    return reference.startswith(("http://", "https://"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
@@ -15,7 +15,12 @@ from index.sources.acquire import OPEN, Fetch, acquire
 from index.sources.fetching.fetch import fetch_all
 from index.sources.gate import Gate, approving_gate
 from index.sources.ingest import ingest
+from index.sources.remote_address import is_bucket, is_remote
+from index.sources.web.bucket import BucketFetch
+from index.sources.web.client import WebAccess
+from index.sources.web.delivery import Web
 from index.stores.images import ImageStore
+from index.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class ReadContext:
     """Where sources are read into, and how.
 
     `gate` is what the pictures of published objects have to pass; None lets all in. `full` reads a feed that did not
-    change, too.
+    change, too. `web` brings sources on the web here; without it they are refused.
     """
 
     catalogue: Catalogue
@@ -33,15 +38,20 @@ class ReadContext:
     progress: Progress
     gate: Gate | None = None
     full: bool = False
+    web: Web | None = None
 
 
 @dataclass(frozen=True)
 class SourcesRead:
-    """What came of reading: changes by source, how many images are new, and why a feed could not be read."""
+    """What came of reading: changes by source, how many images are new, why a feed could not be read.
+
+    `notes` are for the report: what is left for another night.
+    """
 
     changes: dict[str, Changes]
     new_images: int
     failed: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def polite_fetch(settings: Settings) -> Fetch:
@@ -54,15 +64,49 @@ def read_sources(sources: Iterable[Source], context: ReadContext) -> SourcesRead
     catalogue = context.catalogue
     gate = approving_gate(context.gate, catalogue)
     changes: dict[str, Changes] = {}
-    new_images, failed = 0, []
+    new_images, failed, notes = 0, [], []
     for source in sources:
         try:
-            changes[source.name] = ingest(source, catalogue, context.today, context.progress, full=context.full)
+            feed, told = _delivered(source, context)
+            notes += told
+            changes[source.name] = ingest(feed, catalogue, context.today, context.progress, full=context.full)
         except FeedError as error:
             failed.append(f"{source.name}: {error}")
             continue
         guard = gate if source.collection == "objects" else OPEN
-        acquired = acquire(source, catalogue, context.images, context.fetch, context.today, context.progress, guard)
+        fetch, remote = _fetch_of(source, context), is_remote(source.location)
+        acquired = acquire(
+            source, catalogue, context.images, fetch, context.today, context.progress, guard, remote=remote
+        )
         new_images += acquired.new
         catalogue.set_refusals(source, "pictures", acquired.refused)
-    return SourcesRead(changes, new_images, tuple(failed))
+    return SourcesRead(changes, new_images, tuple(failed), tuple(notes))
+
+
+def web_of(workspace: Workspace) -> Web:
+    """How a workspace's sources on the web are brought into it."""
+    settings = workspace.settings
+    access = WebAccess(settings.user_agent, frozenset(settings.allow_hosts))
+    return Web(workspace.root / "feeds", access, settings.pages_a_night)
+
+
+def _delivered(source: Source, context: ReadContext) -> tuple[Source, tuple[str, ...]]:
+    """A source with the place of its feed on this machine, and what is to be said of how it came here.
+
+    Raises:
+        FeedError: it lies on the web and cannot be had.
+    """
+    if not is_remote(source.location):
+        return source, ()
+    if context.web is None:
+        raise FeedError(f"{source.location}: sources on the web are not read here")
+    delivery = context.web.deliver(source, context.catalogue.database, context.today, context.progress)
+    context.catalogue.set_refusals(source, "web", delivery.left_out)
+    return replace(source, location=str(delivery.path), format=delivery.format), delivery.notes
+
+
+def _fetch_of(source: Source, context: ReadContext) -> Fetch:
+    """How a source's pictures are fetched: those of a bucket by it alone."""
+    if is_bucket(source.location) and context.web is not None:
+        return BucketFetch(source.location, context.web.access.allow_hosts, context.fetch)
+    return context.fetch

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from embedding.encoders import registry
 from index.records.catalogue import Catalogue
 from index.records.feed_records import Collection
+from index.records.source_options import SourceOptions, set_options
 from index.sources.feeds.open_feed import FORMATS
-from index.sources.read_sources import ReadContext, polite_fetch, read_sources
+from index.sources.read_sources import ReadContext, polite_fetch, read_sources, web_of
+from index.sources.remote_address import is_remote
+from index.sources.web.discover import WEB_FORMATS
+from index.sources.web.headers import parse_header
+from index.sources.web.page_reader import page_reader
 from index.stores.images import ImageStore
 from index.workspace import Workspace
 from service.app.gate import PUBLISHED, gate_of
@@ -40,38 +47,114 @@ def add() -> None:
 _FORMAT = click.option(
     "--format",
     "feed_format",
-    type=click.Choice(["auto", *FORMATS]),
+    type=click.Choice(["auto", *FORMATS, *(name for name in WEB_FORMATS if name not in FORMATS)]),
     default="auto",
     show_default=True,
-    help="How the feed is written; auto tells by its content.",
+    help="How the feed is written, or what lies at its URL; auto tells by its content.",
 )
 
 
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of a source that are kept with it."""
+    added = [
+        click.option(
+            "--header",
+            "headers",
+            multiple=True,
+            metavar="NAME=VARIABLE",
+            help="A request header whose value stands in the environment variable VARIABLE; only its name is kept.",
+        ),
+        click.option(
+            "--where",
+            "conditions",
+            multiple=True,
+            metavar="COLUMN=VALUE",
+            help="Of a dump of Open Food Facts and its sisters, only these products, such as countries=nl.",
+        ),
+        click.option(
+            "--reader",
+            type=click.File(encoding="utf-8"),
+            help="A TOML file that says what on a web page is an entry: see docs/sources.md.",
+        ),
+        click.option(
+            "--pages-a-night",
+            type=click.IntRange(min=0),
+            default=0,
+            help="How many pages of a shop are asked for in a day; 0 takes the workspace's setting.",
+        ),
+    ]
+    for option in reversed(added):
+        command = option(command)
+    return command
+
+
+def _told_options(headers: tuple[str, ...], conditions: tuple[str, ...], reader: Any, pages: int) -> SourceOptions:
+    where = []
+    for condition in conditions:
+        name, separator, value = condition.partition("=")
+        if not separator or not name.strip() or not value.strip():
+            raise click.BadParameter("write COLUMN=VALUE, such as countries=nl", param_hint="--where")
+        where.append((name.strip(), value.strip()))
+    text = reader.read() if reader else ""
+    if text:
+        page_reader(text)
+    return SourceOptions(
+        headers=tuple(parse_header(one) for one in headers), where=tuple(where), reader=text, pages_a_night=pages
+    )
+
+
 @add.command()
-@click.argument("feed", type=click.Path(path_type=Path))
+@click.argument("feed")
 @click.option("--source", default="", help="The source's name; without it, that of the feed's folder and file.")
 @_FORMAT
+@_options
 @click.pass_obj
-def catalogue(root: Path, feed: Path, source: str, feed_format: str) -> None:
-    """Add the products of FEED: a folder of pictures, or a file that lists them."""
-    _add(root, "catalogue", feed, source or _source_name(feed), feed_format)
+def catalogue(
+    root: Path,
+    feed: str,
+    source: str,
+    feed_format: str,
+    headers: tuple[str, ...],
+    conditions: tuple[str, ...],
+    reader: Any,
+    pages_a_night: int,
+) -> None:
+    """Add the products of FEED: a folder of pictures, a file that lists them, or the URL of a feed, shop or bucket."""
+    options = _told_options(headers, conditions, reader, pages_a_night)
+    _add(root, "catalogue", feed, source or _source_name(feed), feed_format, options)
 
 
 @add.command()
-@click.argument("feed", type=click.Path(path_type=Path))
+@click.argument("feed")
 @click.option("--authority", default="", help="Who publishes these objects, where the feed does not say.")
 @_FORMAT
+@_options
 @click.pass_obj
-def objects(root: Path, feed: Path, authority: str, feed_format: str) -> None:
-    """Add the published objects of FEED: a folder of crops, or a file that lists them."""
-    _add(root, "objects", feed, authority or _source_name(feed), feed_format)
+def objects(
+    root: Path,
+    feed: str,
+    authority: str,
+    feed_format: str,
+    headers: tuple[str, ...],
+    conditions: tuple[str, ...],
+    reader: Any,
+    pages_a_night: int,
+) -> None:
+    """Add the published objects of FEED: a folder of crops, a file that lists them, or the URL of a list or page."""
+    options = _told_options(headers, conditions, reader, pages_a_night)
+    _add(root, "objects", feed, authority or _source_name(feed), feed_format, options)
 
 
-def _add(root: Path, collection: Collection, feed: Path, name: str, feed_format: str) -> None:
+def _add(root: Path, collection: Collection, feed: str, name: str, feed_format: str, options: SourceOptions) -> None:
     workspace = open_for_writing(root, say)
+    if not is_remote(feed) and (feed_format not in ("auto", *FORMATS) or options != SourceOptions()):
+        raise click.UsageError(f"{feed}: these options are for a source on the web; give its URL, with https://")
+    web = web_of(workspace)
     with workspace.lock("add"), Catalogue.open(workspace.database_url) as records:
         former = next((old for old in records.sources() if (old.collection, old.name) == (collection, name)), None)
-        source = records.add_source(name, collection, str(feed.absolute()), feed_format)
+        location = feed if is_remote(feed) else str(Path(feed).absolute())
+        source = records.add_source(name, collection, location, feed_format)
+        source = set_options(records.database, source, options)
         context = ReadContext(
             catalogue=records,
             images=ImageStore(workspace.images),
@@ -79,20 +162,28 @@ def _add(root: Path, collection: Collection, feed: Path, name: str, feed_format:
             today=datetime.now(UTC).date(),
             progress=progress_for_stderr(),
             gate=gate_of(workspace, PUBLISHED),
+            web=web,
         )
         read = read_sources([source], context)
         if read.failed and former is None:
             records.forget_source(source)
+            web.forget(source)
         elif read.failed and former is not None:
             records.add_source(name, collection, former.location, former.format)
+            set_options(records.database, source, SourceOptions.of(former))
         refused = records.refusals(source)
     for failure in read.failed:
         raise click.ClickException(failure)
+    for note in read.notes:
+        say(note)
     say(f"{name}: {told(read.changes[name])}; {read.new_images} new pictures. Next: traceobject reindex")
     click.get_current_context().exit(list_refused(refused))
 
 
-def _source_name(feed: Path) -> str:
-    """The name of a source that was given none: its folder and file, so that two feed.csv do not meet."""
-    place = feed.absolute()
+def _source_name(feed: str) -> str:
+    """The name of a source that was given none: its folder and file, so that two feed.csv do not meet; of a URL its
+    host and path."""
+    if is_remote(feed):
+        return feed.partition("://")[2].partition("?")[0].partition("#")[0].rpartition("@")[2].strip("/")
+    place = Path(feed).absolute()
     return place.name if place.is_dir() else f"{place.parent.name}-{place.stem}"

@@ -45,6 +45,8 @@ def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> No
         say(f"not read: {failure}")
     if report.withheld:
         say(f"not published: {report.withheld}")
+    for note in report.notes:
+        say(note)
     for warning in report.warnings:
         say(f"warning: {warning}")
     if report.alerts:

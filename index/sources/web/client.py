@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -105,7 +105,7 @@ class WebClient:
         """
         return self._portal.start_task_soon(self._document, self._request(url, etag, last_modified)).result()
 
-    def get_all(self, wanted: Iterable[tuple[str, str, str]]) -> Iterator[tuple[str, Answer | Failure]]:
+    def get_all(self, wanted: Iterable[tuple[str, str, str]]) -> Generator[tuple[str, Answer | Failure], None, None]:
         """The answers to (URL, ETag, Last-Modified), as they come, in no order; few are asked for ahead."""
         source = iter(wanted)
         done: SimpleQueue[Future[Answer]] = SimpleQueue()

@@ -200,3 +200,9 @@ def _known(state: Path, url: str) -> Downloaded | None:
     except (OSError, ValueError, TypeError):
         return None
     return about if about.url == url else None
+
+
+def forget(folder: Path) -> None:
+    """Delete a downloaded file, so that it is loaded again."""
+    for name in (STATE, PART_STATE, PART, FILE):
+        (folder / name).unlink(missing_ok=True)

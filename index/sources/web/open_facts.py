@@ -1,0 +1,172 @@
+"""Dumps of Open Food Facts, Open Beauty Facts, Open Products Facts and Open Pet Food Facts: JSON Lines, packed by gzip.
+
+Data: https://world.openfoodfacts.org/data. Addresses of pictures are not in a dump; they are made from the code and the
+revision, as https://openfoodfacts.github.io/openfoodfacts-server/api/how-to-download-images/ documents it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from index.errors import FeedError
+from index.records.source_options import Pairs
+from index.sources.fetching.outcomes import shown
+from index.sources.web.download import download
+from index.sources.web.facts_countries import CODES, COUNTRIES
+from index.sources.web.feed_writer import ROWS, write_rows
+from index.sources.web.job import Delivery, LeftOut, WebJob
+from index.sources.web.line_file import lines_of
+from index.stores.durable import write_file
+
+LICENCE = "ODbL 1.0 (data), CC BY-SA 3.0 (pictures)"
+_PROJECT = re.compile(r"open(food|beauty|products|petfood)facts", re.IGNORECASE)
+_CODE = re.compile(r"\d{4,24}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_DONE = "rows.json"
+# Raised when the rows that are made of a dump change, so that a dump that did not change is read once more.
+_VERSION = 1
+
+
+def deliver_facts(job: WebJob) -> Delivery:
+    """The dump's products that have a picture of their front and meet the conditions of `where`, as rows.
+
+    Raises:
+        Failure: the dump cannot be had.
+        FeedError: it is cut short, or none.
+    """
+    path = download(job.client, job.url, job.folder)
+    about = path.stat()
+    made_of = {
+        "version": _VERSION,
+        "size": about.st_size,
+        "modified": about.st_mtime_ns,
+        "where": [list(pair) for pair in job.options.where],
+    }
+    rows, done = job.folder / ROWS, job.folder / _DONE
+    if rows.exists() and _read(done) == made_of:
+        return Delivery(rows, "jsonl")
+    left_out = LeftOut()
+    project = _PROJECT.search(job.url)
+    named = project[0].casefold() if project else "openfoodfacts"
+    done.unlink(missing_ok=True)
+    rows = write_rows(_rows(job, path, named, left_out), job.folder)
+    write_file(done, json.dumps(made_of).encode())
+    return Delivery(rows, "jsonl", left_out.refusals())
+
+
+@dataclass(frozen=True)
+class Where:
+    """Conditions on a product: of one column any, of several columns all."""
+
+    conditions: Pairs
+
+    def allow(self, product: Mapping[str, object]) -> bool:
+        """Whether a product meets them. A column's tags are looked at ("countries": "en:france"), or else its text."""
+        wanted: dict[str, set[str]] = {}
+        for name, value in self.conditions:
+            wanted.setdefault(name, set()).add(_tag(name, value))
+        return all(values & _tags(product, name) for name, values in wanted.items())
+
+
+def row_of(product: Mapping[str, object], project: str) -> dict[str, object] | None:
+    """The row that a product makes; None where it has no code or no picture of its front."""
+    code = _text(product, "code")
+    if not _CODE.fullmatch(code):
+        return None
+    language, revision = _front(product.get("images"), _text(product, "lang") or _text(product, "lc"))
+    if not revision:
+        return None
+    page = f"https://world.{project}.org/product/{code}"
+    return {
+        "id": code,
+        "gtin": code if len(code) in (8, 12, 13, 14) else "",
+        "title": _text(product, f"product_name_{language}") or _text(product, "product_name"),
+        "brand": _text(product, "brands").replace(",", " | "),
+        "category": _text(product, "categories").split(",")[0],
+        "country": " | ".join(CODES.get(tag, tag) for tag in sorted(_tags(product, "countries"))),
+        "made_in": _text(product, "manufacturing_places").replace(",", " | "),
+        "description": _text(product, "generic_name"),
+        "link": page,
+        "source_page": page,
+        "licence": LICENCE,
+        "image_link": [picture_address(code, language, revision, project)],
+    }
+
+
+def picture_address(code: str, language: str, revision: str, project: str) -> str:
+    """Where the picture of a product's front lies, 400 pixels high."""
+    padded = code.rjust(13, "0")
+    folder = "/".join((padded[:3], padded[3:6], padded[6:9], padded[9:]))
+    return f"https://images.{project}.org/images/products/{folder}/front_{language}.{revision}.400.jpg"
+
+
+def _rows(job: WebJob, path: Path, project: str, left_out: LeftOut) -> Iterator[dict[str, object]]:
+    where = Where(job.options.where)
+    read = 0
+    with job.progress.step(f"filtering {job.source.name}") as tick:
+        for number, line in lines_of(path, job.url):
+            tick(1)
+            try:
+                product = json.loads(line)
+            except (ValueError, RecursionError):
+                left_out.add(f"{shown(job.url)}:{number}", "bad-json", f"line {number} is not JSON")
+                continue
+            if not isinstance(product, dict):
+                continue
+            read += "code" in product
+            if where.allow(product) and (row := row_of(product, project)):
+                yield row
+    if not read:
+        raise FeedError(f"{shown(job.url)}: no line of it is a product with a code: this is no dump of Open Facts.")
+
+
+def _front(images: object, language: str) -> tuple[str, str]:
+    """The language and revision of the front's picture: in the product's own language, or else the first by name.
+
+    `front_fr` in older dumps, `selected.front.fr` in newer ones.
+    """
+    if not isinstance(images, Mapping):
+        return "", ""
+    found: dict[str, str] = {}
+    selected = images.get("selected")
+    fronts = selected.get("front") if isinstance(selected, Mapping) else None
+    named = fronts.items() if isinstance(fronts, Mapping) else ()
+    older = ((name.removeprefix("front_"), about) for name, about in images.items() if name.startswith("front_"))
+    for name, about in (*older, *named):
+        revision = str(about.get("rev", "")) if isinstance(about, Mapping) else ""
+        if _LANGUAGE.fullmatch(name) and revision.isdecimal():
+            found[name] = revision
+    chosen = language if language in found else min(found, default="")
+    return chosen, found.get(chosen, "")
+
+
+def _tags(product: Mapping[str, object], name: str) -> set[str]:
+    """The tags of a column without their language: "en:france" is "france"."""
+    tags = product.get(f"{name}_tags")
+    if isinstance(tags, list):
+        return {tag.partition(":")[2] or tag for tag in tags if isinstance(tag, str)}
+    return {_tag(name, part) for part in _text(product, name).split(",") if part.strip()}
+
+
+def _tag(name: str, value: str) -> str:
+    """A value as a tag: "nl" of a country is "netherlands", "United Kingdom" is "united-kingdom"."""
+    tag = re.sub(r"[\s_']+", "-", value.strip().casefold())
+    tag = tag.partition(":")[2] or tag
+    return COUNTRIES.get(tag, tag) if name == "countries" else tag
+
+
+def _text(product: Mapping[str, object], name: str) -> str:
+    value = product.get(name)
+    return str(value).strip() if isinstance(value, str | int) else ""
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
