@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
@@ -49,7 +49,7 @@ class JsonPages:
             yield from self._pass()
         write_file(self.job.folder / _IDS, json.dumps(sorted(self._seen)).encode())
 
-    def _pass(self) -> Iterator[Product]:  # type: ignore[misc]
+    def _pass(self) -> Generator[Product, None, bool]:
         """The products that were not seen before; returns whether one came twice within this pass."""
         documents = KeptDocuments(self.job.folder / FOLDER, self.job.client)
         here: set[str] = set()
