@@ -64,7 +64,8 @@ def read_sources(sources: Iterable[Source], context: ReadContext) -> SourcesRead
     catalogue = context.catalogue
     gate = approving_gate(context.gate, catalogue)
     changes: dict[str, Changes] = {}
-    new_images, failed, notes = 0, [], []
+    new_images, failed = 0, []
+    notes: list[str] = []
     for source in sources:
         try:
             feed, told = _delivered(source, context)

@@ -82,7 +82,8 @@ def _fetched(files: Any, request: Request, name: str) -> Outcome:
 
 def _rows(files: Any, root: str, scheme: str, listing: dict[str, str]) -> Iterator[dict[str, object]]:
     """One row for each product; `listing` takes the version of each picture by its address."""
-    for folder, subfolders, found in files.walk(root, detail=True):
+    for place, subfolders, found in files.walk(root, detail=True):
+        folder = place.strip("/")
         names = sorted(name for name in found if is_picture_name(name))
         for name in names:
             listing[f"{scheme}://{folder}/{name}"] = _version(found[name])

@@ -254,12 +254,19 @@ def put_google_feed(server: ShopServer, products: int = 100) -> str:
     return server.put("/google/feed.xml.gz", gzip.compress(feed.encode(), mtime=0), "application/gzip")
 
 
+def facts_code(number: int) -> str:
+    """An EAN with its check digit."""
+    digits = f"87{number:010d}"
+    weighed = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits))
+    return f"{digits}{-weighed % 10}"
+
+
 def facts_product(number: int, *, country: str = "en:netherlands", newer: bool = False) -> dict[str, object]:
     """One line of a dump of Open Food Facts or its sisters, in the older or the newer form of `images`."""
     front = {"imgid": "1", "rev": "4", "sizes": {"400": {"w": 300, "h": 400}}}
     images = {"selected": {"front": {"nl": front}}, "uploaded": {}} if newer else {"1": {}, "front_nl": front}
     return {
-        **{"code": f"87{number:011d}", "product_name": f"Soap {number}", "brands": "Zeep,Clean", "lang": "nl"},
+        **{"code": facts_code(number), "product_name": f"Soap {number}", "brands": "Zeep,Clean", "lang": "nl"},
         **{"countries_tags": [country], "categories": "Soaps,Hygiene", "images": images},
     }
 

@@ -322,7 +322,9 @@ def test_killed_twenty_times_it_goes_on_and_asks_no_page_twice(server: ShopServe
     disturbed.read()
     asked = asked_pages(server)
     twice = [path for path, count in asked.items() if count > 1]
-    sys.stdout.write(f"killed {kills} times; {len(asked)} pages, {len(twice)} asked for again, on their way when it was killed\n")
+    sys.stdout.write(
+        f"killed {kills} times; {len(asked)} pages, {len(twice)} asked for again, on their way when it was killed\n"
+    )
     assert kills == 20
     assert len(asked) == 400
     assert len(twice) <= kills * 2 * QUICK.per_host
