@@ -3,8 +3,8 @@
     python -m benchmarks.feeds [--rows 100000] [--formats csv,jsonl,...] [--report PAGE]
 
 Each format is written to a temporary folder and read in a process of its own: rows per second is the median of three
-readings, memory the peak of the process (resident, interpreter included). The same rows read by the standard library's
-csv.DictReader, with nothing made of them, is the reference that the ratio (of CPU time) is to.
+readings, memory the peak of the process (resident, interpreter included). The reference of the ratio (of CPU time) is
+the standard library's csv.DictReader on the same rows, without any processing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _DESCRIPTION = "A thing for the house, with a handle and a lid; dishwasher safe.
 
 
 def items(rows: int) -> Iterator[dict[str, str]]:
-    """Yield products as feeds tell them: about 500 bytes a row, two pictures each."""
+    """Yield products as in a feed: about 500 bytes a row, two pictures each."""
     for number in range(rows):
         yield {
             "id": f"SKU-{number:08d}",
@@ -59,10 +59,10 @@ def write(format: str, folder: Path, rows: int) -> Path:
         path = folder / "00000.tar"
         with tarfile.open(path, "w") as archive:
             for number, item in enumerate(items(rows)):
-                for ending, told in (("jpg", b"\xff\xd8" + b"0" * 1000), ("json", json.dumps(item).encode())):
-                    info = tarfile.TarInfo(f"{number:09d}.{ending}")
-                    info.size = len(told)
-                    archive.addfile(info, io.BytesIO(told))
+                for suffix, content in (("jpg", b"\xff\xd8" + b"0" * 1000), ("json", json.dumps(item).encode())):
+                    info = tarfile.TarInfo(f"{number:09d}.{suffix}")
+                    info.size = len(content)
+                    archive.addfile(info, io.BytesIO(content))
         return path
     if format == "schemaorg":
         path = folder / "pages"
@@ -105,8 +105,8 @@ def _shopify(item: dict[str, str]) -> dict[str, object]:
 
 
 def _page(item: dict[str, str]) -> str:
-    told = {"@type": "Product", "sku": item["id"], "name": item["title"], "image": item["image_link"]}
-    return f'<!doctype html><html><script type="application/ld+json">{json.dumps(told)}</script>{_DESCRIPTION}</html>'
+    fields = {"@type": "Product", "sku": item["id"], "name": item["title"], "image": item["image_link"]}
+    return f'<!doctype html><html><script type="application/ld+json">{json.dumps(fields)}</script>{_DESCRIPTION}</html>'
 
 
 def measure(format: str, path: Path) -> tuple[int, float, float, float]:
@@ -123,7 +123,7 @@ def measure(format: str, path: Path) -> tuple[int, float, float, float]:
     return count, seconds, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _alone(work: Callable[..., Any], *arguments: object) -> Any:
+def _in_own_process(work: Callable[..., Any], *arguments: object) -> Any:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(work, arguments)
 
@@ -138,9 +138,9 @@ def main() -> int:
     reference, missed, rows = 0.0, False, []
     for format in arguments.formats.split(","):
         with tempfile.TemporaryDirectory() as folder:
-            # Writing, too, in a process of its own: a new process begins with its parent's peak.
-            path = _alone(write, format, Path(folder), arguments.rows)
-            runs = [_alone(measure, format, path) for _ in range(3)]
+            # Written in a process of its own as well, because a new process starts with its parent's peak of memory.
+            path = _in_own_process(write, format, Path(folder), arguments.rows)
+            runs = [_in_own_process(measure, format, path) for _ in range(3)]
         rate = arguments.rows / statistics.median(seconds for _, seconds, _, _ in runs)
         cpu_rate = arguments.rows / statistics.median(cpu for _, _, cpu, _ in runs)
         memory = max(peak for _, _, _, peak in runs)
