@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# Two processes, each with one thread for its networks: threads of several would wait for each other.
+TEST = OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
+
 # Photographs to measure with, and room for ten million vectors (30 GB).
 DATA ?= ../shared/data
 ROOM ?= /tmp/traceobject-bench
@@ -14,10 +17,10 @@ demo: $(STAMP)
 	$(BIN)/traceobject --workspace demo demo
 
 test: $(STAMP)
-	$(BIN)/pytest -m "not slow"
+	$(TEST) -m "not slow"
 
 slow: $(STAMP)
-	$(BIN)/pytest -m slow
+	$(TEST) -m slow
 
 # Line and branch coverage of the three packages, by the fast tests.
 coverage: $(STAMP)
@@ -26,6 +29,7 @@ coverage: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/vulture
 
 types: $(STAMP)
 	$(BIN)/mypy

@@ -1,9 +1,9 @@
-"""How many searches a second the encoder serves when concurrent ones share its passes, against one at a time.
+"""How much faster concurrent searches are served when the encoder embeds their pictures in common batches.
 
     python -m benchmarks.batching [--model starter] [--views 3] [--rounds 15]
 
-Callers that each want the views of one picture come at once; both ways are taken in turn in one run, and the ratio of
-their medians is told, so that other work on the machine tells less.
+Several callers embed the views of one picture each at the same time; both ways are measured in turn in one run, and the
+ratio of their medians is printed, so that other work on the machine matters less.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from embedding.encoders.choose import load
 from embedding.encoders.protocol import Vectors
-from service.app.batching import Batched
+from service.app.batching import BatchingEncoder
 
 CALLERS = (1, 2, 4, 8)
 
@@ -29,19 +29,19 @@ Encode = Callable[[npt.NDArray[np.uint8]], Vectors]
 
 
 def seconds(encode: Encode, callers: int, images: npt.NDArray[np.uint8]) -> float:
-    """How long it takes until all callers have their rows."""
-    together = threading.Barrier(callers + 1)
+    """Seconds until all callers have their rows."""
+    barrier = threading.Barrier(callers + 1)
 
     def call() -> None:
-        together.wait()
+        barrier.wait()
         encode(images)
 
     with ThreadPoolExecutor(callers) as pool:
-        asked = [pool.submit(call) for _ in range(callers)]
-        together.wait()
+        calls = [pool.submit(call) for _ in range(callers)]
+        barrier.wait()
         started = time.perf_counter()
-        for one in asked:
-            one.result()
+        for submitted in calls:
+            submitted.result()
         return time.perf_counter() - started
 
 
@@ -52,10 +52,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     given = parser.parse_args()
     encoder = load(given.model)
-    batched, turn = Batched(encoder), threading.Lock()
+    batched, lock = BatchingEncoder(encoder), threading.Lock()
 
     def alone(images: npt.NDArray[np.uint8]) -> Vectors:
-        with turn:
+        with lock:
             return encoder.encode_images(images)
 
     size = encoder.card.preprocess.size

@@ -1,12 +1,12 @@
-"""How much faster a 12-megapixel JPEG is decoded when only a small picture is wanted, and what that costs.
+"""How much faster a 12-megapixel JPEG is decoded when only a small picture is needed, and how the result differs.
 
     python -m benchmarks.decode [--side 384] [--rounds 15] [--quality 85] [--folder PICTURES] [PICTURE.jpg ...]
 
 For each picture: the medians of full and of reduced decoding, measured in turn in one run (processor time, so that
-other work on the machine tells less), their ratio, and how far the model's input made from the reduced picture is from
-that made from the full one. Without a picture, two are made: a product on a plain ground, with the bits per pixel of
-real catalogue pictures, and a scene that fills the frame with detail. With a folder, its pictures are laid side by side
-into one of 12 megapixels. Reduced decoding saves the transform and the colours but still has to read every
+other work on the machine matters less), their ratio, and how much the model's input made from the reduced picture
+differs from that made from the full one. Without a picture, two are made: a product on a plain ground, with the bits
+per pixel of real catalogue pictures, and a scene that fills the frame with detail. With a folder, its pictures are
+combined into one of 12 megapixels. Reduced decoding saves the transform and the colours but still has to read every
 coefficient, so the ratio rises with the bytes of the file, whatever its size in pixels: a half at 4 MB.
 """
 
@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from embedding.image.decode import Limits, decode
+from embedding.image.decode import DecodeLimits, decode
 from embedding.image.preprocess import Preprocess, prepare
 
 WIDTH, HEIGHT = 4000, 3000
@@ -57,7 +57,7 @@ def product(seed: int = 0) -> Image.Image:
 
 
 def mosaic(folder: Path) -> Image.Image:
-    """The pictures of a folder in rows, at their own size, until the frame is full."""
+    """The pictures of a folder in rows, in their original size, until the frame is full."""
     paths = sorted(folder.glob("*.jpg"))
     if not paths:
         sys.exit(f"{folder} has no .jpg: name a folder of pictures")
@@ -84,7 +84,7 @@ def medians(data: bytes, small_side: int, rounds: int) -> tuple[float, float]:
     """Processor seconds of a full and of a reduced decode, the two measured in turn."""
     full: list[float] = []
     reduced: list[float] = []
-    limits = Limits(bytes=len(data))
+    limits = DecodeLimits(bytes=len(data))
     for _ in range(rounds):
         for times, side in ((full, None), (reduced, small_side)):
             begin = time.thread_time()
@@ -94,15 +94,15 @@ def medians(data: bytes, small_side: int, rounds: int) -> tuple[float, float]:
 
 
 def report(name: str, data: bytes, side: int, rounds: int) -> str:
-    limits = Limits(bytes=len(data))
+    limits = DecodeLimits(bytes=len(data))
     whole, small = decode(data, limits=limits), decode(data, limits=limits, small_side=side)
     full, reduced = medians(data, side, rounds)
-    how = Preprocess(size=side, fit="squash", mean=(0, 0, 0), std=(1, 1, 1))
-    apart = np.abs(prepare(whole, how).astype(float) - prepare(small, how))
+    config = Preprocess(size=side, fit="squash", mean=(0, 0, 0), std=(1, 1, 1))
+    difference = np.abs(prepare(whole, config).astype(float) - prepare(small, config))
     return (
         f"{name}: {whole.shape[1]} x {whole.shape[0]}, {len(data) / 1e6:.1f} MB: full {full * 1000:.1f} ms, "
         f"reduced to {small.shape[1]} x {small.shape[0]} {reduced * 1000:.1f} ms, ratio {reduced / full:.3f}; "
-        f"input of {side} x {side} off by {apart.mean():.2f} of 255 on average, {apart.max():.0f} at most"
+        f"input of {side} x {side} off by {difference.mean():.2f} of 255 on average, {difference.max():.0f} at most"
     )
 
 

@@ -1,13 +1,14 @@
-"""How fast compiled encoders are beside the plain loop, and how far they agree with it.
+"""How fast compiled encoders are compared with a plain loop, and how well both agree.
 
     python -m benchmarks.encoders DATA [--pictures 256] [--rounds 3] [--report docs/benchmarks.md]
 
-DATA is a folder of sets, each with gallery.csv and queries.csv (or photos.csv, every photo asked for the others).
-For each model, in turn and in one run: JPEG files on the disk to stored vectors, by a plain loop (Pillow, torch's
-DataLoader with a worker a core, open_clip's or timm's network in single precision) and by this project's pipeline with
-the compiled model; one prepared picture through both networks; how far both agree. ViT-B-32 has random weights: no
-model hub is needed, and speed does not depend on them. Its agreement says little: to random weights all pictures look
-alike. The starter model, whose weights are real, is asked the queries of every set, in torch and compiled.
+DATA is a folder of sets, each with gallery.csv and queries.csv (or photos.csv, of which every photo is a query for the
+others). For each model, in turn and in one run: JPEG files on the disk to stored vectors, by a plain loop (Pillow,
+torch's DataLoader with one worker for each core, open_clip's or timm's network in single precision) and by this
+project's pipeline with the compiled model; one prepared picture through both networks; how well both agree. ViT-B-32
+has random weights, on which speed does not depend, so that no model hub is needed. Its agreement says little, because
+with random weights all vectors are similar. With the starter model, whose weights are real, every set is searched, in
+torch and compiled.
 """
 
 from __future__ import annotations
@@ -50,10 +51,10 @@ from index.progress import Unwatched
 from index.stores.vectors import VectorKey, VectorStore
 
 BATCH = 32
-# Single pictures: so many turns, each of so many.
+# Single pictures: number of turns, and of pictures in each.
 SINGLE_TURNS, SINGLE_EACH = 6, 5
 CALIBRATING = 300
-NEAREST = 10
+TOP_K = 10
 RANDOM = "ViT-B-32-random"
 
 
@@ -72,8 +73,8 @@ class Files(Dataset[torch.Tensor]):
 
 def plain_loop(paths: Sequence[Path], encoder: Towers, folder: Path) -> Vectors:
     """Files to a .npy file, as a script would do it. Returns the vectors."""
-    how = encoder.card.preprocess
-    cfg = PreprocessCfg(how.size, "RGB", how.mean, how.std, how.interpolation, how.fit, how.fill)
+    config = encoder.card.preprocess
+    cfg = PreprocessCfg(config.size, "RGB", config.mean, config.std, config.interpolation, config.fit, config.fill)
     files = Files(paths, image_transform_v2(cfg, is_train=False))
     tower, rows = encoder.image_tower.eval(), []
     with torch.inference_mode():
@@ -85,18 +86,18 @@ def plain_loop(paths: Sequence[Path], encoder: Towers, folder: Path) -> Vectors:
 
 
 def our_pipeline(paths: Sequence[Path], encoder: Encoder, folder: Path) -> Vectors:
-    """Files to a vector store, each batch safe on the disk before the next. Returns the vectors."""
-    how = encoder.card.preprocess
+    """Files to a vector store, each batch flushed to disk before the next. Returns the vectors."""
+    config = encoder.card.preprocess
 
     def prepared(path: Path) -> npt.NDArray[np.uint8]:
-        return prepare(decode(path.read_bytes()), how)[None]
+        return prepare(decode(path.read_bytes()), config)[None]
 
-    kept = VectorStore.open(folder, encoder.card)
+    store = VectorStore.open(folder, encoder.card)
     rows = []
     for batch in embed_stream(paths, prepared, encoder):
         found = np.concatenate([vectors for _, vectors in batch.items])
         names = [f"{paths.index(path):064x}" for path, _ in batch.items]
-        kept.append([VectorKey(name, WHOLE) for name in names], found)
+        store.append([VectorKey(name, WHOLE) for name in names], found)
         rows.append(found)
     return np.concatenate(rows)
 
@@ -108,36 +109,36 @@ def timed(work: Callable[[], Any]) -> float:
 
 
 def speed(original: Towers, compiled: CompiledEncoder, paths: Sequence[Path], rounds: int, folder: Path) -> Speed:
-    """Measure both ways in turn, so that whatever else the machine does tells on both."""
+    """Measure both ways in turn, so that other work on the machine affects both."""
     rates: dict[str, list[float]] = {"plain": [], "ours": []}
     found: dict[str, Vectors] = {}
-    ways: tuple[tuple[str, Callable[[Path], Vectors]], ...] = (
+    methods: tuple[tuple[str, Callable[[Path], Vectors]], ...] = (
         ("plain", partial(plain_loop, paths, original)),
         ("ours", partial(our_pipeline, paths, compiled)),
     )
     for number in range(rounds):
-        for name, way in ways:
+        for name, method in methods:
             place = folder / f"{compiled.card.name}-{name}-{number}"
             place.mkdir()
             started = time.perf_counter()
-            found[name] = way(place)
+            found[name] = method(place)
             rates[name].append(len(paths) / (time.perf_counter() - started))
     single = _single(original, compiled, prepare(decode(paths[0].read_bytes()), compiled.card.preprocess)[None])
-    first, again = found["plain"], found["ours"]
+    plain, ours = found["plain"], found["ours"]
     return Speed(
         name=compiled.card.name,
         plain=tuple(rates["plain"]),
         ours=tuple(rates["ours"]),
         plain_single=tuple(single["plain"]),
         ours_single=tuple(single["ours"]),
-        cosine=float((first * again).sum(axis=1).mean()),
-        overlap=overlap(*(_nearest(one, one, leave_out=True) for one in (first, again))),
+        cosine=float((plain * ours).sum(axis=1).mean()),
+        overlap=overlap(*(_nearest(one, one, leave_out=True) for one in (plain, ours))),
         steps=_steps(paths, compiled, folder),
     )
 
 
 def _single(original: Encoder, compiled: Encoder, picture: Images) -> dict[str, list[float]]:
-    """Seconds for one picture, several in a turn: torch spins on after a run, and the other would wait."""
+    """Seconds for one picture, several in a turn, because torch's threads spin for a while and slow the other down."""
     single: dict[str, list[float]] = {"plain": [], "ours": []}
     for _ in range(SINGLE_TURNS):
         for name, encoder in (("plain", original), ("ours", compiled)):
@@ -161,28 +162,34 @@ def _steps(paths: Sequence[Path], encoder: CompiledEncoder, folder: Path) -> dic
     pictures = step("decoding", lambda: [decode(one) for one in data])
     squares = step("scaling", lambda: np.stack([prepare(one, encoder.card.preprocess) for one in pictures]))
     vectors = step("encoding", lambda: encoder.encode_images(squares))
-    kept = VectorStore.open(folder / f"{encoder.card.name}-steps", encoder.card)
+    store = VectorStore.open(folder / f"{encoder.card.name}-steps", encoder.card)
     keys = [VectorKey(f"{number:064x}", WHOLE) for number in range(len(paths))]
-    step("storing", lambda: kept.append(keys, vectors))
+    step("storing", lambda: store.append(keys, vectors))
     return spent
 
 
 def quality(data: Path, original: Encoder, compiled: Encoder, folder: Path) -> Iterator[Quality]:
-    """Every set below a folder, asked by embeddings alone through the code of `traceobject evaluate`."""
+    """Every set below a folder, searched by embeddings alone with the code of `traceobject evaluate`."""
     for gallery, queries in _sets(data):
         name = gallery.parent.name
-        told = [evaluate(gallery, queries, one, folder, Unwatched(), reranked=False) for one in (original, compiled)]
-        # `evaluate` tells ranks of right products only: whole lists are compared here.
+        evaluations = [
+            evaluate(gallery, queries, encoder, folder, Unwatched(), reranked=False) for encoder in (original, compiled)
+        ]
+        # `evaluate` gives the ranks of right products only, but here whole lists are compared.
         pictures = [_prepared(path, original.card) for path in (gallery, queries)]
-        shown, asked = ([one.encode_images(part) for one in (original, compiled)] for part in pictures)
-        lists = [_nearest(q, g, leave_out=gallery == queries) for q, g in zip(asked, shown, strict=True)]
+        gallery_vectors, query_vectors = (
+            [encoder.encode_images(part) for encoder in (original, compiled)] for part in pictures
+        )
+        lists = [
+            _nearest(q, g, leave_out=gallery == queries) for q, g in zip(query_vectors, gallery_vectors, strict=True)
+        ]
         yield Quality(
             name=name,
-            queries=told[0].queries,
-            recall_1=(told[0].metrics["recall_at_1"], told[1].metrics["recall_at_1"]),
-            recall_10=(told[0].metrics["recall_at_10"], told[1].metrics["recall_at_10"]),
+            queries=evaluations[0].queries,
+            recall_1=(evaluations[0].metrics["recall_at_1"], evaluations[1].metrics["recall_at_1"]),
+            recall_10=(evaluations[0].metrics["recall_at_10"], evaluations[1].metrics["recall_at_10"]),
             overlap=overlap(*lists),
-            cosine=float((asked[0] * asked[1]).sum(axis=1).mean()),
+            cosine=float((query_vectors[0] * query_vectors[1]).sum(axis=1).mean()),
         )
 
 
@@ -208,11 +215,11 @@ def _nearest(queries: Vectors, gallery: Vectors, *, leave_out: bool = False) -> 
     scores = queries @ gallery.T
     if leave_out:
         np.fill_diagonal(scores, -np.inf)
-    return np.argsort(-scores, axis=1, kind="stable")[:, :NEAREST]
+    return np.argsort(-scores, axis=1, kind="stable")[:, :TOP_K]
 
 
 def random_clip(folder: Path) -> ModelCard:
-    """ViT-B-32 with random weights, imported into the store as a file is."""
+    """ViT-B-32 with random weights, imported into the store from a file."""
     import open_clip
     from safetensors.torch import save_file
 
@@ -223,14 +230,14 @@ def random_clip(folder: Path) -> ModelCard:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Compiled encoders beside the plain loop.")
+    parser = argparse.ArgumentParser(description="Compiled encoders compared with a plain loop.")
     parser.add_argument("data", type=Path, help="a folder of sets of pictures")
     parser.add_argument("--pictures", type=int, default=256, help="how many files are embedded in each round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--models", nargs="+", default=["starter", RANDOM], choices=["starter", RANDOM])
     parser.add_argument("--report", type=page_for("encoders"), help="write the tables there")
     options = parser.parse_args()
-    # Every third or so of all that is there: catalogue pictures, shop photos and clothes.
+    # Spread over all files: catalogue pictures, shop photos and clothes.
     files = sorted(options.data.glob("*/*/*.jpg"))
     chosen = [files[at] for at in np.linspace(0, len(files) - 1, options.pictures + CALIBRATING).astype(int)]
     order = np.random.default_rng(0).permutation(len(chosen))
@@ -238,7 +245,7 @@ def main() -> None:
         [chosen[at] for at in order[: options.pictures]],
         [chosen[at] for at in order[options.pictures :]],
     )
-    speeds, told = [], []
+    speeds, qualities = [], []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["TRACEOBJECT_MODELS"] = str(folder / "models")
@@ -247,12 +254,12 @@ def main() -> None:
             original = load(card.name if card else model, "cpu")
             assert isinstance(original, Towers)
             samples = Samples.of((decode(path.read_bytes()) for path in calibrating), original.card.preprocess)
-            made = compile_encoder(original, "int8", samples, ["a red mug"], least_overlap=0).card
-            compiled = CompiledEncoder(made)
+            compiled_card = compile_encoder(original, "int8", samples, ["a red mug"], min_overlap=0).card
+            compiled = CompiledEncoder(compiled_card)
             speeds.append(speed(original, compiled, paths, options.rounds, folder))
             if model == "starter":
-                told = list(quality(options.data, original, compiled, folder / "evaluate"))
-    write_report(options.report, speeds, told, len(paths))
+                qualities = list(quality(options.data, original, compiled, folder / "evaluate"))
+    write_report(options.report, speeds, qualities, len(paths))
 
 
 if __name__ == "__main__":

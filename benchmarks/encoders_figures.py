@@ -1,4 +1,4 @@
-"""What benchmarks.encoders measures."""
+"""The measurements of benchmarks.encoders."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Speed:
 
 @dataclass(frozen=True)
 class Quality:
-    """One set asked with both models: recall@1 and @10, torch's and compiled, and the overlap of their first lists."""
+    """One set searched with both models: recall@1 and @10, torch's and compiled, and the overlap of their first ten."""
 
     name: str
     queries: int

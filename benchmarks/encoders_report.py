@@ -10,11 +10,11 @@ from benchmarks.encoders_figures import Quality, Speed
 from benchmarks.report import machine, spread, table, write_part
 
 
-def write_report(path: Path | None, speeds: Sequence[Speed], told: Sequence[Quality], pictures: int) -> None:
+def write_report(path: Path | None, speeds: Sequence[Speed], qualities: Sequence[Quality], pictures: int) -> None:
     """Print the tables; with a path, write them into that page too."""
     made_on = machine("openvino", "nncf", "torch", "open_clip_torch", "pillow")
     head = [f"Machine: {made_on}. {pictures} JPEG files.", ""]
-    write_part(path, "encoders", [*head, *_rates(speeds), *_singles(speeds), *_steps(speeds), *_quality(told)])
+    write_part(path, "encoders", [*head, *_rates(speeds), *_singles(speeds), *_steps(speeds), *_quality(qualities)])
 
 
 def _rates(speeds: Sequence[Speed]) -> list[str]:
@@ -54,7 +54,7 @@ def _steps(speeds: Sequence[Speed]) -> list[str]:
     return ["### Where the time goes, in processor milliseconds a picture", "", *table(("model", *names), rows)]
 
 
-def _quality(told: Sequence[Quality]) -> list[str]:
+def _quality(qualities: Sequence[Quality]) -> list[str]:
     rows = [
         (
             one.name,
@@ -66,13 +66,15 @@ def _quality(told: Sequence[Quality]) -> list[str]:
             f"{one.overlap:.3f}",
             f"{one.cosine:.4f}",
         )
-        for one in told
+        for one in qualities
     ]
     titles = ("set", "queries", "recall@1", "compiled", "recall@10", "compiled", "top-10 overlap", "mean cosine")
-    head = (
-        "By embeddings alone, as `traceobject evaluate --no-rerank` asks: the original in torch, and compiled to int8."
+    head = "By embeddings alone (`traceobject evaluate --no-rerank`): the original in torch, and compiled to int8."
+    return (
+        ["### The starter model, compiled, on real photographs", "", head, "", *table(titles, rows)]
+        if qualities
+        else []
     )
-    return ["### The starter model, compiled, on real photographs", "", head, "", *table(titles, rows)] if told else []
 
 
 def _agreement(one: Speed) -> tuple[str, str]:

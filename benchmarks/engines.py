@@ -1,11 +1,11 @@
-"""How fast, small and right the index is, from ten thousand vectors to ten million, beside its references.
+"""How fast, small and exact the index is, from ten thousand vectors to ten million, compared with references.
 
     python -m benchmarks.engines --folder DIR [--count 1000000 ...] [--report docs/benchmarks.md]
 
-Vectors are synthetic: clusters in a space of few directions, plus noise in all. The engine is the one that
+Vectors are synthetic: clusters in a subspace of few directions, plus noise in all. The engine is the one that
 `index.engines.tuning` chooses for each case; the references are NumPy's brute force and usearch's HNSW of half
-precision, asked the same queries in the same run on one thread. Every figure of time stands beside its recall. Cases
-measured earlier are kept in DIR/measured.json, so that the large ones can be run on their own.
+precision, given the same queries in the same run on one thread. Every time is given with its recall. Cases that were
+measured earlier are kept in DIR/measured.json, so that the large ones can be run separately.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ from benchmarks.report import machine, page_for
 from embedding.encoders.protocol import Vectors
 from index.engines.choice import EXACT_BELOW
 from index.engines.exact_scan import exact_scan
-from index.engines.faiss_engine import FaissEngine, originals_beside
+from index.engines.faiss_engine import FaissEngine, originals_path
 from index.engines.faiss_library import faiss
 from index.engines.protocol import HalfVectors, Rows
-from index.engines.tuning import NEAREST, recall
+from index.engines.tuning import TOP_K, recall
 from index.engines.writing import write_engine
 
 DIMENSION = 512
 QUERIES = 1000
-# So many queries are asked with each filter, and of slow references.
+# The number of queries with each filter, and for slow references.
 FILTERED, SLOW = 200, 5
 BATCH = 1000
 WIDTHS = (0.01, 0.0001)
-# usearch takes too long to build a graph beyond the one, float32 too much memory beyond the other.
+# Beyond these counts usearch takes too long to build a graph, and float32 too much memory.
 USEARCH_UP_TO, LOADED_UP_TO = 100_000, 1_000_000
 _CHUNK = 65_536
-# Of 1,700 such vectors the local dimension is 19; of as many real embeddings of the starter model 15.
+# The local dimension of 1,700 such vectors is 19; of as many real embeddings of the starter model 15.
 _DIRECTIONS, _SPREAD, _NOISE = 24, 0.6, 0.25
 
 
 @dataclass(frozen=True)
 class Case:
-    """So many vectors, the bytes of memory each may take, and the recall@10 that is wanted."""
+    """The number of vectors, the bytes of memory that each may take, and the recall@10 to reach."""
 
     count: int
     budget: int
@@ -69,7 +69,7 @@ CASES = (
 
 @dataclass(frozen=True)
 class Speed:
-    """Milliseconds of single queries on one thread, and the recall@10 they reached."""
+    """Milliseconds of single queries on one thread, and their recall@10."""
 
     p50: float
     p99: float
@@ -78,10 +78,10 @@ class Speed:
 
 @dataclass(frozen=True)
 class Opened:
-    """A saved engine, asked by a new process.
+    """A saved engine, opened and searched by a new process.
 
-    `opening`: seconds. `resident`: bytes of memory that opening and asking added, pages of mapped files among them.
-    `batched`: queries a second on all cores. `filtered`: with so large a share of the rows allowed.
+    `opening`: seconds. `resident`: bytes of memory that opening and searching added, pages of mapped files included.
+    `batched`: queries a second on all cores. `filtered`: by the share of rows allowed.
     """
 
     opening: float
@@ -93,7 +93,7 @@ class Opened:
 
 @dataclass(frozen=True)
 class Reference:
-    """What something else takes for the same; `build` in seconds, `bytes` a vector."""
+    """The figures of a reference; `build` in seconds, `bytes` a vector."""
 
     build: float
     bytes: float
@@ -102,7 +102,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a case; `bytes` a vector by the engine's own account, `build` and `tuning` together in seconds."""
+    """The result of a case; `bytes` a vector as the engine states it, `build` and tuning in seconds."""
 
     case: Case
     spec: str
@@ -116,7 +116,7 @@ class Result:
     machine: str
 
 
-Answer = TypeVar("Answer")
+Output = TypeVar("Output")
 
 
 def synthesise(path: Path, count: int, seed: int) -> HalfVectors:
@@ -137,7 +137,7 @@ def synthesise(path: Path, count: int, seed: int) -> HalfVectors:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Files:
     """The files of a case: vectors, and queries with the rows nearest to each."""
 
     folder: Path
@@ -162,21 +162,21 @@ class Asked:
 
 
 def measure(case: Case, folder: Path, where: str) -> Result:
-    """Build, save, open and ask the engine of a case, then its references; `where`: the machine, in words."""
+    """Build, save, open and search the engine of a case, then its references; `where`: a description of the machine."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    asked = Asked(folder, case.count)
+    files = Files(folder, case.count)
     synthesise(folder / "vectors", case.count, 0)
     synthesise(folder / "queries", QUERIES, 2)
     say(f"{case}: vectors made")
-    nearest = exact_scan(asked.queries, NEAREST, np.arange(case.count), asked.vectors)[1]
+    nearest = exact_scan(files.queries, TOP_K, np.arange(case.count), files.vectors)[1]
     np.save(folder / "nearest.npy", nearest)
-    spec, promised, refused, build, size = _apart(partial(make, case), asked)
+    spec, promised, refused, build, size = _in_own_process(partial(build_engine, case), files)
     say(f"{case}: {spec} built in {build:.0f} s")
-    opened = _apart(partial(ask_engine, spec), asked)
+    opened = _in_own_process(partial(search_engine, spec), files)
     say(f"{case}: p50 {opened.single.p50:.2f} ms at recall {opened.single.recall:.3f}")
-    brute_force = _apart(ask_numpy, asked)
-    usearch = _apart(ask_usearch, asked) if case.count <= USEARCH_UP_TO else None
+    brute_force = _in_own_process(search_numpy, files)
+    usearch = _in_own_process(search_usearch, files) if case.count <= USEARCH_UP_TO else None
     shutil.rmtree(folder)
     return Result(
         case,
@@ -192,80 +192,80 @@ def measure(case: Case, folder: Path, where: str) -> Result:
     )
 
 
-def make(case: Case, asked: Asked) -> tuple[str, float | None, tuple[str, ...], float, float]:
+def build_engine(case: Case, files: Files) -> tuple[str, float | None, tuple[str, ...], float, float]:
     """Build and save the engine that suits a case."""
-    beside = originals_beside(asked.engine)
-    os.link(asked.folder / "vectors", beside)
+    originals = originals_path(files.engine)
+    os.link(files.folder / "vectors", originals)
     started = time.perf_counter()
-    vectors: Vectors | HalfVectors = np.memmap(beside, np.float16, "r", shape=(case.count, DIMENSION))
+    vectors: Vectors | HalfVectors = np.memmap(originals, np.float16, "r", shape=(case.count, DIMENSION))
     if case.count < EXACT_BELOW:
         vectors = np.asarray(vectors, np.float32)
-    tuned = write_engine(asked.engine, vectors, case.budget * case.count, case.target)
+    tuned = write_engine(files.engine, vectors, case.budget * case.count, case.target)
     stats = tuned.engine.stats()
     return stats.spec, tuned.recall, tuned.refused, time.perf_counter() - started, stats.bytes / case.count
 
 
-def ask_engine(spec: str, asked: Asked) -> Opened:
-    queries, before = asked.queries, _resident()
+def search_engine(spec: str, files: Files) -> Opened:
+    queries, before = files.queries, _resident()
     started = time.perf_counter()
-    engine = FaissEngine.open(asked.engine, spec)
-    engine.search(queries[-1:], NEAREST)
+    engine = FaissEngine.open(files.engine, spec)
+    engine.search(queries[-1:], TOP_K)
     opening = time.perf_counter() - started
     faiss.omp_set_num_threads(1)
-    single = _speed(partial(_rows, engine, None), queries, asked.nearest)
+    single = _speed(partial(_rows, engine, None), queries, files.nearest)
     resident = _resident() - before
     filtered = {}
     for share in WIDTHS:
-        allow = np.flatnonzero(np.random.default_rng(3).random(asked.count) < share)
-        if len(allow) >= NEAREST:
-            right = exact_scan(queries[:FILTERED], NEAREST, allow, asked.vectors)[1]
+        allow = np.flatnonzero(np.random.default_rng(3).random(files.count) < share)
+        if len(allow) >= TOP_K:
+            right = exact_scan(queries[:FILTERED], TOP_K, allow, files.vectors)[1]
             filtered[str(share)] = _speed(partial(_rows, engine, allow), queries[:FILTERED], right)
     faiss.omp_set_num_threads(os.cpu_count() or 1)
     started = time.perf_counter()
-    engine.search(queries, NEAREST)
+    engine.search(queries, TOP_K)
     return Opened(opening, resident, single, QUERIES / (time.perf_counter() - started), filtered)
 
 
 def _rows(engine: FaissEngine, allow: Rows | None, query: Vectors) -> Rows:
-    return engine.search(query, NEAREST, allow)[1]
+    return engine.search(query, TOP_K, allow)[1]
 
 
-def ask_numpy(asked: Asked) -> Reference:
+def search_numpy(files: Files) -> Reference:
     """One matrix product with every vector, in float32 and blocks."""
 
     def search(query: Vectors) -> Rows:
         scores = np.concatenate(
             [
-                np.asarray(asked.vectors[start : start + _CHUNK], np.float32) @ query[0]
-                for start in range(0, asked.count, _CHUNK)
+                np.asarray(files.vectors[start : start + _CHUNK], np.float32) @ query[0]
+                for start in range(0, files.count, _CHUNK)
             ]
             if loaded is None
             else [loaded @ query[0]]
         )
-        best = np.argpartition(-scores, NEAREST)[:NEAREST]
+        best = np.argpartition(-scores, TOP_K)[:TOP_K]
         return best[np.argsort(-scores[best])][None]
 
-    # In memory where it fits: converting is no part of what it would cost.
-    loaded = np.asarray(asked.vectors, np.float32) if asked.count <= LOADED_UP_TO else None
-    return Reference(0, 4 * DIMENSION, _speed(search, asked.queries[:SLOW], asked.nearest[:SLOW]))
+    # Converted beforehand where it fits in memory, because conversion is not to be measured.
+    loaded = np.asarray(files.vectors, np.float32) if files.count <= LOADED_UP_TO else None
+    return Reference(0, 4 * DIMENSION, _speed(search, files.queries[:SLOW], files.nearest[:SLOW]))
 
 
-def ask_usearch(asked: Asked) -> Reference:
+def search_usearch(files: Files) -> Reference:
     """Another library's graph over half precision, with its defaults."""
     from usearch.index import Index
 
     started, before = time.perf_counter(), _resident()
     index = Index(ndim=DIMENSION, metric="ip", dtype="f16")
-    for start in range(0, asked.count, _CHUNK):
-        block = np.asarray(asked.vectors[start : start + _CHUNK])
+    for start in range(0, files.count, _CHUNK):
+        block = np.asarray(files.vectors[start : start + _CHUNK])
         index.add(np.arange(start, start + len(block)), block, threads=os.cpu_count() or 1)
     build, size = time.perf_counter() - started, _resident() - before
     single = _speed(
-        lambda query: index.search(query[0].astype(np.float16), NEAREST, threads=1).keys.astype(np.int64)[None],
-        asked.queries,
-        asked.nearest,
+        lambda query: index.search(query[0].astype(np.float16), TOP_K, threads=1).keys.astype(np.int64)[None],
+        files.queries,
+        files.nearest,
     )
-    return Reference(build, size / asked.count, single)
+    return Reference(build, size / files.count, single)
 
 
 def _speed(search: Callable[[Vectors], Rows], queries: Vectors, nearest: Rows) -> Speed:
@@ -283,10 +283,10 @@ def _resident() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def _apart(function: Callable[[Asked], Answer], asked: Asked) -> Answer:
-    """Run in a process of its own, whose memory is nobody else's."""
+def _in_own_process(function: Callable[[Files], Output], files: Files) -> Output:
+    """Run in a process of its own, so that only its memory is measured."""
     with get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, (asked,))
+        return pool.apply(function, (files,))
 
 
 def say(line: str) -> None:
@@ -301,7 +301,7 @@ def main() -> None:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     kept = options.folder / "measured.json"
-    # Asked first: a library that is not here ends it now, not when an hour's work is to be written down.
+    # First, so that a missing library is noticed at once, and not after an hour when the report is written.
     where = machine("faiss-cpu", "usearch", "numpy")
     measured: dict[str, Any] = json.loads(kept.read_bytes()) if kept.exists() else {}
     for case in CASES:

@@ -8,10 +8,10 @@ from typing import Any
 
 from benchmarks.report import table, write_part
 
-Told = Mapping[str, Any]
+Measurement = Mapping[str, Any]
 
 
-def write_report(path: Path | None, measured: Sequence[Told]) -> None:
+def write_report(path: Path | None, measured: Sequence[Measurement]) -> None:
     """Print the tables; with a path, write them into that page, and a plot into the folder of its name."""
     text = [*_head(measured), *_engines(measured), *_references(measured), *_filters(measured)]
     if path is not None:
@@ -22,18 +22,18 @@ def write_report(path: Path | None, measured: Sequence[Told]) -> None:
     write_part(path, "engines", text)
 
 
-def _head(measured: Sequence[Told]) -> list[str]:
+def _head(measured: Sequence[Measurement]) -> list[str]:
     return [*(f"Machine: {machine}." for machine in sorted({one["machine"] for one in measured})), ""]
 
 
-def _name(one: Told) -> str:
+def _name(one: Measurement) -> str:
     return f"{one['case']['count']:,}"
 
 
-def _engines(measured: Sequence[Told]) -> list[str]:
+def _engines(measured: Sequence[Measurement]) -> list[str]:
     titles = (
-        "vectors", "memory allowed, B", "recall wanted", "engine chosen", "recall@10", "p50, ms", "p99, ms",
-        "batched, queries/s", "built in, s", "memory, B a vector", "resident after asking, B", "opened in, s",
+        "vectors", "memory allowed, B", "recall target", "engine chosen", "recall@10", "p50, ms", "p99, ms",
+        "batched, queries/s", "built in, s", "memory, B a vector", "resident after searches, B", "opened in, s",
     )  # fmt: skip
     rows = [
         (
@@ -49,7 +49,7 @@ def _engines(measured: Sequence[Told]) -> list[str]:
     return ["### The engine that is chosen", "", *table(titles, rows), *refused, *([""] if refused else [])]
 
 
-def _references(measured: Sequence[Told]) -> list[str]:
+def _references(measured: Sequence[Measurement]) -> list[str]:
     rows = []
     for one in measured:
         own = one["opened"]["single"]
@@ -72,10 +72,10 @@ def _references(measured: Sequence[Told]) -> list[str]:
         "built in, s",
         "B a vector",
     )
-    return ["### Beside its references", "", *table(titles, rows)]
+    return ["### Compared with its references", "", *table(titles, rows)]
 
 
-def _filters(measured: Sequence[Told]) -> list[str]:
+def _filters(measured: Sequence[Measurement]) -> list[str]:
     rows = [
         (_name(one), f"`{one['spec']}`", f"{float(share):.2%}", f"{speed['recall']:.3f}", f"{speed['p50']:.2f}",
          f"{speed['p50'] / one['opened']['single']['p50']:.1f}")
@@ -86,7 +86,7 @@ def _filters(measured: Sequence[Told]) -> list[str]:
     return ["### Filters inside the search", "", *table(titles, rows)]
 
 
-def _draw(measured: Sequence[Told], path: Path) -> None:
+def _draw(measured: Sequence[Measurement], path: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 4), layout="constrained")

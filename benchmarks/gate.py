@@ -1,13 +1,13 @@
-"""How often the face gate stops pictures of each kind, by threshold, and what a check costs.
+"""How often the face gate stops pictures of each kind, by threshold, and the time of a check.
 
     python -m benchmarks.gate DATA [--most 150] [--sample FOLDER]
 
-DATA has the folders magento, clothing, grocery and minifigures. What a picture of magento shows is told by its name:
-on `main` pictures of tops a person looks into the camera, on `back` ones a head is turned away; trousers and shorts are
-shown without heads, and the numbered pictures are things. FOLDER is the folder `sample` of what `traceobject demo`
-made. Of each kind at most so many pictures are looked at, spread evenly over the names. Smaller faces are made by
-shrinking the picture, turned ones by turning it. The detector runs in OpenVINO where a model was compiled, else in
-OpenCV.
+DATA has the folders magento, clothing, grocery and minifigures. The name of a magento picture says what it shows: on
+`main` pictures of tops a person looks into the camera, on `back` ones a head is turned away; trousers and shorts are
+shown without heads, and the numbered pictures are objects. FOLDER is what `python -m sample FOLDER` rendered, or
+service/demo/pictures. Of each kind at most --most pictures are checked, spread evenly over the names. Smaller
+faces are made by scaling the picture down, rotated ones by rotating it. The detector runs in OpenVINO where a model
+was compiled, else in OpenCV.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ import numpy.typing as npt
 from embedding.faces.detector import FaceDetector
 from embedding.faces.network import SIDE
 from embedding.image.decode import decode
-from service.app.gate import PUBLISHED, UPLOADS
+from service.app.gate import PUBLISHED_THRESHOLD, UPLOAD_THRESHOLD
 
 Image = npt.NDArray[np.uint8]
 
-THRESHOLDS = (0.3, 0.4, PUBLISHED, 0.6, UPLOADS, 0.8)
+THRESHOLDS = (0.3, 0.4, PUBLISHED_THRESHOLD, 0.6, UPLOAD_THRESHOLD, 0.8)
 _TOPS = r"(m[hjt]|w[hjt]|[mw]s)\d"
 _BOTTOMS = r"([mw]p|[mw]sh)\d"
 _SMALLER = (240, 120, 60)
-_TURNS = {"turned to the left": 1, "upside down": 2, "turned to the right": 3}
+_ROTATIONS = {"turned to the left": 1, "upside down": 2, "turned to the right": 3}
 
 
 def kinds(data: Path, sample: Path | None) -> Mapping[str, tuple[bool, list[Path]]]:
@@ -71,7 +71,7 @@ def cost(detector: FaceDetector, rounds: int = 21) -> float:
     taken = []
     for _ in range(rounds):
         started = time.process_time()
-        detector.surest(picture)
+        detector.confidence(picture)
         taken.append(1000 * (time.process_time() - started))
     return statistics.median(taken)
 
@@ -84,23 +84,23 @@ def main() -> None:
     given = parser.parse_args()
     detector = FaceDetector()
     click.echo(f"{'share stopped at':40}{'pictures':>9}" + "".join(f"{least:8.2f}" for least in THRESHOLDS))
-    for kind, (shown, paths) in kinds(given.data, given.sample).items():
+    for kind, (has_faces, paths) in kinds(given.data, given.sample).items():
         some = paths[:: max(1, -(-len(paths) // given.most))]
         pictures = [decode(path.read_bytes(), small_side=SIDE) for path in some]
-        told = {kind: pictures}
-        for side in _SMALLER if shown and "camera" in kind else ():
-            told[f"  the same, {side} px high"] = [smaller(picture, side) for picture in pictures]
-        for turned, quarters in _TURNS.items() if shown else ():
-            told[f"  the same, {turned}"] = [np.rot90(picture, quarters) for picture in pictures]
-        for name, those in told.items():
-            found = np.array([detector.surest(picture) for picture in those])
+        variants = {kind: pictures}
+        for side in _SMALLER if has_faces and "camera" in kind else ():
+            variants[f"  the same, {side} px high"] = [smaller(picture, side) for picture in pictures]
+        for rotation, quarters in _ROTATIONS.items() if has_faces else ():
+            variants[f"  the same, {rotation}"] = [np.rot90(picture, quarters) for picture in pictures]
+        for name, variant in variants.items():
+            found = np.array([detector.confidence(picture) for picture in variant])
             shares = "".join(f"{(found >= least).mean():8.3f}" for least in THRESHOLDS)
-            click.echo(f"{name:40}{len(those):9}{shares}")
+            click.echo(f"{name:40}{len(variant):9}{shares}")
     click.echo(f"one check of 640 x 640 pixels: {cost(detector):.0f} ms of processor time")
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
 
 
 if __name__ == "__main__":

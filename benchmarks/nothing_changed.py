@@ -1,11 +1,11 @@
-"""What a night costs on which nothing changed.
+"""The cost of a re-index that finds nothing changed.
 
     python -m benchmarks.nothing_changed [--pictures 100000] [--folder DIR] [--report PAGE]
 
 A catalogue of that many products, a picture file each, is laid out in a temporary folder together with its copies,
 embeddings (of the starter model's length) and a published generation, as if it had been indexed long ago. Then
-`traceobject reindex` runs three times, each in a process of its own. The reference is one look (`stat`) at every
-picture file and every copy, in the same run; the ratio is of CPU time, seconds are medians, memory the peak.
+`traceobject reindex` runs three times, each in a process of its own. The reference is one `stat` of every picture
+file and every copy, in the same run; the ratio is of CPU time, seconds are medians, memory the peak.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from index.generations import generations
 from index.generations.generations import CollectionPart, Manifest
 from index.generations.snapshot import IndexedView, write_snapshot
 from index.jobs.reindex import content_of
-from index.models import LateEncoder
+from index.models import LazyEncoder
 from index.progress import Unwatched
 from index.records.catalogue import Catalogue, ImageReference
 from index.records.feed_records import COLLECTIONS
@@ -47,7 +47,7 @@ from index.workspace import Workspace
 CHUNK = 10_000
 
 
-def lay_out(root: Path, count: int) -> None:
+def make_workspace(root: Path, count: int) -> None:
     """Make the workspace, as if it had been indexed long ago."""
     card = registry.get(registry.STARTER)
     workspace = Workspace.create(root / "workspace", card.name).pin_model(card.name, card.sha256 or "", "benchmark")
@@ -69,15 +69,15 @@ def lay_out(root: Path, count: int) -> None:
         ingest(source, catalogue, datetime.now(UTC).date(), Unwatched())
         for start in range(0, count, CHUNK):
             part = range(start, min(start + CHUNK, count))
-            looks = [(files[n].stat(), n) for n in part]
+            statuses = [(files[n].stat(), n) for n in part]
             catalogue.set_references(
-                [ImageReference(str(files[n]), names[n], look.st_size, look.st_mtime_ns) for look, n in looks],
+                [ImageReference(str(files[n]), names[n], status.st_size, status.st_mtime_ns) for status, n in statuses],
                 {names[n]: (1, 1) for n in part},
             )
             rows = random.normal(size=(len(part), card.dimension)).astype(np.float32)
             rows /= np.linalg.norm(rows, axis=1, keepdims=True)
             vectors.append([VectorKey(names[n], CATALOGUE_VIEWS[0]) for n in part], rows)
-        publish(workspace, catalogue, vectors, LateEncoder(card, _never))
+        publish(workspace, catalogue, vectors, LazyEncoder(card, _never))
 
 
 def _names(count: int) -> list[str]:
@@ -89,28 +89,28 @@ def _files(root: Path, count: int) -> list[Path]:
 
 
 def publish(workspace: Workspace, catalogue: Catalogue, vectors: VectorStore, encoder: Encoder) -> None:
-    """Publish a generation without its self-test, which would have to see the pictures."""
+    """Publish a generation without its self-test, which would need the pictures."""
     number, folder = generations.begin(workspace)
     entries = list(catalogue.entries("catalogue"))
-    places = vectors.rows_of([entry.images[0] for entry in entries], CATALOGUE_VIEWS[0])
-    engines = {"catalogue": vectors.get(places), "objects": vectors.get(places[:0])}
+    vector_rows = vectors.rows_of([entry.images[0] for entry in entries], CATALOGUE_VIEWS[0])
+    engines = {"catalogue": vectors.get(vector_rows), "objects": vectors.get(vector_rows[:0])}
     parts = {}
     for collection in COLLECTIONS:
         engine = FaissEngine.build(engines[collection])
         engine.save(folder / generations.engine_file(collection))
         rows = len(engines[collection])
         parts[collection] = CollectionPart(rows, rows, rows, engine.stats().spec)
-    shown = [IndexedView(row, entry.id, entry.images[0], CATALOGUE_VIEWS[0]) for row, entry in enumerate(entries)]
-    write_snapshot(folder / generations.RECORDS, entries, (("catalogue", row) for row in shown), {})
+    views = [IndexedView(row, entry.id, entry.images[0], CATALOGUE_VIEWS[0]) for row, entry in enumerate(entries)]
+    write_snapshot(folder / generations.RECORDS, entries, (("catalogue", view) for view in views), {})
     files = generations.checksums(folder)
     card, content = encoder.card, content_of(catalogue, encoder, ())
-    made = Manifest(number, generations.now(), card.name, card.sha256 or "", card.dimension, content, parts, files)
-    generations.seal(folder, made)
+    manifest = Manifest(number, generations.now(), card.name, card.sha256 or "", card.dimension, content, parts, files)
+    generations.seal(folder, manifest)
     generations.publish(workspace, folder, number)
 
 
 def _never() -> Encoder:
-    raise AssertionError("the model is not needed to lay out a workspace")
+    raise AssertionError("the model is not needed to make the workspace")
 
 
 def night(root: Path) -> tuple[float, float, float]:
@@ -119,14 +119,14 @@ def night(root: Path) -> tuple[float, float, float]:
     started = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as job:
         assert job.stdout is not None
-        told = json.loads(job.stdout.read())
+        report = json.loads(job.stdout.read())
         _, _, used = os.wait4(job.pid, 0)
-    assert (told["published"], told["embedded"]) == (False, 0), told
+    assert (report["published"], report["embedded"]) == (False, 0), report
     return time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
-def look(root: Path, count: int) -> float:
-    """The reference: CPU seconds for one look at every file and every copy."""
+def stat_all(root: Path, count: int) -> float:
+    """The reference: CPU seconds for one `stat` of every file and every copy."""
     store = ImageStore(root / "workspace" / "images")
     paths = [str(path) for path in (*_files(root, count), *map(store.path, _names(count)))]
     started = time.process_time()
@@ -137,17 +137,17 @@ def look(root: Path, count: int) -> float:
 
 def main() -> int:
     """Measure and print; exit status 1 where 100,000 pictures take 15 seconds or more."""
-    parser = argparse.ArgumentParser(description="What a night costs on which nothing changed.")
+    parser = argparse.ArgumentParser(description="The cost of a re-index that finds nothing changed.")
     parser.add_argument("--pictures", type=int, default=100_000)
-    parser.add_argument("--folder", help="Where to lay it out: /dev/shm leaves the disk out of the figures.")
+    parser.add_argument("--folder", help="For the workspace; /dev/shm excludes the disk from the figures.")
     parser.add_argument("--report", type=page_for("nothing changed"), help="a page to write the table into")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         root = Path(folder)
-        # In a process of its own: a new process begins with its parent's peak.
+        # In a process of its own, because a new process starts with its parent's peak of memory.
         with multiprocessing.get_context("spawn").Pool(1) as pool:
-            pool.apply(lay_out, (root, arguments.pictures))
-            reference = statistics.median(pool.apply(look, (root, arguments.pictures)) for _ in range(3))
+            pool.apply(make_workspace, (root, arguments.pictures))
+            reference = statistics.median(pool.apply(stat_all, (root, arguments.pictures)) for _ in range(3))
         runs = [night(root) for _ in range(3)]
     seconds, cpu = (statistics.median(run[place] for run in runs) for place in (0, 1))
     row = (

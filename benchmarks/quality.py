@@ -1,12 +1,12 @@
-"""How well the very product is found: each step of a search on real photographs, and what the likelihood is worth.
+"""How well the exact product is found: each step of a search on real photographs, and how reliable the likelihood is.
 
     python -m benchmarks.quality DATA [--every 1] [--model starter] [--folder DIR] [--report docs/quality.md]
         [--measurements FILE]
 
 DATA is a folder of sets as `evaluate` reads them: DATA/<set>/gallery.csv or feed.csv, for some DATA/<set>/queries.csv.
-All galleries are indexed together. `--every N` asks every N-th query; `--folder` keeps the workspace for the next run;
-`--measurements` writes a JSON line for each query, from which other tables can be made; where the file is there
-already, nothing is asked again but the queries whose time is taken.
+All galleries are indexed together. `--every N` takes every N-th query; `--folder` keeps the workspace for the next run;
+`--measurements` writes a JSON line for each query, from which other tables can be made; where that file exists already,
+only the queries that are timed are searched again.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from benchmarks.query_steps import Bench, Clock
 from benchmarks.report import page_for
 from embedding.image.decode import decode
 from embedding.query_views import query_views
-from embedding.redaction.conceal import WAYS, a_third, conceal
-from index.jobs.evaluate import Asked, read_queries
+from embedding.redaction.conceal import METHODS, conceal, random_box
+from index.jobs.evaluate import LabelledQuery, read_queries
 from index.jobs.reindex import reindex
 from index.models import workspace_encoder
 from index.progress import Unwatched
@@ -56,7 +56,7 @@ class Sets:
     """The sets of a data folder: every feed, and the queries by set."""
 
     feeds: tuple[Path, ...]
-    queries: Mapping[str, tuple[Asked, ...]]
+    queries: Mapping[str, tuple[LabelledQuery, ...]]
 
     @classmethod
     def of(cls, data: Path, every: int) -> Sets:
@@ -70,15 +70,15 @@ class Sets:
 
 
 def tasks(sets: Sets) -> Iterator[Task]:
-    for name, asked in sets.queries.items():
-        for one in asked:
-            yield Task("steps", name, (one,))
-        for seed, one in enumerate(asked[::CONCEALED_EVERY]):
-            yield Task("concealed", name, (one,), seed)
-            yield Task("turned", name, (one,), seed)
-        by_product: dict[frozenset[str], list[Asked]] = {}
-        for one in asked:
-            by_product.setdefault(one.right, []).append(one)
+    for name, queries in sets.queries.items():
+        for query in queries:
+            yield Task("steps", name, (query,))
+        for seed, query in enumerate(queries[::CONCEALED_EVERY]):
+            yield Task("concealed", name, (query,), seed)
+            yield Task("rotated", name, (query,), seed)
+        by_product: dict[frozenset[str], list[LabelledQuery]] = {}
+        for query in queries:
+            by_product.setdefault(query.right, []).append(query)
         generator = np.random.default_rng(0)
         for views in by_product.values():
             order = generator.permutation(len(views)).tolist()
@@ -99,25 +99,25 @@ def _open(folder: Path, halves: Mapping[str, tuple[frozenset[str], ...]]) -> Non
 
 def _measure(task: Task) -> Measured:
     bench = _BENCH[0]
-    right = task.asked[0].right
-    pictures = [one.region.of(decode(one.path.read_bytes())) for one in task.asked]
+    right = task.queries[0].right
+    pictures = [query.region.of(decode(query.path.read_bytes())) for query in task.queries]
     if task.kind == "steps":
         ranks, judged = bench.steps(pictures[0], task.name, right)
         return Measured(task, ranks, judged)
     if task.kind == "concealed":
         generator = np.random.default_rng(task.seed)
-        how = WAYS[task.seed % len(WAYS)]
-        hidden, _ = conceal(pictures[0], a_third(generator), how, float(generator.uniform(0.06, 0.2)))
+        method = METHODS[task.seed % len(METHODS)]
+        hidden, _ = conceal(pictures[0], random_box(generator), method, float(generator.uniform(0.06, 0.2)))
         return Measured(task, bench.concealed(pictures[0], hidden, right), {})
-    if task.kind == "turned":
-        lying = np.ascontiguousarray(np.rot90(pictures[0], 1 + task.seed % 3))
-        return Measured(task, bench.turned(lying, right), {})
+    if task.kind == "rotated":
+        rotated = np.ascontiguousarray(np.rot90(pictures[0], 1 + task.seed % 3))
+        return Measured(task, bench.rotated(rotated, right), {})
     together = bench.rank([query_views(picture) for picture in pictures], right)
     return Measured(task, {"one of them": bench.rank([query_views(pictures[0])], right), "together": together}, {})
 
 
 def halves_of(workspace: Workspace, sets: Sets) -> dict[str, tuple[frozenset[str], ...]]:
-    """For each set, several halves of its products, drawn at random, to be taken out of the gallery."""
+    """For each set, several halves of its products, drawn at random, to be left out of the gallery."""
     with Catalogue.open(workspace.database_url) as catalogue:
         sources = {source.name: source.location for source in catalogue.sources()}
         entries = list(catalogue.entries("catalogue"))
@@ -140,40 +140,42 @@ def index_all(folder: Path, model: str, sets: Sets) -> Workspace:
     return workspace
 
 
-def timed(folder: Path, asked: Sequence[Asked]) -> tuple[Seconds, Seconds]:
+def timed(folder: Path, queries: Sequence[LabelledQuery]) -> tuple[Seconds, Seconds]:
     """Seconds by step of single queries, one after the other on all cores, [n] each: descriptors cached, and not."""
     bench = Bench.of(Workspace.open(folder), {})
-    pictures = [one.region.of(decode(one.path.read_bytes())) for one in asked[:: max(1, len(asked) // TIMED)][:TIMED]]
+    sampled = queries[:: max(1, len(queries) // TIMED)][:TIMED]
+    pictures = [query.region.of(decode(query.path.read_bytes())) for query in sampled]
     cached, cold = Clock(), Clock()
     for clock in (Clock(), cached):
         for picture in pictures:
             bench.timed(picture, clock)
     for picture in pictures[:: TIMED // TIMED_COLD]:
         with tempfile.TemporaryDirectory() as empty:
-            bench.forgetful(Path(empty)).timed(picture, cold)
+            bench.with_features_in(Path(empty)).timed(picture, cold)
     return cached.arrays(), cold.arrays()
 
 
-def ask(folder: Path, halves: Mapping[str, tuple[frozenset[str], ...]], queue: Sequence[Task]) -> list[Measured]:
+def measure(folder: Path, halves: Mapping[str, tuple[frozenset[str], ...]], queue: Sequence[Task]) -> list[Measured]:
     with ProcessPoolExecutor(WORKERS, get_context("spawn"), _open, (folder, halves)) as pool:
         return list(tqdm(pool.map(_measure, queue), total=len(queue), mininterval=10))
 
 
-def _read(line: str) -> Measured:
-    told = json.loads(line)
-    judged = {case: (likelihood, right) for case, (likelihood, right) in told["judged"].items()}
-    return Measured(Task(told["kind"], told["set"], (), told["seed"]), told["ranks"], judged)
+def _parse(line: str) -> Measured:
+    fields = json.loads(line)
+    judged = {case: (likelihood, right) for case, (likelihood, right) in fields["judged"].items()}
+    return Measured(Task(fields["kind"], fields["set"], (), fields["seed"]), fields["ranks"], judged)
 
 
 def _line(one: Measured) -> str:
-    told = {
+    fields = {
         "kind": one.task.kind,
         "set": one.task.name,
         "seed": one.task.seed,
         "ranks": one.ranks,
         "judged": one.judged,
+        "pictures": [query.path.name for query in one.task.queries],
     }
-    return json.dumps({**told, "pictures": [asked.path.name for asked in one.task.asked]})
+    return json.dumps(fields)
 
 
 def main() -> None:
@@ -191,9 +193,9 @@ def main() -> None:
         workspace = index_all(folder, options.model, sets)
         kept = options.measurements
         if kept and kept.exists():
-            measured = [_read(line) for line in kept.read_text(encoding="utf-8").splitlines()]
+            measured = [_parse(line) for line in kept.read_text(encoding="utf-8").splitlines()]
         else:
-            measured = ask(folder, halves_of(workspace, sets), list(tasks(sets)))
+            measured = measure(folder, halves_of(workspace, sets), list(tasks(sets)))
             if kept:
                 kept.write_text("".join(f"{_line(one)}\n" for one in measured), encoding="utf-8")
         seconds = timed(folder, next(iter(sets.queries.values())))

@@ -1,26 +1,26 @@
-"""What benchmarks.quality asks and measures."""
+"""The tasks of benchmarks.quality and their measurements."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from index.jobs.evaluate import Asked
+from index.jobs.evaluate import LabelledQuery
 
 
 @dataclass(frozen=True)
 class Task:
-    """One thing to measure: `kind` is "steps", "concealed", "turned" or "views"."""
+    """One measurement to make, on queries of the set `name`: `kind` is "steps", "concealed", "rotated" or "views"."""
 
     kind: str
     name: str
-    asked: tuple[Asked, ...]
+    queries: tuple[LabelledQuery, ...]
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of a task: ranks of the right product by step, and (likelihood, right) of the first answer by case."""
+    """A task's ranks of the right product by step, and (likelihood, right) of the first candidate by case."""
 
     task: Task
     ranks: Mapping[str, float]

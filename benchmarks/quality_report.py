@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from benchmarks.quality_figures import Measured
 from benchmarks.report import machine, write_part
-from embedding.redaction.conceal import WAYS
+from embedding.redaction.conceal import METHODS
 from index.generations.calibration import area_under_roc, expected_calibration_error
 from index.generations.generations import open_live
 from index.jobs.evaluate import bootstrap_interval
-from index.search.likelihood import THRESHOLD
+from index.search.likelihood import VERDICT_THRESHOLD
 from index.workspace import Workspace
 
 Figures = npt.NDArray[np.float64]
@@ -35,9 +35,9 @@ def write_report(
         *_steps(measured),
         *_concealed(measured),
         *_two_ways(
-            measured, "turned", "Photos taken turned, by one, two or three quarters", "as it lies", "stood upright"
+            measured, "rotated", "Photos rotated by one, two or three quarters", "as taken", "orientation corrected"
         ),
-        *_two_ways(measured, "views", "Three pictures of one thing", "one of them", "together"),
+        *_two_ways(measured, "views", "Three pictures of one object", "one of them", "together"),
         *_likelihood(measured),
         *_time(cached, cold),
     ]
@@ -79,21 +79,21 @@ def _concealed(measured: Sequence[Measured]) -> list[str]:
     for name, own in _by(measured, "concealed").items():
         for step in own[0].ranks:
             lines.append(f"| {name} | {step} | {len(own)} | {_recalls([one.ranks[step] for one in own])} |")
-        for step in ("cosine", "looked closer"):
+        for step in ("cosine", "re-ranked"):
             gain = [float(o.ranks[f"handled, {step}"] <= 1) - float(o.ranks[f"ignored, {step}"] <= 1) for o in own]
             lines.append(f"| {name} | gain of the handling, {step} | {len(own)} | {_mean(gain)} | | |")
-    lines += ["", "The same, looked closer, by what hides:", ""]
+    lines += ["", "The same, re-ranked, by how it was hidden:", ""]
     lines += ["| set | hidden by | queries | ignored: recall@1 | handled: recall@1 |", "|---|---|---|---|---|"]
     for name, own in _by(measured, "concealed").items():
-        for number, how in enumerate(WAYS):
-            its = [one for one in own if one.task.seed % len(WAYS) == number]
-            first = [[float(o.ranks[f"{step}, looked closer"] <= 1) for o in its] for step in ("ignored", "handled")]
-            lines.append(f"| {name} | {how} | {len(its)} | {_mean(first[0])} | {_mean(first[1])} |")
+        for number, method in enumerate(METHODS):
+            hidden = [one for one in own if one.task.seed % len(METHODS) == number]
+            first = [[float(o.ranks[f"{step}, re-ranked"] <= 1) for o in hidden] for step in ("ignored", "handled")]
+            lines.append(f"| {name} | {method} | {len(hidden)} | {_mean(first[0])} | {_mean(first[1])} |")
     return [*lines, ""]
 
 
 def _two_ways(measured: Sequence[Measured], kind: str, heading: str, one: str, other: str) -> list[str]:
-    """Queries asked in one way and in another, and what the other gains."""
+    """Queries searched in one way and in another, and what the other gains."""
     lines = [f"## {heading}", ""]
     lines += ["| set | query | queries | recall@1 | recall@5 | recall@10 |", "|---|---|---|---|---|---|"]
     for name, own in _by(measured, kind).items():
@@ -106,11 +106,13 @@ def _two_ways(measured: Sequence[Measured], kind: str, heading: str, one: str, o
 
 def _likelihood(measured: Sequence[Measured]) -> list[str]:
     lines = [
-        "## The likelihood, with half of the products taken out",
+        "## The likelihood, with half of the products left out",
         "",
-        "Half of a set's products leave the gallery, at random; the mean over several draws, in brackets the worst.",
+        "Half of a set's products are left out of the gallery, at random; the mean over several draws, in brackets the "
+        "worst.",
         '"Padded" is the gallery of all sets, "alone" the set\'s own. Precision and recall are those of the verdict '
-        f'"candidates", told from {THRESHOLD} on; a false alarm is such a verdict on a first answer that is wrong.',
+        f'"candidates", given from {VERDICT_THRESHOLD} on; a false alarm is such a verdict where the first candidate '
+        "is wrong.",
         "",
         "| set | gallery | right first | calibration error | area under ROC | precision | recall | false alarms |",
         "|---|---|---|---|---|---|---|---|",
@@ -119,32 +121,39 @@ def _likelihood(measured: Sequence[Measured]) -> list[str]:
     for name, own in _by(measured, "steps").items():
         for gallery in ("padded", "alone"):
             draws = sorted({case for one in own for case in one.judged if case.startswith(gallery)})
-            told = [np.array([one.judged[draw] for one in own if draw in one.judged], np.float64) for draw in draws]
-            if not told:
+            outcomes = [np.array([one.judged[draw] for one in own if draw in one.judged], float) for draw in draws]
+            if not outcomes:
                 continue
-            lines.append(f"| {name} | {gallery} | " + " | ".join(_figures(told)) + " |")
-            bins.append(f"| {name} | {gallery} | " + " | ".join(_bins(np.concatenate(told))) + " |")
-    heading = "Fifths of the answers by likelihood: what was told on average, and the share that was right:"
+            lines.append(f"| {name} | {gallery} | " + " | ".join(_figures(outcomes)) + " |")
+            bins.append(f"| {name} | {gallery} | " + " | ".join(_bins(np.concatenate(outcomes))) + " |")
+    heading = "Fifths of the answers by likelihood: the mean likelihood, and the share that was right:"
     return [*lines, "", heading, "", *bins, ""]
 
 
-def _figures(told: Sequence[Figures]) -> list[str]:
+def _figures(outcomes: Sequence[Figures]) -> list[str]:
+    """The columns of the table; `outcomes`: for each draw, likelihood and rightness of the first candidates [n, 2]."""
+
     def over(figure: Callable[[Figures, npt.NDArray[np.bool_]], float], worst: Callable[..., float]) -> str:
-        values = [figure(draw[:, 0], draw[:, 1] > 0) for draw in told]
+        values = [figure(draw[:, 0], draw[:, 1] > 0) for draw in outcomes]
         return f"{np.nanmean(values):.3f} ({worst(values):.3f})"
 
     return [
         over(lambda _, right: float(right.mean()), min),
         over(expected_calibration_error, max),
         over(area_under_roc, min),
-        over(lambda p, right: float(right[p >= THRESHOLD].mean()) if (p >= THRESHOLD).any() else np.nan, np.nanmin),
-        over(lambda p, right: float((p[right] >= THRESHOLD).mean()), min),
-        over(lambda p, right: float((p[~right] >= THRESHOLD).mean()), max),
+        over(_precision, np.nanmin),
+        over(lambda p, right: float((p[right] >= VERDICT_THRESHOLD).mean()), min),
+        over(lambda p, right: float((p[~right] >= VERDICT_THRESHOLD).mean()), max),
     ]
 
 
-def _bins(told: Figures) -> list[str]:
-    parts = np.array_split(told[np.argsort(told[:, 0], kind="stable")], BINS)
+def _precision(likelihood: Figures, right: npt.NDArray[np.bool_]) -> float:
+    given = likelihood >= VERDICT_THRESHOLD
+    return float(right[given].mean()) if given.any() else float("nan")
+
+
+def _bins(outcomes: Figures) -> list[str]:
+    parts = np.array_split(outcomes[np.argsort(outcomes[:, 0], kind="stable")], BINS)
     return [f"{part[:, 0].mean():.2f} / {part[:, 1].mean():.2f}" for part in parts]
 
 
@@ -154,8 +163,8 @@ def _time(cached: Mapping[str, Figures], cold: Mapping[str, Figures]) -> list[st
     lines += ["| step | cached: median | 90th percentile | without: median |", "|---|---|---|---|"]
     for name in (*cached, "all"):
         warm, first = (np.sum(list(each.values()), axis=0) if name == "all" else each[name] for each in (cached, cold))
-        told = (np.median(warm), np.percentile(warm, 90), np.median(first))
-        lines.append(f"| {name} | " + " | ".join(f"{1000 * value:.0f}" for value in told) + " |")
+        figures = (np.median(warm), np.percentile(warm, 90), np.median(first))
+        lines.append(f"| {name} | " + " | ".join(f"{1000 * value:.0f}" for value in figures) + " |")
     return [*lines, ""]
 
 

@@ -1,4 +1,4 @@
-"""The steps of a search taken apart, so that each one's worth and cost can be told."""
+"""A search run step by step, to measure what each step gains and costs."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.protocol import Encoder, Vectors
-from embedding.local import QUERY, Evidence, LocalFeatures, align_and_compare, extract, match, score
+from embedding.local import QUERY_PLAN, GeometricMatch, LocalFeatures, align_and_compare, extract, match, score
 from embedding.query_views import CENTRE, QueryViews, embed_views, query_views
 from index.generations.generations import Generation, open_live
 from index.models import workspace_encoder
 from index.records.entries import Entry
 from index.search.answer import Query, QueryImage
-from index.search.first_stage import CandidateSet, first_list
-from index.search.group import group
-from index.search.likelihood import judge
+from index.search.first_stage import CandidateSet, first_stage
+from index.search.group import group_by_entry
+from index.search.likelihood import apply_likelihood
 from index.search.orientation import choose_orientation, correct_rotation
-from index.search.rerank import RERANK_DEPTHS, ImageMatch, Reranker, RerankResult, rerank, reranker_for
+from index.search.rerank import ImageMatch, Reranker, RerankResult, nearest_images, rerank, reranker_for
 from index.stores.features import FeatureStore
 from index.workspace import Workspace
 
@@ -31,23 +31,23 @@ Image = npt.NDArray[np.uint8]
 
 @dataclass
 class Clock:
-    """Seconds spent by step in each query; what a step does within another counts for the inner one alone."""
+    """Seconds spent by step in each query; the time of a nested step counts for the inner one alone."""
 
     queries: list[dict[str, float]] = field(default_factory=list)
-    _within: list[float] = field(default_factory=lambda: [0.0])
+    _nested: list[float] = field(default_factory=lambda: [0.0])
 
     def begin(self) -> None:
-        """From now on it is the next query."""
+        """Begin the next query."""
         self.queries.append({})
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        self._within.append(0.0)
+        self._nested.append(0.0)
         started = time.perf_counter()
         yield
         taken = time.perf_counter() - started
-        self.queries[-1][name] = self.queries[-1].get(name, 0.0) + taken - self._within.pop()
-        self._within[-1] += taken
+        self.queries[-1][name] = self.queries[-1].get(name, 0.0) + taken - self._nested.pop()
+        self._nested[-1] += taken
 
     def arrays(self) -> dict[str, npt.NDArray[np.float64]]:
         """Seconds by step, [n] each."""
@@ -57,7 +57,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class _TimedFeatures(FeatureStore):
-    """A feature store whose time is told apart."""
+    """A feature store whose time is measured separately."""
 
     clock: Clock = field(default_factory=Clock)
 
@@ -68,7 +68,7 @@ class _TimedFeatures(FeatureStore):
 
 @dataclass(frozen=True)
 class Bench:
-    """A generation to ask. `halves`: by set, products to be taken out, one half at a time."""
+    """A generation to search. `halves`: by set, products to be left out, one half at a time."""
 
     generation: Generation
     encoder: Encoder
@@ -81,181 +81,195 @@ class Bench:
         """The live generation of a workspace."""
         workspace, encoder = workspace_encoder(workspace, print)
         reranker, generation = reranker_for(workspace), open_live(workspace)
-        assert reranker is not None, "quality is measured with the closer look: install the extra `clip`"
+        assert reranker is not None, "quality is measured with re-ranking: install the extra `clip`"
         entries = {entry.id: entry for entry in generation.records.entries("catalogue")}
         return cls(generation, encoder, reranker, halves, entries)
 
     def steps(
         self, image: Image, name: str, right: frozenset[str]
     ) -> tuple[dict[str, float], dict[str, tuple[float, bool]]]:
-        """The rank of the right product after each step, and the likelihood of the first answer, half the products out.
+        """The rank of the right product after each step, and the first candidate when half of the products is left out.
 
-        Cases of the likelihood: "padded <n>" among all galleries, "alone <n>" in the query's own.
+        Of the first candidate, its likelihood and whether it is right, by case: "padded <n>" among all galleries,
+        "alone <n>" in the query's own.
         """
         whole = QueryViews(image, (image,), None)
-        seen = query_views(image)
-        plain = self._first([whole], image)
-        first = self._first([seen], image)
-        before, after = self._looked(seen, first)
-        standing, upright = self._stood(seen, after)
-        # Without the right product, which may have ended the closer look, the search goes on.
-        ended = len(upright.looks[0].evidence) < len(_nearest(upright.first)[0])
-        longer = self._looked(standing, upright.first, everything=True)[1] if ended else upright
+        views = query_views(image)
+        by_whole = self._first_stage([whole], image)
+        by_views = self._first_stage([views], image)
+        verified, aligned = self._rerank(views, by_views)
+        chosen_views, chosen = self._orient(views, aligned)
+        # Where the right product ended re-ranking early, it goes on once that product is left out.
+        ended = len(chosen.image_matches[0].matches) < len(nearest_images(chosen.candidate_set)[0])
+        deeper = self._rerank(chosen_views, chosen.candidate_set, full_depth=True)[1] if ended else chosen
         ranks = {
-            "cosine of the whole picture": self._rank(RerankResult(plain, plain.pictures, ()), right),
-            "+ views": self._rank(RerankResult(first, first.pictures, ()), right),
-            "+ keypoints and colours": self._rank(before, right),
-            "+ laid over one another": self._rank(after, right),
-            "+ stood upright": self._rank(upright, right),
+            "cosine of the whole picture": self._rank(_by_cosine(by_whole), right),
+            "+ views": self._rank(_by_cosine(by_views), right),
+            "+ keypoints and colours": self._rank(verified, right),
+            "+ aligned surfaces": self._rank(aligned, right),
+            "+ orientation": self._rank(chosen, right),
         }
         judged = {}
         for number, out in enumerate(self.halves.get(name, ())):
             for case, source in (("padded", None), ("alone", name)):
-                looked = longer if right & out else upright
-                if (told := self._judged(looked, right, out, source)) is not None:
-                    judged[f"{case} {number}"] = told
+                reranked = deeper if right & out else chosen
+                if (outcome := self._first_candidate(reranked, right, out, source)) is not None:
+                    judged[f"{case} {number}"] = outcome
         return ranks, judged
 
     def concealed(self, image: Image, hidden: Image, right: frozenset[str]) -> dict[str, float]:
         """The rank of the right product for a query that was sanitised: with that ignored, and handled."""
         handled = query_views(hidden)
-        # One who does not know that something was hidden looks at the whole and, in a scene, at its middle.
-        middle = [CENTRE.of(hidden)] if len(query_views(image).pictures) > 1 else []
-        ignored = QueryViews(hidden, (hidden, *middle), None)
+        # What a search does that ignores sanitised areas: the whole and, of a scene, its centre.
+        centre = [CENTRE.of(hidden)] if len(query_views(image).views) > 1 else []
+        ignored = QueryViews(hidden, (hidden, *centre), None)
         ranks = {}
-        for name, seen in (("ignored", ignored), ("handled", handled)):
-            first = self._first([seen], hidden)
-            ranks[f"{name}, cosine"] = self._rank(RerankResult(first, first.pictures, ()), right)
-            ranks[f"{name}, looked closer"] = self._rank(self._stood(seen, self._looked(seen, first)[1])[1], right)
+        for name, views in (("ignored", ignored), ("handled", handled)):
+            candidate_set = self._first_stage([views], hidden)
+            ranks[f"{name}, cosine"] = self._rank(_by_cosine(candidate_set), right)
+            reranked = self._orient(views, self._rerank(views, candidate_set)[1])[1]
+            ranks[f"{name}, re-ranked"] = self._rank(reranked, right)
         return ranks
 
-    def turned(self, image: Image, right: frozenset[str]) -> dict[str, float]:
-        """The rank of the right product for a query that was taken turned: as it lies, and stood upright."""
-        seen = query_views(image)
-        lying = self._looked(seen, self._first([seen], image))[1]
-        upright = self._stood(seen, lying)[1]
-        return {"as it lies": self._rank(lying, right), "stood upright": self._rank(upright, right)}
+    def rotated(self, image: Image, right: frozenset[str]) -> dict[str, float]:
+        """The rank of the right product for a rotated photo: as taken, and with its orientation corrected."""
+        views = query_views(image)
+        as_taken = self._rerank(views, self._first_stage([views], image))[1]
+        corrected = self._orient(views, as_taken)[1]
+        return {"as taken": self._rank(as_taken, right), "orientation corrected": self._rank(corrected, right)}
 
-    def rank(self, seen: Sequence[QueryViews], right: frozenset[str]) -> float:
-        """The rank of the right product for several pictures of one thing."""
-        examined = rerank(self._first(seen, seen[0].image), seen, self.reranker)
-        if (upright := self._upright(seen, examined)) is not None:
-            examined = choose_orientation(examined, rerank(self._first(upright, seen[0].image), upright, self.reranker))
-        return self._rank(examined, right)
+    def rank(self, views: Sequence[QueryViews], right: frozenset[str]) -> float:
+        """The rank of the right product for several pictures of one object."""
+        reranked = rerank(self._first_stage(views, views[0].image), views, self.reranker)
+        if (rotated := self._correct_rotation(views, reranked)) is not None:
+            candidate_set = self._first_stage(rotated, views[0].image)
+            reranked = choose_orientation(reranked, rerank(candidate_set, rotated, self.reranker))
+        return self._rank(reranked, right)
 
     def timed(self, image: Image, clock: Clock) -> None:
         """One search, each step on the clock."""
-        features = self.reranker.features
-        reranker = Reranker(_TimedFeatures(features.root, features.images, features.largest, clock=clock))
+        store = self.reranker.features
+        reranker = Reranker(_TimedFeatures(store.root, store.images, store.max_bytes, clock=clock))
         clock.begin()
         with clock.step("views and sanitised areas"):
-            seen = query_views(image)
+            views = query_views(image)
         with clock.step("embedding"):
-            pictures = embed_views([seen], self.encoder)
+            image_embeddings = embed_views([views], self.encoder)
         query = Query((QueryImage(image),))
-        with clock.step("first list"):
-            first = first_list(query, pictures, None, self.generation, None)
-        images, cosines = _nearest(first)
+        with clock.step("first stage"):
+            candidate_set = first_stage(query, image_embeddings, None, self.generation, None)
+        images, cosines = _nearest(candidate_set)
         with clock.step("query features"):
-            asked = extract(seen.image, QUERY, seen.hidden)
-        with clock.step("matching and planes"):
-            kept, evidence = reranker.compare(asked, images)
-        images, cosines = images[: len(kept)], cosines[: len(kept)]
-        with clock.step("laying over and scores"):
-            evidence = align_and_compare(asked, kept, evidence, score(cosines, asked, kept, evidence))
-            scores = score(cosines, asked, kept, evidence)
-        examined = _examined(first, images, evidence, scores)
-        with clock.step("which way up"):
-            correct_rotation([seen], pictures, examined, self.encoder, self.generation.engine("catalogue"), None)
+            query_features = extract(views.image, QUERY_PLAN, views.hidden)
+        with clock.step("matching and verification"):
+            features, matches = reranker.verify(query_features, images)
+        images, cosines = images[: len(features)], cosines[: len(features)]
+        with clock.step("alignment and scores"):
+            scores = score(cosines, query_features, features, matches)
+            matches = align_and_compare(query_features, features, matches, scores)
+            scores = score(cosines, query_features, features, matches)
+        reranked = _result(candidate_set, images, matches, scores)
+        with clock.step("orientation"):
+            engine = self.generation.engine("catalogue")
+            correct_rotation([views], image_embeddings, reranked, self.encoder, engine, None)
         with clock.step("grouping, likelihood"):
-            judge(group(examined, self.generation.records, query), self.generation.likelihood)
+            candidates = group_by_entry(reranked, self.generation.records, query)
+            apply_likelihood(candidates, self.generation.likelihood)
 
-    def forgetful(self, folder: Path) -> Bench:
-        """The same, with an empty folder to keep features of catalogue pictures in."""
+    def with_features_in(self, folder: Path) -> Bench:
+        """The same, with another folder for the features of catalogue pictures."""
         return replace(self, reranker=replace(self.reranker, features=replace(self.reranker.features, root=folder)))
 
-    def _first(self, seen: Sequence[QueryViews], image: Image) -> CandidateSet:
+    def _first_stage(self, views: Sequence[QueryViews], image: Image) -> CandidateSet:
         query = Query((QueryImage(image),), limit=50)
-        return first_list(query, embed_views(seen, self.encoder), None, self.generation, None)
+        return first_stage(query, embed_views(views, self.encoder), None, self.generation, None)
 
-    def _looked(
-        self, seen: QueryViews, first: CandidateSet, everything: bool = False
+    def _rerank(
+        self, views: QueryViews, candidate_set: CandidateSet, full_depth: bool = False
     ) -> tuple[RerankResult, RerankResult]:
-        """What keypoints and colours tell, and what laying over tells on top; `everything`: doubt or not."""
-        images, cosines = _nearest(first)
-        asked = extract(seen.image, QUERY, seen.hidden)
-        if everything:
-            kept = self.reranker.features.get(images)
-            evidence = match(asked, kept)
+        """Re-ranked by keypoints and colours, and by aligned surfaces too; `full_depth`: even if there is no doubt."""
+        images, cosines = _nearest(candidate_set)
+        query_features = extract(views.image, QUERY_PLAN, views.hidden)
+        if full_depth:
+            features = self.reranker.features.get(images)
+            matches = match(query_features, features)
         else:
-            kept, evidence = self.reranker.compare(asked, images)
-        images, cosines = images[: len(kept)], cosines[: len(kept)]
-        before = score(cosines, asked, kept, evidence)
-        after = score(cosines, asked, kept, align_and_compare(asked, kept, evidence, before))
-        return _examined(first, images, evidence, before), _examined(first, images, evidence, after)
+            features, matches = self.reranker.verify(query_features, images)
+        images, cosines = images[: len(features)], cosines[: len(features)]
+        verified = score(cosines, query_features, features, matches)
+        with_agreement = align_and_compare(query_features, features, matches, verified)
+        aligned = score(cosines, query_features, features, with_agreement)
+        return _result(candidate_set, images, matches, verified), _result(candidate_set, images, matches, aligned)
 
-    def _stood(self, seen: QueryViews, looked: RerankResult) -> tuple[QueryViews, RerankResult]:
-        """A query picture and what came of it, as `search` leaves them: turned where it stands better so."""
-        upright = self._upright([seen], looked)
-        if upright is None:
-            return seen, looked
-        turned = self._looked(upright[0], self._first(upright, seen.image))[1]
-        return (upright[0], turned) if choose_orientation(looked, turned) is turned else (seen, looked)
+    def _orient(self, views: QueryViews, reranked: RerankResult) -> tuple[QueryViews, RerankResult]:
+        """A query picture and its result as `search` leaves them: rotated where that scores clearly higher."""
+        rotated_views = self._correct_rotation([views], reranked)
+        if rotated_views is None:
+            return views, reranked
+        rotated = self._rerank(rotated_views[0], self._first_stage(rotated_views, views.image))[1]
+        return (rotated_views[0], rotated) if choose_orientation(reranked, rotated) is rotated else (views, reranked)
 
-    def _upright(self, seen: Sequence[QueryViews], examined: RerankResult) -> Sequence[QueryViews] | None:
-        pictures, engine = embed_views(seen, self.encoder), self.generation.engine("catalogue")
-        upright = correct_rotation(seen, pictures, examined, self.encoder, engine, None)
-        return upright and upright[0]
+    def _correct_rotation(self, views: Sequence[QueryViews], reranked: RerankResult) -> Sequence[QueryViews] | None:
+        image_embeddings, engine = embed_views(views, self.encoder), self.generation.engine("catalogue")
+        rotated = correct_rotation(views, image_embeddings, reranked, self.encoder, engine, None)
+        return rotated and rotated[0]
 
-    def _rank(self, examined: RerankResult, right: frozenset[str]) -> float:
-        """As `group` ranks entries, without all that it tells of each."""
+    def _rank(self, reranked: RerankResult, right: frozenset[str]) -> float:
+        """The rank of the right product among entries, as `group_by_entry` ranks them."""
         best: dict[int, float] = {}
-        for number, scores in zip(examined.first.entries, examined.scores.tolist(), strict=True):
+        for number, scores in zip(reranked.candidate_set.entries, reranked.scores.tolist(), strict=True):
             best[number] = max(best.get(number, -np.inf), sum(scores))
         ranked = sorted(best, key=lambda number: (-best[number], number))
         places = (n for n, number in enumerate(ranked, start=1) if self.entries[number].fields.entry_id in right)
         return float(next(places, np.inf))
 
-    def _judged(
-        self, examined: RerankResult, right: frozenset[str], out: frozenset[str], source: str | None
+    def _first_candidate(
+        self, reranked: RerankResult, right: frozenset[str], out: frozenset[str], source: str | None
     ) -> tuple[float, bool] | None:
-        """The likelihood of the first answer without some products, and whether it is right; of one source or all."""
-        first = examined.first
+        """The likelihood of the first candidate without the products `out`, and whether it is right."""
+        candidate_set = reranked.candidate_set
         left = [
             place
-            for place, entry in enumerate(self.entries[number] for number in first.entries)
+            for place, entry in enumerate(self.entries[number] for number in candidate_set.entries)
             if entry.fields.entry_id not in out and source in (None, entry.source)
         ]
         if not left:
             return None
         shorter = CandidateSet(
-            tuple(first.entries[place] for place in left),
-            tuple(first.images[place] for place in left),
-            tuple(first.regions[place] for place in left),
-            first.pictures[left],
+            tuple(candidate_set.entries[place] for place in left),
+            tuple(candidate_set.images[place] for place in left),
+            tuple(candidate_set.regions[place] for place in left),
+            candidate_set.image_cosines[left],
             None,
         )
-        found = group(RerankResult(shorter, examined.scores[left], examined.looks), self.generation.records, _query(2))
-        _, judged = judge(found, self.generation.likelihood)
-        return float(judged[0].likelihood or 0.0), judged[0].entry.fields.entry_id in right
+        result = RerankResult(shorter, reranked.scores[left], reranked.image_matches)
+        candidates = group_by_entry(result, self.generation.records, _query(2))
+        _, candidates = apply_likelihood(candidates, self.generation.likelihood)
+        return float(candidates[0].likelihood or 0.0), candidates[0].entry.fields.entry_id in right
 
 
 def _query(limit: int) -> Query:
-    """Grouping asks a query only for how many answers it wants and of what."""
+    """A query of any picture: grouping uses only its limit and its collection."""
     return Query((QueryImage(np.zeros((1, 1, 3), np.uint8)),), limit=limit)
 
 
-def _examined(
-    first: CandidateSet, images: Sequence[str], evidence: Sequence[Evidence], scores: Vectors
+def _by_cosine(candidate_set: CandidateSet) -> RerankResult:
+    return RerankResult(candidate_set, candidate_set.image_cosines, ())
+
+
+def _result(
+    candidate_set: CandidateSet, images: Sequence[str], matches: Sequence[GeometricMatch], scores: Vectors
 ) -> RerankResult:
-    look = ImageMatch(dict(zip(images, evidence, strict=True)), dict(zip(images, scores.tolist(), strict=True)))
-    both = [look.scores.get(image, float(c[0])) for image, c in zip(first.images, first.pictures, strict=True)]
-    return RerankResult(first, np.array(both, np.float32)[:, None], (look,))
+    """The result of one query picture of which some images were re-ranked; the others keep their cosine as score."""
+    image_match = ImageMatch(dict(zip(images, matches, strict=True)), dict(zip(images, scores.tolist(), strict=True)))
+    combined = [
+        image_match.scores.get(image, float(cosines[0]))
+        for image, cosines in zip(candidate_set.images, candidate_set.image_cosines, strict=True)
+    ]
+    return RerankResult(candidate_set, np.array(combined, np.float32)[:, None], (image_match,))
 
 
-def _nearest(first: CandidateSet) -> tuple[list[str], Vectors]:
-    """The images that may be looked at closer, nearest first, and their cosines [n]."""
-    order = np.argsort(-first.pictures.max(axis=1), kind="stable").tolist()
-    place = {first.images[index]: index for index in reversed(order)}
-    images = list(dict.fromkeys(first.images[index] for index in order))[: max(RERANK_DEPTHS)]
-    return images, first.pictures[[place[image] for image in images], 0]
+def _nearest(candidate_set: CandidateSet) -> tuple[list[str], Vectors]:
+    """The images that may be re-ranked for one query picture, nearest first, and their cosines [n]."""
+    images, cosines = nearest_images(candidate_set)
+    return images, cosines[:, 0]

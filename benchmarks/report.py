@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 def page_for(name: str) -> Callable[[str], Path]:
-    """What argparse makes of a page's path: refused now where it has no place of that name, not after hours of work."""
+    """An argparse type for a page's path, which fails at once if the page has no part of that name."""
 
     def page(text: str) -> Path:
         try:
@@ -26,7 +26,7 @@ def page_for(name: str) -> Callable[[str], Path]:
 
 
 def write_part(path: Path | None, name: str, lines: Iterable[str]) -> None:
-    """Print lines of Markdown; with a path, write them there between the marks of that name, and leave the rest."""
+    """Print lines of Markdown; with a path, replace the part of that name in the page by them."""
     text = "\n".join(lines)
     sys.stdout.write(text)
     if path is not None:
@@ -35,10 +35,10 @@ def write_part(path: Path | None, name: str, lines: Iterable[str]) -> None:
 
 
 def _around(path: Path, name: str) -> tuple[str, str]:
-    """A page up to the first mark of a name, and from the last one on.
+    """A page up to the first marker of a part, and from its last one on.
 
     Raises:
-        ValueError: the page has no such marks.
+        ValueError: the page has no such markers.
     """
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     before, begun, rest = path.read_text(encoding="utf-8").partition(begin)
@@ -49,19 +49,19 @@ def _around(path: Path, name: str) -> tuple[str, str]:
 
 
 def machine(*packages: str) -> str:
-    """What all of it ran on, and the versions of packages."""
-    told = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    model = next((line.partition(": ")[2] for line in told if line.startswith("model name")), platform.machine())
+    """A description of the machine, and the versions of packages."""
+    lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
     versions = [f"{name} {version(name)}" for name in packages]
     return ", ".join([f"{os.cpu_count()} cores of {model}", f"Python {platform.python_version()}", *versions])
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     """A table, and an empty line after it."""
-    told = [f"| {' | '.join(str(cell) for cell in row)} |" for row in rows]
-    return [f"| {' | '.join(titles)} |", f"|{'|'.join('---' for _ in titles)}|", *told, ""]
+    lines = [f"| {' | '.join(str(cell) for cell in row)} |" for row in rows]
+    return [f"| {' | '.join(titles)} |", f"|{'|'.join('---' for _ in titles)}|", *lines, ""]
 
 
-def spread(values: Sequence[float], how: str) -> str:
-    """A median, and in brackets the least and the most."""
-    return f"{statistics.median(values):{how}} ({min(values):{how}} to {max(values):{how}})"
+def spread(values: Sequence[float], form: str) -> str:
+    """The median, and in brackets the smallest and the largest value, in a format such as ".1f"."""
+    return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"

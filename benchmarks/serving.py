@@ -1,13 +1,13 @@
-"""What a server holds: many clients at once, slow and huge uploads beside them, and what HTTP costs one query.
+"""The load that a server sustains: many clients, slow and huge uploads, and the overhead of HTTP for one query.
 
     python -m benchmarks.serving PICTURES {--workspace DIR | --data FEED} [--clients 16] [--seconds 60] [--report PAGE]
 
-PICTURES is a folder of photographs that are asked for. `traceobject serve` runs in a process of its own, on a
-workspace of yours, or on one for each model that is made here of a catalogue FEED; nothing of yours is changed. The
+PICTURES is a folder of photographs that are searched for. `traceobject serve` runs in a process of its own, on a
+workspace of yours, which is not changed, or on one for each model that is made of a catalogue FEED. The
 references are taken in the same run: the bare encoder and index on the views of one picture at a time, the bare encoder
 on full batches, and searches without HTTP, but with the gate, one after the other and as many at a time as there are
-cores. All is asked with the closer look, and by embeddings alone. The first searches after a start take memory; it is
-told for each quarter of the time of many clients. The clients run on the same cores.
+cores. All is measured with re-ranking, and by embeddings alone. The first searches after a start take memory; it is
+reported for each quarter of the time of many clients. The clients run on the same cores.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ from embedding.query_views import query_views
 from index.generations.generations import open_live
 from index.jobs.compile_model import compile_for
 from index.jobs.reindex import reindex
-from index.models import late_encoder, workspace_encoder
+from index.models import lazy_encoder, workspace_encoder
 from index.progress import Unwatched
 from index.records.catalogue import Catalogue
 from index.search.answer import Query, QueryImage
-from index.search.first_stage import WIDTH
+from index.search.first_stage import MIN_ROWS
 from index.search.rerank import Reranker, reranker_for
 from index.search.search import search
 from index.workspace import Workspace
-from service.app.batching import Batched
-from service.app.gate import UPLOADS, gate_of, with_faces
+from service.app.batching import BatchingEncoder
+from service.app.gate import UPLOAD_THRESHOLD, gate_of, pictures_with_faces
 
 SETTLE = 10
 SINGLE = 60
@@ -90,19 +90,19 @@ def has_torch(process: int) -> bool:
     return "libtorch" in Path(f"/proc/{process}/maps").read_text(encoding="utf-8")
 
 
-async def remembered(work: Awaitable[Answers], process: int) -> tuple[Answers, list[int]]:
-    """What comes of work, and the memory of a process in MB, every second meanwhile."""
-    seen: list[int] = []
+async def with_memory(work: Awaitable[Answers], process: int) -> tuple[Answers, list[int]]:
+    """The result of work, and meanwhile the memory of a process in MB, every second."""
+    memory: list[int] = []
 
-    async def look() -> None:
+    async def sample() -> None:
         while True:
-            seen.append(_resident(process) // 1_000_000)
+            memory.append(_resident(process) // 1_000_000)
             await asyncio.sleep(1)
 
-    looking = asyncio.create_task(look())
+    sampling = asyncio.create_task(sample())
     answers = await work
-    looking.cancel()
-    return answers, seen
+    sampling.cancel()
+    return answers, memory
 
 
 def _is_ready(address: str) -> bool:
@@ -111,7 +111,7 @@ def _is_ready(address: str) -> bool:
     return False
 
 
-async def ask(client: httpx.AsyncClient, data: bytes, answers: Answers, rerank: bool) -> None:
+async def search_once(client: httpx.AsyncClient, data: bytes, answers: Answers, rerank: bool) -> None:
     form = {} if rerank else {"rerank": "false"}
     started = time.perf_counter()
     try:
@@ -129,14 +129,14 @@ async def ask(client: httpx.AsyncClient, data: bytes, answers: Answers, rerank: 
 async def load(
     address: str, pictures: Sequence[bytes], clients: int, seconds: float, *, rerank: bool = True
 ) -> Answers:
-    """So many clients, each asking again as soon as it is answered."""
+    """Concurrent clients, each of which searches again as soon as it is answered."""
     answers, end = Answers(seconds), time.monotonic() + seconds
 
     async def client(number: int) -> None:
         async with httpx.AsyncClient(base_url=address, timeout=120) as own:
             turn = number
             while time.monotonic() < end:
-                await ask(own, pictures[turn % len(pictures)], answers, rerank)
+                await search_once(own, pictures[turn % len(pictures)], answers, rerank)
                 turn += clients
 
     await asyncio.gather(*(client(number) for number in range(clients)))
@@ -144,7 +144,7 @@ async def load(
 
 
 async def beside_bad_uploads(address: str, pictures: Sequence[bytes], seconds: float) -> Answers:
-    """One client that asks, while another sends one byte a second and a third far too many."""
+    """One client that searches, while another sends one byte a second and a third far too many."""
     bad = [asyncio.create_task(_drip(address)), asyncio.create_task(_flood(address))]
     await asyncio.sleep(0.5)
     answers = await load(address, pictures, 1, seconds)
@@ -183,17 +183,17 @@ async def _flood(address: str) -> None:
 _FORM = {"content-type": "multipart/form-data; boundary=x"}
 
 
-def _unsaid(_: str) -> None:
-    """Which model it is has been told before."""
+def _ignore(_: str) -> None:
+    """For messages about the model, which is known."""
 
 
 def bare(workspace: Workspace, pictures: Sequence[bytes], seconds: float) -> Bare:
     """Measure the references, the last of them for so many seconds."""
-    workspace, encoder = workspace_encoder(workspace, _unsaid)
+    workspace, encoder = workspace_encoder(workspace, _ignore)
     engine = open_live(workspace).engine("catalogue")
-    seen = [query_views(decode(data)).pictures for data in pictures]
+    views_of_pictures = [query_views(decode(data)).views for data in pictures]
     ready, took = [], []
-    for data, views in zip(pictures, seen, strict=True):
+    for data, views in zip(pictures, views_of_pictures, strict=True):
         started = time.perf_counter()
         decode(data)
         ready.append(np.stack([prepare(view, encoder.card.preprocess) for view in views]))
@@ -201,7 +201,7 @@ def bare(workspace: Workspace, pictures: Sequence[bytes], seconds: float) -> Bar
     taken = []
     for turn in range(SINGLE + SETTLE):
         started = time.perf_counter()
-        engine.search(encoder.encode_images(ready[turn % len(ready)]), WIDTH)
+        engine.search(encoder.encode_images(ready[turn % len(ready)]), MIN_ROWS)
         taken.append(time.perf_counter() - started)
     batch = np.concatenate(ready)[:32]
     rates = []
@@ -228,12 +228,12 @@ def _searches(
     workspace: Workspace, encoder: Encoder, reranker: Reranker | None, pictures: Sequence[bytes], seconds: float
 ) -> tuple[float, float]:
     """Median seconds of a search in this process, and searches a second, as many at a time as there are cores."""
-    generation, batched, gate = open_live(workspace), Batched(encoder), gate_of(workspace, UPLOADS)
+    generation, batched, gate = open_live(workspace), BatchingEncoder(encoder), gate_of(workspace, UPLOAD_THRESHOLD)
 
     def one(turn: int) -> float:
         started = time.perf_counter()
         picture = decode(pictures[turn % len(pictures)])
-        with_faces([picture], gate)
+        pictures_with_faces([picture], gate)
         search(Query((QueryImage(picture),)), generation, batched, reranker)
         return time.perf_counter() - started
 
@@ -249,7 +249,7 @@ def _searches(
 
 
 def copy_of(workspace: Path, folder: Path) -> Path:
-    """The workspace without accounts and without a limit on searches, so that the machine is the only one."""
+    """A copy of the workspace without accounts and without a limit on searches."""
     shutil.copytree(workspace, folder, symlinks=True, ignore=shutil.ignore_patterns("service.sqlite*"))
     settings = folder / "traceobject.toml"
     text = re.sub(r"(?m)^searches_a_minute = .*\n", "", settings.read_text(encoding="utf-8"))
@@ -267,36 +267,36 @@ def made_of(feed: Path, folder: Path, model: str) -> Path:
         compile_for(workspace, workspace.settings.model, "int8", Unwatched())
     except CompiledRefused:
         compile_for(workspace, workspace.settings.model, "fp32", Unwatched())
-    # Now in the compiled form: the workspace moves to it.
+    # A second time, to move the workspace to the compiled form.
     _index(Workspace.open(folder))
     return folder
 
 
 def _index(workspace: Workspace) -> None:
-    workspace, encoder = late_encoder(workspace, _unsaid)
+    workspace, encoder = lazy_encoder(workspace, _ignore)
     reindex(workspace, encoder, Unwatched(), reranker_for(workspace))
 
 
 def measure(folder: Path, pictures: Sequence[bytes], clients: int, seconds: float) -> Served:
-    """Take the references, then serve a workspace and ask it."""
+    """Measure the references, then serve a workspace and search it."""
     reference = bare(Workspace.open(folder), pictures, seconds / 2)
     started = time.perf_counter()
     with serving(folder) as (process, address):
         ready, at_ready, torch = time.perf_counter() - started, _resident(process), has_torch(process)
 
-        def asked(clients: int, seconds: float, *, rerank: bool = True) -> Answers:
+        def run_load(clients: int, seconds: float, *, rerank: bool = True) -> Answers:
             return asyncio.run(load(address, pictures, clients, seconds, rerank=rerank))
 
         # The first searches read the features of the catalogue's pictures, or compute them.
-        asked(2, 2 * SETTLE)
-        single, single_alone = asked(1, SETTLE), asked(1, SETTLE, rerank=False)
-        asked(clients, SETTLE)
-        many, memory = asyncio.run(remembered(load(address, pictures, clients, seconds), process))
-        many_alone = asked(clients, seconds, rerank=False)
-        beside = asyncio.run(beside_bad_uploads(address, pictures, SETTLE))
+        run_load(2, 2 * SETTLE)
+        single, single_alone = run_load(1, SETTLE), run_load(1, SETTLE, rerank=False)
+        run_load(clients, SETTLE)
+        many, memory = asyncio.run(with_memory(load(address, pictures, clients, seconds), process))
+        many_alone = run_load(clients, seconds, rerank=False)
+        with_bad_uploads = asyncio.run(beside_bad_uploads(address, pictures, SETTLE))
     model = Workspace.open(folder).settings.model
     return Served(
-        model, clients, reference, ready, at_ready, torch, single, single_alone, beside, many, many_alone,
+        model, clients, reference, ready, at_ready, torch, single, single_alone, with_bad_uploads, many, many_alone,
         memory,
     )  # fmt: skip
 
@@ -320,7 +320,7 @@ def main() -> None:
         else:
             os.environ["TRACEOBJECT_MODELS"] = str(Path(temporary) / "models")
             made = [made_of(given.data, Path(temporary) / model, model) for model in given.models]
-        folders = [copy_of(one, Path(temporary) / f"asked-{number}") for number, one in enumerate(made)]
+        folders = [copy_of(one, Path(temporary) / f"copy-{number}") for number, one in enumerate(made)]
         measured = [measure(folder, pictures, given.clients, given.seconds) for folder in folders]
     write_report(given.report, measured, len(pictures))
 

@@ -1,4 +1,4 @@
-"""What benchmarks.serving measures."""
+"""The measurements of benchmarks.serving."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Answers:
-    """Of `length` seconds of asking: seconds of the answers by status, and what went wrong otherwise."""
+    """The answers in `length` seconds: their seconds by status, and other failures."""
 
     length: float
     seconds: dict[int, list[float]] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Bare:
-    """What the parts take without HTTP. `views`: how many a photograph has, on average; `scaled`: median seconds to
+    """The references without HTTP. `views`: how many a photograph has, on average; `scaled`: median seconds to
     decode one and to scale its views; `forward`: of those views through encoder and index alone; `batched`: views a
     second in full batches; `whole`: median seconds of a search in this process; `together`: searches a second, as many
     at a time as there are cores; the last two also by embeddings alone."""
@@ -45,7 +45,7 @@ class Bare:
 
 @dataclass(frozen=True)
 class Served:
-    """What a server of one model did: what one client and so many `clients` were answered, with the closer look and by
+    """The figures of a server of one model: the answers to one client and to `clients` clients, with re-ranking and by
     embeddings alone; `ready` in seconds, `resident` in bytes, `memory` in MB, every second of many clients."""
 
     model: str
@@ -56,7 +56,7 @@ class Served:
     torch: bool
     single: Answers
     single_alone: Answers
-    beside: Answers
+    with_bad_uploads: Answers
     many: Answers
     many_alone: Answers
     memory: list[int]

@@ -33,28 +33,28 @@ def _of_model(served: Served) -> list[str]:
         *table(
             ("one search", "over HTTP, s", "in process, s", "times", "its views' forward and the index, s", "times"),
             [
-                _compared("with the closer look", one, reference.whole, reference.forward),
+                _compared("with re-ranking", one, reference.whole, reference.forward),
                 _compared("by embeddings alone", one_alone, reference.whole_alone, reference.forward),
             ],
         ),
         *table(
             (f"{clients} clients", "searches/s", "in process", "share", "views/s", "bare encoder", "share"),
             [
-                _shared("with the closer look", served.many.rate, reference.together, reference),
+                _shared("with re-ranking", served.many.rate, reference.together, reference),
                 _shared("by embeddings alone", served.many_alone.rate, reference.together_alone, reference),
             ],
         ),
         *table(
-            ("asked by", "answered", "other answers", "p50, s", "p99, s", "searches a second"),
+            ("clients", "answered", "other answers", "p50, s", "p99, s", "searches a second"),
             [
                 _row(served.many, f"{clients} clients"),
                 _row(served.single, "one client"),
-                _row(served.beside, "one client, beside one that drips and one that floods"),
+                _row(served.with_bad_uploads, "one client, while others upload too slowly and too much"),
                 _row(served.many_alone, f"{clients} clients, by embeddings alone"),
                 _row(served.single_alone, "one client, by embeddings alone"),
             ],
         ),
-        f"Memory in MB in the quarters of the time of {clients} clients with the closer look: {', '.join(quarters)}.",
+        f"Memory in MB in the quarters of the time of {clients} clients with re-ranking: {', '.join(quarters)}.",
         "",
     ]
 
@@ -89,5 +89,5 @@ def _row(answers: Answers, name: str) -> tuple[object, ...]:
     p50, p99 = np.quantile(answers.right or [float("nan")], (0.5, 0.99))
     other = {status: len(seconds) for status, seconds in answers.seconds.items() if status != 200}
     failed = {**other, **answers.failures, **({"no Retry-After": answers.without_retry_after} if 503 in other else {})}
-    told = ", ".join(f"{what}: {count}" for what, count in failed.items()) or "none"
-    return name, len(answers.right), told, f"{p50:.3f}", f"{p99:.3f}", f"{answers.rate:.2f}"
+    failures = ", ".join(f"{what}: {count}" for what, count in failed.items()) or "none"
+    return name, len(answers.right), failures, f"{p50:.3f}", f"{p99:.3f}", f"{answers.rate:.2f}"

@@ -6,7 +6,7 @@ class TraceObjectError(Exception):
 
 
 class ImageRefused(TraceObjectError):
-    """These bytes are not a picture that can be used. `reason` is a stable word for reports and counts."""
+    """These bytes are not a usable picture. `reason` is a stable word for reports and counts."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -18,8 +18,8 @@ class RegionInvalid(TraceObjectError):
 
 
 class ModelUnavailable(TraceObjectError):
-    """A model's weights or the libraries that run it are not here and could not be had."""
+    """A model's weights or the libraries that run it are missing and could not be obtained."""
 
 
 class TextUnsupported(TraceObjectError):
-    """Words were given to a model without a text side."""
+    """Text was given to a model without a text side."""

@@ -1,4 +1,4 @@
-"""How a query is looked at: the whole, sanitised areas filled, and a second time as its kind asks for."""
+"""The views of a query that are embedded: the whole with sanitised areas filled, and a second one by its kind."""
 
 from __future__ import annotations
 
@@ -18,37 +18,40 @@ from embedding.redaction.masks import fill, mask
 Image = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
-# What people photograph is in the middle; before a plain background the whole is the object already.
+# People put what they photograph in the middle; before a plain background the whole is the object already.
 CENTRE = Region(0.15, 0.15, 0.85, 0.85)
-_PLAIN = 0.5
-SAME = 0.97
-_Picture = TypeVar("_Picture", Image, npt.NDArray[np.bool_])
+# From this share of border pixels of one colour on, a picture has a plain background.
+_MIN_PLAIN_BORDER = 0.5
+# From this cosine on, the whole query and a catalogue picture are the same picture.
+NEAR_IDENTICAL_COSINE = 0.97
+_Pixels = TypeVar("_Pixels", Image, npt.NDArray[np.bool_])
 
 
 @dataclass(frozen=True, eq=False)
 class QueryViews:
-    """How one query picture, or its box, is looked at.
+    """One query picture, or its box, and the views of it that are embedded.
 
-    `image`: uint8 [h, w, 3], as it is; `pictures`: what is embedded, the whole first; `hidden`: bool [h, w], where the
-    image was sanitised, or None. `turn`: by how many quarters, counter-clockwise, all of it was turned.
+    `image`: uint8 [h, w, 3], as it is; `views`: what is embedded, the whole first, uint8 [h, w, 3] each; `hidden`: bool
+    [h, w], True where the image was sanitised, or None. `turn`: by how many quarters, counter-clockwise, all of it was
+    rotated.
     """
 
     image: Image
-    pictures: tuple[Image, ...]
+    views: tuple[Image, ...]
     hidden: npt.NDArray[np.bool_] | None
     turn: int = 0
 
-    def turned(self, quarters: int) -> QueryViews:
-        """The same, turned by so many quarters more."""
+    def rotated(self, quarters: int) -> QueryViews:
+        """The same, rotated by so many quarters more, counter-clockwise."""
         return QueryViews(
-            _turned(self.image, quarters),
-            tuple(_turned(picture, quarters) for picture in self.pictures),
-            None if self.hidden is None else _turned(self.hidden, quarters),
+            _rotated(self.image, quarters),
+            tuple(_rotated(view, quarters) for view in self.views),
+            None if self.hidden is None else _rotated(self.hidden, quarters),
             (self.turn + quarters) % 4,
         )
 
-    def as_given(self, points: Floats) -> Floats:
-        """Points float32 [n, 2] of `image`, x and y in fractions, as points of the picture before it was turned."""
+    def to_original(self, points: Floats) -> Floats:
+        """Points float32 [n, 2] of `image`, x and y in fractions, as points of the picture before it was rotated."""
         x, y = points[:, 0], points[:, 1]
         for _ in range(self.turn):
             x, y = 1 - y, x
@@ -56,39 +59,40 @@ class QueryViews:
 
 
 def query_views(image: Image) -> QueryViews:
-    """The views of an upright query uint8 [h, w, 3]: one or two pictures.
+    """The views of an upright query uint8 [h, w, 3]: one or two.
 
-    A studio picture with hidden parts is seen as it is, too: the outline that a filled box breaks tells much there. Of
-    512 such pictures 48 in 100 then have their product among the first 20, 44 without; of scenes 72 instead of 79.
+    A studio picture with hidden parts is also embedded as it is, because a filled box interrupts the outline. Of 512
+    such pictures 48 % then have their product among the first 20, 44 % without; of scenes 72 % instead of 79 %, so
+    those are not.
     """
     hidden = mask(image)
     whole = fill(image, hidden)
     views = [whole]
-    if plain_border(image)[1] < _PLAIN:
+    if plain_border(image)[1] < _MIN_PLAIN_BORDER:
         views.append(CENTRE.of(whole))
     elif hidden.any():
         views.append(image)
     return QueryViews(image, tuple(views), hidden if hidden.any() else None)
 
 
-def embed_views(seen: Sequence[QueryViews], encoder: Encoder) -> tuple[Vectors, ...]:
+def embed_views(queries: Sequence[QueryViews], encoder: Encoder) -> tuple[Vectors, ...]:
     """The embeddings of the views of each query picture: float32 [v, d] each, all in one call of the encoder."""
-    if not seen:
+    if not queries:
         return ()
-    prepared = [prepare(picture, encoder.card.preprocess) for one in seen for picture in one.pictures]
-    ends = np.cumsum([len(one.pictures) for one in seen])
+    prepared = [prepare(view, encoder.card.preprocess) for query in queries for view in query.views]
+    ends = np.cumsum([len(query.views) for query in queries])
     return tuple(np.split(encoder.encode_images(np.stack(prepared)), ends[:-1]))
 
 
-def combine(cosines: Floats) -> Floats:
+def combine_cosines(cosines: Floats) -> Floats:
     """One cosine for each candidate from those of the views, float32 [v, n] to [n]: halfway from mean to best.
 
-    The best alone lets one odd view decide; the mean alone asks every view to show the object. Only where the whole is
-    all but the same picture is there nothing more to ask.
+    The best alone lets one odd view decide; the mean alone requires every view to show the object. Where the whole is
+    nearly identical to the candidate, its cosine alone counts.
     """
     combined: Floats = ((cosines.max(axis=0) + cosines.mean(axis=0)) / 2).astype(np.float32)
-    return np.where(cosines[0] >= SAME, cosines[0], combined)
+    return np.where(cosines[0] >= NEAR_IDENTICAL_COSINE, cosines[0], combined)
 
 
-def _turned(picture: _Picture, quarters: int) -> _Picture:
-    return np.ascontiguousarray(np.rot90(picture, quarters))
+def _rotated(pixels: _Pixels, quarters: int) -> _Pixels:
+    return np.ascontiguousarray(np.rot90(pixels, quarters))

@@ -1,10 +1,10 @@
-"""The errors of the index, each told to the user as one line."""
+"""The errors of the index, each reported to the user as one line."""
 
 from embedding.errors import TraceObjectError
 
 
 class WorkspaceError(TraceObjectError):
-    """The workspace is missing, is not one, or cannot be written."""
+    """The folder is no workspace, or cannot be written."""
 
 
 class WorkspaceBusy(WorkspaceError):
@@ -20,19 +20,26 @@ class SchemaOutdated(WorkspaceError):
 
 
 class SchemaTooNew(WorkspaceError):
-    """A database or a generation is of a newer version of this program, which alone can read it."""
+    """A database or a generation is of a newer version of this program, and only that can read it."""
 
 
 class MigrationFailed(WorkspaceError):
-    """A database could not be upgraded; it is as it was."""
+    """A database could not be upgraded; it is unchanged."""
 
 
 class FeedError(TraceObjectError):
     """A feed as a whole cannot be read: missing, of no known format, without the columns that matter."""
 
 
+class FeedIncomplete(FeedError):
+    """A feed was read as far as it goes, but it did not end as its format ends, or a part of it cannot be read.
+
+    What it does not name may lie in the part that is missing: nothing is taken as gone.
+    """
+
+
 class GenerationError(TraceObjectError):
-    """No generation is live, or one does not verify."""
+    """There is no live generation, or one fails verification."""
 
 
 class FilterInvalid(TraceObjectError):
@@ -40,12 +47,12 @@ class FilterInvalid(TraceObjectError):
 
 
 class QueryInvalid(TraceObjectError):
-    """A query that asks for nothing, or for something that cannot be combined."""
+    """A query without content, or of parts that cannot be combined."""
 
 
 class UnknownEntry(TraceObjectError):
-    """No product, object or image goes by that name."""
+    """There is no product, object or image of that name."""
 
 
 class EntryAmbiguous(TraceObjectError):
-    """Several products, objects or sources go by that name."""
+    """There are several products, objects or sources of that name."""

@@ -1,4 +1,4 @@
-"""The model of a workspace: chosen once, pinned, and the same ever after."""
+"""The model of a workspace: chosen once and pinned."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from index.settings import Settings
 from index.workspace import SETTINGS, Workspace
 
 
-class LateEncoder:
-    """A pinned model that is loaded when it is first asked: a night on which nothing changed needs only its card."""
+class LazyEncoder:
+    """A pinned model that is loaded on first use: a re-index that finds nothing changed needs only its card."""
 
     def __init__(self, card: ModelCard, load: Callable[[], Encoder]) -> None:
         self._card, self._load = card, load
@@ -31,11 +31,11 @@ class LateEncoder:
         return self._card
 
     def encode_images(self, images: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> Vectors:
-        """See Encoder.encode_images. Raises as `workspace_encoder` does."""
+        """See Encoder.encode_images, and `workspace_encoder` for the errors."""
         return self._model().encode_images(images)
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """See Encoder.encode_texts. Raises as `workspace_encoder` does."""
+        """See Encoder.encode_texts, and `workspace_encoder` for the errors."""
         return self._model().encode_texts(texts)
 
     def _model(self) -> Encoder:
@@ -44,26 +44,26 @@ class LateEncoder:
         return self._loaded
 
 
-def late_encoder(workspace: Workspace, say: Callable[[str], None]) -> tuple[Workspace, Encoder]:
-    """The workspace's model, loaded only when it is asked; at the first call, when none is pinned yet, at once.
+def lazy_encoder(workspace: Workspace, say: Callable[[str], None]) -> tuple[Workspace, Encoder]:
+    """The workspace's model, loaded on first use; loaded at once if none is pinned yet.
 
-    For re-indexing: where there is a compiled form of the pinned model that suits this machine better, it is that one,
-    and the workspace moves to it.
+    For re-indexing: if the store has a compiled form of the pinned model that suits this machine better, the workspace
+    moves to that.
 
     Raises:
-        ModelUnavailable, WorkspaceError: as `workspace_encoder` does, at the first call or when it is asked.
+        ModelUnavailable, WorkspaceError: see `workspace_encoder`; also on first use.
     """
     card = _pinned_card(workspace.settings)
     if card is None:
         return workspace_encoder(workspace, say)
     if (other := preferred(card)) != card:
         say(f"moving from {card.name} to {other.name}, its compiled form: every picture is embedded anew")
-        return workspace, LateEncoder(other, lambda: load(other.name))
-    return workspace, LateEncoder(card, lambda: workspace_encoder(workspace, say)[1])
+        return workspace, LazyEncoder(other, lambda: load(other.name))
+    return workspace, LazyEncoder(card, lambda: workspace_encoder(workspace, say)[1])
 
 
 def _pinned_card(settings: Settings) -> ModelCard | None:
-    """What the registry tells of the pinned model, with the pinned weights."""
+    """The registry's card of the pinned model, with the pinned weights."""
     if settings.model == "auto" or not settings.model_sha256:
         return None
     try:
@@ -73,7 +73,7 @@ def _pinned_card(settings: Settings) -> ModelCard | None:
 
 
 def workspace_encoder(workspace: Workspace, say: Callable[[str], None]) -> tuple[Workspace, Encoder]:
-    """Load the workspace's model; "auto" is decided, told and pinned at the first call.
+    """Load the workspace's model; "auto" is decided, reported by `say` and pinned at the first call.
 
     Raises:
         ModelUnavailable: the pinned model cannot be loaded.
@@ -84,7 +84,7 @@ def workspace_encoder(workspace: Workspace, say: Callable[[str], None]) -> tuple
         encoder, choice = choose()
         say(choice.why)
         return workspace.pin_model(encoder.card.name, encoder.card.sha256 or "", choice.why), encoder
-    # What nothing was made with yet is free to choose its form.
+    # Without any vectors yet, the compiled form may be chosen.
     encoder = load(settings.model if settings.model_sha256 else preferred(registry.get(settings.model)).name)
     sha256 = encoder.card.sha256 or ""
     if settings.model_sha256 and sha256 != settings.model_sha256:
@@ -98,10 +98,10 @@ def workspace_encoder(workspace: Workspace, say: Callable[[str], None]) -> tuple
 
 
 def require_served(workspace: Workspace, model: str, sha256: str, say: Callable[[str], None]) -> None:
-    """See that a server over this workspace could answer from a generation that a model made: it loads the pinned one.
+    """Check that a server over this workspace, which loads the pinned model, can search a generation made by a model.
 
     Raises:
-        ModelUnavailable, WorkspaceError: as `workspace_encoder` does.
+        ModelUnavailable, WorkspaceError: see `workspace_encoder`.
         GenerationError: another model made it.
     """
     settings = workspace.settings
@@ -121,6 +121,6 @@ def other_encoder(name: str) -> Encoder:
     """Load a model to move a workspace to; it is pinned when the first generation made with it is published.
 
     Raises:
-        ModelUnavailable: the name is unknown, or its weights or libraries are not here.
+        ModelUnavailable: the name is unknown, or its weights or libraries are missing.
     """
     return load(registry.get(name).name)

@@ -1,4 +1,4 @@
-"""Progress of long work, told to whoever watches: a bar on a terminal, a line elsewhere, nobody in a test."""
+"""Progress of long jobs, shown as a bar on a terminal, as lines elsewhere, and not at all in a test."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ Tick = Callable[[int], None]
 
 
 class Progress(Protocol):
-    """Someone to tell. `step` opens one named piece of work and gives a function that counts what is done of it."""
+    """A receiver of progress. `step` opens a named step and gives a function to call with the number of items done."""
 
     def step(self, name: str, total: int | None = None) -> AbstractContextManager[Tick]: ...
 
 
 class Unwatched:
-    """Progress that nobody sees."""
+    """Progress that is not shown."""
 
     @contextmanager
     def step(self, name: str, total: int | None = None) -> Iterator[Tick]:
@@ -30,7 +30,7 @@ class Unwatched:
 
 
 class Timed:
-    """Progress that is passed on, and remembered: `seconds` by step, in the order they began."""
+    """Progress that is passed on and measured: `seconds` by step, in the order in which they began."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress

@@ -1,4 +1,4 @@
-"""The settings of a workspace, traceobject.toml: their types, ranges and defaults, and what is said of a bad one."""
+"""The settings of a workspace, traceobject.toml: their types, ranges and defaults, and the error for an invalid one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from pydantic.dataclasses import dataclass
 
 from index.errors import WorkspaceError
 
+SELF_TEST_PRODUCTS = 100
 Text = Annotated[str, Field(min_length=1)]
-# TOML has lists alone.
+# TOML has lists only, no tuples.
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
 Count = Annotated[int, Field(ge=1)]
 CountOrNone = Annotated[int, Field(ge=0)]
-# Dates are reckoned with: more than a thousand years would leave the calendar.
+# At most a thousand years, so that dates minus these days remain valid.
 Days = Annotated[int, Field(ge=0, le=365_000)]
 Hours = Annotated[float, Field(ge=0, le=8_760_000)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -26,33 +27,38 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 @dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid", allow_inf_nan=False))
 class Settings:
-    """What traceobject.toml holds.
+    """The content of traceobject.toml.
 
-    `model`: "auto" until the first run pins the model it took; `model_sha256` and `model_why` are written with the pin.
+    `model`: "auto" until the first run pins a model; `model_sha256` and `model_why` are written with the pin.
     `database`: an SQLAlchemy URL for the records; empty means catalogue.sqlite in the workspace.
     `keep_generations`: how many published generations stay on disk, the live one among them.
-    `retention_days`: how long a product that is gone from its feed stays searchable; 0 keeps it for ever.
+    `retention_days`: how long a product that is gone from its feed stays searchable; 0 keeps it forever.
+    `max_fall`: the share of a source's entries that may be gone from its feed at one reading, from 20 entries up; more
+        is withheld until `traceobject reindex --accept SOURCE`. With 1 only a feed without any entry left is.
+    `self_test_products`: how many products the self-test of a generation searches for; fewer than 30 are no self-test,
+        and without one no candidate has a likelihood.
     `self_test_margin`: how far a generation's self-test recall may fall below the live one's and still be published.
-    `recall_target`: the share of the ten nearest pictures that the index has to find, 0 to 1; 1 compares with all.
-    `index_memory_mb`: what the index may take of this machine's memory; 0 means a half of it.
-    `alert_likelihood`: how likely a product must be an open object's to become an alert, 0 to 1.
-    `user_agent`: how picture fetches introduce themselves, for example "traceobject/0.1 (+https://example.org/contact)".
-    `webhook`: a URL that each re-index with something to tell is posted to; it is signed if the environment has
-        TRACEOBJECT_WEBHOOK_SECRET.
-    `mail_to`, `mail_from`: who is written to after such a re-index, and as whom.
-    `smtp`: the mail server, for example "smtps://user@mail.example.org:465" or "smtp://mail.example.org:587", which is
-        asked for TLS; the password is taken from the environment, TRACEOBJECT_SMTP_PASSWORD.
+    `recall_target`: the share of the ten nearest pictures that the index has to find, 0 to 1; 1 makes searches exact.
+    `index_memory_mb`: how much of this machine's memory the index may take; 0 means half of it.
+    `alert_likelihood`: from which likelihood, 0 to 1, that a product is an open object's it becomes an alert.
+    `user_agent`: the User-Agent of picture fetches, for example "traceobject/0.1 (+https://example.org/contact)".
+    `webhook`: a URL that the result of a re-index is posted to if there is something to report; it is signed if the
+        environment has TRACEOBJECT_WEBHOOK_SECRET.
+    `mail_to`, `mail_from`: recipients and sender of a mail after such a re-index.
+    `smtp`: the mail server, for example "smtps://user@mail.example.org:465" or "smtp://mail.example.org:587", which has
+        to support TLS; the password is taken from the environment, TRACEOBJECT_SMTP_PASSWORD.
     `metrics_file`: where metrics of the last re-index are written for Prometheus' textfile collector.
-    `gate`: "faces" refuses volunteers' photos that show a face and holds such published crops for a curator; or "off".
-    `stale_hours`: how old the last re-index that went well may be before /readyz says INDEX-STALE, in a workspace that
-        keeps nights; 0 never says so.
-    `searches_a_minute`: how many searches one token, account or (without either) address may make; 0 does not count.
-    `trusted_proxies`: addresses of reverse proxies whose X-Forwarded-For and -Proto tell who asks, for example
-        ["127.0.0.1"]; from anybody else these headers are ignored.
+    `gate`: "faces" refuses volunteers' photos that show a face and quarantines such published crops for a curator; or
+        "off".
+    `stale_hours`: how old the last successful re-index may be before /readyz reports INDEX-STALE; 0 disables
+        this.
+    `searches_a_minute`: how many searches one token, account or (without either) address may make; 0 sets no limit.
+    `trusted_proxies`: addresses of reverse proxies whose X-Forwarded-For and -Proto headers are trusted, for example
+        ["127.0.0.1"]; from any other address these headers are ignored.
     `oidc_issuer`, `oidc_client_id`: an organisation's OpenID Connect sign-in, for example "https://login.example.org",
-        and what it calls this server; a secret is taken from the environment, TRACEOBJECT_OIDC_SECRET.
-    `oidc_claim`: which of its claims is an account's name here.
-    `pages_a_night`: how many pages of a shop that is read page by page are asked for in a day.
+        and this server's client id there; a secret is taken from the environment, TRACEOBJECT_OIDC_SECRET.
+    `oidc_claim`: the claim that is the account's name here.
+    `pages_a_night`: how many pages of a shop that is read page by page are requested in a day.
     `allow_hosts`: hosts of your own that may have private addresses, for example ["images.internal", "127.0.0.1:8123"].
     """
 
@@ -62,6 +68,8 @@ class Settings:
     database: str = ""
     keep_generations: Count = 3
     retention_days: Days = 0
+    max_fall: Share = 0.5
+    self_test_products: CountOrNone = SELF_TEST_PRODUCTS
     self_test_margin: Share = 0.1
     recall_target: Annotated[float, Field(gt=0, le=1)] = 0.99
     index_memory_mb: CountOrNone = 0
@@ -84,11 +92,11 @@ class Settings:
 
 
 def read_settings(path: Path) -> Settings:
-    """The settings that a file holds; those that it does not name have their defaults.
+    """The settings in a file; those that it does not name have their defaults.
 
     Raises:
         FileNotFoundError: there is no such file.
-        WorkspaceError: it cannot be read, names a setting that there is not, or gives one a value out of its range.
+        WorkspaceError: it cannot be read, names an unknown setting, or has a value out of its range.
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -99,22 +107,22 @@ def read_settings(path: Path) -> Settings:
     try:
         return Settings(**raw)
     except ValidationError as error:
-        # A list's wrong item is an error of its own: the setting is named once.
+        # Each invalid item of a list is an error of its own, but the setting is named once.
         wrong = dict.fromkeys(str(one["loc"][0]) for one in error.errors())
-        raise WorkspaceError(f"{path}: {'; '.join(_why_not(name, raw[name]) for name in wrong)}") from error
+        raise WorkspaceError(f"{path}: {'; '.join(_explain(name, raw[name]) for name in wrong)}") from error
 
 
 def as_toml(settings: Settings) -> bytes:
-    """Settings as their file holds them."""
+    """Settings as the content of their file."""
     return tomli_w.dumps(asdict(settings)).encode()
 
 
 def allowed() -> dict[str, str]:
-    """What each setting may be, in words, by its name."""
-    return {name: _in_words(schema) for name, schema in TypeAdapter(Settings).json_schema()["properties"].items()}
+    """A description of the valid values of each setting, by its name."""
+    return {name: _describe(schema) for name, schema in TypeAdapter(Settings).json_schema()["properties"].items()}
 
 
-def _why_not(name: str, value: object) -> str:
+def _explain(name: str, value: object) -> str:
     if name not in (known := [field.name for field in fields(Settings)]):
         return f"no setting is called {name!r}; there are {', '.join(known)}"
     return f"{name} must be {allowed()[name]}, not {value!r}"
@@ -129,7 +137,7 @@ _BOUNDS = {
 }
 
 
-def _in_words(schema: dict[str, Any]) -> str:
+def _describe(schema: dict[str, Any]) -> str:
     """A field of a JSON schema: "a number of at least 0 and at most 1"."""
     if "enum" in schema:
         return " or ".join(f'"{value}"' for value in schema["enum"])

@@ -21,24 +21,27 @@ SETTINGS = "traceobject.toml"
 
 @dataclass(frozen=True)
 class Workspace:
-    """The places of a workspace. `open` it; only `create` makes one."""
+    """The paths and settings of a workspace. `open` opens an existing one, only `create` makes one."""
 
     root: Path
     settings: Settings
 
     @classmethod
-    def create(cls, root: Path, model: str = "auto") -> Workspace:
-        """Make a new workspace in `root`, which may exist but must not be one.
+    def create(cls, root: Path, model: str = "auto", *, self_test_products: int | None = None) -> Workspace:
+        """Make a new workspace in `root`, which may exist but must not be one. The rest are settings.
 
         Raises:
             WorkspaceError: there is a workspace already, or the folder cannot be written.
         """
         if (root / SETTINGS).exists():
             raise WorkspaceError(f"{root} is a workspace already; use it, or choose another folder with --workspace")
-        # Imported where they are used: Pydantic is slow to import, and `serve --help` needs no settings.
+        # Imported here, because Pydantic is slow to import and `serve --help` needs no settings.
         from index.settings import Settings
 
-        workspace = cls(root.absolute(), Settings(model=model))
+        settings = Settings(model=model)
+        if self_test_products is not None:
+            settings = replace(settings, self_test_products=self_test_products)
+        workspace = cls(root.absolute(), settings)
         try:
             for folder in (workspace.images, workspace.vectors, workspace.generations):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -86,7 +89,7 @@ class Workspace:
 
     @property
     def backups(self) -> Path:
-        """Copies of the databases from before an upgrade: see index/upgrade.py."""
+        """Copies of the databases from before an upgrade: see index/records/upgrade.py."""
         return self.root / "backups"
 
     @property
@@ -104,17 +107,17 @@ class Workspace:
         return self.settings.index_memory_mb * 1_000_000 or machine // 2
 
     def pin_model(self, name: str, sha256: str, why: str) -> Workspace:
-        """Write down which model this workspace uses from now on."""
+        """Write to the settings which model this workspace uses from now on."""
         pinned = replace(self, settings=replace(self.settings, model=name, model_sha256=sha256, model_why=why))
         pinned._write_settings()
         return pinned
 
     @contextmanager
     def lock(self, job: str) -> Iterator[None]:
-        """Hold the workspace for one writing job; the lock ends with the process, however it ends.
+        """Lock the workspace for one writing job; the lock is released when the process ends, however it ends.
 
         Raises:
-            WorkspaceBusy: another job holds it.
+            WorkspaceBusy: another job has locked it.
         """
         with (self.root / "writer.lock").open("a+b", buffering=0) as file:
             try:
@@ -127,7 +130,7 @@ class Workspace:
                     "ended",
                     holder,
                 ) from None
-            # A courtesy to whoever comes second: a full disk must not end the job here.
+            # Only so that a second job can name this one: a full disk must not end the job here.
             with suppress(OSError):
                 file.truncate(0)
                 file.write(job.encode())

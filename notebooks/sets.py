@@ -1,7 +1,7 @@
-"""What the notebooks look at: a folder of galleries and queries of your own, or the rendered sample.
+"""The data of the notebooks: a folder of galleries and queries of your own, or a part of the demo's sample.
 
 TRACEOBJECT_DATA names a folder of sets as `traceobject evaluate` reads them: <set>/gallery.csv or <set>/feed.csv, and
-<set>/queries.csv. Without it a small sample is rendered once, into TRACEOBJECT_NOTEBOOKS or notebooks/.kept.
+<set>/queries.csv. Without it a part of the sample is copied once, into TRACEOBJECT_NOTEBOOKS or notebooks/.kept.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from index.progress import Unwatched
 from index.records.catalogue import Catalogue
 from index.search.rerank import reranker_for
 from index.workspace import Workspace
-from sample.write import render_sample
+from service.demo.sample import copy_sample
 
 KEPT = Path(os.environ.get("TRACEOBJECT_NOTEBOOKS") or Path(__file__).with_name(".kept"))
 PRODUCTS = 36
@@ -28,7 +28,7 @@ QUERIES = 30
 
 @dataclass(frozen=True)
 class Set:
-    """A gallery and what is asked of it."""
+    """A gallery and its labelled queries."""
 
     name: str
     gallery: Path
@@ -57,20 +57,20 @@ def indexed(chosen: Set, model: str = "starter") -> tuple[Workspace, Encoder]:
 
 
 def _sets_in(folder: Path) -> list[Set]:
-    asked = folder / "queries.csv"
+    queries = folder / "queries.csv"
     galleries = [folder / name for name in ("gallery.csv", "feed.csv") if (folder / name).exists()]
-    return [Set(folder.name, galleries[0], asked)] if galleries and asked.exists() else []
+    return [Set(folder.name, galleries[0], queries)] if galleries and queries.exists() else []
 
 
 def _sample(folder: Path) -> Set:
-    asked = folder / "queries.csv"
-    if not asked.exists():
-        sample = render_sample(folder, products=PRODUCTS)
-        with asked.open("w", newline="", encoding="utf-8") as file:
+    queries = folder / "queries.csv"
+    if not queries.exists():
+        sample = copy_sample(folder, PRODUCTS)
+        with queries.open("w", newline="", encoding="utf-8") as file:
             rows = csv.writer(file)
             rows.writerow(["path", "product_ids"])
             wanted = sample.queries_in("catalogue")
             rows.writerows(
                 [query.path.absolute(), query.right_id] for query in wanted[:: max(1, len(wanted) // QUERIES)]
             )
-    return Set("sample", folder / "catalogue.csv", asked)
+    return Set("sample", folder / "catalogue.csv", queries)

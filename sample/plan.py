@@ -35,7 +35,7 @@ class Product:
 
     def picture(self, number: int) -> str:
         """The name of its picture `number` in the catalogue's folder."""
-        return f"{self.product_id}-{number + 1}.jpg"
+        return f"{self.product_id}-{number + 1}.webp"
 
 
 @dataclass(frozen=True)

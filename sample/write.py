@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -14,43 +13,29 @@ import numpy as np
 from PIL import Image
 
 from embedding.encoders.openvino.inference import cores
-from index.records.feed_records import Collection
 from sample.catalogue_pictures import studio_picture
 from sample.families import FAMILIES
 from sample.pixels import Pixels
 from sample.plan import Plan, Product, PublishedObject, draw_up
 from sample.staging import furnish
 from sample.wear import phone_photo, published_crop
+from service.demo.sample import CATALOGUE, OBJECTS, Sample, write_table, write_truth
 
+SEED = 7
+"""The seed of the sample that is installed with the demo."""
+PRODUCTS = 150
+"""How many products that sample has."""
 WILD = (520, 470)
 PHONE = (600, 450)
+WEBP_QUALITY, JPEG_QUALITY = 80, 85
+PRODUCT_COLUMNS = (
+    "path", "product_id", "title", "brand", "category", "retailer", "country", "price", "link", "first_seen",
+    "last_seen"
+)  # fmt: skip
+OBJECT_COLUMNS = (
+    "path", "object_id", "title", "authority", "kind", "country", "published", "status", "tip_page"
+)  # fmt: skip
 _ORIENTATION = 0x0112
-
-
-@dataclass(frozen=True)
-class Query:
-    """A picture to search with. `collection` is where (catalogue or objects), `right_id` what it truly shows."""
-
-    path: Path
-    collection: Collection
-    right_id: str
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Where the sample lies: two feeds, the volunteers' photos, and what every query picture truly shows."""
-
-    folder: Path
-    catalogue: Path
-    objects: Path
-    photos: Path
-    truth: Path
-    products: int
-    queries: tuple[Query, ...]
-
-    def queries_in(self, collection: str) -> tuple[Query, ...]:
-        """Crops to look for in the catalogue, or photos to look for in the objects."""
-        return tuple(query for query in self.queries if query.collection == collection)
 
 
 @dataclass(frozen=True)
@@ -65,16 +50,16 @@ class _Job:
 
 def render_sample(
     folder: Path,
-    seed: int = 7,
+    seed: int = SEED,
     progress: Callable[[int, int], None] | None = None,
     products: int | None = None,
     workers: int | None = None,
 ) -> Sample:
-    """Renders the sample into `folder`: nothing is downloaded, and a seed gives the same bytes every time.
+    """Renders the sample into `folder`: a seed gives the same bytes every time, with the same libraries.
 
-    Writes catalogue/*.jpg and catalogue.csv, objects/*.jpg and objects.csv, photos/*.jpg, and truth.csv (path,
-    collection, right_id). `progress` is told pictures done and in all. `products` draws only that many products,
-    taken from all families in turn. `workers` counts processes: None fits the machine, 1 stays here.
+    Writes catalogue/*.webp and catalogue.csv, objects/*.jpg and objects.csv, photos/*.jpg, and truth.csv (path,
+    collection, right_id). `progress` gets the number of pictures done and in all. `products` draws only that many
+    products, taken from all families in turn. `workers` counts processes: None fits the machine, 1 stays here.
     """
     plan = draw_up(seed, products)
     for name in ("catalogue", "objects", "photos"):
@@ -87,7 +72,7 @@ def render_sample(
         done += finished
         if progress is not None:
             progress(done, total)
-    return _write_tables(plan, folder)
+    return write_tables(plan, folder)
 
 
 def _jobs(plan: Plan, folder: Path, seed: int) -> list[_Job]:
@@ -131,7 +116,7 @@ def _draw(job: _Job) -> int:
             if view < len(product.views):
                 rng = _rng(job.seed, product.product_id, view)
                 picture = studio_picture(FAMILIES[product.design.family], product.design, product.views[view], rng)
-                _save(picture, job.folder / "catalogue" / product.picture(view), 90)
+                _save_webp(picture, job.folder / "catalogue" / product.picture(view))
                 made += 1
     return made
 
@@ -141,7 +126,8 @@ def _draw_wanted(folder: Path, seed: int, wanted: PublishedObject) -> int:
     family = FAMILIES[design.family]
     for number in range(wanted.crops):
         rng = _rng(seed, wanted.object_id, number)
-        _save(published_crop(furnish(family, design, rng, WILD), rng), folder / "objects" / wanted.picture(number), 85)
+        crop = published_crop(furnish(family, design, rng, WILD), rng)
+        _save_jpeg(crop, folder / "objects" / wanted.picture(number))
     rng = _rng(seed, wanted.object_id, 99)
     upright = rng.uniform() < 0.4
     size = PHONE[::-1] if upright else PHONE
@@ -149,7 +135,7 @@ def _draw_wanted(folder: Path, seed: int, wanted: PublishedObject) -> int:
     # Phones store what the sensor saw and a note on how it was held.
     held = int(rng.choice([1, 1, 3, 6, 8]))
     turns = {1: 0, 3: 2, 6: 1, 8: 3}[held]
-    _save(np.ascontiguousarray(np.rot90(photo, turns)), folder / "photos" / wanted.photo, 88, held)
+    _save_jpeg(np.ascontiguousarray(np.rot90(photo, turns)), folder / "photos" / wanted.photo, held)
     return wanted.crops + 1
 
 
@@ -157,78 +143,34 @@ def _rng(seed: int, name: str, number: int) -> np.random.Generator:
     return np.random.default_rng([seed, number, *name.encode()])
 
 
-def _save(picture: Pixels, path: Path, quality: int, orientation: int = 1) -> None:
+def _save_webp(picture: Pixels, path: Path) -> None:
+    Image.fromarray(picture).save(path, "WEBP", quality=WEBP_QUALITY, method=6)
+
+
+def _save_jpeg(picture: Pixels, path: Path, orientation: int = 1) -> None:
     exif = Image.Exif()
     exif[_ORIENTATION] = orientation
-    Image.fromarray(picture).save(path, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2, exif=exif)
+    Image.fromarray(picture).save(path, "JPEG", quality=JPEG_QUALITY, optimize=True, exif=exif)
 
 
-def _table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)
-    return path
-
-
-def _write_tables(plan: Plan, folder: Path) -> Sample:
-    catalogue = _table(
-        folder / "catalogue.csv",
-        (
-            "path",
-            "product_id",
-            "title",
-            "brand",
-            "category",
-            "retailer",
-            "country",
-            "price",
-            "link",
-            "first_seen",
-            "last_seen",
-        ),
-        (
-            (
-                f"catalogue/{p.picture(k)}",
-                p.product_id,
-                p.title,
-                p.brand,
-                p.category,
-                p.retailer,
-                p.country,
-                p.price,
-                p.link,
-                p.first_seen,
-                p.last_seen,
-            )
-            for p in plan.products
-            for k in range(len(p.views))
-        ),
-    )
-    objects = _table(
-        folder / "objects.csv",
-        ("path", "object_id", "title", "authority", "kind", "country", "published", "status", "tip_page"),
-        (
-            (
-                f"objects/{o.picture(k)}",
-                o.object_id,
-                o.title,
-                o.authority.name,
-                o.kind,
-                o.country,
-                o.published,
-                o.status,
-                o.tip_page,
-            )
-            for o, k in _crops(plan)
-        ),
-    )
-    crops = (Query(folder / "objects" / o.picture(k), "catalogue", o.product.product_id) for o, k in _crops(plan))
-    photos = (Query(folder / "photos" / o.photo, "objects", o.object_id) for o in plan.objects)
-    queries = (*crops, *photos)
-    told = ((query.path.relative_to(folder).as_posix(), query.collection, query.right_id) for query in queries)
-    truth = _table(folder / "truth.csv", ("path", "collection", "right_id"), told)
-    return Sample(folder, catalogue, objects, folder / "photos", truth, len(plan.products), queries)
+def write_tables(plan: Plan, folder: Path) -> Sample:
+    """Writes catalogue.csv, objects.csv and truth.csv, and reads the sample that is then complete."""
+    products = (
+        (f"catalogue/{p.picture(k)}", p.product_id, p.title, p.brand, p.category, p.retailer, p.country, p.price,
+         p.link, p.first_seen, p.last_seen)
+        for p in plan.products
+        for k in range(len(p.views))
+    )  # fmt: skip
+    write_table(folder / CATALOGUE, PRODUCT_COLUMNS, products)
+    objects = (
+        (f"objects/{o.picture(k)}", o.object_id, o.title, o.authority.name, o.kind, o.country, o.published, o.status,
+         o.tip_page)
+        for o, k in _crops(plan)
+    )  # fmt: skip
+    write_table(folder / OBJECTS, OBJECT_COLUMNS, objects)
+    crops = ((f"objects/{o.picture(k)}", "catalogue", o.product.product_id) for o, k in _crops(plan))
+    photos = ((f"photos/{o.photo}", "objects", o.object_id) for o in plan.objects)
+    return write_truth(folder, (*crops, *photos))
 
 
 def _crops(plan: Plan) -> Iterator[tuple[PublishedObject, int]]:

@@ -1,4 +1,4 @@
-"""Where the server listens by default, and which addresses are this machine's own."""
+"""The default address and port of the server, and the check for loopback addresses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ HOST, PORT = "127.0.0.1", 8080
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address is this machine's own."""
+    """Whether a host name or IP address is a loopback address."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -5,8 +5,7 @@
         for candidate in answer.candidates:
             lead = client.keep_lead("2024-017", candidate.product_id, source=candidate.source, query_id=answer.query_id)
 
-`traceobject users token NAME --scope read --scope search --scope write` issues a token. What the server adds to its
-answers later is passed over, so an older client keeps working.
+`traceobject users token NAME --scope read --scope search --scope write` issues a token. Unknown fields are ignored.
 """
 
 from __future__ import annotations
@@ -22,92 +21,93 @@ import httpx
 
 Collection = Literal["catalogue", "objects"]
 Box = tuple[float, float, float, float]
-_LONGEST_WAIT = 30.0
-_ASK_AGAIN = (429, 503)
+_MAX_WAIT_SECONDS = 30.0
+_RETRY_STATUSES = (429, 503)
 
 
 class ServerRefused(Exception):
-    """The server told a problem (RFC 9457). `type` names its kind, such as /problems/busy; GET it for advice."""
+    """An error response, a problem of RFC 9457. `type` names its kind, such as /problems/busy; GET it for advice."""
 
-    def __init__(self, status: int, told: Mapping[str, Any]) -> None:
-        super().__init__(f"{told.get('title', 'refused')} ({status}): {told.get('detail', '')}")
-        self.status, self.type, self.detail = status, str(told.get("type", "")), str(told.get("detail", ""))
-        self.instance, self.members = str(told.get("instance", "")), dict(told)
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        super().__init__(f"{problem.get('title', 'refused')} ({status}): {problem.get('detail', '')}")
+        self.status, self.type, self.detail = status, str(problem.get("type", "")), str(problem.get("detail", ""))
+        self.instance, self.members = str(problem.get("instance", "")), dict(problem)
 
 
-@dataclass(frozen=True)
-class Product:
-    """One catalogue entry of one source. What is not told is None; days are ISO 8601."""
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    """What products and objects have alike. What is unknown is None; days are ISO 8601."""
+
+    title: str | None = None
+    description: str | None = None
+    country: str | None = None
+    countries: Sequence[str] = ()
+    status: str | None = None
+    images: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product(_Entry):
+    """One catalogue entry of one source. `country` and `countries`: where it is sold; `made_in`: where it is made."""
 
     product_id: str
-    source: str
-    title: str | None
-    brand: str | None
-    category: str | None
-    retailer: str | None
-    country: str | None
-    price: str | None
-    link: str | None
-    status: str | None
-    first_seen: str | None
-    last_seen: str | None
-    images: Sequence[str]
-
-
-@dataclass(frozen=True)
-class PublishedObject:
-    """One thing that an authority wants identified."""
-
-    object_id: str
-    authority: str | None
-    title: str | None
-    kind: str | None
-    country: str | None
-    published: str | None
-    status: str | None
-    tip_page: str | None
-    images: Sequence[str]
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A product or an object offered as an answer; `evidence` and `specificity` are mappings, as the server sends them.
-
-    `likelihood` is between 0 and 1, None where the scores are not calibrated. `product_id` is the entry's id in either
-    collection. What only the other collection's entries have is None, and `source` empty.
-    """
-
-    rank: int
-    product_id: str
-    title: str | None
-    brand: str | None
-    retailer: str | None
-    country: str | None
-    link: str | None
-    status: str | None
-    score: float
-    likelihood: float | None
-    image: str
-    images: Sequence[str]
-    evidence: Mapping[str, Any]
-    specificity: Mapping[str, Any] | None
-    # Of products alone.
     source: str = ""
+    brand: str | None = None
+    brands: Sequence[str] = ()
     category: str | None = None
+    retailer: str | None = None
+    made_in: Sequence[str] = ()
+    gtins: Sequence[str] = ()
+    variant_group: str | None = None
+    licence: str | None = None
+    source_page: str | None = None
     price: str | None = None
+    link: str | None = None
     first_seen: str | None = None
     last_seen: str | None = None
-    # Of published objects alone.
-    object_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfObjects(_Entry):
     authority: str | None = None
     kind: str | None = None
+    question: str | None = None
+    region: str | None = None
+    series: str | None = None
+    seen_from: str | None = None
+    seen_until: str | None = None
     published: str | None = None
     tip_page: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class PublishedObject(_OfObjects):
+    """One thing that an authority wants identified; it was not seen before `seen_from` and not after `seen_until`."""
+
+    object_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate(Product, _OfObjects):
+    """A product or an object offered as an answer. What only the other collection's entries have is None or empty.
+
+    `evidence`, `specificity` and `variants` are as the server sends them. `likelihood` is None where the scores are not
+    calibrated; `product_id` is the entry's id in either collection.
+    """
+
+    rank: int
+    score: float
+    likelihood: float | None
+    image: str
+    evidence: Mapping[str, Any]
+    specificity: Mapping[str, Any] | None
+    variants: Sequence[Mapping[str, Any]] = ()
+    object_id: str | None = None
+
+
 @dataclass(frozen=True)
 class Answer:
-    """What a search found, best first. `faces` names the pictures, counted from 1, that seem to show one."""
+    """The result of a search, best first. `faces` are the numbers, from 1, of pictures that seem to show a face."""
 
     query_id: str
     verdict: str
@@ -120,7 +120,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Source:
-    """A source, what its feed names now, and what its last reading left out: how much, why, and the first of it."""
+    """A source: what its feed lists now, and what its last reading refused: how much, why, and the first of it."""
 
     name: str
     collection: str
@@ -147,7 +147,7 @@ class QuarantinedCrop:
 
 @dataclass(frozen=True)
 class Change:
-    """What somebody said of a lead."""
+    """One entry of a lead's history."""
 
     at: str
     who: str
@@ -171,7 +171,7 @@ class Lead:
 
 @dataclass(frozen=True)
 class Alert:
-    """A product that the nightly watch found for an open object; `reported` is when a report named it, or None."""
+    """A product that the nightly watch found for an open object; `reported` is when a report first named it."""
 
     object_source: str
     object_id: str
@@ -191,12 +191,12 @@ class Alert:
 
 
 class Client:
-    """Asks one server. Raises ServerRefused for what it refuses, httpx.HTTPError where it cannot be reached.
+    """A client of one server. Raises ServerRefused for error responses, httpx.HTTPError where it cannot be reached.
 
     Args:
         address: the server's, such as https://search.police.example.
         token: an API token; None where none is needed.
-        patience: how many seconds to go on asking a server that is busy (503) or asked too often (429).
+        patience: for how many seconds a request is retried if the server is busy (503) or limits the rate (429).
     """
 
     def __init__(
@@ -204,7 +204,7 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:  # fmt: skip
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        # No redirect is followed: a token is for this server alone.
+        # httpx does not follow redirects by default, so the token is never sent to another server.
         self._http = httpx.Client(base_url=address, headers=headers, timeout=timeout, transport=transport)
         self._patience = patience
 
@@ -226,18 +226,15 @@ class Client:
         Args:
             boxes: around the thing, in fractions x0, y0, x1, y1; one for all pictures, or one for each.
             filters: such as ("brand", "Luma"); several of one key mean any of them.
-            rerank: without it by embeddings alone: some seven times as soon, and less often right.
+            rerank: False ranks by embeddings alone: about seven times faster, and less accurate.
         """
         form = [
-            ("collection", collection),
-            ("text", text),
-            ("limit", str(limit)),
-            ("rerank", str(rerank).lower()),
+            ("collection", collection), ("text", text), ("limit", str(limit)), ("rerank", str(rerank).lower()),
             *(("box", ",".join(map(str, box))) for box in boxes),
             *(("filter", f"{key}={value}") for key, value in filters),
-        ]
-        told = self._send("/v1/search", form, _bytes_of(images))
-        return _read(Answer, {**told, "candidates": tuple(_read(Candidate, one) for one in told["candidates"])})
+        ]  # fmt: skip
+        answer = self._send("/v1/search", form, images)
+        return _read(Answer, {**answer, "candidates": tuple(_read(Candidate, one) for one in answer["candidates"])})
 
     def product(self, product_id: str, source: str | None = None) -> Product:
         """One product of the catalogue."""
@@ -248,56 +245,65 @@ class Client:
         return _read(PublishedObject, self._get(f"/v1/objects/{quote(object_id, safe='/')}", source=source))
 
     def objects(
-        self, *, authority: str = "", status: str = "", kind: str = "", country: str = ""
-    ) -> Iterator[PublishedObject]:
-        """The published objects that fit, newest first; more are asked for as they are needed."""
+        self, *, authority: str = "", status: str = "", kind: str = "", country: str = "", region: str = "",
+        series: str = "",
+    ) -> Iterator[PublishedObject]:  # fmt: skip
+        """The published objects that match, newest first; further pages are requested as they are needed."""
         after: str | None = None
+        wanted = {"authority": authority, "status": status, "kind": kind, "country": country, "region": region}
         while True:
-            page = self._get("/v1/objects", authority=authority, status=status, kind=kind, country=country, after=after)
-            yield from (_read(PublishedObject, told) for told in page["objects"])
+            page = self._get("/v1/objects", **wanted, series=series, after=after)
+            yield from (_read(PublishedObject, item) for item in page["objects"])
             after = page["next"]
             if after is None:
                 return
 
     def publish(
         self, authority: str, object_id: str, crops: Sequence[bytes | Path], *, title: str = "", kind: str = "",
-        country: str = "", published: str = "", tip_page: str = "",
+        question: str = "", description: str = "", country: str = "", region: str = "", series: str = "",
+        seen_from: str = "", seen_until: str = "", published: str = "", tip_page: str = "",
     ) -> PublishedObject:  # fmt: skip
-        """Publish an object, open from now on; for curators. It is seen after the next re-index."""
+        """Publish an object with the status open; for curators. It is shown after the next re-index."""
         form = {
-            "authority": authority, "object_id": object_id, "title": title, "kind": kind, "country": country,
-            "published": published, "tip_page": tip_page,
+            "authority": authority, "object_id": object_id, "title": title, "kind": kind, "question": question,
+            "description": description, "country": country, "region": region, "series": series, "seen_from": seen_from,
+            "seen_until": seen_until, "published": published, "tip_page": tip_page,
         }  # fmt: skip
-        return _read(PublishedObject, self._send("/v1/objects", form.items(), _bytes_of(crops)))
+        return _read(PublishedObject, self._send("/v1/objects", form.items(), crops))
 
     def change_object(
         self, authority: str, object_id: str, *, title: str | None = None, status: str | None = None,
+        question: str | None = None, description: str | None = None, region: str | None = None,
+        series: str | None = None, seen_from: str | None = None, seen_until: str | None = None,
         tip_page: str | None = None,
     ) -> PublishedObject:  # fmt: skip
-        """Change an object that was published here; what is None stays. It is seen after the next re-index."""
-        form = [("authority", authority), ("title", title), ("status", status), ("tip_page", tip_page)]
-        return _read(PublishedObject, self._send(f"/v1/objects/{quote(object_id, safe='/')}", form))
+        """Change an object that was published here; what is None stays. It is shown after the next re-index."""
+        form = {
+            "authority": authority, "title": title, "status": status, "question": question, "description": description,
+            "region": region, "series": series, "seen_from": seen_from, "seen_until": seen_until, "tip_page": tip_page,
+        }  # fmt: skip
+        return _read(PublishedObject, self._send(f"/v1/objects/{quote(object_id, safe='/')}", form.items()))
 
     def sources(self) -> list[Source]:
         """Every source, and what was refused of it; for curators."""
-        return [_read(Source, told) for told in self._get("/v1/sources")["sources"]]
+        return [_read(Source, item) for item in self._get("/v1/sources")["sources"]]
 
     def held(self) -> list[QuarantinedCrop]:
-        """Published crops that seem to show a face; for curators."""
-        return [_read(QuarantinedCrop, told) for told in self._get("/v1/held")["held"]]
+        """The quarantined crops, which seem to show a face; for curators."""
+        return [_read(QuarantinedCrop, item) for item in self._get("/v1/held")["held"]]
 
     def let_in(self, sha256: str) -> None:
-        """Let a held crop in: the next re-index takes it."""
-        self._ask("POST", f"/v1/held/{quote(sha256)}")
+        """Approve a quarantined crop: the next re-index takes it; for curators."""
+        self._request("POST", f"/v1/held/{quote(sha256)}")
 
     def image(self, sha256: str) -> bytes:
         """A picture of the index, JPEG."""
-        return self._ask("GET", f"/v1/images/{quote(sha256)}").content
+        return self._request("GET", f"/v1/images/{quote(sha256)}").content
 
     def leads(self, *, object_id: str = "", object_source: str = "", state: str | None = None) -> list[Lead]:
-        """The leads that fit, the last changed first."""
+        """The leads that match, the last changed first."""
         page = self._get("/v1/leads", object_id=object_id, object_source=object_source, state=state)
-        return [_lead(told) for told in page["leads"]]
+        return [_lead(item) for item in page["leads"]]
 
     def lead(self, lead_id: int) -> Lead:
         """One lead."""
@@ -307,7 +313,7 @@ class Client:
         self, object_id: str, product_id: str = "", *, object_source: str = "", source: str = "", picture: str = "",
         note: str = "", query_id: str = "",
     ) -> Lead:  # fmt: skip
-        """Keep a product as a lead of an object; without one, say that the object is not in the catalogue."""
+        """Keep a product as a lead of an object; without one, record that the object is not in the catalogue."""
         form = {
             "object_id": object_id, "object_source": object_source, "product_id": product_id, "source": source,
             "picture": picture, "note": note, "query_id": query_id,
@@ -315,23 +321,23 @@ class Client:
         return _lead(self._send("/v1/leads", form.items()))
 
     def change_lead(self, lead_id: int, state: str = "", note: str = "", query_id: str = "") -> Lead:
-        """Say what became of a lead: open, confirmed, ruled_out; of a finding not_in_catalogue or open."""
+        """Change a lead's state: open, confirmed or ruled_out; for a finding not_in_catalogue or open."""
         form = [("state", state), ("note", note), ("query_id", query_id)]
         return _lead(self._send(f"/v1/leads/{lead_id}", form))
 
     def alerts(self, since: str = "") -> list[Alert]:
-        """What the watches of open objects found, the oldest first; from a day or time (UTC) on."""
-        return [_read(Alert, told) for told in self._get("/v1/alerts", since=since)["alerts"]]
+        """The alerts of the nightly watch, the oldest first; from a day or time (UTC) on."""
+        return [_read(Alert, item) for item in self._get("/v1/alerts", since=since)["alerts"]]
 
     def dossier(
         self, object_id: str, source: str | None = None, form: Literal["html", "pdf"] = "pdf", language: str = "en"
     ) -> bytes:
         """An object's dossier, as the bytes of a file."""
-        asked = {"object_id": object_id, "source": source, "form": form, "language": language}
-        return self._ask("GET", "/v1/dossier", params=_told(asked)).content
+        parameters = {"object_id": object_id, "source": source, "form": form, "language": language}
+        return self._request("GET", "/v1/dossier", params=_given(parameters)).content
 
     def audit(self, after: int = 0) -> Iterator[Mapping[str, Any]]:
-        """The audit's records that follow a number; for administrators."""
+        """The audit records after a number; for administrators."""
         following: int | None = after
         while following is not None:
             page = self._get("/v1/audit", after=following)
@@ -339,28 +345,28 @@ class Client:
             following = page["next"]
 
     def generation(self) -> int:
-        """Which build of the index answers."""
+        """The number of the live generation."""
         return int(self._get("/readyz")["generation"])
 
-    def _get(self, path: str, **asked: str | int | None) -> Any:
-        return self._ask("GET", path, params=_told(asked)).json()
+    def _get(self, path: str, **parameters: str | int | None) -> Any:
+        return self._request("GET", path, params=_given(parameters)).json()
 
-    def _send(self, path: str, form: Iterable[tuple[str, str | None]], pictures: Sequence[bytes] = ()) -> Any:
-        # As files, so that httpx sends multipart/form-data even where no picture is among them.
+    def _send(self, path: str, form: Iterable[tuple[str, str | None]], pictures: Sequence[bytes | Path] = ()) -> Any:
+        # Fields are sent as files, so that httpx uses multipart/form-data even without a picture.
         parts: list[tuple[str, tuple[str | None, bytes]]] = [
             (name, (None, text.encode())) for name, text in form if text is not None
         ]
-        parts += [("image", ("picture", data)) for data in pictures]
-        return self._ask("POST", path, files=parts).json()
+        parts += [("image", ("picture", one.read_bytes() if isinstance(one, Path) else one)) for one in pictures]
+        return self._request("POST", path, files=parts).json()
 
-    def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
         until = time.monotonic() + self._patience
         while True:
             answer = self._http.request(method, path, **options)
             if answer.is_success:
                 return answer
             wait = _seconds(answer.headers.get("retry-after", ""))
-            if answer.status_code not in _ASK_AGAIN or wait is None or time.monotonic() + wait > until:
+            if answer.status_code not in _RETRY_STATUSES or wait is None or time.monotonic() + wait > until:
                 raise ServerRefused(answer.status_code, _problem(answer))
             time.sleep(wait)
 
@@ -368,32 +374,27 @@ class Client:
 Kind = TypeVar("Kind", Answer, Candidate, Product, PublishedObject, Source, QuarantinedCrop, Change, Alert)
 
 
-def _bytes_of(images: Sequence[bytes | Path]) -> list[bytes]:
-    return [image.read_bytes() if isinstance(image, Path) else image for image in images]
-
-
-def _read(kind: type[Kind], told: Mapping[str, Any]) -> Kind:
+def _read(kind: type[Kind], data: Mapping[str, Any]) -> Kind:
     known = {field.name for field in fields(kind)}
-    return kind(**{name: value for name, value in told.items() if name in known})
+    return kind(**{name: value for name, value in data.items() if name in known})
 
 
-def _lead(told: Mapping[str, Any]) -> Lead:
-    changes = tuple(_read(Change, change) for change in told["changes"])
-    of = told["object"]
-    return Lead(told["id"], of["object_id"], of["source"], told["product"], told["state"], changes)
+def _lead(data: Mapping[str, Any]) -> Lead:
+    changes, of = tuple(_read(Change, change) for change in data["changes"]), data["object"]
+    return Lead(data["id"], of["object_id"], of["source"], data["product"], data["state"], changes)
 
 
-def _told(asked: Mapping[str, str | int | None]) -> dict[str, str | int]:
-    return {name: value for name, value in asked.items() if value not in (None, "")}
+def _given(parameters: Mapping[str, str | int | None]) -> dict[str, str | int]:
+    return {name: value for name, value in parameters.items() if value not in (None, "")}
 
 
 def _seconds(text: str) -> float | None:
-    return min(float(text), _LONGEST_WAIT) if text.isdecimal() else None
+    return min(float(text), _MAX_WAIT_SECONDS) if text.isdecimal() else None
 
 
 def _problem(answer: httpx.Response) -> Mapping[str, Any]:
     try:
-        told = answer.json()
+        body = answer.json()
     except ValueError:
-        told = None
-    return told if isinstance(told, dict) else {"title": answer.reason_phrase}
+        body = None
+    return body if isinstance(body, dict) else {"title": answer.reason_phrase}

@@ -21,13 +21,13 @@ LOG = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 NOT_READY_SECONDS = 5
 STALE_SECONDS = 300
-# Too many bytes, or a format that is not read; every other reason is about this one picture.
+# HTTP statuses of refused pictures; all other reasons are 422.
 _STATUS_OF_REASON = {"too_large_bytes": 413, "unknown_format": 415, "unsupported": 415}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of problem: its name ends the type's address, `advice` is what that address tells, `example` a detail."""
+    """A kind of problem: `type` is /problems/<name>, where `advice` is served; `example` is an example of a detail."""
 
     name: str
     status: int
@@ -56,12 +56,12 @@ FORBIDDEN = Kind(
     "this token lacks the scope search",
 )  # fmt: skip
 NOT_FOUND = Kind(
-    "not-found", 404, "Nothing goes by that name",
+    "not-found", 404, "Not found",
     "Check the address and the id; what left the catalogue is gone after the next re-index.",
     "no product 'A-1001' is in generation 12",
 )  # fmt: skip
 NOT_ALLOWED = Kind(
-    "method-not-allowed", 405, "Not that method",
+    "method-not-allowed", 405, "Method not allowed",
     "Use a method of the Allow header.",
     "this address takes POST",
 )  # fmt: skip
@@ -91,12 +91,12 @@ NOT_MULTIPART = Kind(
     "send multipart/form-data, not application/json",
 )  # fmt: skip
 UNKNOWN_HOST = Kind(
-    "unknown-host", 421, "This server does not go by that name",
-    "Use the address it was started on.",
-    "this server goes by 127.0.0.1, [::1], localhost",
+    "unknown-host", 421, "This server does not have that name",
+    "Use the address that the server was started on.",
+    "this server is called 127.0.0.1, [::1], localhost",
 )  # fmt: skip
 INVALID = Kind(
-    "invalid-query", 422, "The question cannot be answered as asked",
+    "invalid-query", 422, "The request is invalid",
     "Correct what `detail` names.",
     "limit 500: must be between 1 and 200",
 )  # fmt: skip
@@ -119,8 +119,8 @@ TOO_OFTEN = Kind(
 )  # fmt: skip
 INTERNAL = Kind(
     "internal", 500, "The server failed",
-    "Tell the operator the `instance`: the log has it.",
-    "something failed here; the server's log tells it under this instance",
+    "Report the `instance` to the operator: the log has it.",
+    "something failed here; the server's log has it under this instance",
 )  # fmt: skip
 NOT_READY = Kind(
     "not-ready", 503, "Nothing can be searched yet",
@@ -130,12 +130,12 @@ NOT_READY = Kind(
 STALE = Kind(
     "index-stale", 503, "The index is stale",
     "Searches are answered, from an old index. Run `traceobject reindex` and see why the nights before failed.",
-    "the last re-index that went well ended 2026-03-01T02:14:00+00:00, over 49 h ago",
+    "the last successful re-index ended 2026-03-01T02:14:00+00:00, over 49 h ago",
 )  # fmt: skip
 BUSY = Kind(
-    "busy", 503, "The server has enough to do",
+    "busy", 503, "The server is busy",
     "Try again after the seconds of Retry-After.",
-    "more searches are waiting than the server takes: try again in 2 s",
+    "more searches are waiting than the server accepts: try again in 2 s",
 )  # fmt: skip
 
 KINDS: Mapping[str, Kind] = {
@@ -148,7 +148,7 @@ KINDS: Mapping[str, Kind] = {
 
 
 class Problem(Exception):
-    """A problem to tell the client. `members` are RFC 9457's extension members."""
+    """An error to answer as problem details. `members` are RFC 9457's extension members."""
 
     def __init__(
         self,
@@ -166,7 +166,7 @@ class Problem(Exception):
 
 
 def response(problem: Problem, request_id: str) -> JSONResponse:
-    """A problem as the body of an answer; `instance` is what the log calls the request."""
+    """A problem as a response; `instance` is the request's id in the log."""
     body = {
         "type": problem.kind.type,
         "title": problem.kind.title,
@@ -178,8 +178,8 @@ def response(problem: Problem, request_id: str) -> JSONResponse:
     return JSONResponse(body, problem.status, problem.headers, MEDIA_TYPE)
 
 
-def of_error(error: TraceObjectError) -> Problem:
-    """The problem that stands for an error of the rooms below; one that no client can cause tells nothing of itself."""
+def problem_of_error(error: TraceObjectError) -> Problem:
+    """The problem of an error of the lower packages; errors that no client can cause are hidden as internal."""
     if isinstance(error, ImageRefused):
         return Problem(IMAGE_REFUSED, str(error), status=_STATUS_OF_REASON.get(error.reason), reason=error.reason)
     if isinstance(error, RegionInvalid | FilterInvalid | QueryInvalid | TextUnsupported):
@@ -193,30 +193,30 @@ def of_error(error: TraceObjectError) -> Problem:
     return internal()
 
 
-def of_picture(number: int, error: ImageRefused) -> Problem:
-    """The problem of an upload whose picture of that number, counted from 1, cannot be used."""
-    problem = of_error(error)
-    told = f"picture {number}: {problem.detail}"
-    return Problem(IMAGE_REFUSED, told, status=problem.status, image=number, **problem.members)
+def picture_problem(number: int, error: ImageRefused) -> Problem:
+    """The problem of an upload whose picture `number`, counted from 1, cannot be used."""
+    problem = problem_of_error(error)
+    detail = f"picture {number}: {problem.detail}"
+    return Problem(IMAGE_REFUSED, detail, status=problem.status, image=number, **problem.members)
 
 
 def internal() -> Problem:
-    """The problem of a fault of ours: what went wrong is for the log alone."""
+    """The problem of an error of the server itself; its cause is only logged."""
     return Problem(INTERNAL, INTERNAL.example)
 
 
-def install(app: FastAPI) -> None:
+def install_handlers(app: FastAPI) -> None:
     """Answer every error of the application as problem details."""
 
-    async def told(request: Request, error: Exception) -> JSONResponse:
+    async def handle(request: Request, error: Exception) -> JSONResponse:
         return response(problem_of(request, error), request.state.request_id)
 
     for kind in (Problem, TraceObjectError, HTTPException, RequestValidationError):
-        app.add_exception_handler(kind, told)
+        app.add_exception_handler(kind, handle)
 
 
 def problem_of(request: Request, error: Exception) -> Problem:
-    """The problem that answers an error; a fault of ours, which an answer keeps to itself, is logged under its name."""
+    """The problem that answers an error; internal errors are logged, because the response does not name their cause."""
     problem = _of_any(error)
     if problem.kind is INTERNAL:
         LOG.error("request failed", exc_info=error, extra={"request": request.state.request_id})
@@ -227,11 +227,11 @@ def _of_any(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, TraceObjectError):
-        return of_error(error)
+        return problem_of_error(error)
     if isinstance(error, RequestValidationError):
-        wrong = [{"parameter": str(item["loc"][-1]), "message": item["msg"]} for item in error.errors()]
-        detail = "; ".join(f"{item['parameter']}: {item['message']}" for item in wrong)
-        return Problem(INVALID, detail, errors=wrong)
+        errors = [{"parameter": str(item["loc"][-1]), "message": item["msg"]} for item in error.errors()]
+        detail = "; ".join(f"{item['parameter']}: {item['message']}" for item in errors)
+        return Problem(INVALID, detail, errors=errors)
     if isinstance(error, HTTPException):
         return _of_http(error)
     return internal()

@@ -1,4 +1,4 @@
-"""Run the server: one process, one model, one workspace."""
+"""Runs the server: one process, one model, one workspace."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from index.search.rerank import reranker_for
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.addresses import HOST, PORT, is_loopback
-from service.app.gate import UPLOADS, gate_of
+from service.app.gate import UPLOAD_THRESHOLD, gate_of
 from service.app.upgrade import require_upgraded
 from service.application import create_app
 from service.http.logs import configure_logs
 from service.tables import open_service_database
 
-# How long requests under way may take to end when the server is told to stop.
+# How long running requests may take to end after the signal to stop.
 GRACE_SECONDS = 20
 SINGLE_USER = (
     "single-user mode: there are no users, so whoever can reach this address, which is this machine's own, "
@@ -31,18 +31,18 @@ SINGLE_USER = (
 
 
 class ServeRefused(TraceObjectError):
-    """The server cannot start where it was told to."""
+    """The server cannot listen on the given address and port."""
 
 
 def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callable[[str], None] | None = None) -> None:
-    """Serve a workspace over HTTP until told to stop (SIGINT, SIGTERM); requests under way are finished first.
+    """Serve a workspace over HTTP until SIGINT or SIGTERM; running requests are finished first.
 
     Args:
         port: 0 takes any free one.
-        say: told what a person should know; lines on stderr by default.
+        say: called with messages for the operator; by default they go to stderr.
 
     Raises:
-        ServeRefused: the address is not loopback and there are no users, or cannot be had.
+        ServeRefused: the address is not loopback and there are no users, or it cannot be listened on.
         SchemaOutdated: a database has to be upgraded first.
         ModelUnavailable: the model or the face detector cannot be loaded.
     """
@@ -58,12 +58,12 @@ def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callabl
         workspace, encoder = workspace_encoder(workspace, say)
         if reranker := reranker_for(workspace):
             reranker.warm()
-        if gate := gate_of(workspace, UPLOADS):
+        if gate := gate_of(workspace, UPLOAD_THRESHOLD):
             gate.load()
         bound_host, bound_port = listener.getsockname()[:2]
         shown = f"[{bound_host}]" if ":" in bound_host else bound_host
         local = is_loopback(host)
-        # Elsewhere a reader has to sign in, so a name that is pointed at this server gains nothing.
+        # Other addresses require sign-in, so DNS rebinding is no danger there and any host name is accepted.
         hosts = {"localhost", "127.0.0.1", "[::1]", shown} if local else None
         app = create_app(workspace, encoder, reranker, gate=gate, hosts=hosts, single_user=local)
         configure_logs()
@@ -82,15 +82,15 @@ def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callabl
         try:
             server.run(sockets=[listener])
         except KeyboardInterrupt:
-            # uvicorn has shut down in order and raises the signal again.
+            # uvicorn has shut down cleanly and raises the signal again.
             say("stopped")
 
 
 def require_loopback(host: str) -> None:
-    """Refuse an address that others can reach.
+    """Refuse an address that other machines can reach.
 
     Raises:
-        ServeRefused: it is not this machine's own.
+        ServeRefused: it is not a loopback address.
     """
     if not is_loopback(host):
         raise ServeRefused(
@@ -100,7 +100,7 @@ def require_loopback(host: str) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Tells when it takes requests."""
+    """Calls `ready` once it accepts requests."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -108,18 +108,18 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        # What is here by now stays: no request waits while it is looked through for garbage.
+        # All objects so far live as long as the process; freezing them keeps garbage collection short during requests.
         gc.freeze()
         gc.enable()
         self._ready()
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    """A bound socket; nothing is accepted before the server runs."""
+    """A listening socket; connections are accepted once the server runs."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family)
-        # asyncio turns this on only where a socket names its protocol: else each answer waits 40 ms for a delayed ACK.
+        # asyncio sets this only on sockets with an explicit protocol; without it each response waits for a delayed ACK.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
     except (OSError, OverflowError) as error:

@@ -20,7 +20,7 @@ users = sa.Table(
     sa.Column("password", sa.String, nullable=False),
     sa.Column("disabled", sa.Boolean, nullable=False, default=False),
 )
-# Only the SHA-256 of a session's or token's secret is kept: whoever reads the table cannot use it.
+# Only the SHA-256 of a session's or token's secret is stored, so that the table's content cannot be used to sign in.
 sessions = sa.Table(
     "sessions",
     metadata,
@@ -47,7 +47,8 @@ leads = sa.Table(
     sa.Column("source", sa.String, nullable=False),
     sa.Column("product_id", sa.String, nullable=False),
     sa.Column("image", sa.String(64), nullable=False),
-    sa.Column("told", sa.Text, nullable=False),
+    # The database's name for it is older than the code's.
+    sa.Column("told", sa.Text, nullable=False, key="product_fields"),
     sa.UniqueConstraint("object_source", "object_id", "source", "product_id"),
 )
 lead_changes = sa.Table(
@@ -82,12 +83,12 @@ HISTORY = History("service", metadata, (Path(__file__).parent / "migrations",))
 
 
 def service_database_url(workspace: Workspace) -> str:
-    """Where the service's own database is: service.sqlite in the workspace, or where the setting `database` points."""
+    """The URL of the service's database: service.sqlite in the workspace, or the setting `database`."""
     return workspace.settings.database or f"sqlite:///{workspace.root / 'service.sqlite'}"
 
 
 def open_service_database(workspace: Workspace) -> Database:
-    """The service's own database.
+    """The service's database.
 
     Raises:
         WorkspaceError: it cannot be opened.

@@ -1,4 +1,4 @@
-"""A small, honest encoder without weights, rendered pictures, and workspaces made of them."""
+"""A small encoder without weights, rendered pictures, and feeds of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from index.records.catalogue import Catalogue
 from index.records.feed_records import Collection
 from index.workspace import Workspace
 
-# It makes a cosine of 1 likely and one of 0.95 unlikely, for catalogues too small to be calibrated on.
+# A calibration for catalogues too small to have one: a cosine of 1 is likely, one of 0.95 unlikely.
 LIKELY = Likelihood(("score", "margin", "inliers"), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (60.0, 0.0, 0.0), 3.0, False)
 _GRID = 4
 _DIMENSION = 64
@@ -31,8 +31,10 @@ class ColourEncoder:
 
     def __init__(self, name: str = "colour-64") -> None:
         sha256 = hashlib.sha256(name.encode()).hexdigest()
-        how = Preprocess(size=32, fit="longest", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-        self.card = ModelCard(name, "starter", "colour-grid", "package:none", sha256, "none", _DIMENSION, how, False)
+        preprocess = Preprocess(size=32, fit="longest", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+        self.card = ModelCard(
+            name, "starter", "colour-grid", "package:none", sha256, "none", _DIMENSION, preprocess, False
+        )
 
     def encode_images(self, images: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> Vectors:
         scale = np.float32(255.0 if images.dtype == np.uint8 else 1.0)
@@ -44,7 +46,7 @@ class ColourEncoder:
         edges = np.abs(np.gradient(grey, axis=1)) + np.abs(np.gradient(grey, axis=2)) if count else grey
         energy = edges.reshape(count, _GRID, size, _GRID, size).mean(axis=(2, 4)).reshape(count, -1)
         vectors = np.concatenate([colours, energy], axis=1).astype(np.float32)
-        # A grey picture without edges has no direction of its own.
+        # So that the vector of a grey picture without edges is not zero.
         vectors[:, 0] += np.float32(1e-6)
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
@@ -53,7 +55,7 @@ class ColourEncoder:
 
 
 def render(seed: int, size: int = 96) -> npt.NDArray[np.uint8]:
-    """A picture of coloured patches on white, uint8 [size, size, 3]; other seeds look unlike it."""
+    """A picture of coloured patches on white, uint8 [size, size, 3], different for each seed."""
     random = np.random.default_rng(seed)
     picture = np.full((size, size, 3), 255, np.uint8)
     for _ in range(6):
@@ -64,14 +66,14 @@ def render(seed: int, size: int = 96) -> npt.NDArray[np.uint8]:
 
 
 def render_file(path: Path, seed: int, size: int = 96) -> Path:
-    """Write a rendered picture; its format follows the file's name."""
+    """Write a rendered picture, in the format of the file's suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(render(seed, size)).save(path)
     return path
 
 
 def write_feed(folder: Path, rows: Sequence[dict[str, str]], seeds: Sequence[int]) -> Path:
-    """A CSV feed: one row and one rendered picture for each seed. Rows lack only their `path`."""
+    """A CSV feed: one row and one rendered picture for each seed; `path` is added to the rows."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [render_file(folder / "pictures" / f"{seed}.png", seed).relative_to(folder) for seed in seeds]
     feed = folder / "feed.csv"
@@ -83,6 +85,6 @@ def write_feed(folder: Path, rows: Sequence[dict[str, str]], seeds: Sequence[int
 
 
 def add_feed(workspace: Workspace, name: str, collection: Collection, feed: Path) -> None:
-    """Name a CSV feed as a source of a workspace."""
+    """Add a CSV feed as a source of a workspace."""
     with Catalogue.open(workspace.database_url) as catalogue:
         catalogue.add_source(name, collection, str(feed), "csv")

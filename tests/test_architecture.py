@@ -1,4 +1,4 @@
-"""The packages hold: service -> index -> embedding, no circle between what one folder holds, one job a file."""
+"""Architecture rules: service -> index -> embedding, no circular imports between a folder's parts, one job a file."""
 
 import ast
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom, and are kept without what they printed."""
+"""The notebooks run from top to bottom, and are committed without output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/operations.md and docs/systemd: what an operator copies from there works."""
+"""Commands, settings and snippets of docs/operations.md and docs/systemd work as written."""
 
 import configparser
 import re
@@ -21,7 +21,7 @@ from service.reports.metrics import write_metrics
 from service.reports.webhook import ATTEMPTS, message, post
 from tests.paths import ROOT
 from tests.service.receivers import hook, status
-from tests.service.reports.test_account import account, alert
+from tests.service.reports.test_run_record import alert, record
 
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 UNITS = ROOT / "docs" / "systemd"
@@ -64,14 +64,14 @@ def test_the_units_can_be_read(path):
 
 
 def test_the_service_runs_a_command_that_exists_and_takes_refusals_for_success():
-    told = unit(SERVICE)["Service"]
-    program, *words = shlex.split(told["ExecStart"])
+    service = unit(SERVICE)["Service"]
+    program, *words = shlex.split(service["ExecStart"])
     assert Path(program).name == "traceobject"
     result = CliRunner().invoke(main, [*words, "--help"])
     assert result.exit_code == 0
-    assert told["SuccessExitStatus"] == "3"
-    assert told["Type"] == "oneshot"
-    assert told["Environment"] == "TRACEOBJECT_WORKSPACE=/var/lib/traceobject"
+    assert service["SuccessExitStatus"] == "3"
+    assert service["Type"] == "oneshot"
+    assert service["Environment"] == "TRACEOBJECT_WORKSPACE=/var/lib/traceobject"
     assert unit(TIMER)["Timer"]["OnCalendar"] == "*-*-* 02:30:00"
 
 
@@ -80,7 +80,7 @@ def test_systemd_takes_the_units(tmp_path):
     if analyze is None:
         pytest.skip("systemd-analyze is not installed here: the units were only parsed")
     for path in (SERVICE, TIMER):
-        # systemd looks whether the program is there.
+        # systemd-analyze checks that the program exists.
         text = path.read_text().replace("/opt/traceobject/.venv/bin/traceobject", sys.executable)
         (tmp_path / path.name).write_text(text)
     paths = [str(tmp_path / path.name) for path in (SERVICE, TIMER)]
@@ -113,12 +113,14 @@ def test_every_command_on_the_page_exists():
 def test_the_settings_on_the_page_are_settings(tmp_path):
     (block,) = blocks("toml")
     workspace = Workspace.create(tmp_path / "workspace")
-    told = tomllib.loads(block)
+    documented = tomllib.loads(block)
     path = workspace.root / SETTINGS
-    kept = [line for line in path.read_text().splitlines() if line.split(" ")[0] not in told]
+    kept = [line for line in path.read_text().splitlines() if line.split(" ")[0] not in documented]
     path.write_text("\n".join([*kept, block]))
     settings = Workspace.open(workspace.root).settings
-    assert {name: getattr(settings, name) for name in told} == told | {"mail_to": tuple(told["mail_to"])}
+    assert {name: getattr(settings, name) for name in documented} == documented | {
+        "mail_to": tuple(documented["mail_to"])
+    }
 
 
 def test_the_recipe_verifies_what_is_posted_and_nothing_else(monkeypatch):
@@ -127,7 +129,7 @@ def test_the_recipe_verifies_what_is_posted_and_nothing_else(monkeypatch):
     exec(compile(recipe, "operations.md", "exec"), names)
     genuine = names["genuine"]
     with hook(status(200)) as receiver:
-        assert post(receiver.url, "s3cret", account(alerts=(alert(title="Café"),))) == ""
+        assert post(receiver.url, "s3cret", record(alerts=(alert(title="Café"),))) == ""
     (posted,) = receiver.posted
 
     class Headers(dict):
@@ -144,15 +146,15 @@ def test_the_recipe_verifies_what_is_posted_and_nothing_else(monkeypatch):
     assert not genuine("s3cret", headers, posted.body)
 
 
-def test_the_page_tells_what_is_posted():
-    told = message(account()).decode()
+def test_the_page_lists_what_is_posted():
+    payload = message(record()).decode()
     about = PAGE.partition("## Webhook")[2].partition("##")[0]
-    assert all(f"`{name}`" in about for name in re.findall(r'"(\w+)": ', told))
+    assert all(f"`{name}`" in about for name in re.findall(r'"(\w+)": ', payload))
     assert f"tried {['', 'once', 'twice', 'three'][ATTEMPTS]}" in about.replace("\n", " ")
 
 
 def test_the_rules_speak_of_figures_that_are_written(tmp_path):
-    write_metrics(account(), tmp_path / "m.prom")
+    write_metrics(record(), tmp_path / "m.prom")
     written = {family.name for family in text_string_to_metric_families((tmp_path / "m.prom").read_text())}
     (rules,) = blocks("yaml")
     asked = set(re.findall(r"traceobject_reindex_\w+", rules))

@@ -1,7 +1,7 @@
-"""Wild views of catalogue pictures: what a phone in a shop or a police crop might have made of them.
+"""Simulated photos of catalogue pictures: the objects as a phone in a shop or a police crop may show them.
 
-Nothing is known of how a new catalogue's products look in the wild, so views of its own pictures are simulated
-to calibrate likelihoods, to judge adapters and to test a generation. Every choice comes from the given generator.
+There are no real photos of a new catalogue's products, so photos of its own pictures are simulated to calibrate
+likelihoods and to test a generation. Every random choice comes from the given generator.
 """
 
 from __future__ import annotations
@@ -15,25 +15,26 @@ import numpy.typing as npt
 
 from embedding.image.foreground import foreground
 from embedding.image.regions import Region
-from embedding.redaction.conceal import WAYS, a_third, conceal
+from embedding.redaction.conceal import METHODS, conceal, random_box
 
 Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 
-_MOST_JITTER = 0.12
-# The angle, in radians, to which half the breadth of a rounded thing turns away; how far dents move its surface, as a
-# share of its long side.
-_MOST_ROUND = 1.1
-_MOST_DENT = 0.03
+# By how much the camera's tilt moves the corners of the object, as a share of its sides.
+_MAX_JITTER = 0.12
+# The angle, in radians, that half the width of a rounded object spans on a cylinder; how far dents move its surface, as
+# a share of its long side.
+_MAX_ANGLE = 1.1
+_MAX_DENT = 0.03
 
 
 @dataclass(frozen=True, eq=False)
-class WildView:
+class SimulatedPhoto:
     """A simulated photo.
 
     `image`: uint8 [h, w, 3].
-    `object`: bool [h, w], True where the object is seen, before anything was hidden.
+    `object`: bool [h, w], True where the object is visible, before anything was hidden.
     `region`: the object's box.
     `hidden`: bool [h, w], True where the picture was blacked out, whited out, blurred or pixelated.
     """
@@ -46,29 +47,31 @@ class WildView:
 
 def simulate(
     image: Image, rng: np.random.Generator, backgrounds: Sequence[Image] = (), sanitised: float = 0.2
-) -> WildView:
-    """A wild view of a catalogue picture: perspective, background, covering, light, blur, noise and JPEG.
+) -> SimulatedPhoto:
+    """Simulate a photo of a catalogue picture: perspective, background, occlusion, light, blur, noise and JPEG.
 
     Args:
-        image: uint8 [h, w, 3], one product, best before a plain background.
-        rng: every choice is drawn from it: the same state gives the same view, on the same release of OpenCV.
-        backgrounds: pictures uint8 [h, w, 3] to stand behind the object; painted clutter where there are none.
-        sanitised: the probability that a third of the view is blacked out, whited out, blurred or pixelated.
+        image: uint8 [h, w, 3], one product, preferably before a plain background.
+        rng: every choice is drawn from it: the same state gives the same photo, on the same release of OpenCV.
+        backgrounds: pictures uint8 [h, w, 3] to put behind the object; painted clutter where there are none.
+        sanitised: the probability that a third of the photo is blacked out, whited out, blurred or pixelated.
     """
     height, width = _frame(rng)
     cut, alpha = _bent(*_trimmed(image), rng)
     warp = _camera(cut.shape[:2], (height, width), rng)
     flags = cv2.INTER_AREA
-    seen = cv2.warpPerspective(cut, warp, (width, height), flags=flags).astype(np.float32)
-    veil = cv2.warpPerspective(alpha, warp, (width, height), flags=flags)[..., None]
-    view = veil * seen + (1 - veil) * _background((height, width), backgrounds, rng)
-    view = _covered(view, rng)
-    shown = veil[..., 0] > 0.5
-    photo = _photographed(view, rng)
+    warped = cv2.warpPerspective(cut, warp, (width, height), flags=flags).astype(np.float32)
+    opacity = cv2.warpPerspective(alpha, warp, (width, height), flags=flags)[..., None]
+    scene = opacity * warped + (1 - opacity) * _background((height, width), backgrounds, rng)
+    scene = _occluded(scene, rng)
+    visible = opacity[..., 0] > 0.5
+    photo = _photographed(scene, rng)
     hidden = np.zeros((height, width), bool)
     if rng.random() < sanitised:
-        photo, hidden = conceal(photo, a_third(rng), WAYS[rng.integers(len(WAYS))], float(rng.uniform(0.06, 0.2)))
-    return WildView(_jpeg(photo, int(rng.integers(40, 93))), shown, _box(shown), hidden)
+        photo, hidden = conceal(
+            photo, random_box(rng), METHODS[rng.integers(len(METHODS))], float(rng.uniform(0.06, 0.2))
+        )
+    return SimulatedPhoto(_jpeg(photo, int(rng.integers(40, 93))), visible, _box(visible), hidden)
 
 
 def _frame(rng: np.random.Generator) -> tuple[int, int]:
@@ -85,29 +88,29 @@ def _trimmed(image: Image) -> tuple[Image, Floats]:
 
 
 def _bent(cut: Image, alpha: Floats, rng: np.random.Generator) -> tuple[Image, Floats]:
-    """The cut-out as the surface of a thing that is not flat: rounded to one side, dented and creased.
+    """The cut-out as the surface of an object that is not flat: rounded, dented and creased.
 
-    A flat view of the very picture shares far more keypoints with it than a photo of the thing ever does.
+    A flat photo of the same picture shares far more keypoints with it than a real photo of the object ever does.
     """
     height, width = alpha.shape
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    angle = rng.uniform(0.05, _MOST_ROUND)
+    angle = rng.uniform(0.05, _MAX_ANGLE)
     if rng.random() < 0.5:
         x = _rounded(x, width, angle)
     else:
         y = _rounded(y, height, angle)
-    for cells, depth in ((3, _MOST_DENT), (8, _MOST_DENT / 4)):
+    for cells, depth in ((3, _MAX_DENT), (8, _MAX_DENT / 4)):
         dents = rng.normal(0, 1, (cells, cells, 2)) * rng.uniform(0, depth) * max(height, width)
         field = cv2.resize(dents.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
         x, y = x + field[..., 0], y + field[..., 1]
-    seen = np.asarray(cv2.remap(cut, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
-    return seen, np.asarray(cv2.remap(alpha, x, y, cv2.INTER_LINEAR, borderValue=0), np.float32)
+    bent = np.asarray(cv2.remap(cut, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    return bent, np.asarray(cv2.remap(alpha, x, y, cv2.INTER_LINEAR, borderValue=0), np.float32)
 
 
-def _rounded(at: Floats, length: int, angle: float) -> Floats:
-    """Where on a flat print lies what is seen at a place, 0..length, of a cylinder's side."""
-    seen = np.clip(2 * at / length - 1, -1, 1)
-    on_print: Floats = ((np.arcsin(seen * np.sin(angle)) / angle + 1) * length / 2).astype(np.float32)
+def _rounded(positions: Floats, length: int, angle: float) -> Floats:
+    """Positions 0..length on the visible side of a cylinder -> positions on the flat print around it."""
+    centred = np.clip(2 * positions / length - 1, -1, 1)
+    on_print: Floats = ((np.arcsin(centred * np.sin(angle)) / angle + 1) * length / 2).astype(np.float32)
     return on_print
 
 
@@ -120,7 +123,7 @@ def _columns(region: Region, array: Floats) -> slice:
 
 
 def _box(mask: Mask) -> Region:
-    """The box around what is True; the whole where nothing is."""
+    """The box around True; the whole without any."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return Region()
@@ -139,12 +142,12 @@ def _camera(size: tuple[int, int], frame: tuple[int, int], rng: np.random.Genera
     scale = rng.uniform(0.45, 1.05) * min(high, wide) / max(height, width)
     angle = np.deg2rad(rng.normal(0, 14))
     corners = np.array([[-width, -height], [width, -height], [width, height], [-width, height]]) / 2 * scale
-    jitter = rng.uniform(-_MOST_JITTER, _MOST_JITTER, (4, 2)) * np.array([width, height]) * scale
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    jitter = rng.uniform(-_MAX_JITTER, _MAX_JITTER, (4, 2)) * np.array([width, height]) * scale
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     centre = np.array([wide, high]) * rng.uniform(0.4, 0.6, 2)
-    placed = (corners + jitter) @ turn.T + centre
-    plain = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    return np.asarray(cv2.getPerspectiveTransform(plain, placed.astype(np.float32)), np.float64)
+    placed = (corners + jitter) @ rotation.T + centre
+    cut_corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    return np.asarray(cv2.getPerspectiveTransform(cut_corners, placed.astype(np.float32)), np.float64)
 
 
 def _background(frame: tuple[int, int], pictures: Sequence[Image], rng: np.random.Generator) -> Floats:
@@ -154,7 +157,7 @@ def _background(frame: tuple[int, int], pictures: Sequence[Image], rng: np.rando
         return np.asarray(cv2.resize(chosen, (wide, high), interpolation=cv2.INTER_AREA), np.float32)
     scene = np.zeros((high, wide, 3), np.float32) + rng.uniform(30, 220, 3)
     for cells, depth in ((3, 50.0), (12, 25.0), (48, 12.0)):
-        # Scenes differ in brightness more than in hue: most of the noise is common to the three channels.
+        # Scenes vary in brightness more than in hue, so most of the noise is common to the three channels.
         noise = rng.normal(0, depth, (cells, cells, 1)) + rng.normal(0, depth / 3, (cells, cells, 3))
         scene += cv2.resize(noise.astype(np.float32), (wide, high), interpolation=cv2.INTER_CUBIC)
     for _ in range(int(rng.integers(0, 25))):
@@ -165,28 +168,28 @@ def _background(frame: tuple[int, int], pictures: Sequence[Image], rng: np.rando
     return np.clip(scene, 0, 255)
 
 
-def _covered(view: Floats, rng: np.random.Generator) -> Floats:
-    """With even odds, something lies over the picture: fingers, a strap, another thing's edge."""
+def _occluded(scene: Floats, rng: np.random.Generator) -> Floats:
+    """With a probability of one half, something in front of the object: fingers, a strap, another object's edge."""
     if rng.random() < 0.5:
-        return view
-    high, wide = view.shape[:2]
+        return scene
+    high, wide = scene.shape[:2]
     length, breadth = rng.uniform(0.2, 0.5) * max(high, wide), rng.uniform(0.03, 0.12) * max(high, wide)
     tone = rng.uniform(20, 235, 3).tolist()
     angle, start = float(rng.uniform(0, 180)), rng.uniform(0.1, 0.9, 2) * (wide, high)
-    covered = view.copy()
+    occluded = scene.copy()
     for finger in range(int(rng.integers(1, 4))):
         centre = (float(start[0]), float(start[1] + finger * breadth * 1.2))
-        cv2.ellipse(covered, (centre, (float(length), float(breadth)), angle), tone, -1)
-    return covered
+        cv2.ellipse(occluded, (centre, (float(length), float(breadth)), angle), tone, -1)
+    return occluded
 
 
-def _photographed(view: Floats, rng: np.random.Generator) -> Image:
-    """Light, lens and sensor: a cast, a slope of brightness, gamma, blur, noise."""
-    high, wide = view.shape[:2]
+def _photographed(scene: Floats, rng: np.random.Generator) -> Image:
+    """Light, lens and sensor: a cast, a gradient of brightness, gamma, blur, noise."""
+    high, wide = scene.shape[:2]
     slope = np.linspace(-1, 1, wide)[None, :] * rng.normal(0, 0.15) + np.linspace(-1, 1, high)[:, None] * rng.normal(
         0, 0.15
     )
-    lit = view / 255 * np.exp(rng.normal(0, 0.1, 3)) * np.exp(rng.normal(0, 0.2) + slope)[..., None]
+    lit = scene / 255 * np.exp(rng.normal(0, 0.1, 3)) * np.exp(rng.normal(0, 0.2) + slope)[..., None]
     lit = np.clip(lit, 0, 1) ** np.exp(rng.normal(0, 0.15))
     blurred = cv2.GaussianBlur(lit.astype(np.float32), (0, 0), float(rng.uniform(0.3, 1.8)))
     noisy = blurred * 255 + rng.normal(0, rng.uniform(0.5, 5), blurred.shape)

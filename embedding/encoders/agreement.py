@@ -1,4 +1,4 @@
-"""How far a compiled model agrees with the model that it was made from, on pictures of the catalogue it is for."""
+"""How well a compiled model agrees with its original, on pictures of the catalogue that it is compiled for."""
 
 from __future__ import annotations
 
@@ -15,94 +15,95 @@ from embedding.image.preprocess import Preprocess, prepare
 
 Prepared = npt.NDArray[np.uint8]
 
-NEAREST = 10
+TOP_K = 10
 _SEED = 6
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Prepared pictures, uint8 [n, size, size, 3]: as the catalogue has them, and a simulated photo of each."""
+    """Prepared pictures, uint8 [n, size, size, 3]: catalogue pictures, and a simulated photo of each."""
 
-    plain: Prepared
-    wild: Prepared
+    catalogue: Prepared
+    photos: Prepared
 
     @classmethod
-    def of(cls, pictures: Iterable[npt.NDArray[np.uint8]], how: Preprocess) -> Samples:
+    def of(cls, pictures: Iterable[npt.NDArray[np.uint8]], config: Preprocess) -> Samples:
         """From upright pictures uint8 [h, w, 3], one in memory at a time; the same pictures give the same samples."""
-        plain, wild = [], []
+        catalogue, photos = [], []
         for number, picture in enumerate(pictures):
-            plain.append(prepare(picture, how))
-            wild.append(prepare(simulate(picture, np.random.default_rng((_SEED, number))).image, how))
-        empty = np.empty((0, how.size, how.size, 3), np.uint8)
-        return cls(np.stack(plain) if plain else empty, np.stack(wild) if wild else empty)
+            catalogue.append(prepare(picture, config))
+            photos.append(prepare(simulate(picture, np.random.default_rng((_SEED, number))).image, config))
+        empty = np.empty((0, config.size, config.size, 3), np.uint8)
+        return cls(np.stack(catalogue) if catalogue else empty, np.stack(photos) if photos else empty)
 
     def __len__(self) -> int:
-        return len(self.plain)
+        return len(self.catalogue)
 
     def __getitem__(self, part: slice) -> Samples:
-        return Samples(self.plain[part], self.wild[part])
+        return Samples(self.catalogue[part], self.photos[part])
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """A compiled model beside its original.
+    """A compiled model compared with its original.
 
-    `cosine`, `least_cosine`: of the two vectors of one picture, on average and at worst, plain and simulated alike.
-    `overlap`: the share of the NEAREST pictures of a simulated photo that both find.
-    `recall`, `recall_before`: how often a simulated photo finds its own picture first, compiled and not.
-    `words`: the mean cosine of the two vectors of a text; None without a text side.
+    `mean_cosine`, `min_cosine`: of the two vectors of one picture, over catalogue pictures and simulated photos.
+    `overlap`: the share of the TOP_K nearest pictures of a simulated photo that both find.
+    `recall`, `original_recall`: how often a simulated photo finds its own picture first, with either model.
+    `text_cosine`: the mean cosine of the two vectors of a text; None without a text side.
     """
 
     pictures: int
-    cosine: float
-    least_cosine: float
+    mean_cosine: float
+    min_cosine: float
     overlap: float
     recall: float
-    recall_before: float
-    words: float | None
+    original_recall: float
+    text_cosine: float | None
 
     def figures(self, original: str, openvino: str) -> tuple[Figure, ...]:
         """For the card."""
         source = f"traceobject models compile, {self.pictures} pictures, OpenVINO {openvino}"
-        told: list[tuple[str, float | None]] = [
-            (f"mean cosine with {original}", self.cosine),
-            (f"least cosine with {original}", self.least_cosine),
-            (f"overlap of the first {NEAREST} with {original}", self.overlap),
+        figures: list[tuple[str, float | None]] = [
+            (f"mean cosine with {original}", self.mean_cosine),
+            (f"least cosine with {original}", self.min_cosine),
+            (f"overlap of the first {TOP_K} with {original}", self.overlap),
             ("recall@1 of simulated photos", self.recall),
-            (f"recall@1 of simulated photos by {original}", self.recall_before),
-            (f"mean cosine of words with {original}", self.words),
+            (f"recall@1 of simulated photos by {original}", self.original_recall),
+            (f"mean cosine of words with {original}", self.text_cosine),
         ]
-        return tuple(Figure(what, round(value, 5), source) for what, value in told if value is not None)
+        return tuple(Figure(what, round(value, 5), source) for what, value in figures if value is not None)
 
 
-def agreement(original: Encoder, made: Encoder, samples: Samples, texts: Sequence[str]) -> Agreement:
-    """Compare two encoders on samples (at least one picture) and on texts, where the original knows words."""
-    plain = original.encode_images(samples.plain), made.encode_images(samples.plain)
-    wild = original.encode_images(samples.wild), made.encode_images(samples.wild)
-    cosines = np.concatenate([_cosines(*plain), _cosines(*wild)])
-    first, again = (_nearest(photos, pictures) for pictures, photos in zip(plain, wild, strict=True))
-    own = np.arange(len(samples))
+def agreement(original: Encoder, compiled: Encoder, samples: Samples, texts: Sequence[str]) -> Agreement:
+    """Compare two encoders on samples (at least one picture) and on texts, where the original has a text side."""
+    catalogue = original.encode_images(samples.catalogue), compiled.encode_images(samples.catalogue)
+    photos = original.encode_images(samples.photos), compiled.encode_images(samples.photos)
+    cosines = np.concatenate([_cosines(*catalogue), _cosines(*photos)])
+    by_original, by_compiled = (_nearest(queries, gallery) for gallery, queries in zip(catalogue, photos, strict=True))
+    right = np.arange(len(samples))
+    text_cosine = None
+    if original.card.text:
+        text_cosine = float(_cosines(original.encode_texts(texts), compiled.encode_texts(texts)).mean())
     return Agreement(
         pictures=len(samples),
-        cosine=float(cosines.mean()),
-        least_cosine=float(cosines.min()),
-        overlap=overlap(first, again),
-        recall=float((again[:, 0] == own).mean()),
-        recall_before=float((first[:, 0] == own).mean()),
-        words=float(_cosines(original.encode_texts(texts), made.encode_texts(texts)).mean())
-        if original.card.text
-        else None,
+        mean_cosine=float(cosines.mean()),
+        min_cosine=float(cosines.min()),
+        overlap=overlap(by_original, by_compiled),
+        recall=float((by_compiled[:, 0] == right).mean()),
+        original_recall=float((by_original[:, 0] == right).mean()),
+        text_cosine=text_cosine,
     )
 
 
-def overlap(first: npt.NDArray[np.intp], again: npt.NDArray[np.intp]) -> float:
+def overlap(one: npt.NDArray[np.intp], other: npt.NDArray[np.intp]) -> float:
     """The mean share that two lists [n, k] of nearest rows have in common."""
-    return float(np.mean([len(np.intersect1d(a, b)) / first.shape[1] for a, b in zip(first, again, strict=True)]))
+    return float(np.mean([len(np.intersect1d(a, b)) / one.shape[1] for a, b in zip(one, other, strict=True)]))
 
 
-def _cosines(first: Vectors, again: Vectors) -> npt.NDArray[np.float32]:
-    return np.asarray((first * again).sum(axis=1), np.float32)
+def _cosines(one: Vectors, other: Vectors) -> npt.NDArray[np.float32]:
+    return np.asarray((one * other).sum(axis=1), np.float32)
 
 
 def _nearest(queries: Vectors, gallery: Vectors) -> npt.NDArray[np.intp]:
-    return np.argsort(-(queries @ gallery.T), axis=1, kind="stable")[:, :NEAREST]
+    return np.argsort(-(queries @ gallery.T), axis=1, kind="stable")[:, :TOP_K]

@@ -1,4 +1,4 @@
-"""Model cards: what is known of a model before it is loaded."""
+"""Model cards: the facts about a model that are known before it is loaded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Family = Literal["open_clip", "starter", "compiled"]
 
 @dataclass(frozen=True)
 class Figure:
-    """One published or measured figure with where it comes from."""
+    """One published or measured figure and its source."""
 
     what: str
     value: float
@@ -24,8 +24,8 @@ class ModelCard:
     """A model of the registry.
 
     `weights` says where the weights come from: "hub:OWNER/REPO/FILE", "package:MODULE", "file:FILE" for those that
-    were imported and lie only in the model store, or "compiled:SHA256" for those compiled here.
-    `sha256` is that of the weights file; None until a hub has told it, after which the local store records it.
+    were imported and are only in the model store, or "compiled:SHA256" for those compiled on this machine.
+    `sha256` is that of the weights file; None until the file was fetched, after which the local store records it.
     """
 
     name: str

@@ -10,13 +10,13 @@ from embedding.encoders import registry, weights
 from embedding.encoders.card import ModelCard
 from embedding.encoders.openvino.forms import compiled_from
 from embedding.encoders.protocol import Encoder
-from embedding.encoders.weights.not_fetched import GIVE_UP_SECONDS, NotFetched
+from embedding.encoders.weights.not_fetched import HUB_TIMEOUT_SECONDS, NotFetched
 from embedding.errors import ModelUnavailable
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which model "auto" took, and a sentence for the user that says why."""
+    """The model that "auto" chose, and a sentence for the user that says why."""
 
     name: str
     why: str
@@ -29,7 +29,7 @@ def load(name: str, device: str | None = None) -> Encoder:
         device: "cpu", "cuda", "cuda:1"; None takes CUDA where there is one.
 
     Raises:
-        ModelUnavailable: the name is unknown, or its weights or libraries are not here. Nothing is fetched.
+        ModelUnavailable: the name is unknown, or its weights or libraries are missing. Nothing is fetched.
     """
     return load_card(registry.get(name), device)
 
@@ -58,12 +58,12 @@ def load_card(card: ModelCard, device: str | None = None) -> Encoder:
 
 
 def preferred(card: ModelCard) -> ModelCard:
-    """The card to use for a model that is wanted: without CUDA its compiled form, if that is in the store."""
-    return card if cuda_here() else compiled_from(card) or card
+    """The card to load for a model: without CUDA that of its compiled form, if that is in the store."""
+    return card if cuda_available() else compiled_from(card) or card
 
 
-def cuda_here() -> bool:
-    """Whether there is a CUDA device; the driver is asked, for torch takes seconds to import."""
+def cuda_available() -> bool:
+    """Whether there is a CUDA device, according to the driver, because importing torch takes seconds."""
     try:
         driver = ctypes.CDLL("libcuda.so.1")
     except OSError:
@@ -72,47 +72,48 @@ def cuda_here() -> bool:
     return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
 
 
-def choose(device: str | None = None, give_up: float = GIVE_UP_SECONDS) -> tuple[Encoder, Choice]:
-    """Take the first that works of: CLIP weights already here; the default's, fetched; the starter model.
+def choose(device: str | None = None, timeout: float = HUB_TIMEOUT_SECONDS) -> tuple[Encoder, Choice]:
+    """Take the first that works of: CLIP weights in the store; the default's, fetched; the starter model.
 
     Args:
-        give_up: seconds after which a hub that does not answer is given up.
+        timeout: seconds to wait for a hub's answer.
 
     Raises:
         ModelUnavailable: not even the starter model loads; the message says what was tried.
     """
-    tried: list[str] = []
-    for card in _clip_cards_here():
+    failures: list[str] = []
+    for card in _stored_clip_cards():
         try:
-            return _took(load_card(preferred(card), device), tried, "its weights were already here")
+            return _chosen(load_card(preferred(card), device), failures, "its weights were already here")
         except ModelUnavailable as error:
-            tried.append(str(error))
+            failures.append(str(error))
     default = registry.get(registry.DEFAULT)
     missing = weights.missing_libraries(default)
     if missing:
-        tried.append(f"{default.name} cannot run here ({' and '.join(missing)} not installed)")
+        failures.append(f"{default.name} cannot run here ({' and '.join(missing)} not installed)")
     elif default.name not in store.names():
         try:
-            return _took(load_card(weights.pull(default, give_up), device), tried, f"fetched from {weights.hub()}")
+            encoder = load_card(weights.pull(default, timeout), device)
+            return _chosen(encoder, failures, f"fetched from {weights.hub()}")
         except ModelUnavailable as error:
             reason = error.reason if isinstance(error, NotFetched) else str(error)
-            tried.append(f"{default.name} could not be fetched: {reason}")
+            failures.append(f"{default.name} could not be fetched: {reason}")
     try:
         starter = preferred(registry.get(registry.STARTER))
-        return _took(load_card(starter, device), tried, "the starter model, which knows pictures but no words")
+        return _chosen(load_card(starter, device), failures, "the starter model, which knows pictures but no words")
     except ModelUnavailable as error:
-        raise ModelUnavailable("no model can be used. " + ". ".join([*tried, str(error)])) from error
+        raise ModelUnavailable("no model can be used. " + ". ".join([*failures, str(error)])) from error
 
 
-def _clip_cards_here() -> list[ModelCard]:
+def _stored_clip_cards() -> list[ModelCard]:
     """The CLIP models in the store: the default first, then the table's, then imported ones."""
     cards = [card for card in registry.CARDS if card.weights.startswith("hub:")]
     table = [registry.DEFAULT, *(card.name for card in cards if card.name != registry.DEFAULT)]
-    here = store.names()
-    found = [registry.get(name) for name in [*table, *(name for name in here if name not in table)] if name in here]
-    # A compiled form comes in by its original, and only where that machine has it.
-    return [card for card in found if card.family != "compiled"]
+    stored = store.names()
+    names = [*table, *(name for name in stored if name not in table)]
+    # A compiled form is not listed by itself: `preferred` finds it by its original.
+    return [card for card in map(registry.get, (name for name in names if name in stored)) if card.family != "compiled"]
 
 
-def _took(encoder: Encoder, tried: list[str], why: str) -> tuple[Encoder, Choice]:
-    return encoder, Choice(encoder.card.name, ". ".join([*tried, f"Took {encoder.card.name}: {why}."]))
+def _chosen(encoder: Encoder, failures: list[str], why: str) -> tuple[Encoder, Choice]:
+    return encoder, Choice(encoder.card.name, ". ".join([*failures, f"Took {encoder.card.name}: {why}."]))

@@ -1,7 +1,7 @@
 """CLIP models through open_clip, on the CPU or CUDA, from a folder of the store or of this package.
 
-A folder holds open_clip_config.json, open_clip_model.safetensors and, where the model wants them, its tokenizer's
-files; open_clip reads it under its local-dir: schema. Pulled, imported and shipped weights all load through here.
+A folder has open_clip_config.json, open_clip_model.safetensors and, where the model needs them, its tokenizer's
+files; open_clip reads it under its local-dir: schema. Pulled, imported and shipped weights are all loaded here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class OpenClipEncoder:
         """Load a card of the open_clip family.
 
         Raises:
-            ModelUnavailable: the weights are not here, not the card's, or do not fit the architecture of their folder.
+            ModelUnavailable: the weights are missing, not the card's, or do not fit the architecture of their folder.
         """
         path, sha256 = verified(card)
         source = f"local-dir:{path.parent}"
@@ -44,9 +44,9 @@ class OpenClipEncoder:
                 f"{card.name} does not load from {path.parent}: {_first_line(error)}; "
                 f"delete that folder and pull or import the model again"
             ) from error
-        # What the folder says of itself wins: it came with the weights.
-        how = clip_config.preprocess(config, card.preprocess)
-        self._card = replace(card, sha256=sha256, preprocess=how, dimension=config["model_cfg"]["embed_dim"])
+        # The folder's configuration takes precedence over the card, because it came with the weights.
+        preprocess = clip_config.preprocess(config, card.preprocess)
+        self._card = replace(card, sha256=sha256, preprocess=preprocess, dimension=config["model_cfg"]["embed_dim"])
         self._tokenizer = tokenizer
         self._model = model.eval()
         if self._device.type == "cuda":
@@ -81,12 +81,12 @@ class OpenClipEncoder:
     @property
     def image_tower(self) -> torch.nn.Module:
         """Normalised float32 [n, 3, size, size] -> features [n, d]."""
-        return _Tower(self._model, "encode_image")
+        return _ClipTower(self._model, "encode_image")
 
     @property
     def text_tower(self) -> torch.nn.Module | None:
         """Tokens int64 [n, length] -> features [n, d]; None without a text side."""
-        return None if self._tokenizer is None else _Tower(self._model, "encode_text")
+        return None if self._tokenizer is None else _ClipTower(self._model, "encode_text")
 
     @property
     def tokenizer(self) -> Any:
@@ -94,8 +94,8 @@ class OpenClipEncoder:
         return self._tokenizer
 
 
-class _Tower(torch.nn.Module):
-    """One side of a CLIP model, as a network of its own."""
+class _ClipTower(torch.nn.Module):
+    """The image or the text encoder of a CLIP model, as a module of its own."""
 
     def __init__(self, model: torch.nn.Module, method: str) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ class _Tower(torch.nn.Module):
 
 
 def _tokenizer_options(config: clip_config.Config) -> dict[str, Any]:
-    # Only a tokenizer of the transformers library knows the option, and only it would ask the network otherwise.
+    # Only tokenizers of the transformers library have this option; without it they would use the network.
     return {"local_files_only": True} if clip_config.wants_tokenizer_files(config) else {}
 
 

@@ -1,4 +1,4 @@
-"""open_clip_config.json: what a folder of weights says of its architecture, preprocessing and tokenizer."""
+"""open_clip_config.json: the architecture, preprocessing and tokenizer of the weights in a folder."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from embedding.errors import ModelUnavailable
 from embedding.image.preprocess import Preprocess
 
 Config = dict[str, Any]
-TOKENIZER_NEEDS = ("tokenizer.json", "tokenizer_config.json")
-TOKENIZER_FILES = (*TOKENIZER_NEEDS, "special_tokens_map.json")
+REQUIRED_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+TOKENIZER_FILES = (*REQUIRED_TOKENIZER_FILES, "special_tokens_map.json")
 _INTERPOLATIONS = ("bicubic", "bilinear")
 _FITS = ("shortest", "longest", "squash")
 
@@ -22,7 +22,7 @@ def read(folder: Path) -> Config:
     """The configuration in a folder.
 
     Raises:
-        ModelUnavailable: it is missing, no JSON, or without a model in it.
+        ModelUnavailable: it is missing, is not JSON, or describes no model.
     """
     path = folder / store.CONFIG
     try:
@@ -34,29 +34,29 @@ def read(folder: Path) -> Config:
     return config
 
 
-def write(folder: Path, model_cfg: Config, how: Preprocess) -> None:
+def write(folder: Path, model_cfg: Config, preprocess_config: Preprocess) -> None:
     """Write a configuration as open_clip writes it, from an architecture and a preprocessing."""
     preprocess_cfg = {
-        "mean": list(how.mean),
-        "std": list(how.std),
-        "interpolation": how.interpolation,
-        "resize_mode": how.fit,
-        "fill_color": how.fill,
+        "mean": list(preprocess_config.mean),
+        "std": list(preprocess_config.std),
+        "interpolation": preprocess_config.interpolation,
+        "resize_mode": preprocess_config.fit,
+        "fill_color": preprocess_config.fill,
     }
     text = json.dumps({"model_cfg": model_cfg, "preprocess_cfg": preprocess_cfg}, indent=2)
     (folder / store.CONFIG).write_text(text + "\n", encoding="utf-8")
 
 
 def wants_tokenizer_files(config: Config) -> bool:
-    """Whether the model's tokenizer is one whose files must lie beside the weights; else open_clip carries it."""
+    """Whether the model's tokenizer needs files beside the weights; open_clip has the others built in."""
     return bool(config["model_cfg"].get("text_cfg", {}).get("hf_tokenizer_name"))
 
 
 def preprocess(config: Config, card: Preprocess) -> Preprocess:
-    """The card's preprocessing, overruled by whatever the configuration states.
+    """The card's preprocessing, overridden by whatever the configuration states.
 
     Raises:
-        ModelUnavailable: it asks for a preprocessing that is not known here.
+        ModelUnavailable: it states a preprocessing that is not supported.
     """
     stated = config.get("preprocess_cfg") or {}
     size = config["model_cfg"].get("vision_cfg", {}).get("image_size", card.size)

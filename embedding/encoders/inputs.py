@@ -1,4 +1,4 @@
-"""What every encoder takes, and refuses, whatever it runs on."""
+"""The input that every encoder takes, whatever it runs on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Images = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 
 
 def check_images(images: Images, card: ModelCard) -> None:
-    """Refuse what is not a batch of this model's input.
+    """Check that images are a batch of this model's input.
 
     Raises:
         ValueError: the shape is not [n, size, size, 3], or the type neither uint8 nor float32.

@@ -1,4 +1,4 @@
-"""The model store: one folder a model, holding its files and, written last, a card.json that says they are whole."""
+"""The model store: a folder for each model, with its files and card.json, whose presence marks it as complete."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ def root() -> Path:
 
 
 def is_name(name: str) -> bool:
-    """Whether a model can be called this: a plain word, or OWNER/WORD."""
+    """Whether this is a valid name of a model: a word of letters, digits and ._-, or OWNER/WORD."""
     return _NAME.fullmatch(name) is not None
 
 
 def folder(name: str) -> Path:
-    """Where a model of this name lies, whether or not it is there. A name's / becomes -- on disk."""
+    """The folder of a model of this name, whether or not it exists. A name's / becomes -- on disk."""
     return root() / name.replace("/", "--")
 
 
 def recorded(name: str) -> ModelCard | None:
-    """The card kept with a model that is wholly in the store; None where it is not.
+    """The stored card of a model that is completely in the store; None where it is not.
 
     Raises:
-        ModelUnavailable: the kept card cannot be read.
+        ModelUnavailable: the stored card cannot be read.
     """
     card = _read(folder(name) / CARD) if is_name(name) else None
     return card if card and card.name == name else None
 
 
 def names() -> list[str]:
-    """The names of the models that are wholly in the store, sorted; one whose card is damaged is not among them."""
+    """The names of the models that are completely in the store, sorted, without any whose card is damaged."""
     found = []
     for path in root().glob(f"*/{CARD}"):
         with contextlib.suppress(ModelUnavailable):
@@ -63,7 +63,7 @@ def names() -> list[str]:
 
 
 def record(card: ModelCard) -> None:
-    """Declare a model's files whole: writes its card.json, atomically. The card must have its `sha256`."""
+    """Mark a model's files as complete: write its card.json, atomically. The card must have its `sha256`."""
     path = folder(card.name) / CARD
     part = path.with_suffix(".part")
     part.write_text(json.dumps(dataclasses.asdict(card), indent=2) + "\n", encoding="utf-8")
@@ -88,8 +88,10 @@ def _read(path: Path) -> ModelCard | None:
 
 
 def _card(fields: dict[str, Any]) -> ModelCard:
-    how = fields["preprocess"]
-    fields["preprocess"] = Preprocess(**{**how, "mean": tuple(how["mean"]), "std": tuple(how["std"])})
+    preprocess = fields["preprocess"]
+    fields["preprocess"] = Preprocess(
+        **{**preprocess, "mean": tuple(preprocess["mean"]), "std": tuple(preprocess["std"])}
+    )
     for key in ("quality", "speed"):
         fields[key] = tuple(Figure(**figure) for figure in fields[key])
     return ModelCard(**fields)

@@ -1,4 +1,4 @@
-"""The Encoder seam: pixels (and words, where the model has a text side) to unit vectors."""
+"""The Encoder protocol: pixels (and text, where the model has a text side) to unit vectors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Encoder(Protocol):
 
     @property
     def card(self) -> ModelCard:
-        """The model's card; `card.sha256` is set, so that vectors can be kept under it."""
+        """The model's card; `card.sha256` is set, so that vectors can be stored under it."""
         ...
 
     def encode_images(self, images: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> Vectors:
@@ -34,12 +34,12 @@ class Encoder(Protocol):
             float32 [n, card.dimension], rows of length 1. The same image gives the same row in any batch, up to 1e-5.
 
         Raises:
-            ValueError: another shape or type, a mistake of the caller's.
+            ValueError: another shape or type, which is a bug in the caller.
         """
         ...
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """Embed words: float32 [n, card.dimension], unit rows.
+        """Embed texts: float32 [n, card.dimension], unit rows.
 
         Raises:
             TextUnsupported: the model has no text side.

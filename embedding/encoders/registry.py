@@ -1,4 +1,4 @@
-"""The registry: every model that can be named on the command line. One table; nothing is loaded here."""
+"""The registry: every model that can be named on the command line, in one table. Nothing is loaded here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SIGLIP2 = "SigLIP 2, arXiv:2502.14786, table 1"
 _PE = "Perception Encoder, arXiv:2504.13181 and its repository's apps/pe/README.md"
 _MARQO = "github.com/marqo-ai/marqo-ecommerce-embeddings, README.md"
 _LITE = "github.com/tensorflow/tpu, models/official/efficientnet/lite/README.md"
-_TINY = "python -m embedding.tiny_clip.evaluate"
+_TINY = "python -m sample.tiny_clip.evaluate"
 
 
 def _squash(size: int) -> Preprocess:
@@ -191,8 +191,8 @@ _TABLE = {card.name: card for card in CARDS}
 
 def names() -> list[str]:
     """Every name that `get` knows: the aliases, the table's, and those imported or compiled into the store."""
-    here = [*_TABLE, *(name for name in store.names() if name not in _TABLE)]
-    return [*(alias for alias, name in ALIASES.items() if name in here), *here]
+    known = [*_TABLE, *(name for name in store.names() if name not in _TABLE)]
+    return [*(alias for alias, name in ALIASES.items() if name in known), *known]
 
 
 def get(name: str) -> ModelCard:
@@ -201,8 +201,8 @@ def get(name: str) -> ModelCard:
     Raises:
         ModelUnavailable: no model of that name is in the table or was imported.
     """
-    meant = ALIASES.get(name, name)
-    card = _TABLE.get(meant) or store.recorded(meant)
+    full_name = ALIASES.get(name, name)
+    card = _TABLE.get(full_name) or store.recorded(full_name)
     if card is None:
         raise ModelUnavailable(f"no model is called {name!r}; choose one of: {', '.join(names())}")
     return card

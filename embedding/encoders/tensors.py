@@ -14,6 +14,8 @@ from embedding.encoders.inputs import Images, check_images
 from embedding.encoders.protocol import Vectors
 from embedding.errors import ModelUnavailable
 
+CPU_BATCH = 32
+
 
 def pick_device(name: str | None) -> torch.device:
     """The device to run on: the one named, else the first CUDA device, else the CPU.
@@ -32,29 +34,34 @@ def pick_device(name: str | None) -> torch.device:
     return device
 
 
-def batch_size(device: torch.device) -> int:
-    """How many images or texts go through a network at once on this device."""
-    return 128 if device.type == "cuda" else 32
+def batch_size(device: torch.device, on_cpu: int = CPU_BATCH) -> int:
+    """How many images or texts go through a network at once on this device; `on_cpu` where that is no CUDA device."""
+    return 128 if device.type == "cuda" else on_cpu
 
 
 def precision(device: torch.device) -> AbstractContextManager[Any]:
-    """Within it a network runs in half precision on CUDA, whose cores are made for it, and in single elsewhere."""
+    """A context in which a network runs in half precision on CUDA, whose cores support it, and in single elsewhere."""
     return torch.autocast("cuda", dtype=torch.float16) if device.type == "cuda" else nullcontext()
 
 
 @torch.inference_mode()
 def encode(
-    images: Images, card: ModelCard, device: torch.device, network: Callable[[torch.Tensor], torch.Tensor]
+    images: Images,
+    card: ModelCard,
+    device: torch.device,
+    network: Callable[[torch.Tensor], torch.Tensor],
+    cpu_batch: int = CPU_BATCH,
 ) -> Vectors:
     """Run a network over images in batches: float32 [n, d] of unit rows.
 
     Args:
         images: uint8 0..255 or float32 0..1, [n, size, size, 3].
         network: normalised float32 [b, 3, size, size] in channels_last on `device` -> features [b, d].
+        cpu_batch: how many images go through it at once where `device` is no CUDA device.
     """
     check_images(images, card)
     rows = []
-    for batch in _batches(images, card, device):
+    for batch in _batches(images, card, device, batch_size(device, cpu_batch)):
         with precision(device):
             features = network(batch)
         rows.append(unit(features))
@@ -66,13 +73,12 @@ def unit(features: torch.Tensor) -> Vectors:
     return np.asarray(torch.nn.functional.normalize(features.float(), dim=-1).cpu().numpy(), np.float32)
 
 
-def _batches(images: Images, card: ModelCard, device: torch.device) -> Iterator[torch.Tensor]:
+def _batches(images: Images, card: ModelCard, device: torch.device, step: int) -> Iterator[torch.Tensor]:
     scale = 255.0 if images.dtype == np.uint8 else 1.0
     mean = torch.tensor(card.preprocess.mean, device=device) * scale
     std = torch.tensor(card.preprocess.std, device=device) * scale
-    step = batch_size(device)
     for start in range(0, len(images), step):
-        # The bytes travel as they are; becoming float and normalised is the device's work.
-        pixels = torch.from_numpy(np.require(images[start : start + step], requirements=["C", "W"])).to(device)
-        # [n, h, w, 3] seen as [n, 3, h, w] is channels_last without a copy.
+        # Bytes are copied to the device and converted and normalised there. The copy also straightens negative strides.
+        pixels = torch.from_numpy(np.array(images[start : start + step], order="C")).to(device)
+        # [n, h, w, 3] viewed as [n, 3, h, w] is channels_last without a copy.
         yield ((pixels.float() - mean) / std).permute(0, 3, 1, 2)

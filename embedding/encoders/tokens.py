@@ -1,7 +1,7 @@
-"""Words to a CLIP model's tokens without torch: open_clip's tokenizers, rebuilt on the library `tokenizers`.
+"""Text to a CLIP model's tokens without torch: open_clip's tokenizers, rebuilt on the library `tokenizers`.
 
-The byte-pair encoding is that of CLIP (Radford et al., 2021) or whatever a model's tokenizer.json says; tests hold the
-tokens to open_clip's own.
+The byte-pair encoding is that of CLIP (Radford et al., 2021) or whatever a model's tokenizer.json says; tests compare
+the tokens with open_clip's own.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from embedding.errors import ModelUnavailable
 Tokens = npt.NDArray[np.int64]
 
 _START, _END = "<start_of_text>", "<end_of_text>"
-# U+0345 is a mark whose capital is a letter: open_clip's pattern, which ignores case, has it in no piece.
-_PIECES = rf"{_START}|{_END}|(?i:'s|'t|'re|'ve|'m|'ll|'d)|\p{{L}}+|\p{{N}}|[^\s\p{{L}}\p{{N}}\x{{345}}]+"
+# U+0345 is a mark whose upper case is a letter, so that open_clip's case-insensitive pattern matches it nowhere.
+_TOKEN_PATTERN = rf"{_START}|{_END}|(?i:'s|'t|'re|'ve|'m|'ll|'d)|\p{{L}}+|\p{{N}}|[^\s\p{{L}}\p{{N}}\x{{345}}]+"
 
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """Cleans words and cuts them into tokens.
+    """Cleans texts and splits them into tokens.
 
-    `clean`: how words are cleaned first: "lower", "whitespace" or "canonicalize", as open_clip calls it.
-    `zeroed`: a token that becomes 0; None where none does.
+    `clean`: how texts are cleaned first: "lower", "whitespace" or "canonicalize", as open_clip calls it.
+    `zeroed`: a token that is replaced by 0; None where none is.
     """
 
     native: tokenizers.Tokenizer
@@ -46,10 +46,10 @@ class Tokenizer:
 
     @classmethod
     def of(cls, tokenizer: Any) -> Tokenizer:
-        """One that gives the very tokens of an open_clip tokenizer.
+        """One that gives the same tokens as an open_clip tokenizer.
 
         Raises:
-            ModelUnavailable: it is of a kind that is not known here.
+            ModelUnavailable: it is of a kind that is not supported.
         """
         clean = tokenizer.clean_fn.__name__.removeprefix("_clean_")
         known = clean in _CLEAN and not getattr(tokenizer, "tokenizer_mode", "")
@@ -69,21 +69,21 @@ class Tokenizer:
         self.native.save(str(path))
 
     def __call__(self, texts: Sequence[str]) -> Tokens:
-        """Tokens int64 [n, context length], cut where there are too many and filled up where there are too few."""
+        """Tokens int64 [n, context length], truncated or padded to that length."""
         cleaned = [_CLEAN[self.clean](text) for text in texts]
         tokens = np.array([found.ids for found in self.native.encode_batch(cleaned)], np.int64)
         return tokens if self.zeroed is None else np.where(tokens == self.zeroed, 0, tokens)
 
 
 def _byte_pairs(tokenizer: Any) -> tokenizers.Tokenizer:
-    """CLIP's own: pieces by a pattern, bytes as letters, merged by rank; the last byte of a piece is marked."""
+    """CLIP's byte-pair encoding: split by a pattern, bytes as letters, merged by rank, the last byte marked."""
     merges = sorted(tokenizer.bpe_ranks, key=tokenizer.bpe_ranks.get)
     native = tokenizers.Tokenizer(
         tokenizers.models.BPE(vocab=dict(tokenizer.encoder), merges=merges, end_of_word_suffix="</w>")
     )
     native.pre_tokenizer = tokenizers.pre_tokenizers.Sequence(
         [
-            tokenizers.pre_tokenizers.Split(tokenizers.Regex(_PIECES), behavior="removed", invert=True),
+            tokenizers.pre_tokenizers.Split(tokenizers.Regex(_TOKEN_PATTERN), behavior="removed", invert=True),
             tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
@@ -101,21 +101,21 @@ def _fix_length(native: tokenizers.Tokenizer, length: int, pad: int, pad_token: 
     native.enable_padding(length=length, pad_id=pad, pad_token=pad_token, direction=side)
 
 
-def _mended(text: str) -> str:
+def _fix_encoding(text: str) -> str:
     return html.unescape(html.unescape(ftfy.fix_text(text))).strip()
 
 
 def _lower(text: str) -> str:
-    return _spaced(text).lower()
+    return _normalise_spaces(text).lower()
 
 
-def _spaced(text: str) -> str:
-    return " ".join(_mended(text).split())
+def _normalise_spaces(text: str) -> str:
+    return " ".join(_fix_encoding(text).split())
 
 
 def _canonical(text: str) -> str:
-    bare = _mended(text).replace("_", " ").translate(str.maketrans("", "", string.punctuation))
+    bare = _fix_encoding(text).replace("_", " ").translate(str.maketrans("", "", string.punctuation))
     return " ".join(bare.lower().split())
 
 
-_CLEAN: dict[str, Callable[[str], str]] = {"lower": _lower, "whitespace": _spaced, "canonicalize": _canonical}
+_CLEAN: dict[str, Callable[[str], str]] = {"lower": _lower, "whitespace": _normalise_spaces, "canonicalize": _canonical}

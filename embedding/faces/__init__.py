@@ -1,1 +1,1 @@
-"""Whether a picture shows a face."""
+"""Face detection: whether a picture shows a face."""

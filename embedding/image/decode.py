@@ -1,7 +1,7 @@
 """Untrusted bytes -> upright RGB, within limits.
 
 The container is read first (see containers): nothing is decoded before its size, and the memory that decoding
-would take, are known to be within the limits, and the decoder is given the bare picture, without metadata, further
+would take, are known to be within the limits, and the decoder gets the bare picture, without metadata, further
 frames or trailing bytes. The decoders are those of Pillow and pillow-heif for eight formats, called by name, so no
 other plugin can be reached. No global setting of Pillow is changed: decode runs in any number of threads.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +23,13 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
-from pillow_heif import HeifImageFile
+from pillow_heif import HeifImageFile, open_heif
 
 from embedding.errors import ImageRefused
 from embedding.image.containers import exif
 from embedding.image.containers.bare import BarePicture, Format, broken, truncated
 from embedding.image.containers.sniff import bare_picture
+from embedding.image.hdr import BT2020, HLG, PQ, HighDynamicRange, to_sdr
 from embedding.image.upright import paint_outside, upright_rgb
 
 _DECODERS: dict[Format, Callable[[io.BytesIO], ImageFile]] = {
@@ -41,13 +42,18 @@ _DECODERS: dict[Format, Callable[[io.BytesIO], ImageFile]] = {
     "AVIF": AvifImageFile,
     "HEIC": HeifImageFile,
 }
-# The decoded picture at up to 4 bytes a pixel, and the array.
-_LEAST_BYTES = 7
+# The reasons for which a picture is refused.
+REFUSAL_REASONS = (
+    *("empty", "too_large_bytes", "unknown_format", "too_long_side", "too_many_pixels", "too_much_memory"),
+    *("truncated", "unsupported", "broken"),
+)
+# Bytes a pixel that any decoding takes: the decoded picture at up to 4, and the array.
+_MIN_DECODING_BYTES = 7
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What is refused before a pixel is decoded.
+class DecodeLimits:
+    """Limits above which a picture is refused before a pixel is decoded.
 
     Attributes:
         bytes: the file.
@@ -55,7 +61,7 @@ class Limits:
         side: width, and height.
         memory: bytes that decoding may take at its peak. JPEG, PNG, GIF, BMP and TIFF reach the limit of pixels first;
             this one comes first for a progressive JPEG of full colour (at about 87 million pixels), HEIC (62 million;
-            43 million with more than 8 bits), WebP and AVIF (46 million; 32 million for AVIF with alpha).
+            34 million with more than 8 bits), WebP and AVIF (46 million; 32 million for AVIF with alpha).
     """
 
     bytes: int = 25_000_000
@@ -64,37 +70,37 @@ class Limits:
     memory: int = 900_000_000
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = DecodeLimits()
 
 
 def decode(
     data: bytes,
     *,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: DecodeLimits = DEFAULT_LIMITS,
     small_side: int | None = None,
     allow_truncated: bool = False,
 ) -> npt.NDArray[np.uint8]:
     """Decode one picture: JPEG, PNG, WebP, GIF (first frame), BMP, TIFF (first page), AVIF or HEIC.
 
-    The EXIF orientation is applied (that of the container in AVIF and HEIC), transparency is laid on white, colours go
-    to sRGB by the picture's ICC profile, 16-bit grey is scaled.
+    The EXIF orientation is applied (that of the container in AVIF and HEIC), transparency is composited on white,
+    colours are converted to sRGB by the picture's ICC profile, 16-bit grey is scaled, AVIF and HEIC in PQ or HLG are
+    tone-mapped (see hdr). A JPEG that lacks only its end marker, or a PNG that lacks its last chunk, is read.
 
     Args:
-        limits: what to refuse; the limits hold for the picture in the file, whatever `small_side` says.
+        limits: they apply to the picture in the file, whatever `small_side` is.
         small_side: only a picture whose short side has at least this many pixels is needed; a JPEG is then decoded at a
             half, a quarter or an eighth of its size where that is enough, in a fraction of the time. The model's input
-            size suits every `Fit`; twice that keeps closer to the full picture; 1024 suits a
-            copy of long side 1024. Other formats, and small JPEGs, come in full size: their decoders cannot do less
-            (HEIC offers its embedded thumbnail, which need not show the same picture).
-        allow_truncated: accept a picture whose file ends too early, if its decoder gives what is there (JPEG, PNG, GIF,
-            BMP, TIFF); what is missing is grey, black or white.
+            size suits every `Fit`; twice that is closer to the full picture; 1024 suits a copy of long side 1024. Other
+            formats, and small JPEGs, are decoded in full size: their decoders cannot do less (HEIC offers its embedded
+            thumbnail, which need not show the same picture).
+        allow_truncated: accept a picture whose file ends too early, if its decoder returns the first part (JPEG, PNG,
+            GIF, BMP, TIFF); the rest is grey, black or white.
 
     Returns:
         uint8 [h, w, 3], C-contiguous.
 
     Raises:
-        ImageRefused: with the reason empty, too_large_bytes, unknown_format, too_long_side, too_many_pixels,
-            too_much_memory, truncated, unsupported or broken.
+        ImageRefused: with one of REFUSAL_REASONS.
     """
     if not data:
         raise ImageRefused("empty", "this file is empty: get it again from where it came")
@@ -114,41 +120,68 @@ def decode(
     if bare.size is not None:
         _check(bare.size, bare, len(data), limits)
     if bare.truncated and not allow_truncated:
+        if not bare.alternative:
+            raise truncated(bare.format)
+        return _if_nothing_is_missing(bare, len(data), limits, small_side)
+    return _decoded(bare, len(data), limits, small_side, allow_truncated)
+
+
+def _if_nothing_is_missing(
+    bare: BarePicture, file_bytes: int, limits: DecodeLimits, small_side: int | None
+) -> npt.NDArray[np.uint8]:
+    """Decode a picture that may be truncated.
+
+    Raises:
+        ImageRefused: as decode: truncated where its pixels depend on what is made up for missing data.
+    """
+    image = _decoded(bare, file_bytes, limits, small_side, allow_truncated=True)
+    other = _decoded(replace(bare, data=bare.alternative), file_bytes, limits, small_side, allow_truncated=True)
+    if not np.array_equal(image, other):
         raise truncated(bare.format)
+    return image
+
+
+def _decoded(
+    bare: BarePicture, file_bytes: int, limits: DecodeLimits, small_side: int | None, allow_truncated: bool
+) -> npt.NDArray[np.uint8]:
     try:
         picture = _DECODERS[bare.format](io.BytesIO(bare.data))
     except Exception as error:
         raise _refusal(error, bare) from error
     size = picture.size
     if bare.size not in (None, size):
-        raise broken(bare.format, f"its size is declared as {bare.size} and as {size}")
-    _check(size, bare, len(data), limits)
+        raise broken(bare.format, f"its size is given as {bare.size} and as {size}")
+    _check(size, bare, file_bytes, limits)
+    if (coded := _deep_hdr(picture, bare)) is not None:
+        return _tone_mapped(bare, coded)
     _load(picture, bare, small_side, allow_truncated)
     if small_side is None and picture.size != size:
-        raise broken(bare.format, f"its size is declared as {size} and is {picture.size}")
+        raise broken(bare.format, f"its size is given as {size} and is {picture.size}")
     try:
         return _upright(picture, bare)
     except Exception as error:
         raise _refusal(error, bare) from error
 
 
-def _check(size: tuple[int, int], bare: BarePicture, file_bytes: int, limits: Limits) -> None:
+def _check(size: tuple[int, int], bare: BarePicture, file_bytes: int, limits: DecodeLimits) -> None:
     width, height = size
-    shown = f"this {bare.format} picture is {width} x {height} pixels"
+    description = f"this {bare.format} picture is {width} x {height} pixels"
     if min(size) <= 0:
         raise broken(bare.format, f"{width} x {height} pixels")
     if max(size) > limits.side:
         raise ImageRefused(
-            "too_long_side", f"{shown}, over the limit of {limits.side} a side: make it smaller, or cut it"
+            "too_long_side", f"{description}, over the limit of {limits.side} a side: make it smaller, or cut it"
         )
     if width * height > limits.pixels:
-        raise ImageRefused("too_many_pixels", f"{shown}, over the limit of {limits.pixels} in all: make it smaller")
+        raise ImageRefused(
+            "too_many_pixels", f"{description}, over the limit of {limits.pixels} in all: make it smaller"
+        )
     decoding = bare.decoding_bytes * width * height + bare.extra_bytes
-    memory = int(max(_LEAST_BYTES * width * height, decoding)) + 2 * file_bytes
+    memory = int(max(_MIN_DECODING_BYTES * width * height, decoding)) + 2 * file_bytes
     if memory > limits.memory:
         raise ImageRefused(
             "too_much_memory",
-            f"{shown} and would take {memory} bytes to decode, over the limit of {limits.memory}: "
+            f"{description} and would take {memory} bytes to decode, over the limit of {limits.memory}: "
             "make it smaller, or save it as an ordinary (not progressive) JPEG",
         )
 
@@ -165,7 +198,7 @@ def _load(picture: ImageFile, bare: BarePicture, small_side: int | None, allow_t
         refusal = _refusal(error, bare)
         if not allow_truncated or refusal.reason != "truncated" or not picture.tile:
             raise refusal from error
-        # What was decoded stays; without work left to do, Pillow takes the picture as it is.
+        # Without tiles left to decode, Pillow accepts the part that was decoded.
         picture.tile = []
 
 
@@ -183,6 +216,29 @@ def _upright(picture: ImageFile, bare: BarePicture) -> npt.NDArray[np.uint8]:
     )
     if bare.frame is not None:
         paint_outside(image, bare.frame)
+    return image if bare.hdr is None else to_sdr(image, bare.hdr)
+
+
+def _deep_hdr(picture: ImageFile, bare: BarePicture) -> HighDynamicRange | None:
+    """How the samples of a HEIC of high dynamic range are coded, as the colour box of its primary picture has it."""
+    colours = picture.info.get("nclx_profile") if bare.format == "HEIC" else None
+    if not isinstance(colours, dict) or colours.get("transfer_characteristics") not in (PQ, HLG):
+        return None
+    return HighDynamicRange(int(colours["transfer_characteristics"]), int(colours.get("color_primaries", BT2020)))
+
+
+def _tone_mapped(bare: BarePicture, coded: HighDynamicRange) -> npt.NDArray[np.uint8]:
+    """A HEIC of high dynamic range, read with all its bits; what is transparent is laid on white."""
+    try:
+        samples = np.asarray(open_heif(io.BytesIO(bare.data), convert_hdr_to_8bit=False))
+        if samples.ndim == 2:
+            samples = np.repeat(samples[..., None], 3, axis=2)
+        image = to_sdr(samples[..., :3], coded)
+    except Exception as error:
+        raise _refusal(error, bare) from error
+    if samples.shape[2] == 4:
+        alpha = samples[..., 3:].astype(np.float32) / np.iinfo(samples.dtype).max
+        image = np.rint(image * alpha + 255 * (1 - alpha)).astype(np.uint8)
     return image
 
 

@@ -1,4 +1,4 @@
-"""The copy of a picture that an image store keeps: bounded in size, free of metadata, always the same format."""
+"""The copy of a picture in the image store: bounded in size, without metadata, always in the same format."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 
 def normalised_copy(image: npt.NDArray[np.uint8], long_side: int = 1024, quality: int = 90) -> bytes:
-    """Encode an upright picture as a JPEG in sRGB with no metadata at all: no EXIF, place, date, comment or profile.
+    """Encode an upright picture as a JPEG in sRGB with no metadata at all: no EXIF, location, date, comment or profile.
 
     Args:
         image: uint8 [h, w, 3], sRGB, as embedding.image.decode makes it.
@@ -25,7 +25,7 @@ def normalised_copy(image: npt.NDArray[np.uint8], long_side: int = 1024, quality
     longest = max(height, width)
     if longest > long_side:
         size = max(1, round(width * long_side / longest)), max(1, round(height * long_side / longest))
-        # Averaging whole pixels first down to three times the size leaves no visible trace and is several times faster.
+        # Box-averaging first, down to three times the size, is several times faster and makes no visible difference.
         picture = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=quality)

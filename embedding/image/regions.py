@@ -42,7 +42,7 @@ class Region:
         return cls(x0, y0, x1, y1)
 
     def of(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """The part of an image [h, w, 3] under this box: a view, at least one pixel each way."""
+        """The part of an image [h, w, 3] in this box, not copied, at least one pixel wide and high."""
         height, width = image.shape[:2]
         left, right = _span(self.x0, self.x1, width)
         top, bottom = _span(self.y0, self.y1, height)
@@ -53,5 +53,6 @@ WHOLE = Region()
 
 
 def _span(start: float, end: float, length: int) -> tuple[int, int]:
+    """First pixel, and the one after the last, of a side of `length` pixels."""
     first = min(round(start * length), length - 1)
     return first, max(first + 1, round(end * length))

@@ -1,7 +1,7 @@
 """A decoded picture of any mode -> upright RGB on white, in sRGB.
 
-Work goes strip by strip into the final array, so that beside the decoded picture (up to 4 bytes a pixel) and the array
-(3 bytes a pixel) nothing grows with the picture.
+The final array is filled strip by strip, so that only the decoded picture (up to 4 bytes a pixel) and the array (3
+bytes a pixel) take memory in proportion to the picture.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Pixels = npt.NDArray[np.uint8]
 _STRIP_PIXELS = 1 << 20
 _WHITE = (255, 255, 255)
 _WITH_ALPHA = {"LA", "La", "PA", "RGBA", "RGBa"}
-# The mode whose profile a picture carries, where it is not RGB.
+# The mode of a picture's profile, where that is not RGB.
 _COLOUR_MODES = {"1": "L", "L": "L", "LA": "L", "La": "L", "CMYK": "CMYK", "LAB": "LAB"}
 
 
@@ -28,14 +28,14 @@ def upright_rgb(
     white_level: int = 65535,
     black_is_white: bool = False,
 ) -> Pixels:
-    """Turn, flatten and recolour a picture.
+    """Rotate, flatten and convert a picture to sRGB.
 
     Args:
         picture: loaded; mode 1, L, LA, La, P, PA, RGB, RGBX, RGBA, RGBa, CMYK, YCbCr, LAB or I;16 in any byte order.
         orientation: 1..8 as EXIF counts them.
         profile: the picture's ICC profile.
         white_level: the value of white in an I;16 picture.
-        black_is_white: an I;16 picture counts from white to black.
+        black_is_white: in an I;16 picture 0 is white.
 
     Returns:
         uint8 [h, w, 3], C-contiguous.
@@ -66,7 +66,7 @@ def _as_stored(upright: Pixels, orientation: int) -> Pixels:
     """A view of the upright array in which rows and columns run as in the file (EXIF 2.3, tag 0x0112)."""
     if orientation >= 5:
         upright = upright.swapaxes(0, 1)
-    # In EXIF's words, row 0 is the visual top, right, bottom or left, and column 0 likewise.
+    # EXIF names the visual side of row 0 and of column 0: top, right, bottom or left.
     if orientation in (3, 4, 6, 7):
         upright = upright[::-1]
     if orientation in (2, 3, 7, 8):
@@ -91,7 +91,7 @@ def _on_white(strip: Image.Image, mode: str, recolour: Recolour | None) -> Image
     """RGB of a strip; `mode` is that of its colours, without alpha."""
     alpha = None
     if strip.mode in _WITH_ALPHA or "transparency" in strip.info:
-        # Premultiplied grey has no way to RGBA but this.
+        # Pillow converts premultiplied grey to RGBA only by way of LA.
         strip = (strip.convert("LA") if strip.mode == "La" else strip).convert("RGBA")
         alpha = strip.getchannel("A")
         strip = strip.getchannel("R") if mode == "L" else strip.convert("RGB")

@@ -1,27 +1,27 @@
-"""Local features: from a picture to keypoints, from keypoints to evidence that two pictures show the same thing."""
+"""Local features: keypoints of a picture, and how well two pictures match by them."""
 
 from __future__ import annotations
 
+from embedding.local.alignment import align_and_compare
 from embedding.local.features import FeaturesInvalid, LocalFeatures
-from embedding.local.matching import Agreement, Evidence, match, most_shared
-from embedding.local.overlay import align_and_compare
-from embedding.local.palette import alike
+from embedding.local.matching import GeometricMatch, SurfaceAgreement, match, max_inliers
+from embedding.local.palette import palette_similarity
 from embedding.local.scoring import score
-from embedding.local.xfeat import CATALOGUE, QUERY, Plan, available, extract
+from embedding.local.xfeat import CATALOGUE_PLAN, QUERY_PLAN, ExtractionPlan, available, extract
 
 __all__ = [
-    "CATALOGUE",
-    "QUERY",
-    "Agreement",
-    "Evidence",
+    "CATALOGUE_PLAN",
+    "QUERY_PLAN",
+    "ExtractionPlan",
     "FeaturesInvalid",
+    "GeometricMatch",
     "LocalFeatures",
-    "Plan",
+    "SurfaceAgreement",
     "align_and_compare",
-    "alike",
     "available",
     "extract",
     "match",
-    "most_shared",
+    "max_inliers",
+    "palette_similarity",
     "score",
 ]

@@ -1,4 +1,4 @@
-"""The local features of one picture: plain arrays, and their form on disk."""
+"""The local features of one picture: plain arrays, and their format on disk."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy.typing as npt
 
 from embedding.errors import TraceObjectError
 
-DESCRIPTOR = 64
-PALETTE = 500
+DESCRIPTOR_SIZE = 64
+PALETTE_SIZE = 500
+# In the last channel of a preview: the plain background of a studio picture. 0 is hidden, 255 the object.
 BACKGROUND = 64
 _MAGIC = b"TOLF"
-_VERSION = 4
+_VERSION = 5
 _HEADER = struct.Struct("<4sHHIIIfHH")
-_FRACTION = 65535
-_LAYOUT: tuple[tuple[str, str, int], ...] = (
-    ("keypoints", "<u2", 2),
-    ("descriptors", "i1", DESCRIPTOR),
-    ("colours", "u1", 3),
-)
+_FRACTION_STEPS = 65535
+_Layout = tuple[tuple[str, str, int], ...]
+_LAYOUT: _Layout = (("keypoints", "<u2", 2), ("descriptors", "i1", DESCRIPTOR_SIZE))
+# Version 4, which can still be read, ends with a colour for each keypoint, which nothing uses.
+_READABLE: dict[int, _Layout] = {4: (*_LAYOUT, ("colours", "u1", 3)), _VERSION: _LAYOUT}
 
 
 class FeaturesInvalid(TraceObjectError):
@@ -35,11 +35,10 @@ class LocalFeatures:
     `size`: width and height in pixels, so that fractions can become a plane with square units.
     `keypoints`: float32 [m, 2], x and y in fractions.
     `descriptors`: int8 [m, 64], unit vectors times 127.
-    `colours`: uint8 [m, 3], CIELAB (as OpenCV scales it to bytes) of the surroundings of each keypoint.
     `palette`: uint8 [500], which colours the picture's object has: see embedding.local.palette.
     `plainness`: share of the picture's border that is of one colour, 0..1.
-    `preview`: uint8 [h, w, 4], the picture made small: RGB, and 0 where something is hidden, BACKGROUND in
-        the plain background of a studio picture, 255 elsewhere.
+    `preview`: uint8 [h, w, 4], a thumbnail: RGB, and 0 where something is hidden, BACKGROUND in the plain background of
+        a studio picture, 255 elsewhere.
 
     Raises:
         FeaturesInvalid: the arrays do not fit together.
@@ -48,21 +47,20 @@ class LocalFeatures:
     size: tuple[int, int]
     keypoints: npt.NDArray[np.float32]
     descriptors: npt.NDArray[np.int8]
-    colours: npt.NDArray[np.uint8]
     palette: npt.NDArray[np.uint8]
     plainness: float
     preview: npt.NDArray[np.uint8]
 
     def __post_init__(self) -> None:
         count = len(self.keypoints)
-        shapes = (self.keypoints.shape, self.descriptors.shape, self.colours.shape)
-        fitting = ((count, 2), (count, DESCRIPTOR), (count, 3))
-        flat = self.preview.ndim != 3 or self.preview.shape[2] != 4 or not self.preview.size
-        if shapes != fitting or self.palette.shape != (PALETTE,) or min(self.size) < 1 or flat:
+        shapes = (self.keypoints.shape, self.descriptors.shape)
+        expected = ((count, 2), (count, DESCRIPTOR_SIZE))
+        bad_preview = self.preview.ndim != 3 or self.preview.shape[2] != 4 or not self.preview.size
+        if shapes != expected or self.palette.shape != (PALETTE_SIZE,) or min(self.size) < 1 or bad_preview:
             raise FeaturesInvalid(
                 f"local features of shapes {shapes} for a picture of {self.size} with a palette of "
-                f"{self.palette.shape} and a preview of {self.preview.shape}: needs [m, 2], [m, 64] and [m, 3], "
-                f"[{PALETTE}] and [h, w, 4]"
+                f"{self.palette.shape} and a preview of {self.preview.shape}: needs [m, 2] and [m, 64], "
+                f"[{PALETTE_SIZE}] and [h, w, 4]"
             )
 
     def __len__(self) -> int:
@@ -72,20 +70,19 @@ class LocalFeatures:
     def nbytes(self) -> int:
         """How many bytes `to_bytes` gives."""
         keypoints = len(self) * sum(np.dtype(kind).itemsize * width for _, kind, width in _LAYOUT)
-        return _HEADER.size + PALETTE + self.preview.size + keypoints
+        return _HEADER.size + PALETTE_SIZE + self.preview.size + keypoints
 
     def to_bytes(self) -> bytes:
-        """Header, palette, preview and arrays one after the other, little-endian; alike on every machine.
+        """Header, palette, preview and arrays one after the other, little-endian; the same on every machine.
 
-        71 bytes a keypoint. Keypoints are rounded to 1/65535 of the picture.
+        68 bytes a keypoint. Keypoints are rounded to 1/65535 of the picture.
         """
         arrays = {
-            "keypoints": np.round(np.clip(self.keypoints, 0, 1) * _FRACTION),
+            "keypoints": np.round(np.clip(self.keypoints, 0, 1) * _FRACTION_STEPS),
             "descriptors": self.descriptors,
-            "colours": self.colours,
         }
         header = _HEADER.pack(
-            _MAGIC, _VERSION, DESCRIPTOR, len(self), *self.size, self.plainness, *self.preview.shape[:2]
+            _MAGIC, _VERSION, DESCRIPTOR_SIZE, len(self), *self.size, self.plainness, *self.preview.shape[:2]
         )
         return (
             header
@@ -104,24 +101,25 @@ class LocalFeatures:
         if len(data) < _HEADER.size:
             raise FeaturesInvalid(f"{len(data)} bytes are too few for local features: compute them again")
         magic, version, width, count, wide, high, plainness, rows, columns = _HEADER.unpack_from(data)
-        shown = rows * columns * 4
-        needed = _HEADER.size + PALETTE + shown
-        needed += count * sum(np.dtype(kind).itemsize * numbers for _, kind, numbers in _LAYOUT)
-        if (magic, version, width, needed) != (_MAGIC, _VERSION, DESCRIPTOR, len(data)):
+        layout = _READABLE.get(version, _LAYOUT)
+        preview_size = rows * columns * 4
+        needed = _HEADER.size + PALETTE_SIZE + preview_size
+        needed += count * sum(np.dtype(kind).itemsize * numbers for _, kind, numbers in layout)
+        if version not in _READABLE or (magic, width, needed) != (_MAGIC, DESCRIPTOR_SIZE, len(data)):
+            versions = " or ".join(map(str, _READABLE))
             raise FeaturesInvalid(
-                f"{len(data)} bytes that begin with {data[:6]!r} are not local features of version {_VERSION}: "
+                f"{len(data)} bytes that begin with {data[:6]!r} are not local features of version {versions}: "
                 "compute them again"
             )
-        read, at = {}, _HEADER.size + PALETTE + shown
-        for name, kind, numbers in _LAYOUT:
+        read, at = {}, _HEADER.size + PALETTE_SIZE + preview_size
+        for name, kind, numbers in layout:
             read[name] = np.frombuffer(data, kind, count * numbers, at).reshape(count, numbers)
             at += read[name].nbytes
         return cls(
             size=(wide, high),
-            keypoints=(read["keypoints"].astype(np.float32) / np.float32(_FRACTION)),
+            keypoints=(read["keypoints"].astype(np.float32) / np.float32(_FRACTION_STEPS)),
             descriptors=read["descriptors"],
-            colours=read["colours"],
-            palette=np.frombuffer(data, np.uint8, PALETTE, _HEADER.size),
+            palette=np.frombuffer(data, np.uint8, PALETTE_SIZE, _HEADER.size),
             plainness=plainness,
-            preview=np.frombuffer(data, np.uint8, shown, _HEADER.size + PALETTE).reshape(rows, columns, 4),
+            preview=np.frombuffer(data, np.uint8, preview_size, _HEADER.size + PALETTE_SIZE).reshape(rows, columns, 4),
         )

@@ -1,4 +1,4 @@
-"""Which keypoints of a query have their like in a catalogue picture, and whether one plane explains them."""
+"""Keypoints matched between a query and catalogue pictures, and verified by fitting one plane to them."""
 
 from __future__ import annotations
 
@@ -7,28 +7,27 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
 from embedding.image.regions import Region
 from embedding.local.features import LocalFeatures
-from embedding.local.plane import PLANE, fit
+from embedding.local.plane import PLANE_SIDE, fit
 
 Points = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float32]
 
-LEAST_SIMILARITY = 0.75
-WORKERS = 2
+MIN_DESCRIPTOR_SIMILARITY = 0.75
+WORKERS = 2  # threads
 
 
 @dataclass(frozen=True)
-class Agreement:
-    """How far a query laid over a catalogue picture agrees with it.
+class SurfaceAgreement:
+    """How far the surface of a query, aligned with a catalogue picture, agrees with it.
 
     `structure`: mean correlation of small windows, -1..1; `colour`: mean difference in CIELAB units as OpenCV scales
-    them, the light discounted.
+    them, after a common change of light has been removed.
     """
 
     structure: float
@@ -36,23 +35,15 @@ class Agreement:
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
-    """What a query and one catalogue picture have in common.
+class GeometricMatch:
+    """The keypoints that a query and one catalogue picture share on one plane.
 
     `pairs`: float32 [i, 4], the inliers: x, y in the query and x, y in the catalogue picture, in fractions.
-    `matches`: how many keypoints were each other's nearest before geometry was asked.
-    `covered_query`, `covered_catalogue`: share of either picture's area under the hull of the inliers.
-    `colour_distance`: median distance of the inliers' colours, in CIELAB units, after the light has been discounted;
-        NaN without inliers.
-    `agreement`: of the whole surface, or None where one was not laid over the other.
+    `agreement`: of the whole surface; None where the pictures were not aligned.
     """
 
     pairs: npt.NDArray[np.float32]
-    matches: int
-    covered_query: float
-    covered_catalogue: float
-    colour_distance: float
-    agreement: Agreement | None = None
+    agreement: SurfaceAgreement | None = None
 
     @property
     def inliers(self) -> int:
@@ -70,31 +61,27 @@ class Evidence:
         return _box(self.pairs[:, 2:])
 
 
-NOTHING = Evidence(np.empty((0, 4), np.float32), 0, 0.0, 0.0, float("nan"))
+def match(query: LocalFeatures, candidates: Sequence[LocalFeatures]) -> list[GeometricMatch]:
+    """Compare a query with catalogue pictures: one GeometricMatch per candidate, in their order.
 
-
-def match(query: LocalFeatures, candidates: Sequence[LocalFeatures]) -> list[Evidence]:
-    """Compare a query with catalogue pictures: one Evidence per candidate, in their order.
-
-    Both are taken to stand the same way up, for XFeat's descriptors do not follow a rotation. The same arguments give
-    the same evidence.
+    XFeat's descriptors are not invariant to rotation, so both must be the same way up. The result is deterministic.
     """
-    _multiply_alone()
-    asked = _Asked(query)
+    _limit_blas_threads()
+    keypoints = _QueryKeypoints(query)
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="matching") as pool:
-        return list(pool.map(partial(_compare, asked), candidates))
+        return list(pool.map(partial(_compare, keypoints), candidates))
 
 
-def most_shared(evidence: Sequence[Evidence]) -> int:
+def max_inliers(matches: Sequence[GeometricMatch]) -> int:
     """The most keypoints that a query shares with any of its candidates."""
-    return max((each.inliers for each in evidence), default=0)
+    return max((match.inliers for match in matches), default=0)
 
 
 @cache
-def _multiply_alone() -> None:
-    """Let every thread multiply alone: NumPy's own threads beside those of the pool take three times as long.
+def _limit_blas_threads() -> None:
+    """Keep NumPy's matrix product to one thread: its own threads beside those of the pool take three times as long.
 
-    For good, for a limit that is lifted while another thread still relies on it is worse than one that stays.
+    The limit is never lifted, because another thread may still rely on it.
     """
     blas = ThreadpoolController().select(user_api="blas")
     for library in blas.lib_controllers:
@@ -102,34 +89,24 @@ def _multiply_alone() -> None:
             library.set_num_threads(1)
 
 
-class _Asked:
-    """The keypoints of a query, ready for comparison with many."""
+class _QueryKeypoints:
+    """The keypoints of a query, prepared once for comparison with many pictures."""
 
     def __init__(self, features: LocalFeatures) -> None:
         self.fractions = features.keypoints
         self.points = _plane(features.keypoints, features.size)
         self.descriptors = np.ascontiguousarray(_unit(features.descriptors).T)
-        self.colours = features.colours
 
 
-def _compare(asked: _Asked, candidate: LocalFeatures) -> Evidence:
-    left, right = mutual_nearest(asked.descriptors, _unit(candidate.descriptors))
-    inlying = fit(asked.points[left], _plane(candidate.keypoints, candidate.size)[right])
-    left_in, right_in = left[inlying], right[inlying]
-    if not len(left_in):
-        return Evidence(NOTHING.pairs, len(left), 0.0, 0.0, float("nan"))
-    on_query, on_candidate = asked.fractions[left_in], candidate.keypoints[right_in]
-    return Evidence(
-        pairs=np.concatenate([on_query, on_candidate], axis=1),
-        matches=len(left),
-        covered_query=_hull_area(on_query),
-        covered_catalogue=_hull_area(on_candidate),
-        colour_distance=colour_distance(asked.colours[left_in], candidate.colours[right_in]),
-    )
+def _compare(query: _QueryKeypoints, candidate: LocalFeatures) -> GeometricMatch:
+    left, right = mutual_nearest(query.descriptors, _unit(candidate.descriptors))
+    inliers = fit(query.points[left], _plane(candidate.keypoints, candidate.size)[right])
+    on_query, on_candidate = query.fractions[left[inliers]], candidate.keypoints[right[inliers]]
+    return GeometricMatch(np.concatenate([on_query, on_candidate], axis=1))
 
 
 def mutual_nearest(query: Floats, target: Floats) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Keypoints that are each other's nearest and alike enough.
+    """Keypoints that are each other's nearest, of a cosine of at least MIN_DESCRIPTOR_SIMILARITY.
 
     Args:
         query: float32 [64, n], unit columns.
@@ -143,16 +120,9 @@ def mutual_nearest(query: Floats, target: Floats) -> tuple[npt.NDArray[np.intp],
         return nothing, nothing
     similarity = target @ query
     nearest = similarity.argmax(axis=1)
-    likeness = similarity[np.arange(len(target)), nearest]
-    kept = np.flatnonzero((likeness >= LEAST_SIMILARITY) & (similarity.max(axis=0)[nearest] == likeness))
-    return nearest[kept], kept
-
-
-def colour_distance(query: npt.NDArray[np.uint8], target: npt.NDArray[np.uint8]) -> float:
-    """Median distance of paired CIELAB colours uint8 [i, 3], a common cast and brightness taken out."""
-    difference = query.astype(np.float32) - target.astype(np.float32)
-    difference -= np.median(difference, axis=0)
-    return float(np.median(np.linalg.norm(difference[:, 1:], axis=1)))
+    best = similarity[np.arange(len(target)), nearest]
+    mutual = np.flatnonzero((best >= MIN_DESCRIPTOR_SIMILARITY) & (similarity.max(axis=0)[nearest] == best))
+    return nearest[mutual], mutual
 
 
 def _unit(descriptors: npt.NDArray[np.int8]) -> Floats:
@@ -163,13 +133,9 @@ def _unit(descriptors: npt.NDArray[np.int8]) -> Floats:
 
 
 def _plane(fractions: Points, size: tuple[int, int]) -> Points:
-    """Fractions as points of a plane with square units, the long side PLANE units long."""
-    scale = np.array(size, np.float32) * (PLANE / max(size))
+    """Points in fractions -> points in square units, the long side PLANE_SIDE units long."""
+    scale = np.array(size, np.float32) * (PLANE_SIDE / max(size))
     return (fractions * scale).astype(np.float32)
-
-
-def _hull_area(fractions: Points) -> float:
-    return float(cv2.contourArea(cv2.convexHull(np.ascontiguousarray(fractions))))
 
 
 def _box(fractions: Points) -> Region | None:

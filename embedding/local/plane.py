@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-PLANE = 1000.0  # the long side of either picture, in the units that points and tolerance are given in
-_TOLERANCE = 10.0
-_ITERATIONS = 1000
+PLANE_SIDE = 1000.0  # the long side of either picture, in the units of points and tolerance
+_INLIER_TOLERANCE = 10.0
+_MAX_ITERATIONS = 1000
 _CONFIDENCE = 0.999
-LEAST_PAIRS = 5
-# A plane seen from the side is squeezed, and a far edge is smaller; what exceeds these is chance.
-_WORST_SQUEEZE = 8.0
-_WORST_SHRINKING = 12.0
+MIN_INLIERS = 5
+# A plane seen at an angle is foreshortened, and its far edge is smaller; beyond these limits a fit is due to chance.
+_MAX_ANISOTROPY = 8.0
+_MAX_SCALE_CHANGE = 12.0
 
 Points = npt.NDArray[np.float32]
 
@@ -25,43 +25,42 @@ def fit(query: Points, target: Points) -> npt.NDArray[np.intp]:
     """The pairs that one plausible homography explains, by OpenCV's USAC with MAGSAC++ (Barath et al., CVPR 2020).
 
     Args:
-        query, target: float32 [n, 2], in units of PLANE per long side.
+        query, target: float32 [n, 2], in units of PLANE_SIDE per long side.
 
     Returns:
-        Indices of the inliers, rising; none where no view of a plane explains at least five pairs.
+        Indices of the inliers, rising; none where no view of a plane explains at least MIN_INLIERS pairs.
     """
     nothing = np.empty(0, np.intp)
-    if len(query) < LEAST_PAIRS:
+    if len(query) < MIN_INLIERS:
         return nothing
     found: Sequence[Any] = cv2.findHomography(
-        target, query, cv2.USAC_MAGSAC, _TOLERANCE, maxIters=_ITERATIONS, confidence=_CONFIDENCE
+        target, query, cv2.USAC_MAGSAC, _INLIER_TOLERANCE, maxIters=_MAX_ITERATIONS, confidence=_CONFIDENCE
     )
-    homography, chosen = found
-    if homography is None or chosen is None:
+    homography, inlier_mask = found
+    if homography is None or inlier_mask is None:
         return nothing
-    inlying = np.flatnonzero(chosen.ravel())
-    if len(inlying) < LEAST_PAIRS or not plausible(np.asarray(homography, np.float64), target[inlying]):
+    inliers = np.flatnonzero(inlier_mask.ravel())
+    if len(inliers) < MIN_INLIERS or not plausible(np.asarray(homography, np.float64), target[inliers]):
         return nothing
-    return inlying
+    return inliers
 
 
 def plausible(homography: npt.NDArray[np.float64], points: Points) -> bool:
-    """Whether a homography [3, 3], at points float32 [n, 2], looks as a camera sees a plane.
+    """Whether a homography [3, 3] may be a camera's view of a plane, judged at points float32 [n, 2].
 
-    It must keep the sense of rotation (no mirror, no fold), not squeeze one direction out of proportion, and not
-    change the scale out of proportion from one point to another.
+    It must preserve orientation (no mirror, no fold) and exceed neither _MAX_ANISOTROPY nor _MAX_SCALE_CHANGE.
     """
     homogeneous = np.concatenate([points, np.ones((len(points), 1))], axis=1) @ homography.T
     depth = homogeneous[:, 2]
     if np.any(np.abs(depth) < 1e-9) or np.any(np.sign(depth) != np.sign(depth[0])):
         return False
-    seen = homogeneous[:, :2] / depth[:, None]
+    projected = homogeneous[:, :2] / depth[:, None]
     # The derivative of the map at each point: [n, 2, 2].
-    derivative = (homography[None, :2, :2] - seen[:, :, None] * homography[None, 2:3, :2]) / depth[:, None, None]
+    derivative = (homography[None, :2, :2] - projected[:, :, None] * homography[None, 2:3, :2]) / depth[:, None, None]
     stretch = np.linalg.svd(derivative, compute_uv=False)
     area = np.linalg.det(derivative)
     if np.any(area <= 0) or np.any(stretch[:, 1] <= 0):
         return False
-    squeezed = np.median(stretch[:, 0] / stretch[:, 1]) > _WORST_SQUEEZE
-    shrunk = area.max() / area.min() > _WORST_SHRINKING**2
-    return not (squeezed or shrunk)
+    anisotropic = np.median(stretch[:, 0] / stretch[:, 1]) > _MAX_ANISOTROPY
+    uneven = area.max() / area.min() > _MAX_SCALE_CHANGE**2
+    return not (anisotropic or uneven)

@@ -1,12 +1,14 @@
-"""One score from what is known of a query and each candidate: embedding, colours, shared keypoints, agreement.
+"""One score from what is known of a query and each candidate: embedding, colours, shared keypoints, aligned surfaces.
 
-    score = cosine + colour * alike
-          + SHARED * log(1 + max(0, inliers - CHANCE) / MANY) * (alike / best alike) ** colourway * agreeing
+    score = cosine + colour_weight * similarity
+          + INLIER_WEIGHT * log(1 + max(0, inliers - CHANCE_INLIERS) / INLIER_SCALE)
+            * (similarity / best similarity) ** colourway_exponent * surface_agreement
 
-The weights were chosen on photos of groceries, studio pictures of clothes and simulated photos together, each a broad
-optimum. How far colours are trusted follows from the query alone: before a plain background they are the object's own,
-in a photo of a scene they are anybody's, and where part of a scene is hidden, which is where the object was, they are
-the surroundings'. Of the keypoints fewer are then left, and each tells more.
+`similarity` is that of the palettes. The weights were chosen on photos of groceries, studio pictures of clothes and
+simulated photos together, each a broad optimum. How far colours are trusted follows from the query alone: before a
+plain background they are the object's own, in a photo of a scene they may belong to anything in it, and where part of a
+scene is hidden, which is where the object was, they are those of the surroundings. Such a query has fewer keypoints
+left, so each of them weighs more.
 """
 
 from __future__ import annotations
@@ -18,59 +20,63 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.local.features import LocalFeatures
-from embedding.local.matching import Agreement, Evidence
-from embedding.local.palette import alike
+from embedding.local.matching import GeometricMatch, SurfaceAgreement
+from embedding.local.palette import palette_similarity
 
 Floats = npt.NDArray[np.float32]
 
-# What shared keypoints are worth in cosine, beyond the number that chance alone brings about: the first ones most.
-SHARED = 0.3
-CHANCE = 6
-MANY = 30
+# What shared keypoints are worth in cosine, beyond the number that pictures of different things share by chance.
+INLIER_WEIGHT = 0.3
+CHANCE_INLIERS = 6
+INLIER_SCALE = 30  # their worth grows with the logarithm of their number, in units of this
 # What the same colours are worth in cosine, in a scene and, on top, before a plain background.
-COLOUR_IN_SCENE = 0.3
-COLOUR_BEFORE_PLAIN = 0.5
-# Shared keypoints of another colour are those of another colourway: how sharply that is punished at full trust.
-COLOURWAY = 9.0
+SCENE_COLOUR_WEIGHT = 0.3
+PLAIN_COLOUR_WEIGHT = 0.5
+# Keypoints shared with a picture of other colours belong to another colourway: how sharply that is punished at most.
+COLOURWAY_EXPONENT = 9.0
 # Shared keypoints count in full where structure is this well correlated, and less the more colours differ.
-STRUCTURE = 0.3
-COLOUR_APART = 24.0
-# What is taken where two pictures were not laid over one another: what wrong candidates have in the middle.
-UNKNOWN = Agreement(0.35, 14.0)
-_PLAIN_FROM, _PLAIN_TO = 0.25, 0.75
-# The share of a scene that is hidden when its colours tell nothing any more.
-_HIDDEN = 1 / 3
+FULL_CORRELATION = 0.3
+COLOUR_DIFFERENCE_SCALE = 24.0
+# Assumed where two pictures were not aligned: the median of wrong candidates.
+DEFAULT_AGREEMENT = SurfaceAgreement(0.35, 14.0)
+# Plainness of the border at which colours begin to be trusted as the object's own, and at which they are in full.
+_MIN_PLAINNESS, _FULL_PLAINNESS = 0.25, 0.75
+# From this hidden share of a scene on, its colours say nothing about the object.
+_MAX_HIDDEN_SHARE = 1 / 3
 
 
 def score(
-    cosines: Floats, query: LocalFeatures, candidates: Sequence[LocalFeatures], evidence: Sequence[Evidence]
+    cosines: Floats, query: LocalFeatures, candidates: Sequence[LocalFeatures], matches: Sequence[GeometricMatch]
 ) -> Floats:
     """Scores to rank candidates by.
 
     Args:
         cosines: float32 [n], the query's embedding with each candidate's.
-        candidates, evidence: n of each, in the same order.
+        candidates, matches: n of each, in the same order.
 
     Returns:
         float32 [n], on the scale of cosines: a candidate of other colours without shared keypoints keeps its cosine.
-        `agreeing` follows the agreement that evidence tells, see embedding.local.overlay.
     """
     if not len(cosines):
         return np.empty(0, np.float32)
     trust, hidden = colour_trust(query), hidden_share(query)
-    in_scene = COLOUR_IN_SCENE * max(0.0, 1 - (1 - trust) * hidden / _HIDDEN)
-    colours = alike(query, candidates)
-    shared = np.array([max(0, each.inliers - CHANCE) for each in evidence], np.float32)
-    relative = colours / max(float(colours.max()), 1e-6)
-    agreeing = np.array([_agreeing(each.agreement or UNKNOWN) for each in evidence], np.float32)
-    scores = cosines + (in_scene + COLOUR_BEFORE_PLAIN * trust) * colours
-    telling = SHARED / max(1 - hidden, 0.5)
-    scores = scores + telling * np.log1p(shared / MANY) * relative ** (COLOURWAY * trust) * agreeing
+    scene_weight = SCENE_COLOUR_WEIGHT * max(0.0, 1 - (1 - trust) * hidden / _MAX_HIDDEN_SHARE)
+    similarity = palette_similarity(query, candidates)
+    inliers = np.array([max(0, match.inliers - CHANCE_INLIERS) for match in matches], np.float32)
+    relative = similarity / max(float(similarity.max()), 1e-6)
+    agreement = np.array([_agreement_factor(match.agreement or DEFAULT_AGREEMENT) for match in matches], np.float32)
+    scores = cosines + (scene_weight + PLAIN_COLOUR_WEIGHT * trust) * similarity
+    inlier_weight = INLIER_WEIGHT / max(1 - hidden, 0.5)
+    scores = (
+        scores + inlier_weight * np.log1p(inliers / INLIER_SCALE) * relative ** (COLOURWAY_EXPONENT * trust) * agreement
+    )
     return np.asarray(scores, np.float32)
 
 
-def _agreeing(found: Agreement) -> float:
-    return max(0.0, 1 - STRUCTURE + found.structure) * math.exp(-found.colour / COLOUR_APART)
+def _agreement_factor(agreement: SurfaceAgreement) -> float:
+    """By how much shared keypoints are discounted where the surfaces around them disagree."""
+    structure = max(0.0, 1 - FULL_CORRELATION + agreement.structure)
+    return structure * math.exp(-agreement.colour / COLOUR_DIFFERENCE_SCALE)
 
 
 def hidden_share(query: LocalFeatures) -> float:
@@ -80,4 +86,4 @@ def hidden_share(query: LocalFeatures) -> float:
 
 def colour_trust(query: LocalFeatures) -> float:
     """How far a query's palette is the object's own, 0..1."""
-    return min(1.0, max(0.0, (query.plainness - _PLAIN_FROM) / (_PLAIN_TO - _PLAIN_FROM)))
+    return min(1.0, max(0.0, (query.plainness - _MIN_PLAINNESS) / (_FULL_PLAINNESS - _MIN_PLAINNESS)))

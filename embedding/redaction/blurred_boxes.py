@@ -1,4 +1,4 @@
-"""Blurred boxes: areas without grain that end at straight, upright edges.
+"""Blurred boxes: areas without grain that end at straight, axis-parallel edges.
 
 Plain backgrounds, walls and skies lack grain too, but they end where the object happens to end; a box that merely
 fits into such an area touches its outline in a few points only.
@@ -10,39 +10,39 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from embedding.redaction.boxes import CELLS, Box, apart, is_background, largest_of_cells, plain_colour
+from embedding.redaction.boxes import GRID_CELLS, Box, is_background, largest_box_of_cells, max_difference, plain_colour
 
 Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
-_GRAIN = 2.0  # levels; less than this off its surroundings, a pixel has no grain
-_CELL_SHARE = 0.9
-_LEAST_AREA = 0.02
-_MOST_BOXES = 4
-_LINE = 7  # pixels: grain of a box narrower than this is taken for a scratch
-_STRIP = 4  # pixels before and behind an edge
-_RIM = 8  # pixels inside the edges that JPEG may have disturbed
-_MOST_CUT = 0.45  # of a box's length, from either end
-_CUT_COST = 0.5
-_SIDES = 0.65  # share of a box's sides along which grain begins at once
-_SIDES_BY_AREA = 0.5  # how much less is asked of a box that is the whole picture
-_EMPTY = 0.05  # share of grain that JPEG may leave in a box, away from its edges
+_MIN_GRAIN = 2.0  # levels: a pixel that differs less from its surroundings has no grain
+_MIN_CELL_SHARE = 0.9  # of a cell's pixels without grain: from here on the cell counts as blurred
+_MIN_AREA = 0.02  # of the picture
+_MAX_BOXES = 4
+_SCRATCH_WIDTH = 7  # pixels: grain in a narrower line is closed, as a scratch
+_STRIP = 4  # pixels inside and outside an edge that are compared
+_RIM = 8  # pixels inside the edges that are ignored, because JPEG may have disturbed them
+_MAX_TRIM = 0.45  # of a box's length that may be cut off at either end
+_TRIM_COST = 0.5  # what moving an edge by the box's whole length costs, in shares of its side that are sharp
+_MIN_SHARP_SHARE = 0.65  # of a box's sides, along which grain begins right at the edge
+_SHARP_SHARE_DISCOUNT = 0.5  # by how much that requirement is lowered for a box as large as the picture
+_MAX_GRAIN_SHARE = 0.05  # of pixels with grain in a box, away from its edges: JPEG leaves some
 
 
 def blurred_boxes(image: Image) -> list[Box]:
     """The blurred boxes of a picture uint8 [h, w, 3] of at most some 500 pixels a side."""
     grain = _grain(image)
-    rough = ~_closed(~grain)
+    smooth = _closed(~grain)
     plain = plain_colour(image)
     chosen: list[Box] = []
-    left_over = ~rough
-    for _ in range(_MOST_BOXES):
-        box = largest_of_cells(left_over, _CELL_SHARE)
-        if box is None or box.area < _LEAST_AREA * rough.size:
+    remaining = smooth.copy()
+    for _ in range(_MAX_BOXES):
+        box = largest_box_of_cells(remaining, _MIN_CELL_SHARE)
+        if box is None or box.area < _MIN_AREA * smooth.size:
             break
-        left_over[box.slices] = False
-        box = _snapped(box, grain)
-        if _ends_sharply(box, grain) and _is_empty(box, grain) and not is_background(box, image, plain):
+        remaining[box.slices] = False
+        box = _snap_sides(box, grain)
+        if _has_sharp_edges(box, grain) and _is_smooth(box, grain) and not is_background(box, image, plain):
             chosen.append(box)
     return chosen
 
@@ -50,56 +50,56 @@ def blurred_boxes(image: Image) -> list[Box]:
 def _grain(image: Image) -> Mask:
     """Where a picture [h, w, 3] has fine grain, bool [h, w]."""
     values = image.astype(np.float32)
-    # A flat colour, and a blur strong enough to hide things, come through a light smoothing as they are.
-    grain: Mask = apart(values, np.asarray(cv2.GaussianBlur(values, (0, 0), 1.0))) > _GRAIN
+    # A light smoothing leaves a flat colour, and a blur strong enough to hide things, unchanged.
+    grain: Mask = max_difference(values, np.asarray(cv2.GaussianBlur(values, (0, 0), 1.0))) > _MIN_GRAIN
     return grain
 
 
 def _closed(smooth: Mask) -> Mask:
-    """Smooth areas [h, w] with thin lines of grain taken in: an edge that was blurred, a ripple of JPEG."""
-    kernel = np.ones((_LINE, _LINE), np.uint8)
+    """Smooth areas [h, w], thin lines of grain in them closed: an edge that was blurred, a ripple of JPEG."""
+    kernel = np.ones((_SCRATCH_WIDTH, _SCRATCH_WIDTH), np.uint8)
     return np.asarray(cv2.morphologyEx(smooth.astype(np.uint8), cv2.MORPH_CLOSE, kernel), np.uint8) > 0
 
 
-def _snapped(box: Box, grain: Mask) -> Box:
-    """A box with each side moved to the line along which grain begins most at once, for little of its area."""
+def _snap_sides(box: Box, grain: Mask) -> Box:
+    """A box with each side moved to the sharpest edge nearby; what that cuts off the box counts against it."""
     height, width = grain.shape
-    reach = round(1.5 * max(height, width) / CELLS)
-    right = _snap(grain[box.top : box.bottom], box.left, box.right, reach)
-    left = width - _snap(grain[box.top : box.bottom, ::-1], width - right, width - box.left, reach)
-    bottom = _snap(grain[:, left:right].T, box.top, box.bottom, reach)
-    top = height - _snap(grain[::-1, left:right].T, height - bottom, height - box.top, reach)
+    reach = round(1.5 * max(height, width) / GRID_CELLS)
+    right = _snap_end(grain[box.top : box.bottom], box.left, box.right, reach)
+    left = width - _snap_end(grain[box.top : box.bottom, ::-1], width - right, width - box.left, reach)
+    bottom = _snap_end(grain[:, left:right].T, box.top, box.bottom, reach)
+    top = height - _snap_end(grain[::-1, left:right].T, height - bottom, height - box.top, reach)
     return Box(left, top, right, bottom)
 
 
-def _snap(lines: Mask, start: int, end: int, reach: int) -> int:
-    """The best end for a run from start to end of lines [n, length]; the picture's own edge where that is near."""
+def _snap_end(lines: Mask, start: int, end: int, reach: int) -> int:
+    """The best end for a box from start to end along lines [n, length]; the picture's own edge where that is near."""
     length = lines.shape[1]
     if end >= length - reach // 2:
         end = length
     places = np.arange(
-        max(start + _STRIP, end - round(_MOST_CUT * (end - start))), min(length - _STRIP, end + reach) + 1
+        max(start + _STRIP, end - round(_MAX_TRIM * (end - start))), min(length - _STRIP, end + reach) + 1
     )
     if not len(places) or not len(lines):
         return end
-    worth = _steps(lines, places) - _CUT_COST * np.abs(end - places) / (end - start)
-    at_edge = _SIDES if end == length else -1.0
-    return int(places[int(worth.argmax())]) if worth.max() > at_edge else end
+    quality = _edge_shares(lines, places) - _TRIM_COST * np.abs(end - places) / (end - start)
+    required = _MIN_SHARP_SHARE if end == length else -1.0
+    return int(places[int(quality.argmax())]) if quality.max() > required else end
 
 
-def _steps(lines: Mask, places: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
-    """For each place, the share of lines [n, length] that are smooth before it and have grain right behind it."""
+def _edge_shares(lines: Mask, places: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    """For each place, the share of lines [n, length] that are smooth before it and have grain right after it."""
     first = int(places.min()) - _STRIP
     upto = np.zeros((len(lines), int(places.max()) + _STRIP - first + 1), np.int32)
     np.cumsum(lines[:, first : first + upto.shape[1] - 1], axis=1, out=upto[:, 1:])
     at = places - first
-    behind = upto[:, at + _STRIP] > upto[:, at]
+    after = upto[:, at + _STRIP] > upto[:, at]
     before = upto[:, at - 1] > upto[:, at - _STRIP]
-    return np.asarray((behind & ~before).mean(axis=0), np.float64)
+    return np.asarray((after & ~before).mean(axis=0), np.float64)
 
 
-def _ends_sharply(box: Box, grain: Mask) -> bool:
-    """Whether grain begins at once along a box's sides; a large box that fits by chance is rarer than a small one."""
+def _has_sharp_edges(box: Box, grain: Mask) -> bool:
+    """Whether grain begins right at a box's sides; less is required of a large box, which rarely fits by chance."""
     height, width = grain.shape
     rows, columns = grain[box.top : box.bottom], grain[:, box.left : box.right].T
     ends = (
@@ -111,11 +111,11 @@ def _ends_sharply(box: Box, grain: Mask) -> bool:
     sides = [(lines, end) for lines, end, length in ends if _STRIP <= end <= length - _STRIP]
     if not sides or not all(len(lines) for lines, _ in sides):
         return False
-    steps = [_steps(lines, np.array([end]))[0] for lines, end in sides]
+    steps = [_edge_shares(lines, np.array([end]))[0] for lines, end in sides]
     share = float(np.average(steps, weights=[len(lines) for lines, _ in sides]))
-    return share >= _SIDES - _SIDES_BY_AREA * box.area / grain.size
+    return share >= _MIN_SHARP_SHARE - _SHARP_SHARE_DISCOUNT * box.area / grain.size
 
 
-def _is_empty(box: Box, grain: Mask) -> bool:
+def _is_smooth(box: Box, grain: Mask) -> bool:
     inside = grain[box.top + _RIM : box.bottom - _RIM, box.left + _RIM : box.right - _RIM]
-    return bool(inside.size) and bool(inside.mean() <= _EMPTY)
+    return bool(inside.size) and bool(inside.mean() <= _MAX_GRAIN_SHARE)

@@ -1,4 +1,4 @@
-"""What publishers do to parts of a picture that must not be seen: the ground truth for detecting it."""
+"""Simulated sanitising, as publishers do it, with the true mask: the ground truth for detecting it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from embedding.image.regions import Region
 
 Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
-How = Literal["black", "white", "blur", "pixelate"]
-WAYS: tuple[How, ...] = get_args(How)
+Method = Literal["black", "white", "blur", "pixelate"]
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
-def conceal(image: Image, region: Region, how: How, strength: float = 0.12) -> tuple[Image, Mask]:
+def conceal(image: Image, region: Region, method: Method, strength: float = 0.12) -> tuple[Image, Mask]:
     """Hide a box of a picture.
 
     Args:
         image: uint8 [h, w, 3].
-        how: "black" and "white" paint the box; "blur" is Gaussian; "pixelate" leaves one colour per block.
+        method: "black" and "white" paint the box; "blur" is Gaussian; "pixelate" leaves one colour per block.
         strength: standard deviation of the blur, or side of a block, as a share of the box's short side.
 
     Returns:
@@ -33,11 +33,11 @@ def conceal(image: Image, region: Region, how: How, strength: float = 0.12) -> t
     patch = region.of(hidden)
     height, width = patch.shape[:2]
     reach = max(2.0, strength * min(height, width))
-    if how == "black":
+    if method == "black":
         patch[...] = 0
-    elif how == "white":
+    elif method == "white":
         patch[...] = 255
-    elif how == "blur":
+    elif method == "blur":
         patch[...] = cv2.GaussianBlur(patch, (0, 0), reach)
     else:
         blocks = (max(1, round(width / reach)), max(1, round(height / reach)))
@@ -46,7 +46,7 @@ def conceal(image: Image, region: Region, how: How, strength: float = 0.12) -> t
     return hidden, mask
 
 
-def a_third(rng: np.random.Generator, share: float = 1 / 3) -> Region:
+def random_box(rng: np.random.Generator, share: float = 1 / 3) -> Region:
     """A box of a share of the picture's area, somewhere in it, between a flat and an upright one."""
     aspect = float(np.exp(rng.uniform(-0.7, 0.7)))
     width, height = min(1.0, (share * aspect) ** 0.5), min(1.0, (share / aspect) ** 0.5)

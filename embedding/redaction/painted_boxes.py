@@ -5,42 +5,50 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from embedding.redaction.boxes import CELLS, Box, darkest, is_background, largest_of_cells, lightest, plain_colour
+from embedding.redaction.boxes import (
+    GRID_CELLS,
+    Box,
+    is_background,
+    largest_box_of_cells,
+    max_channel,
+    min_channel,
+    plain_colour,
+)
 
 Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
-_BLACK, _WHITE = 24, 238  # levels; JPEG leaves ripples near the edges
-_CELL_SHARE = 0.97
-_LEAST_AREA = 0.02
-_MOST_BOXES = 3
-_EVEN = 3.0  # levels of deviation away from the edges
-_RIM = 8  # pixels: a block of JPEG
-_GAP, _STRIP = 3, 4  # pixels behind an edge that are skipped, and looked at
-_OTHER = 0.7  # share of the pixels behind every edge that have another colour
+_MAX_BLACK, _MIN_WHITE = 24, 238  # levels; not 0 and 255, because JPEG leaves ripples near edges
+_MIN_CELL_SHARE = 0.97  # of a cell's pixels: from here on the cell is painted
+_MIN_AREA = 0.02  # of the picture
+_MAX_BOXES = 3  # of either colour
+_MAX_DEVIATION = 3.0  # standard deviation of levels inside a box, away from its edges
+_RIM = 8  # pixels inside the edges that are ignored: a block of JPEG
+_GAP, _STRIP = 3, 4  # pixels outside an edge that are skipped, and that are compared
+_MIN_CONTRAST_SHARE = 0.7  # of the pixels outside every edge that have another colour
 
 
 def painted_boxes(image: Image) -> list[Box]:
     """The black and the white boxes of a picture uint8 [h, w, 3] of at most some 500 pixels a side."""
     plain = plain_colour(image)
     chosen: list[Box] = []
-    for paint in (lightest(image) <= _BLACK, darkest(image) >= _WHITE):
-        left_over = paint.copy()
-        for _ in range(_MOST_BOXES):
-            box = largest_of_cells(left_over, _CELL_SHARE)
-            if box is None or box.area < _LEAST_AREA * paint.size:
+    for paint in (max_channel(image) <= _MAX_BLACK, min_channel(image) >= _MIN_WHITE):
+        remaining = paint.copy()
+        for _ in range(_MAX_BOXES):
+            box = largest_box_of_cells(remaining, _MIN_CELL_SHARE)
+            if box is None or box.area < _MIN_AREA * paint.size:
                 break
-            left_over[box.slices] = False
-            box = _grown(box, paint)
-            if _is_even(box, image) and _ends(box, paint) and not is_background(box, image, plain):
+            remaining[box.slices] = False
+            box = _grow(box, paint)
+            if _is_uniform(box, image) and _has_contrasting_edges(box, paint) and not is_background(box, image, plain):
                 chosen.append(box)
     return chosen
 
 
-def _grown(box: Box, paint: Mask) -> Box:
+def _grow(box: Box, paint: Mask) -> Box:
     """A box with each side moved outwards, by less than two cells, as long as most of the line is painted."""
     height, width = paint.shape
-    reach = 2 * max(height, width) // CELLS
+    reach = 2 * max(height, width) // GRID_CELLS
     left, top, right, bottom = box.left, box.top, box.right, box.bottom
     while left > max(0, box.left - reach) and paint[box.top : box.bottom, left - 1].mean() > 0.5:
         left -= 1
@@ -53,12 +61,12 @@ def _grown(box: Box, paint: Mask) -> Box:
     return Box(left, top, right, bottom)
 
 
-def _is_even(box: Box, image: Image) -> bool:
+def _is_uniform(box: Box, image: Image) -> bool:
     inside = image[box.top + _RIM : box.bottom - _RIM, box.left + _RIM : box.right - _RIM]
-    return bool(inside.size) and float(inside.reshape(-1, 3).std(axis=0).max()) <= _EVEN
+    return bool(inside.size) and float(inside.reshape(-1, 3).std(axis=0).max()) <= _MAX_DEVIATION
 
 
-def _ends(box: Box, paint: Mask) -> bool:
+def _has_contrasting_edges(box: Box, paint: Mask) -> bool:
     """Whether most pixels behind each edge that is not the picture's own have another colour."""
     rows, columns = box.slices
     first, last = _GAP, _GAP + _STRIP
@@ -69,4 +77,4 @@ def _ends(box: Box, paint: Mask) -> bool:
         paint[box.bottom + first : box.bottom + last, columns],
     ]
     shares = [1 - side.mean() for side in sides if side.size]
-    return bool(shares) and min(shares) >= _OTHER
+    return bool(shares) and min(shares) >= _MIN_CONTRAST_SHARE

@@ -1,1 +1,1 @@
-"""A very small CLIP and the pictures that it was trained on. It proves the code that runs the large models."""
+"""The weights of a very small CLIP that tests the code which runs the large models; sample/tiny_clip trains it."""

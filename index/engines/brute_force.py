@@ -1,4 +1,4 @@
-"""The plain scan in NumPy: the reference that every other engine is compared with."""
+"""A brute-force scan in NumPy: the reference that every other engine is compared with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from index.engines.protocol import NO_ROW, EngineStats, Rows
 
 
 class BruteForceEngine:
-    """Every query against every vector. Exact, and slow beyond some ten thousand vectors."""
+    """Compares every query with every vector: exact, but slow beyond some ten thousand vectors."""
 
     def __init__(self, vectors: Vectors) -> None:
         self._vectors = vectors

@@ -1,7 +1,7 @@
-"""FAISS, with the matrix products of this processor.
+"""FAISS, with OpenBLAS kernels that suit this processor.
 
-FAISS's packages bring an OpenBLAS of 2021, which takes a newer processor for one of 2004: training inverted lists and
-filling them then take four to five times as long. NumPy's OpenBLAS is of this year, so its choice is taken for both.
+FAISS's packages include an OpenBLAS of 2021, which falls back to kernels of 2004 on newer processors: training and
+filling inverted lists then takes four to five times as long. NumPy's OpenBLAS is recent, so both use its choice.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Loads the OpenBLAS that is asked.
+# Loads the OpenBLAS whose choice is read.
 import numpy as np  # noqa: F401
 from threadpoolctl import ThreadpoolController
 
 __all__ = ["faiss"]
 
 # Read once, when OpenBLAS is loaded: https://github.com/OpenMathLib/OpenBLAS#setting-the-number-of-threads-at-runtime
-_ASKED = "OPENBLAS_CORETYPE"
-# What NumPy's may choose, and what the older one calls that.
+_VARIABLE = "OPENBLAS_CORETYPE"
+# The kernels that NumPy's OpenBLAS may choose, and their names in the older one.
 _KERNELS = {
     "SapphireRapids": "SkylakeX",
     "Cooperlake": "SkylakeX",
@@ -30,18 +30,18 @@ _KERNELS = {
 
 @contextmanager
 def _kernels_of_numpy() -> Iterator[None]:
-    """Asks an OpenBLAS that is loaded within for the kernels that NumPy's runs; whoever chose already is left alone."""
+    """While entered, a newly loaded OpenBLAS uses NumPy's kernels, unless the environment already names others."""
     loaded = ThreadpoolController().select(internal_api="openblas").lib_controllers
     chosen = [_KERNELS[each.architecture] for each in loaded if each.architecture in _KERNELS]
-    if not chosen or _ASKED in os.environ:
+    if not chosen or _VARIABLE in os.environ:
         yield
         return
-    os.environ[_ASKED] = chosen[0]
+    os.environ[_VARIABLE] = chosen[0]
     try:
         yield
     finally:
-        # Programs that are started from here choose for themselves.
-        del os.environ[_ASKED]
+        # Child processes choose their kernels themselves.
+        del os.environ[_VARIABLE]
 
 
 with _kernels_of_numpy():

@@ -1,4 +1,4 @@
-"""The VectorEngine seam: unit vectors in, nearest neighbours out. A vector's id is its row in what was built."""
+"""The VectorEngine protocol: unit vectors in, nearest neighbours out. A vector's id is its row."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from embedding.encoders.protocol import Vectors
 
 Rows = npt.NDArray[np.int64]
 HalfVectors = npt.NDArray[np.float16]
-# bfloat16, which NumPy has no word for: the upper 16 bits of each float32.
+# bfloat16, which is no NumPy type: the upper 16 bits of each float32.
 Bfloat16Vectors = npt.NDArray[np.uint16]
-KeptVectors = Vectors | HalfVectors | Bfloat16Vectors
+StoredVectors = Vectors | HalfVectors | Bfloat16Vectors
 NO_ROW = -1
 
 
 @dataclass(frozen=True)
 class EngineStats:
-    """What an engine says of itself: `spec` is all it takes to build it alike again; `bytes` its size in memory."""
+    """Facts about an engine: `spec` is all that is needed to build the same one again; `bytes` its size in memory."""
 
     spec: str
     count: int
@@ -30,30 +30,30 @@ class EngineStats:
 
 
 class VectorEngine(Protocol):
-    """Nearest neighbours by inner product; how one is built is its own affair.
+    """Nearest neighbours by inner product; each implementation is built in its own way.
 
     Every implementation passes tests/contract/test_engine_contract.py.
     """
 
     @classmethod
     def open(cls, path: Path, spec: str) -> Self:
-        """Open what `save` wrote of an engine whose stats told this spec.
+        """Open what `save` wrote of an engine whose stats have this spec.
 
-        Only for a file whose checksum was verified: engines trust their files.
+        Only for files whose checksums were verified: engines trust their files.
         """
         ...
 
     def save(self, path: Path) -> None:
-        """Write a file, and beside it what it may need."""
+        """Write a file, and further ones beside it if needed."""
         ...
 
     def search(self, queries: Vectors, k: int, allow: Rows | None = None) -> tuple[Vectors, Rows]:
-        """The k best of each query, among the rows of `allow` alone where it is given.
+        """The k best of each query, among the rows of `allow` if that is given.
 
         Args:
             queries: float32 [q, d], unit rows.
             k: how many, at least 1.
-            allow: int64 [m], rising; None allows all. The filter acts inside the search: min(k, m) rows come back.
+            allow: int64 [m], rising; None allows all. The filter acts inside the search: min(k, m) rows are found.
 
         Returns:
             scores float32 [q, k], falling, and rows int64 [q, k]; where there are fewer, score -inf and row NO_ROW.
@@ -61,7 +61,7 @@ class VectorEngine(Protocol):
         ...
 
     def vectors(self, rows: Rows) -> Vectors:
-        """The vectors of some rows, float32 [n, d], as exact as the engine keeps them."""
+        """The vectors of some rows, float32 [n, d], in the precision in which the engine stores them."""
         ...
 
     def stats(self) -> EngineStats: ...

@@ -1,4 +1,4 @@
-"""An engine's files: vectors gathered, the engine built and tuned on them, saved."""
+"""The files of an engine: vectors are gathered, the engine is built, tuned and saved."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from embedding.encoders.protocol import Vectors
 from index.engines.choice import EXACT_BELOW
-from index.engines.faiss_engine import BLOCK, originals_beside
+from index.engines.faiss_engine import BLOCK, originals_path
 from index.engines.protocol import HalfVectors, Rows
 from index.engines.tuning import Tuned, build_tuned
 
@@ -17,24 +17,24 @@ from index.engines.tuning import Tuned, build_tuned
 def gather(path: Path, rows: Rows, dimension: int, read: Callable[[Rows], Vectors]) -> Vectors | HalfVectors:
     """The vectors of an engine that will be written to `path`, in order.
 
-    Few are held in memory, float32 [n, dimension]; many lie in a file beside `path`, mapped, float16.
+    Few are kept in memory, float32 [n, dimension]; many in a memory-mapped file beside `path`, float16.
 
     Args:
-        rows: int64 [n], where they lie; read: gives the float32 [m, dimension] of some of them.
+        rows: int64 [n], of the vector store; read: returns the float32 [m, dimension] of some of them.
     """
     if len(rows) < EXACT_BELOW:
         return read(rows)
-    beside = originals_beside(path)
-    with beside.open("wb") as file:
+    originals = originals_path(path)
+    with originals.open("wb") as file:
         for start in range(0, len(rows), BLOCK):
             read(rows[start : start + BLOCK]).astype(np.float16).tofile(file)
-    return np.memmap(beside, np.float16, "r", shape=(len(rows), dimension))
+    return np.memmap(originals, np.float16, "r", shape=(len(rows), dimension))
 
 
 def write_engine(path: Path, vectors: Vectors | HalfVectors, memory_budget: int, target: float) -> Tuned:
-    """Build the engine that suits vectors from `gather`, and save it; see `build_tuned` for what it takes."""
+    """Build the engine that suits vectors from `gather`, and save it; see `build_tuned` for the arguments."""
     tuned = build_tuned(vectors, memory_budget, target)
     tuned.engine.save(path)
     if not tuned.engine.needs_originals:
-        originals_beside(path).unlink(missing_ok=True)
+        originals_path(path).unlink(missing_ok=True)
     return tuned

@@ -1,4 +1,4 @@
-"""From scores to a likelihood that a candidate is the same product."""
+"""Calibration: from scores to the likelihood that a candidate is the same product."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from index.errors import GenerationError
 
 Matrix = npt.NDArray[np.float64]
 
-# Strength of the pull towards zero, in units of one standardised signal: it keeps a small sample from certainty.
+# Strength of the ridge penalty on standardised signals: it keeps likelihoods of a small sample away from 0 and 1.
 RIDGE = 1.0
 STEPS = 50
 
@@ -22,7 +22,7 @@ STEPS = 50
 class Likelihood:
     """A logistic model of "this candidate is the same product" on a few signals.
 
-    `reranked`: whether it was fitted on answers to pictures that were looked at closer; of others it tells nothing.
+    `reranked`: whether it was fitted on re-ranked answers; it does not apply to others.
 
     Method: ridge logistic regression on standardised signals (Platt, "Probabilistic outputs for support vector
     machines", 1999, for the use of a logistic to calibrate scores), fitted by Newton's method.
@@ -39,19 +39,19 @@ class Likelihood:
     def fit(cls, names: tuple[str, ...], signals: Matrix, right: npt.NDArray[np.bool_]) -> Self:
         """Fit on examples: signals float64 [n, len(names)], whether each candidate was right, bool [n].
 
-        Without an example of either kind the model stays at the share of right ones seen, kept from 0 and 1.
+        Without an example of either kind the likelihood is the share of right ones, kept away from 0 and 1.
         """
         centre, scale = signals.mean(axis=0), np.maximum(signals.std(axis=0), 1e-9)
         design = np.hstack([(signals - centre) / scale, np.ones((len(signals), 1))])
-        # Platt's targets: what was seen n times is not certain.
+        # Platt's targets, which keep away from 0 and 1.
         count = np.array([(~right).sum(), right.sum()])
         target = np.where(right, (count[1] + 1) / (count[1] + 2), 1 / (count[0] + 2))
         penalty = np.diag([RIDGE] * signals.shape[1] + [1e-6])
         beta = np.zeros(design.shape[1])
         for _ in range(STEPS):
-            chance = _logistic(design @ beta)
-            gradient = design.T @ (chance - target) + penalty @ beta
-            curvature = (design * (chance * (1 - chance))[:, None]).T @ design + penalty
+            probability = _logistic(design @ beta)
+            gradient = design.T @ (probability - target) + penalty @ beta
+            curvature = (design * (probability * (1 - probability))[:, None]).T @ design + penalty
             step = np.linalg.solve(curvature, gradient)
             beta -= step
             if np.abs(step).max() < 1e-9:
@@ -64,7 +64,7 @@ class Likelihood:
         return _logistic(standard @ np.array(self.weights) + self.bias)
 
     def temperature_scaled(self, factor: float) -> Self:
-        """The same with its log-odds multiplied: a factor below 1 makes it less sure, either way.
+        """The same with its log-odds multiplied: a factor below 1 moves likelihoods towards 0.5.
 
         Method: temperature scaling (Guo et al., "On calibration of modern neural networks", 2017).
         """
@@ -78,7 +78,7 @@ class Likelihood:
         """Read what `to_json` wrote.
 
         Raises:
-            GenerationError: it is something else.
+            GenerationError: the text is something else.
         """
         try:
             raw = json.loads(text)
@@ -93,7 +93,7 @@ class Likelihood:
 def expected_calibration_error(
     likelihood: npt.NDArray[np.float64], right: npt.NDArray[np.bool_], bins: int = 10
 ) -> float:
-    """How far the likelihood is from the share that was right, on average over equally filled bins.
+    """The mean difference between the likelihood and the share that was right, over equally filled bins.
 
     Method: Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning", 2015; bins of equal count.
     """
@@ -103,7 +103,7 @@ def expected_calibration_error(
 
 
 def area_under_roc(score: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> float:
-    """The chance that a right one scores above a wrong one, ties counting half; NaN without one of either kind."""
+    """The probability that a right one scores above a wrong one, ties counting half; NaN without both kinds."""
     positive, negative = score[right], score[~right]
     if not len(positive) or not len(negative):
         return float("nan")

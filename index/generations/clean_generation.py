@@ -1,4 +1,4 @@
-"""A generation without some of its entries: built anew from itself, and put in its own place."""
+"""A generation is rebuilt without some of its entries, from its own files and under its own number."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from index.generations.generations import CollectionPart, Generation, Manifest
 from index.generations.snapshot import IndexedView, write_snapshot
 from index.records.entries import Entry
 from index.records.feed_records import COLLECTIONS, Collection
-from index.stores.checksums import MEMORY
+from index.stores.checksums import VERIFIED_FILE
 from index.stores.durable import sync_folder
 from index.workspace import Workspace
 
-Leaves = Callable[[Entry], bool]
+ShouldRemove = Callable[[Entry], bool]
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What became of a generation: whether it was rebuilt, and why it had to be deleted, empty where it was not."""
+    """Whether a generation was rebuilt, and why it was deleted; `deleted` is empty where it was not."""
 
     number: int
     rebuilt: bool = False
     deleted: str = ""
 
 
-def clean_generation(workspace: Workspace, number: int, leaves: Leaves) -> Cleaned:
-    """Rebuild a generation's files without the entries that leave, under the same number; a live one stays live.
+def clean_generation(workspace: Workspace, number: int, should_remove: ShouldRemove) -> Cleaned:
+    """Rebuild a generation's files without some entries, under the same number; a live one stays live.
 
-    Its embeddings are those its engines kept, its calibration and self-test stay. One that cannot be read, damaged
-    or made by a newer version, cannot be rebuilt, and nobody knows what it names: it is deleted.
+    Embeddings are taken from its engines; its calibration and self-test are kept. A generation that cannot be read,
+    because it is damaged or of a newer version, may contain those entries, so it is deleted.
 
     Raises:
-        WorkspaceError, OSError: it cannot be written; it is as it was then.
+        WorkspaceError, OSError: it cannot be written; it is unchanged then.
     """
     folder = workspace.generations / str(number)
     try:
@@ -52,36 +52,36 @@ def clean_generation(workspace: Workspace, number: int, leaves: Leaves) -> Clean
         sync_folder(workspace.generations)
         return Cleaned(number, deleted=str(error))
     with closing(former):
-        stay = {name: [entry for entry in entries[name] if not leaves(entry)] for name in COLLECTIONS}
+        kept = {name: [entry for entry in entries[name] if not should_remove(entry)] for name in COLLECTIONS}
         parts = former.manifest.collections
-        # An engine that was added to may still hold what left the records before, so it is never taken for clean.
+        # A layered engine may still have vectors of entries that left the records before, so it is always rebuilt.
         if not any(part.base for part in parts.values()) and all(
-            len(stay[name]) == parts[name].entries for name in COLLECTIONS
+            len(kept[name]) == parts[name].entries for name in COLLECTIONS
         ):
             return Cleaned(number)
         aside = workspace.generations / f".cleaning-{number}"
         shutil.rmtree(aside, ignore_errors=True)
-        # What is no part of the index, such as a calibration, names nobody.
-        index = ("*.index", "*.vectors", "*.npy", generations.RECORDS, MEMORY)
+        # Other files, such as the calibration, contain no entries.
+        index = ("*.index", "*.vectors", "*.npy", generations.RECORDS, VERIFIED_FILE)
         shutil.copytree(folder, aside, ignore=shutil.ignore_patterns(*index))
-        manifest = _rebuild(workspace, former, stay, aside)
+        manifest = _rebuild(workspace, former, kept, aside)
     generations.seal(aside, manifest)
     generations.replace_by(workspace, aside, number)
     return Cleaned(number, rebuilt=True)
 
 
 def _read(folder: Path) -> tuple[Generation, dict[Collection, list[Entry]]]:
-    """A generation and its entries, once all that it takes to rebuild it was found readable.
+    """A generation and its entries, after reading everything that is needed to rebuild it.
 
     Raises:
-        GenerationError: something was not.
+        GenerationError: something cannot be read.
     """
     former = Generation(folder)
     try:
         entries = {name: list(former.records.entries(name)) for name in COLLECTIONS}
         for name in COLLECTIONS:
             former.engine(name)
-            for _ in former.records.every_row(name):
+            for _ in former.records.all_views(name):
                 pass
         former.records.families()
     except (GenerationError, KeyError) as error:
@@ -90,26 +90,26 @@ def _read(folder: Path) -> tuple[Generation, dict[Collection, list[Entry]]]:
     return former, entries
 
 
-def _rebuild(workspace: Workspace, former: Generation, stay: dict[Collection, list[Entry]], aside: Path) -> Manifest:
-    """Write engines and records of the entries that stay into a folder, and tell them in a manifest."""
+def _rebuild(workspace: Workspace, former: Generation, kept: dict[Collection, list[Entry]], aside: Path) -> Manifest:
+    """Write engines and records of the kept entries into a folder; returns their manifest."""
     parts: dict[Collection, CollectionPart] = {}
-    shown: list[tuple[Collection, IndexedView]] = []
-    here = {entry.id for entries in stay.values() for entry in entries}
+    views: list[tuple[Collection, IndexedView]] = []
+    kept_ids = {entry.id for entries in kept.values() for entry in entries}
     for name in COLLECTIONS:
-        rows = [row for row in former.records.every_row(name) if row.entry in here]
+        collection_views = [view for view in former.records.all_views(name) if view.entry in kept_ids]
         path = aside / generations.engine_file(name)
-        kept = np.array([row.row for row in rows], np.int64)
-        vectors = gather(path, kept, former.manifest.dimension, former.engine(name).vectors)
+        rows = np.array([view.row for view in collection_views], np.int64)
+        vectors = gather(path, rows, former.manifest.dimension, former.engine(name).vectors)
         tuned = write_engine(path, vectors, workspace.index_memory, workspace.settings.recall_target)
-        shown += [(name, replace(row, row=place)) for place, row in enumerate(rows)]
-        images = {row.image for row in rows}
+        views += [(name, replace(view, row=row)) for row, view in enumerate(collection_views)]
+        images = {view.image for view in collection_views}
         spec = tuned.engine.stats().spec
-        parts[name] = CollectionPart(len(stay[name]), len(images), len(rows), spec, tuned.recall, tuned.refused)
-    families = {entry: family for entry, family in former.records.families().items() if entry in here}
-    entries = list(chain.from_iterable(stay.values()))
-    write_snapshot(aside / generations.RECORDS, entries, shown, families)
-    embedded = {row.image for _, row in shown}
-    lacking = {image for entry in entries for image in entry.images} - embedded
-    told = former.manifest
-    content = content_digest(told.model, told.model_sha256, entries, lacking)
-    return replace(told, content=content, collections=parts, files=generations.checksums(aside))
+        parts[name] = CollectionPart(len(kept[name]), len(images), len(rows), spec, tuned.recall, tuned.refused)
+    families = {entry: family for entry, family in former.records.families().items() if entry in kept_ids}
+    entries = list(chain.from_iterable(kept.values()))
+    write_snapshot(aside / generations.RECORDS, entries, views, families)
+    embedded = {view.image for _, view in views}
+    not_embedded = {image for entry in entries for image in entry.images} - embedded
+    manifest = former.manifest
+    content = content_digest(manifest.model, manifest.model_sha256, entries, not_embedded)
+    return replace(manifest, content=content, collections=parts, files=generations.checksums(aside))

@@ -1,4 +1,4 @@
-"""What a generation is built from, as one digest: equal content needs no new generation."""
+"""The digest of the content that a generation is built from: equal content needs no new generation."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from embedding.views import CATALOGUE_VIEWS
 from index.records.entries import ADDED, Entry
 
 
-def content_digest(model: str, model_sha256: str, entries: Iterable[Entry], lacking: Iterable[str]) -> str:
+def content_digest(model: str, model_sha256: str, entries: Iterable[Entry], not_embedded: Iterable[str]) -> str:
     """A SHA-256 over a model, every entry (products, then objects, each by id) and the images without embedding."""
     digest = hashlib.sha256(f"{model} {model_sha256} {CATALOGUE_VIEWS}".encode())
     for entry in entries:
         fields = entry.fields.counted()
         added = (name for name in ADDED if name in fields)
         digest.update(repr((entry.id, entry.source, *fields.values(), entry.images, *added)).encode())
-    digest.update(repr(sorted(set(lacking))).encode())
+    digest.update(repr(sorted(set(not_embedded))).encode())
     return digest.hexdigest()

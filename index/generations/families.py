@@ -1,4 +1,4 @@
-"""Product families: catalogue entries that show the same thing in near-identical pictures, across sources."""
+"""Product families: catalogue entries of any source that have near-identical pictures."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from index.engines.protocol import Rows
 from index.records.entries import Entry
 from index.stores.images import ImageStore
 
-# Two pictures whose embeddings are this close are compared by their pixels.
-CLOSE = 0.92
-# Thumbnails of the same picture, saved again by another shop, differ by less: levels of 255, on average.
-ALIKE = 9.0
-THUMBNAIL = 24
+# From this cosine of their embeddings on, two pictures are compared by their pixels.
+MIN_COSINE = 0.92
+# Mean difference of the thumbnails, in levels of 255, up to which two pictures are the same, saved again.
+MAX_THUMBNAIL_DIFFERENCE = 9.0
+THUMBNAIL_SIDE = 24
 SEED = 0
 _BANDS, _BITS = 16, 16
 _BLOCK = 65_536
-# A bucket this full holds what all pictures share (a plain white one, say) and would cost a comparison of everything.
-_FULLEST = 200
+# Larger buckets are skipped: they contain pictures with something common in them, and comparing all would take long.
+_MAX_BUCKET = 200
 
 
 @dataclass(frozen=True)
 class Availability:
-    """Where and when a candidate's family was sold: a thing sold in one shop in one country is worth more.
+    """Where and when a candidate's family was sold: the fewer shops and countries, the more a candidate helps.
 
-    `first_seen` and `last_seen` are days or empty; an empty `last_seen` means that someone still sells it.
+    `first_seen` and `last_seen` are days or empty; an empty `last_seen` means that it is still sold somewhere.
     """
 
     entries: int
@@ -42,7 +42,7 @@ class Availability:
 
 
 def availability(family: Sequence[Entry]) -> Availability:
-    """Sum up a family: at least one entry."""
+    """The availability of a family of at least one entry."""
     last = [entry.fields.last_seen for entry in family]
     return Availability(
         entries=len(family),
@@ -56,10 +56,10 @@ def availability(family: Sequence[Entry]) -> Availability:
 def find_families(
     entries: Sequence[int], images: Sequence[str], read: Callable[[Rows], Vectors], store: ImageStore
 ) -> dict[int, int]:
-    """Which family each entry belongs to, named by its smallest entry.
+    """The family of each entry, named by its smallest entry.
 
     Args:
-        entries, images: what is shown, [n]; read: gives the unit vectors float32 [m, d] of some of them, int64 [m].
+        entries, images: of each row [n]; read: gives the unit vectors float32 [m, d] of some rows, int64 [m].
 
     Method: pictures are proposed by random-hyperplane hashing of the centred embeddings (Charikar, "Similarity
     estimation techniques from rounding algorithms", 2002), then verified by cosine and by colour thumbnails.
@@ -73,17 +73,17 @@ def find_families(
         return entry
 
     thumbnails: dict[str, npt.NDArray[np.float32]] = {}
-    for one, two in _proposed(images, read):
+    for one, two in _candidate_pairs(images, read):
         first, second = root(entries[one]), root(entries[two])
         if first == second:
             continue
-        if images[one] == images[two] or _alike(images[one], images[two], thumbnails, store):
+        if images[one] == images[two] or _is_same_picture(images[one], images[two], thumbnails, store):
             family[max(first, second)] = min(first, second)
     return {entry: root(entry) for entry in family}
 
 
-def _proposed(images: Sequence[str], read: Callable[[Rows], Vectors]) -> Iterator[tuple[int, int]]:
-    """Pairs of rows that show the same image, or that are close."""
+def _candidate_pairs(images: Sequence[str], read: Callable[[Rows], Vectors]) -> Iterator[tuple[int, int]]:
+    """Pairs of rows with the same image, or of a high cosine."""
     by_image: dict[str, list[int]] = {}
     for row, image in enumerate(images):
         by_image.setdefault(image, []).append(row)
@@ -92,20 +92,20 @@ def _proposed(images: Sequence[str], read: Callable[[Rows], Vectors]) -> Iterato
     distinct = np.array([same[0] for same in by_image.values()], np.int64)
     if len(distinct) < 2:
         return
-    seen: set[tuple[int, int]] = set()
+    given: set[tuple[int, int]] = set()
     for bucket in _buckets(read, distinct):
         rows = distinct[bucket]
-        near = read(rows)
-        close = near @ near.T >= CLOSE
+        vectors = read(rows)
+        close = vectors @ vectors.T >= MIN_COSINE
         for one, two in combinations(range(len(rows)), 2):
             pair = (int(rows[one]), int(rows[two]))
-            if close[one, two] and pair not in seen:
-                seen.add(pair)
+            if close[one, two] and pair not in given:
+                given.add(pair)
                 yield pair
 
 
 def _buckets(read: Callable[[Rows], Vectors], rows: Rows) -> Iterable[npt.NDArray[np.intp]]:
-    """Groups of places in `rows` whose vectors agree on all bits of a band."""
+    """Groups of positions in `rows` whose vectors agree on all bits of a band."""
     blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
     mean = sum(read(block).sum(axis=0) for block in blocks) / len(rows)
     planes = np.random.default_rng(SEED).normal(size=(len(mean), _BANDS * _BITS)).astype(np.float32)
@@ -116,12 +116,12 @@ def _buckets(read: Callable[[Rows], Vectors], rows: Rows) -> Iterable[npt.NDArra
     for band in range(_BANDS):
         order = np.argsort(codes[:, band], kind="stable")
         ends = np.flatnonzero(np.diff(codes[order, band])) + 1
-        yield from (group for group in np.split(order, ends) if 1 < len(group) <= _FULLEST)
+        yield from (group for group in np.split(order, ends) if 1 < len(group) <= _MAX_BUCKET)
 
 
-def _alike(one: str, two: str, thumbnails: dict[str, npt.NDArray[np.float32]], store: ImageStore) -> bool:
+def _is_same_picture(one: str, two: str, thumbnails: dict[str, npt.NDArray[np.float32]], store: ImageStore) -> bool:
     for image in (one, two):
         if image not in thumbnails:
-            small = cv2.resize(store.pixels(image), (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
+            small = cv2.resize(store.pixels(image), (THUMBNAIL_SIDE, THUMBNAIL_SIDE), interpolation=cv2.INTER_AREA)
             thumbnails[image] = np.asarray(small, np.float32)
-    return float(np.abs(thumbnails[one] - thumbnails[two]).mean()) <= ALIKE
+    return float(np.abs(thumbnails[one] - thumbnails[two]).mean()) <= MAX_THUMBNAIL_DIFFERENCE

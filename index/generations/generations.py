@@ -1,4 +1,4 @@
-"""Generations: built beside the live one, verified, published by one rename, rolled back the same way."""
+"""Generations: built beside the live one, verified, published by one rename, rolled back likewise."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from index.errors import GenerationError
 from index.generations.calibration import Likelihood
 from index.generations.snapshot import Snapshot
 from index.records.feed_records import Collection
-from index.stores.checksums import MEMORY, FileChecksum, checksum, damaged
+from index.stores.checksums import VERIFIED_FILE, FileChecksum, checksum, damaged
 from index.stores.durable import exchange, sync_file, sync_folder, write_file
 from index.workspace import Workspace
 
 FORMAT = 2
-# Format 1 had exact engines alone; it can still be opened, and rolled back to.
+# Format 1 had exact engines only; it can still be opened and rolled back to.
 _READABLE = (1, 2)
 MANIFEST = "manifest.json"
 RECORDS = "records.sqlite"
@@ -34,11 +34,11 @@ _BUILDING = ".building"
 
 @dataclass(frozen=True)
 class CollectionPart:
-    """What a generation holds of one collection.
+    """One collection in a generation.
 
-    `spec` is the engine's. `recall` is its recall@10 on held-out vectors, None where it compares with everything;
-    `refused` tells which faster engines missed the recall that is wanted. `base`: how many rows were taken over from a
-    former generation's engine, those that show nothing any more among them; 0 where the engine was built anew.
+    `spec` is the engine's. `recall` is its recall@10 on held-out vectors, None where it is exact; `refused` says which
+    faster engines missed the required recall. `base`: the number of rows of a former generation's engine, deleted ones
+    included, that this one is layered on; 0 where the engine was built anew.
     """
 
     entries: int
@@ -52,10 +52,10 @@ class CollectionPart:
 
 @dataclass(frozen=True)
 class SelfTest:
-    """What simulated photos of `products` sampled products gave: recall, and how well the likelihood is calibrated.
+    """The result for simulated photos of `products` sampled products: recall, and the quality of the calibration.
 
-    `calibration_error` and `area_under_roc` are of the first candidate's likelihood, cross-fitted (each half of the
-    sample judged by the other half's calibration), with the product in the catalogue and taken out of it.
+    `calibration_error` and `area_under_roc` are those of the first candidate's likelihood, cross-fitted (each half of
+    the sample with the other half's calibration), with the product in the catalogue and without it.
     """
 
     products: int
@@ -68,9 +68,10 @@ class SelfTest:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a generation is, and the proof of each of its files.
+    """The description of a generation, and the checksum of each of its files.
 
-    `content` is a SHA-256 over what went in: equal content needs no new generation. `created` is ISO 8601, UTC.
+    `content` is the SHA-256 of what it was built from: equal content needs no new generation. `created` is ISO 8601,
+    UTC.
     """
 
     generation: int
@@ -89,7 +90,7 @@ class Manifest:
         """Read a generation's manifest.
 
         Raises:
-            GenerationError: it is missing or cannot be understood.
+            GenerationError: it is missing or invalid.
         """
         try:
             raw = json.loads((folder / MANIFEST).read_bytes())
@@ -97,35 +98,35 @@ class Manifest:
                 raise GenerationError(f"{folder}: made by another version (format {raw['format']}): re-index")
             parts = {name: _part(part) for name, part in raw.pop("collections").items()}
             files = {name: FileChecksum(**expected) for name, expected in raw.pop("files").items()}
-            tested = raw.pop("self_test", None)
-            measured = None if tested is None else SelfTest(**tested)
-            return cls(**raw, collections=parts, files=files, self_test=measured)
+            self_test = raw.pop("self_test", None)
+            self_test = None if self_test is None else SelfTest(**self_test)
+            return cls(**raw, collections=parts, files=files, self_test=self_test)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise GenerationError(f"{folder}: its manifest cannot be read ({error}); roll back or re-index") from error
 
     def write(self, folder: Path) -> None:
         write_file(folder / MANIFEST, json.dumps(asdict(self), indent=2, sort_keys=True).encode())
 
-    def verify(self, folder: Path, *, remembered: bool = False) -> None:
-        """Compare every file with its proof; `remembered` trusts what was found whole and was not touched since.
+    def verify(self, folder: Path, *, trust_verified: bool = False) -> None:
+        """Compare every file with its checksum; `trust_verified` skips verified files that did not change.
 
         Raises:
             GenerationError: a file is missing or differs.
         """
-        for path in damaged(folder, self.files, remembered=remembered):
+        for path in damaged(folder, self.files, trust_verified=trust_verified):
             raise GenerationError(f"{path} is missing or was changed since it was built: roll back or re-index")
 
 
-def _part(told: dict[str, Any]) -> CollectionPart:
-    return CollectionPart(**told | {"refused": tuple(told.get("refused", ()))})
+def _part(fields: dict[str, Any]) -> CollectionPart:
+    return CollectionPart(**fields | {"refused": tuple(fields.get("refused", ()))})
 
 
 class Generation:
-    """One generation, verified and open for searching. It keeps answering after its files are deleted."""
+    """One generation, verified and open for searching. It stays usable after its files are deleted."""
 
     def __init__(self, folder: Path) -> None:
         self.manifest = Manifest.read(folder)
-        self.manifest.verify(folder, remembered=True)
+        self.manifest.verify(folder, trust_verified=True)
         try:
             self.records = Snapshot(folder / RECORDS)
             self.likelihood = _likelihood(folder / CALIBRATION)
@@ -135,7 +136,7 @@ class Generation:
             }
         except (OSError, RuntimeError, ValueError, sqlite3.Error) as error:
             raise GenerationError(f"{folder} cannot be opened ({error}): roll back or re-index") from error
-        # Rebuilt without something that was forgotten: its files must all be of the one or of the other.
+        # If it was rebuilt meanwhile by `forget`, the opened files may be a mixture of old and new.
         if Manifest.read(folder) != self.manifest:
             self.close()
             raise GenerationError(f"{folder} was replaced while it was being opened")
@@ -152,7 +153,7 @@ class Generation:
 
 
 def _likelihood(path: Path) -> Likelihood | None:
-    """The calibration, where the generation has one: a catalogue of a few products gives nothing to learn from."""
+    """The calibration, or None: a generation of a few products has none."""
     return Likelihood.from_json(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
@@ -162,8 +163,8 @@ def engine_file(collection: Collection) -> str:
 
 
 def checksums(folder: Path) -> dict[str, FileChecksum]:
-    """The proof of every file that was built into a folder."""
-    built = [path for path in sorted(folder.iterdir()) if path.name not in (MANIFEST, MEMORY)]
+    """The checksums of the files that were built in a folder."""
+    built = [path for path in sorted(folder.iterdir()) if path.name not in (MANIFEST, VERIFIED_FILE)]
     return {path.name: checksum(path) for path in built}
 
 
@@ -176,7 +177,7 @@ def live_number(workspace: Workspace) -> int | None:
     """The live generation's number, or None before the first is published.
 
     Raises:
-        GenerationError: CURRENT does not hold a number.
+        GenerationError: CURRENT does not contain a number.
     """
     try:
         text = workspace.current.read_text(encoding="ascii").strip()
@@ -191,12 +192,12 @@ def open_live(workspace: Workspace) -> Generation:
     """Open the live generation.
 
     Raises:
-        GenerationError: none is published yet, or it does not verify.
+        GenerationError: none is published yet, or it fails verification.
     """
     try:
         return _open_live(workspace)
     except GenerationError:
-        # It may have been superseded and pruned, or replaced, between two reads.
+        # It may have been replaced, or superseded and deleted, between two reads.
         return _open_live(workspace)
 
 
@@ -208,7 +209,7 @@ def _open_live(workspace: Workspace) -> Generation:
 
 
 def records(workspace: Workspace) -> Iterator[Snapshot]:
-    """The records of every generation on disk, one after the other, but for those that cannot be read."""
+    """The records of every generation on disk, one after the other, without those that cannot be read."""
     for number in numbers(workspace):
         folder = workspace.generations / str(number)
         try:
@@ -223,21 +224,21 @@ def records(workspace: Workspace) -> Iterator[Snapshot]:
 
 
 def begin(workspace: Workspace) -> tuple[int, Path]:
-    """A new generation's number and an empty folder to build it in; what an earlier crash left is thrown away."""
+    """A new generation's number and an empty folder to build it in; leftovers of a crash are deleted."""
     clear_unfinished(workspace)
     folder = workspace.generations / _BUILDING
     folder.mkdir(parents=True)
-    return max([*numbers(workspace), _pointed_at(workspace) or 0], default=0) + 1, folder
+    return max([*numbers(workspace), _current(workspace) or 0], default=0) + 1, folder
 
 
 def clear_unfinished(workspace: Workspace) -> None:
-    """Delete what a crash left of generations that were being built or replaced."""
-    for left in workspace.generations.glob(".*"):
-        shutil.rmtree(left, ignore_errors=True)
+    """Delete leftovers of generations that were being built or replaced during a crash."""
+    for leftover in workspace.generations.glob(".*"):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def seal(folder: Path, manifest: Manifest) -> None:
-    """Flush what was built, write its manifest, and verify it as a reader would."""
+    """Flush the built files, write the manifest, and verify the generation."""
     for name in manifest.files:
         sync_file(folder / name)
     manifest.write(folder)
@@ -245,7 +246,7 @@ def seal(folder: Path, manifest: Manifest) -> None:
 
 
 def publish(workspace: Workspace, folder: Path, number: int) -> None:
-    """Make a sealed generation the live one, then delete those beyond the number to keep."""
+    """Make a sealed generation the live one, then delete the oldest beyond `keep_generations`."""
     folder.rename(workspace.generations / str(number))
     sync_folder(workspace.generations)
     _point(workspace, number)
@@ -255,9 +256,9 @@ def publish(workspace: Workspace, folder: Path, number: int) -> None:
 
 
 def replace_by(workspace: Workspace, folder: Path, number: int) -> None:
-    """Let a sealed folder take the place of a generation, under its number; readers of the live one take it up."""
+    """Replace a generation by a sealed folder, under the same number; readers of the live one notice it."""
     exchange(workspace.generations / str(number), folder)
-    if _pointed_at(workspace) == number:
+    if _current(workspace) == number:
         _point(workspace, number)
     shutil.rmtree(folder)
     sync_folder(workspace.generations)
@@ -269,10 +270,10 @@ def rollback(
     """Make an older generation live again: the one named, or the newest before the live one.
 
     Args:
-        require: raises where a generation that is whole could not be served all the same.
+        require: raises if a generation that verifies cannot be served for another reason.
 
     Raises:
-        GenerationError: there is none, it does not verify, or it cannot be opened; the live one stays live.
+        GenerationError: there is none, it fails verification, or it cannot be opened; the live one stays live.
     """
     live = live_number(workspace)
     earlier = [candidate for candidate in numbers(workspace) if live is None or candidate < live]
@@ -293,7 +294,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _pointed_at(workspace: Workspace) -> int | None:
+def _current(workspace: Workspace) -> int | None:
     """The live generation's number; None where CURRENT is missing or damaged."""
     try:
         return live_number(workspace)

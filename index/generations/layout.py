@@ -1,4 +1,4 @@
-"""Which row of an engine shows what; where little changed, the rows of the live generation's engine stay."""
+"""The assignment of views to an engine's rows; where little changed, the live generation's engine is reused."""
 
 from __future__ import annotations
 
@@ -19,80 +19,81 @@ from index.records.entries import Entry
 from index.stores.vectors import VectorKey, VectorStore
 
 _SEED = 0
-# With more of its rows gone, a base is walked through in vain too often.
-_GONE = 0.1
+# A base with a larger share of deleted rows is not reused, because searches would visit too many of them.
+_MAX_DELETED_SHARE = 0.1
 
 
 @dataclass(frozen=True)
 class Base:
-    """An engine that may stay: its file, what its generation says of it, and what the rows of that generation show."""
+    """An engine that may be reused: its file, its part of the manifest, and the views of its rows."""
 
     file: Path
     part: CollectionPart
-    shown: Sequence[IndexedView]
+    views: Sequence[IndexedView]
 
     @property
     def count(self) -> int:
-        """How many rows the engine has; rows from there on were added later."""
+        """How many rows the engine's file has; later rows are in the recent layer."""
         return self.part.base or self.part.rows
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What the rows of an engine show, in rising order of rows.
+    """The views of an engine's rows, in rising order of rows.
 
-    `places`: int64 [n], where the embedding of each lies in the vector store. `base`: the engine that stays, None where
-    a new one is built; `gone`: int64, rising, which of its rows show nothing any more.
+    `vector_rows`: int64 [n], the row of each view in the vector store. `base`: the engine to reuse, None to build a new
+    one; `deleted`: int64, rising, the rows of it that are no longer used.
     """
 
-    shown: tuple[IndexedView, ...]
-    places: Rows
+    views: tuple[IndexedView, ...]
+    vector_rows: Rows
     base: Base | None
-    gone: Rows
+    deleted: Rows
 
     @property
     def recent(self) -> Rows:
-        """Where the embeddings lie that the base does not have: rows rise, so they are the last."""
-        return self.places[self.base.count - len(self.gone) :] if self.base else self.places
+        """The rows, in the vector store, of embeddings that the base lacks: rows are rising, so they are the last."""
+        return self.vector_rows[self.base.count - len(self.deleted) :] if self.base else self.vector_rows
 
 
 def assign_rows(entries: Iterable[Entry], vectors: VectorStore, base: Base | None) -> Layout:
-    """The rows of an engine of some entries; views that were never embedded are left out.
+    """The rows of an engine for some entries; views without an embedding are left out.
 
-    A base stays while what came since is little enough to be compared with in full, and little of it is gone.
+    A base is reused while few rows were added, so that an exact scan of them is fast, and few were deleted.
     """
     wanted = [(entry.id, image, view) for entry in entries for image in entry.images for view in CATALOGUE_VIEWS]
     found = vectors.rows([VectorKey(image, view) for _, image, view in wanted])
-    here = np.flatnonzero(found >= 0)
-    if base is not None and (kept := _kept(base, [wanted[index] for index in here.tolist()])) is not None:
-        order = np.argsort(kept, kind="stable")
-        here, rows = here[order], kept[order]
-        gone = np.setdiff1d(np.arange(base.count), rows)
-        return Layout(_shown(rows, here, wanted), found[here], base, gone)
-    if last := held_out(len(here)):
-        # A large engine is tuned on its last rows before it has them: they have to be a random sample.
-        sampled = np.zeros(len(here), bool)
-        sampled[np.random.default_rng(_SEED).choice(len(here), last, replace=False)] = True
-        here = np.concatenate([here[~sampled], here[sampled]])
-    return Layout(_shown(np.arange(len(here)), here, wanted), found[here], None, np.empty(0, np.int64))
+    embedded = np.flatnonzero(found >= 0)
+    if base is not None and (reused := _reuse(base, [wanted[index] for index in embedded.tolist()])) is not None:
+        order = np.argsort(reused, kind="stable")
+        embedded, rows = embedded[order], reused[order]
+        deleted = np.setdiff1d(np.arange(base.count), rows)
+        return Layout(_views(rows, embedded, wanted), found[embedded], base, deleted)
+    if last := held_out(len(embedded)):
+        # A large engine is tuned with its last rows before they are added, so they must be a random sample.
+        sampled = np.zeros(len(embedded), bool)
+        sampled[np.random.default_rng(_SEED).choice(len(embedded), last, replace=False)] = True
+        embedded = np.concatenate([embedded[~sampled], embedded[sampled]])
+    return Layout(_views(np.arange(len(embedded)), embedded, wanted), found[embedded], None, np.empty(0, np.int64))
 
 
-def _kept(base: Base, wanted: Sequence[tuple[int, str, Region]]) -> Rows | None:
-    """The row of each wanted view, int64 [n], new ones behind the base's; None where too much has changed."""
+def _reuse(base: Base, wanted: Sequence[tuple[int, str, Region]]) -> Rows | None:
+    """The row of each wanted view, int64 [n], new ones after the base's; None where too much has changed."""
     free: dict[tuple[str, Region], list[int]] = {}
-    for one in base.shown:
-        if one.row < base.count:
-            free.setdefault((one.image, one.region), []).append(one.row)
-    rows, beyond = np.empty(len(wanted), np.int64), base.count
+    for indexed in base.views:
+        if indexed.row < base.count:
+            free.setdefault((indexed.image, indexed.region), []).append(indexed.row)
+    rows, next_row = np.empty(len(wanted), np.int64), base.count
     for place, (_, image, view) in enumerate(wanted):
         if left := free.get((image, view)):
-            # The same picture shown by two entries has two rows; which is whose does not matter.
+            # A picture of two entries has two rows with the same embedding; it does not matter which is whose.
             rows[place] = left.pop(0)
         else:
-            rows[place], beyond = beyond, beyond + 1
-    gone = base.count - (len(wanted) - (beyond - base.count))
-    return rows if beyond - base.count < EXACT_BELOW and gone <= _GONE * base.count else None
+            rows[place], next_row = next_row, next_row + 1
+    added = next_row - base.count
+    deleted = base.count - (len(wanted) - added)
+    return rows if added < EXACT_BELOW and deleted <= _MAX_DELETED_SHARE * base.count else None
 
 
-def _shown(rows: Rows, here: Rows, wanted: Sequence[tuple[int, str, Region]]) -> tuple[IndexedView, ...]:
-    return tuple(IndexedView(row, *wanted[index]) for row, index in zip(rows.tolist(), here.tolist(), strict=True))
+def _views(rows: Rows, chosen: Rows, wanted: Sequence[tuple[int, str, Region]]) -> tuple[IndexedView, ...]:
+    return tuple(IndexedView(row, *wanted[index]) for row, index in zip(rows.tolist(), chosen.tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""The records of one generation: entries as they were when it was built, and what each row of its engines shows."""
+"""The records of one generation: entries as they were when it was built, and the view of each engine row."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from index.records.filters import FACETS, Filter, folded, where
 
 @dataclass(frozen=True)
 class IndexedView:
-    """What a row of an engine stands for: a region of an image of an entry."""
+    """The view that a row of an engine stands for: a region of an image of an entry."""
 
     row: int
     entry: int
@@ -38,10 +38,10 @@ def write_snapshot(
     rows: Iterable[tuple[Collection, IndexedView]],
     families: Mapping[int, int],
 ) -> None:
-    """Write the records of a generation into a new SQLite file; `families` tells the family of an entry."""
+    """Write the records of a generation into a new SQLite file; `families` is the family of each entry."""
     connection = sqlite3.connect(path, isolation_level=None)
     try:
-        # Built aside and published whole: no journal is needed, and a crash leaves a folder that is thrown away.
+        # No journal is needed: the folder is published when complete, and deleted after a crash.
         connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + TABLES + "BEGIN;")
         into_entries = f"INSERT INTO entries VALUES ({','.join('?' * (4 + len(FIELDS)))})"
         for entry in entries:
@@ -69,15 +69,15 @@ def _facets(entry: Entry) -> Iterator[tuple[str, str, int]]:
 
 
 class Snapshot:
-    """A generation's records, read-only. Safe to share between threads.
+    """A generation's records, read-only. Thread-safe.
 
-    A file of an older version is read by the columns that it has, with defaults for the others. One that cannot be
-    read, or that a newer version of this program wrote, is a GenerationError, whatever is asked of it.
+    A file of an older version is read by the columns that it has, with defaults for the others. If the file cannot be
+    read, or a newer version of this program wrote it, any method raises GenerationError.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with self._told():
+        with self._translate_errors():
             self._connection = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
             try:
                 make_readable(self._connection, path)
@@ -88,14 +88,14 @@ class Snapshot:
     def close(self) -> None:
         self._connection.close()
 
-    def shown(self, collection: Collection, rows: Sequence[int]) -> dict[int, IndexedView]:
-        """What rows of a collection's engine stand for."""
+    def views(self, collection: Collection, rows: Sequence[int]) -> dict[int, IndexedView]:
+        """The views of some rows of a collection's engine, by row."""
         query = (
             "SELECT row, entry, image, region FROM rows WHERE collection=? AND row IN (SELECT value FROM json_each(?))"
         )
-        asked = self._ask(query, (collection, json.dumps(list(rows))))
-        with self._told():
-            return {row: IndexedView(row, entry, image, Region.parse(region)) for row, entry, image, region in asked}
+        found = self._query(query, (collection, json.dumps(list(rows))))
+        with self._translate_errors():
+            return {row: IndexedView(row, entry, image, Region.parse(region)) for row, entry, image, region in found}
 
     def allowed(
         self, collection: Collection, filters: Sequence[Filter], without_images: Sequence[str] = ()
@@ -111,15 +111,15 @@ class Snapshot:
             "SELECT row FROM entries JOIN rows ON rows.entry = entries.id "
             f"WHERE entries.collection = ? AND {clause} ORDER BY row"
         )
-        return np.array([row for (row,) in self._ask(query, (collection, *values))], np.int64)
+        return np.array([row for (row,) in self._query(query, (collection, *values))], np.int64)
 
     def rows_of(self, entry: int) -> list[int]:
-        """Every row that shows an entry, rising."""
+        """The rows of an entry, rising."""
         query = "SELECT row FROM rows WHERE entry=? ORDER BY row"
-        return [row for (row,) in self._ask(query, (entry,))]
+        return [row for (row,) in self._query(query, (entry,))]
 
     def entry(self, identity: int) -> Entry:
-        """One entry by its number in the workspace; it must be here."""
+        """One entry by its number in the workspace; it must exist."""
         return next(self._entries("id = ?", (identity,)))
 
     def family(self, entry: int) -> list[Entry]:
@@ -128,52 +128,52 @@ class Snapshot:
         return list(self._entries(f"id = ? OR id IN ({family}) ORDER BY id", (entry, entry)))
 
     def find(self, collection: Collection, entry_id: str) -> list[Entry]:
-        """The entries that go by a feed's own id: one of each source that uses it."""
+        """The entries with a feed's own id: one of each source that uses it."""
         return list(self._entries("collection = ? AND entry_id = ? ORDER BY id", (collection, entry_id)))
 
     def entries(self, collection: Collection) -> Iterator[Entry]:
         """All entries of a collection, by id."""
         return self._entries("collection = ? ORDER BY id", (collection,))
 
-    def every_row(self, collection: Collection) -> Iterator[IndexedView]:
-        """What every row of a collection's engine stands for, in order."""
+    def all_views(self, collection: Collection) -> Iterator[IndexedView]:
+        """The views of all rows of a collection's engine, in order."""
         query = "SELECT row, entry, image, region FROM rows WHERE collection=? ORDER BY row"
-        with self._told():
-            for row, entry, image, region in self._ask(query, (collection,)):
+        with self._translate_errors():
+            for row, entry, image, region in self._query(query, (collection,)):
                 yield IndexedView(row, entry, image, Region.parse(region))
 
     def families(self) -> dict[int, int]:
         """The family of every entry that has one."""
-        return dict(self._ask("SELECT entry, family FROM families"))
+        return dict(self._query("SELECT entry, family FROM families"))
 
     def collections_of(self, source: str) -> list[Collection]:
         """The collections in which a source has entries."""
         query = "SELECT DISTINCT collection FROM entries WHERE source=? ORDER BY collection"
-        return [collection for (collection,) in self._ask(query, (source,))]
+        return [collection for (collection,) in self._query(query, (source,))]
 
     def images(self) -> set[str]:
-        """Every image that an entry shows, embedded or not."""
-        listed = self._ask("SELECT images FROM entries")
-        with self._told():
+        """Every image of an entry, embedded or not."""
+        listed = self._query("SELECT images FROM entries")
+        with self._translate_errors():
             return {image for (images,) in listed for image in json.loads(images)}
 
     def has_image(self, sha256: str, collection: Collection | None = None) -> bool:
-        """Whether this generation, or one collection of it, shows an image."""
+        """Whether this generation, or one collection of it, has an image."""
         query = "SELECT 1 FROM rows WHERE image=? AND collection=coalesce(?, collection) LIMIT 1"
-        return next(self._ask(query, (sha256, collection)), None) is not None
+        return next(self._query(query, (sha256, collection)), None) is not None
 
     def _entries(self, clause: str, values: Sequence[object]) -> Iterator[Entry]:
         query = f"SELECT id, collection, source, images, {', '.join(FIELDS)} FROM entries WHERE {clause}"
-        with self._told():
-            for identity, collection, source, images, *fields in self._ask(query, tuple(values)):
+        with self._translate_errors():
+            for identity, collection, source, images, *fields in self._query(query, tuple(values)):
                 yield Entry(identity, collection, source, EntryFields(*fields), tuple(json.loads(images)))
 
-    def _ask(self, query: str, values: Sequence[object] = ()) -> Iterator[Any]:
-        with self._told():
+    def _query(self, query: str, values: Sequence[object] = ()) -> Iterator[Any]:
+        with self._translate_errors():
             yield from self._connection.execute(query, tuple(values))
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, ValueError, RegionInvalid) as error:

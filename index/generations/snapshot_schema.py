@@ -1,7 +1,7 @@
 """The tables of a generation's records, their version, and how a file of an older version is read.
 
-A generation is never changed, so its records are never migrated: what an older file lacks is put in front of it when it
-is opened, as temporary views and tables that give every missing column its default. A change of TABLES raises VERSION;
+A generation is never changed, so its records are never migrated: when an older file is opened, temporary views add each
+missing column with its default. A change of TABLES raises VERSION;
 a column that is added needs a DEFAULT.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from index.errors import GenerationError
 from index.records.entries import EntryFields
 
-# In the file's user_version; 0 where it was written before there was one, with the tables of version 1.
+# Stored as user_version; 0 in files from before there was a version, which have the tables of version 1.
 VERSION = 2
 FIELDS = tuple(EntryFields.__dataclass_fields__)
 
@@ -45,7 +45,7 @@ CREATE INDEX rows_by_image ON rows (image);
 
 
 def make_readable(connection: sqlite3.Connection, path: Path) -> None:
-    """Let a file of an older version be read like one of this: in memory, the file stays as it is.
+    """Make a file of an older version readable like one of this version, without changing the file.
 
     Raises:
         GenerationError: a newer version of this program wrote it, or it lacks a column that has no default.
@@ -61,13 +61,13 @@ def make_readable(connection: sqlite3.Connection, path: Path) -> None:
         )
     connection.execute("PRAGMA temp_store=MEMORY")
     for table, columns in _defaults().items():
-        there = dict(_columns(connection, table))
-        lacking = {name: default for name, default in columns.items() if there and name not in there}
-        if unknown := [name for name, default in lacking.items() if default is None]:
-            raise GenerationError(f"{path} lacks {', '.join(unknown)} of {table}: roll back or re-index")
-        if lacking:
-            given = ", ".join(f"{default} AS {name}" for name, default in lacking.items())
-            connection.execute(f"CREATE TEMP VIEW {table} AS SELECT *, {given} FROM main.{table}")
+        existing = dict(_columns(connection, table))
+        missing = {name: default for name, default in columns.items() if existing and name not in existing}
+        if without_default := [name for name, default in missing.items() if default is None]:
+            raise GenerationError(f"{path} lacks {', '.join(without_default)} of {table}: roll back or re-index")
+        if missing:
+            added = ", ".join(f"{default} AS {name}" for name, default in missing.items())
+            connection.execute(f"CREATE TEMP VIEW {table} AS SELECT *, {added} FROM main.{table}")
 
 
 @cache

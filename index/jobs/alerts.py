@@ -1,4 +1,4 @@
-"""Alerts: what the watches found, each object and product once."""
+"""Alerts: products that may be open objects, each pair once."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _IDENTITY = ("object_source", "object_id", "source", "product_id")
 
 @dataclass(frozen=True)
 class Alert:
-    """A product that may be an open object's: who is who, the crop and the picture compared, and how likely it is.
+    """A product that may be an open object: both ids, the crop and the picture compared, and the likelihood.
 
-    `found` and `reported` are times, ISO 8601 in UTC; `reported` is empty until a report told of it.
+    `found` and `reported` are times, ISO 8601 in UTC; `reported` is empty until a report included it.
     """
 
     object_source: str
@@ -38,7 +38,7 @@ class Alert:
 
 
 def add_alerts(database: Database, found: Sequence[Alert]) -> int:
-    """Keep alerts; those of an object and a product that were alerted before are left out. How many are new."""
+    """Store alerts, except for pairs of object and product that have one; returns how many are new."""
     if not found:
         return 0
     statement = database.insert(alerts).on_conflict_do_nothing(index_elements=list(_IDENTITY))
@@ -47,7 +47,7 @@ def add_alerts(database: Database, found: Sequence[Alert]) -> int:
 
 
 def list_alerts(database: Database, *, since: str = "", unreported: bool = False) -> list[Alert]:
-    """Alerts in the order they were found; from a time on, or those that no report told of yet."""
+    """Alerts in the order in which they were found; from a time on, or those that no report included yet."""
     query = sa.select(*[alerts.c[name] for name in Alert.__dataclass_fields__]).order_by(alerts.c.id)
     if since:
         query = query.where(alerts.c.found >= since)
@@ -57,9 +57,9 @@ def list_alerts(database: Database, *, since: str = "", unreported: bool = False
         return [Alert(*row) for row in connection.execute(query)]
 
 
-def mark_reported(database: Database, told: Sequence[Alert], when: str) -> None:
-    """Write down that a report told of alerts."""
+def mark_reported(database: Database, reported: Sequence[Alert], when: str) -> None:
+    """Record that a report included some alerts."""
     with database.begin() as connection:
-        for alert in told:
+        for alert in reported:
             here = sa.and_(*(alerts.c[name] == getattr(alert, name) for name in _IDENTITY))
             connection.execute(sa.update(alerts).where(here).values(reported=when))

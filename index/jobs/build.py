@@ -1,4 +1,4 @@
-"""A generation built: engines, records, families, its self-test and calibration; sealed, judged, published."""
+"""A generation is built: engines, records, families, self-test and calibration; then sealed, checked and published."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from index.workspace import Workspace
 
 @dataclass(frozen=True)
 class Built:
-    """What came of a build: the generation published, or why it was not; `self_test` where there was one."""
+    """The result of a build: the generation published, or why it was not; `self_test` if there was one."""
 
     generation: int | None
     self_test: SelfTest | None
@@ -40,9 +40,9 @@ class Built:
 def build(
     context: JobContext, vectors: VectorStore, content: str, live: Manifest | None, *, anew: bool = False
 ) -> Built:
-    """Build a generation beside the live one, test it, and publish it unless its self-test fell too far below `live`'s.
+    """Build a generation beside the live one, test it, and publish it unless its self-test is much worse than `live`'s.
 
-    `anew`: keep no engine of the live generation, however little has changed.
+    `anew`: build new engines, even if the live generation's could be reused.
 
     Raises:
         WorkspaceError: it cannot be written.
@@ -52,19 +52,19 @@ def build(
     number, folder = generations.begin(workspace)
     with context.progress.step("building", len(COLLECTIONS) + 2) as tick:
         parts: dict[Collection, CollectionPart] = {}
-        shown: list[tuple[Collection, IndexedView]] = []
+        views: list[tuple[Collection, IndexedView]] = []
         families: Mapping[int, int] = {}
         for collection in COLLECTIONS:
             base = None if live is None or anew else _base(workspace, live, collection, card)
-            laid = assign_rows(entries[collection], vectors, base)
-            shown += [(collection, row) for row in laid.shown]
+            layout = assign_rows(entries[collection], vectors, base)
+            views += [(collection, view) for view in layout.views]
             if collection == "catalogue":
-                families = _families(laid, vectors, images)
+                families = _families(layout, vectors, images)
             path = folder / generations.engine_file(collection)
-            part = _write_engine(workspace, path, laid, vectors, card.dimension)
+            part = _write_engine(workspace, path, layout, vectors, card.dimension)
             parts[collection] = replace(part, entries=len(entries[collection]))
             tick(1)
-        write_snapshot(folder / generations.RECORDS, (e for part in entries.values() for e in part), shown, families)
+        write_snapshot(folder / generations.RECORDS, (e for part in entries.values() for e in part), views, families)
         tick(1)
         manifest = Manifest(
             generation=number,
@@ -79,9 +79,9 @@ def build(
         generations.seal(folder, manifest)
         tick(1)
     with closing(Generation(folder)) as sealed:
-        tested = self_test(sealed, context.encoder, context.reranker, images, context.progress)
-    if tested is not None:
-        measured, likelihood = tested
+        test_result = self_test(sealed, context)
+    if test_result is not None:
+        measured, likelihood = test_result
         (folder / CALIBRATION).write_text(likelihood.to_json(), encoding="utf-8")
         calibration = {CALIBRATION: checksum(folder / CALIBRATION)}
         manifest = replace(manifest, files={**manifest.files, **calibration}, self_test=measured)
@@ -90,54 +90,54 @@ def build(
         shutil.rmtree(folder)
         return Built(None, manifest.self_test, why)
     if (workspace.settings.model, workspace.settings.model_sha256) != (card.name, card.sha256 or ""):
-        # Before it goes live: should the run end here, the next one completes the move instead of undoing it.
+        # Before publishing: if the run is interrupted here, the next one completes the move instead of undoing it.
         workspace.pin_model(card.name, card.sha256 or "", "named by the operator")
     generations.publish(workspace, folder, number)
     return Built(number, manifest.self_test)
 
 
 def quality_regression(new: Manifest, live: Manifest | None, margin: float) -> str:
-    """Why a generation is too much worse than the live one; empty where it is not, or where they cannot be compared."""
+    """Why a generation is much worse than the live one; empty if it is not, or if they cannot be compared."""
     if live is None or live.self_test is None or new.self_test is None:
         return ""
     if (live.model, live.model_sha256) != (new.model, new.model_sha256):
         return ""
-    for name, told in (("recall_at_1", "recall@1"), ("recall_at_10", "recall@10")):
+    for name, label in (("recall_at_1", "recall@1"), ("recall_at_10", "recall@10")):
         before, now = getattr(live.self_test, name), getattr(new.self_test, name)
         if now < before - margin:
             return (
-                f"its self-test {told} is {now:.2f}, generation {live.generation} had {before:.2f}. "
-                f"Look at what the feeds changed; if it is right, raise self_test_margin in the settings for one run"
+                f"its self-test {label} is {now:.2f}, generation {live.generation} had {before:.2f}. "
+                f"Check what changed in the feeds; if that is right, raise self_test_margin in the settings for one run"
             )
     return ""
 
 
 def _base(workspace: Workspace, live: Manifest, collection: Collection, card: ModelCard) -> Base | None:
-    """The live generation's engine, where it is worth keeping: approximate, of this model, and as good as is wanted."""
+    """The live generation's engine if it can be reused: approximate, of this model, and of the required recall."""
     part, folder = live.collections[collection], workspace.generations / str(live.generation)
     reached = part.recall is not None and part.recall >= workspace.settings.recall_target
     if not reached or (live.model, live.model_sha256) != (card.name, card.sha256 or ""):
         return None
     with closing(Generation(folder)) as former:
-        return Base(folder / generations.engine_file(collection), part, list(former.records.every_row(collection)))
+        return Base(folder / generations.engine_file(collection), part, list(former.records.all_views(collection)))
 
 
-def _families(laid: Layout, vectors: VectorStore, images: ImageStore) -> dict[int, int]:
-    def read(places: Rows) -> Vectors:
-        return vectors.get(laid.places[places])
+def _families(layout: Layout, vectors: VectorStore, images: ImageStore) -> dict[int, int]:
+    def read(rows: Rows) -> Vectors:
+        return vectors.get(layout.vector_rows[rows])
 
-    return find_families([one.entry for one in laid.shown], [one.image for one in laid.shown], read, images)
+    return find_families([view.entry for view in layout.views], [view.image for view in layout.views], read, images)
 
 
 def _write_engine(
-    workspace: Workspace, path: Path, laid: Layout, vectors: VectorStore, dimension: int
+    workspace: Workspace, path: Path, layout: Layout, vectors: VectorStore, dimension: int
 ) -> CollectionPart:
-    """Write the engine of a layout to `path`; tells of it, but for the entries, which may have no row."""
-    rows, images = len(laid.shown), len({one.image for one in laid.shown})
-    if laid.base is not None:
-        base = FaissEngine.open(laid.base.file, laid.base.part.spec)
-        LayeredEngine.build(base, vectors.get(laid.recent), laid.gone).save(path)
-        return replace(laid.base.part, rows=rows, images=images, base=laid.base.count)
-    found = gather(path, laid.places, dimension, vectors.get)
-    tuned = write_engine(path, found, workspace.index_memory, workspace.settings.recall_target)
+    """Write the engine of a layout to `path`; returns its part of the manifest, without the number of entries."""
+    rows, images = len(layout.views), len({view.image for view in layout.views})
+    if layout.base is not None:
+        base = FaissEngine.open(layout.base.file, layout.base.part.spec)
+        LayeredEngine.build(base, vectors.get(layout.recent), layout.deleted).save(path)
+        return replace(layout.base.part, rows=rows, images=images, base=layout.base.count)
+    gathered = gather(path, layout.vector_rows, dimension, vectors.get)
+    tuned = write_engine(path, gathered, workspace.index_memory, workspace.settings.recall_target)
     return CollectionPart(0, images, rows, tuned.engine.stats().spec, tuned.recall, tuned.refused)

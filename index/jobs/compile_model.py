@@ -1,4 +1,4 @@
-"""A model compiled for a workspace: calibrated on its own pictures, and compared with the original on them."""
+"""A model is compiled for a workspace: calibrated on its pictures, and compared with the original on them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from index.workspace import Workspace
 if TYPE_CHECKING:
     from embedding.encoders.openvino.compiling import Compiled
 
-# Of the workspace's pictures and titles, as many as calibrate and show a difference of some percent.
+# How many of the workspace's pictures and titles are used: enough to calibrate and to measure differences of percents.
 PICTURES = 500
 TITLES = 200
-_WORDS = ("a red mug", "striped shirt", "toy car", "floral wallpaper", "leather bag with a brass buckle")
+_SAMPLE_TEXTS = ("a red mug", "striped shirt", "toy car", "floral wallpaper", "leather bag with a brass buckle")
 
 
 def compile_for(workspace: Workspace, name: str, form: Form, progress: Progress) -> Compiled:
-    """Compile a model, and the networks of local features and faces, into the store; what is there is left as it is.
+    """Compile a model, and the networks of local features and faces, into the store, unless they are there already.
 
     Raises:
         CompiledRefused: the compiled model agrees too little with the original on this workspace's pictures.
@@ -51,14 +51,14 @@ def compile_for(workspace: Workspace, name: str, form: Form, progress: Progress)
     if not isinstance(original, Towers):
         raise ModelUnavailable(f"{card.name} cannot be compiled: it does not run on torch")
     with Catalogue.open(workspace.database_url) as catalogue:
-        # They are named by a checksum, so that their order is as good as drawn by lot, and the same every time.
+        # Names are checksums, so this order is as good as random, and always the same.
         chosen = sorted(catalogue.images())[:PICTURES]
         titles = sorted({entry.fields.title for entry in catalogue.entries("catalogue")} - {""})
-    texts = titles[:: max(1, len(titles) // TITLES)][:TITLES] or list(_WORDS)
+    texts = titles[:: max(1, len(titles) // TITLES)][:TITLES] or list(_SAMPLE_TEXTS)
     with progress.step("reading pictures", len(chosen)) as tick:
         samples = Samples.of(_pictures(chosen, ImageStore(workspace.images), tick), original.card.preprocess)
     xfeat_network.compile_network()
-    # A workspace without the gate does without the detector.
+    # The detector may be missing, because a workspace without the gate does not need it.
     if face_network.available():
         face_network.compile_network()
     with progress.step("compiling and comparing", 1) as tick:
@@ -73,4 +73,4 @@ def _pictures(images: list[str], store: ImageStore, tick: Tick) -> Iterator[npt.
         try:
             yield store.pixels(image)
         except UnknownEntry:
-            continue  # A copy that was lost is made again by the next re-index; here the others are enough.
+            continue  # The next re-index makes a missing copy again; here the others suffice.

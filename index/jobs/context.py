@@ -1,4 +1,4 @@
-"""What every step of a job works with."""
+"""The objects that every step of a job needs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from index.workspace import Workspace
 
 @dataclass(frozen=True)
 class JobContext:
-    """A locked workspace with its catalogue and images, the model, and whoever watches the progress.
+    """A locked workspace with its catalogue and images, the model, and the receiver of progress.
 
-    Without a `reranker` a search answers by embeddings alone.
+    Without a `reranker` searches are by embeddings alone.
     """
 
     workspace: Workspace

@@ -1,4 +1,4 @@
-"""How often the right product is found: any gallery, any queries, through the very search that users get."""
+"""How often the right product is found: any gallery, any queries, by the same search that users get."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ SEED = 0
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One query of a set: where its picture lies, the box, and the products that are right."""
+class LabelledQuery:
+    """One query of a set: the path of its picture, the box, and the ids of the products that are right."""
 
     path: Path
     region: Region
@@ -82,42 +82,46 @@ class Evaluation:
 def evaluate(
     gallery: Path, queries: Path, encoder: Encoder, cache: Path, progress: Progress, *, reranked: bool = True
 ) -> Evaluation:
-    """Index a gallery in a workspace of its own below `cache`, ask every query, and measure.
+    """Index a gallery in a workspace of its own below `cache`, search for every query, and measure.
 
-    `reranked`: with the closer look by local features, as users get it; without, by embeddings alone.
+    `reranked`: re-ranked by local features, as users get it; without, by embeddings alone.
     Embeddings of gallery and queries are kept in `cache` between runs. A query whose very bytes are in the gallery is
     answered without that image (leave one out).
 
     Raises:
         FeedError: the gallery or the queries cannot be read, or no query names a product of the gallery.
     """
-    asked = read_queries(queries)
+    labelled = read_queries(queries)
     workspace, refused = _index(gallery, encoder, cache, progress)
     reranker = reranker_for(workspace) if reranked else None
     generation = open_live(workspace)
-    remembering = RememberingEncoder(encoder, VectorStore.open(cache / "queries", encoder.card))
+    caching_encoder = CachingEncoder(encoder, VectorStore.open(cache / "queries", encoder.card))
     found: list[tuple[int, ...]] = []
-    rights: list[int] = []
+    right_counts: list[int] = []
     refusals, seconds = list(refused), []
-    with progress.step("asking", len(asked)) as tick:
-        for one in asked:
+    with progress.step("searches", len(labelled)) as tick:
+        for query in labelled:
             tick(1)
             try:
-                data = one.path.read_bytes()
+                data = query.path.read_bytes()
                 started = time.perf_counter()
-                answer = _ask(one, data, generation, remembering, reranker)
+                answer = _search(query, data, generation, caching_encoder, reranker)
             except (OSError, ImageRefused) as error:
-                refusals.append(Refusal(str(one.path), getattr(error, "reason", "unreadable"), str(error)))
+                refusals.append(Refusal(str(query.path), getattr(error, "reason", "unreadable"), str(error)))
                 continue
             seconds.append(time.perf_counter() - started)
-            rights.append(len(one.right))
-            ids = [candidate.entry.fields.entry_id for candidate in answer.candidates]
-            found.append(tuple(rank for rank, name in enumerate(ids, start=1) if name in one.right))
-    remembering.keep()
+            right = [
+                len(query.right & {entry.fields.entry_id for entry in (candidate.entry, *candidate.variants)})
+                for candidate in answer.candidates
+            ]
+            # Variants of one candidate are one answer.
+            right_counts.append(len(query.right) - sum(count - 1 for count in right if count))
+            found.append(tuple(rank for rank, count in enumerate(right, start=1) if count))
+    caching_encoder.flush()
     if not found:
-        raise FeedError(f"{queries}: none of its {len(asked)} pictures could be read")
+        raise FeedError(f"{queries}: none of its {len(labelled)} pictures could be read")
     ranks = tuple(found)
-    per_query = _per_query(ranks, rights)
+    per_query = _per_query(ranks, right_counts)
     return Evaluation(
         queries=len(ranks),
         gallery=generation.manifest.collections["catalogue"].entries,
@@ -126,13 +130,13 @@ def evaluate(
         metrics={name: float(values.mean()) for name, values in per_query.items()},
         intervals={name: bootstrap_interval(values) for name, values in per_query.items()},
         seconds_per_query=float(np.median(seconds)),
-        embeddings_from_cache=remembering.remembered,
+        embeddings_from_cache=caching_encoder.hits,
         ranks=ranks,
         refused=tuple(refusals),
     )
 
 
-def read_queries(path: Path) -> list[Asked]:
+def read_queries(path: Path) -> list[LabelledQuery]:
     """Read a query list: columns path, product_ids (several split by `|`; product_id is taken too), optional box.
 
     Paths are absolute or relative to the file.
@@ -145,7 +149,7 @@ def read_queries(path: Path) -> list[Asked]:
             rows = list(csv.DictReader(file))
     except (OSError, ValueError, csv.Error) as error:
         raise FeedError(f"{path}: the queries cannot be read ({error})") from error
-    asked = []
+    queries = []
     for line, row in enumerate(rows, start=2):
         right = frozenset(filter(None, (row.get("product_ids") or row.get("product_id") or "").split("|")))
         if not row.get("path") or not right:
@@ -154,10 +158,10 @@ def read_queries(path: Path) -> list[Asked]:
             region = Region.parse(row["box"]) if row.get("box") else WHOLE
         except RegionInvalid as error:
             raise FeedError(f"{path}, line {line}: {error}") from error
-        asked.append(Asked(path.parent / row["path"], region, right))
-    if not asked:
+        queries.append(LabelledQuery(path.parent / row["path"], region, right))
+    if not queries:
         raise FeedError(f"{path}: holds no query; columns path and product_ids are needed")
-    return asked
+    return queries
 
 
 def bootstrap_interval(values: npt.NDArray[np.float64]) -> tuple[float, float]:
@@ -168,13 +172,16 @@ def bootstrap_interval(values: npt.NDArray[np.float64]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-class RememberingEncoder:
-    """An encoder that keeps the vectors of prepared pictures, so that a second run of the same queries is fast."""
+class CachingEncoder:
+    """An encoder that stores the vectors of prepared pictures, so that a second run of the same queries is fast.
 
-    def __init__(self, encoder: Encoder, kept: VectorStore) -> None:
-        self._encoder, self._kept = encoder, kept
-        self._fresh: dict[VectorKey, Vectors] = {}
-        self.remembered = 0
+    `hits`: how many pictures were taken from the store.
+    """
+
+    def __init__(self, encoder: Encoder, store: VectorStore) -> None:
+        self._encoder, self._store = encoder, store
+        self._unsaved: dict[VectorKey, Vectors] = {}
+        self.hits = 0
 
     @property
     def card(self) -> ModelCard:
@@ -182,34 +189,34 @@ class RememberingEncoder:
 
     def encode_images(self, images: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> Vectors:
         keys = [VectorKey(hashlib.sha256(image.tobytes()).hexdigest(), WHOLE) for image in images]
-        rows = self._kept.rows(keys)
+        rows = self._store.rows(keys)
         missing = np.flatnonzero(rows < 0)
         vectors = np.empty((len(images), self.card.dimension), np.float32)
-        vectors[rows >= 0] = self._kept.get(rows[rows >= 0])
+        vectors[rows >= 0] = self._store.get(rows[rows >= 0])
         if len(missing):
             # Rounded as the store rounds, so that a later run gives the same figures to the last digit.
-            fresh = self._encoder.encode_images(images[missing]).astype(np.float16).astype(np.float32)
-            vectors[missing] = fresh / np.linalg.norm(fresh, axis=1, keepdims=True)
-            self._fresh.update(zip((keys[index] for index in missing), vectors[missing], strict=True))
-        self.remembered += len(images) - len(missing)
-        if len(self._fresh) >= 256:
-            self.keep()
+            rounded = self._encoder.encode_images(images[missing]).astype(np.float16).astype(np.float32)
+            vectors[missing] = rounded / np.linalg.norm(rounded, axis=1, keepdims=True)
+            self._unsaved.update(zip((keys[index] for index in missing), vectors[missing], strict=True))
+        self.hits += len(images) - len(missing)
+        if len(self._unsaved) >= 256:
+            self.flush()
         return vectors
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         return self._encoder.encode_texts(texts)
 
-    def keep(self) -> None:
-        """Write what is new to the store."""
-        if self._fresh:
-            self._kept.append(list(self._fresh), np.stack(list(self._fresh.values())))
-            self._fresh.clear()
+    def flush(self) -> None:
+        """Write new vectors to the store."""
+        if self._unsaved:
+            self._store.append(list(self._unsaved), np.stack(list(self._unsaved.values())))
+            self._unsaved.clear()
 
 
 def _index(gallery: Path, encoder: Encoder, cache: Path, progress: Progress) -> tuple[Workspace, tuple[Refusal, ...]]:
     """A workspace that holds the gallery alone, indexed under this model."""
-    place = hashlib.sha256(f"{gallery.resolve()} {encoder.card.name} {encoder.card.sha256}".encode()).hexdigest()[:16]
-    root = cache / "galleries" / place
+    digest = hashlib.sha256(f"{gallery.resolve()} {encoder.card.name} {encoder.card.sha256}".encode()).hexdigest()
+    root = cache / "galleries" / digest[:16]
     try:
         workspace = Workspace.open(root)
     except WorkspaceError:
@@ -222,21 +229,23 @@ def _index(gallery: Path, encoder: Encoder, cache: Path, progress: Progress) -> 
     return workspace, report.refused
 
 
-def _ask(one: Asked, data: bytes, generation: Generation, encoder: Encoder, reranker: Reranker | None) -> Answer:
+def _search(
+    query: LabelledQuery, data: bytes, generation: Generation, encoder: Encoder, reranker: Reranker | None
+) -> Answer:
     itself = hashlib.sha256(data).hexdigest()
-    image = QueryImage(decode(data), one.region)
+    image = QueryImage(decode(data), query.region)
     return search(Query(images=(image,), limit=DEPTH, without_images=(itself,)), generation, encoder, reranker)
 
 
-def _per_query(ranks: Sequence[Sequence[int]], rights: Sequence[int]) -> dict[str, npt.NDArray[np.float64]]:
-    """Each metric for each query, float64 [n]."""
+def _per_query(ranks: Sequence[Sequence[int]], right_counts: Sequence[int]) -> dict[str, npt.NDArray[np.float64]]:
+    """Each metric for each query, float64 [n]: `ranks` of its right products, and how many are right."""
     first = np.array([found[0] if found else np.inf for found in ranks])
     metrics = {f"recall_at_{depth}": (first <= depth).astype(np.float64) for depth in RECALLS}
     metrics["mrr"] = 1.0 / first
     metrics["map"] = np.array(
         [
             sum(place / rank for place, rank in enumerate(found, start=1)) / right
-            for found, right in zip(ranks, rights, strict=True)
+            for found, right in zip(ranks, right_counts, strict=True)
         ]
     )
     return metrics

@@ -23,6 +23,7 @@ from index.jobs.alerts import Alert
 from index.jobs.build import Built, build
 from index.jobs.context import JobContext
 from index.jobs.forget import Forgot, complete_forgetting
+from index.jobs.lost_records import require_records
 from index.jobs.retention import expire
 from index.jobs.sweep import sweep
 from index.jobs.watch import is_watched, watch
@@ -41,11 +42,11 @@ from index.workspace import Workspace
 
 @dataclass(frozen=True)
 class Report:
-    """What a re-index did. `generation` is the live one afterwards; `published` tells whether it is new.
+    """The result of a re-index. `generation` is the live one afterwards; `published` says whether it is new.
 
-    `withheld` tells why what was built was not published; `failed` are sources that could not be read, `warnings` what
-    was found damaged and mended, `alerts` what the watches newly found, `seconds` the time that each step took.
-    `notes` say what of a source on the web is left for another night.
+    `withheld` says why what was built was not published; `failed` are sources that could not be read, or not to their
+    end, or whose reading was withheld, `warnings` what was damaged and repaired, `alerts` the new alerts, `seconds` the
+    time that each step took. `notes` say what of a source on the web is left for another night.
     """
 
     generation: int | None
@@ -73,16 +74,18 @@ def reindex(
     full: bool = False,
     today: date | None = None,
     gate: Gate | None = None,
+    accept: frozenset[str] = frozenset(),
 ) -> Report:
     """Bring catalogue and index up to date with every source, and publish if anything changed.
 
-    `full` reads every feed, builds and publishes even when nothing did. What was embedded before under this model is
-    never embedded again. A feed that cannot be read is reported in `failed` and leaves its entries as they were.
-    `gate` is what the pictures of published objects have to pass.
+    `full` reads every feed, builds and publishes even when nothing changed. An image that was embedded under this model
+    is never embedded again. A feed that cannot be read, or not to its end, is reported in `failed`, and none of its
+    entries is taken as gone; so is one that lost too much at once (the setting `max_fall`), unless its source is in
+    `accept`. `gate` checks the pictures of published objects.
 
     Raises:
-        WorkspaceError: another job is writing here, or the disk is full or faulty; the live generation is untouched,
-            and the next run goes on where this one ended.
+        WorkspaceError: another job is writing here, the disk is full or faulty, or the records of a live generation are
+            lost; the live generation is untouched, and the next run resumes where this one stopped.
     """
     timed, today = Timed(progress), today or datetime.now(UTC).date()
     with (
@@ -92,15 +95,26 @@ def reindex(
     ):
         generations.clear_unfinished(workspace)
         forgot = complete_forgetting(workspace, catalogue)
+        require_records(workspace, catalogue)
         store = ImageStore(workspace.images)
         context = JobContext(workspace, catalogue, store, encoder, reranker, timed)
+        settings = workspace.settings
         reading = ReadContext(
-            catalogue, store, polite_fetch(workspace.settings), today, timed, gate, full, web_of(workspace)
+            catalogue,
+            store,
+            polite_fetch(settings),
+            today,
+            timed,
+            gate,
+            full=full,
+            max_fall=settings.max_fall,
+            accept=accept,
+            web=web_of(workspace),
         )
         read = read_sources(catalogue.sources(), reading)
         changes = dict(read.changes)
-        for name, left in expire(catalogue, today, workspace.settings.retention_days).items():
-            changes[name] = changes.get(name, Changes()) + Changes(expired=left)
+        for name, expired in expire(catalogue, today, settings.retention_days).items():
+            changes[name] = changes.get(name, Changes()) + Changes(expired=expired)
         vectors = VectorStore.open(workspace.vectors, encoder.card)
         embedded, damaged = embed_missing(context, vectors)
         live, warnings = _live(workspace)
@@ -109,15 +123,15 @@ def reindex(
         number = live.generation if live else None
         built = Built(None, live.self_test if live else None)
         if full or live is None or live.content != content:
-            if mended := _mend(vectors):
-                warnings += mended
-                again, damaged = embed_missing(context, vectors)
-                embedded, content = embedded + again, content_of(catalogue, encoder, damaged)
+            if repaired := _discard_damaged(vectors):
+                warnings += repaired
+                embedded_again, damaged = embed_missing(context, vectors)
+                embedded, content = embedded + embedded_again, content_of(catalogue, encoder, damaged)
             built = _build(context, vectors, content, live, anew=full)
             if not built.refused:
                 sweep(workspace, catalogue)
         number = built.generation or number
-        alerts, told = _watch(context, number)
+        alerts, unwatched = _watch(context, number)
         refused = (*catalogue.refusals(), *damaged)
     return Report(
         generation=number,
@@ -128,7 +142,7 @@ def reindex(
         embedded=embedded,
         refused=refused,
         failed=read.failed,
-        warnings=(*warnings, *told),
+        warnings=(*warnings, *unwatched),
         notes=read.notes,
         seconds=timed.seconds,
         self_test=built.self_test,
@@ -138,15 +152,15 @@ def reindex(
 
 
 def embed_missing(context: JobContext, vectors: VectorStore) -> tuple[int, list[Refusal]]:
-    """Embed the views of images that the vector store lacks; each batch is kept before the next is begun.
+    """Embed the views of images that the vector store lacks; each batch is stored before the next is begun.
 
     Returns:
-        how many images were embedded, and those whose copy could not be read. Such a copy is deleted: it is made
-        again from its source.
+        how many images were embedded, and those whose copy could not be read. Such a copy is deleted, to be made again
+        from its source.
     """
     images, store, encoder, views = context.catalogue.images(), context.images, context.encoder, CATALOGUE_VIEWS
-    lacking = np.any([vectors.rows_of(images, view) < 0 for view in views], axis=0)
-    missing = [images[index] for index in np.flatnonzero(lacking).tolist()]
+    is_missing = np.any([vectors.rows_of(images, view) < 0 for view in views], axis=0)
+    missing = [images[index] for index in np.flatnonzero(is_missing).tolist()]
 
     def load(image: str) -> npt.NDArray[np.uint8]:
         try:
@@ -170,13 +184,13 @@ def embed_missing(context: JobContext, vectors: VectorStore) -> tuple[int, list[
 
 
 def content_of(catalogue: Catalogue, encoder: Encoder, damaged: Iterable[Refusal]) -> str:
-    """A SHA-256 over all that a generation would be built from; `damaged` images have no embedding."""
+    """A SHA-256 over everything that a generation would be built from; `damaged` images have no embedding."""
     entries = chain.from_iterable(catalogue.entries(collection) for collection in COLLECTIONS)
     return content_digest(encoder.card.name, encoder.card.sha256 or "", entries, (refusal.where for refusal in damaged))
 
 
 def _build(context: JobContext, vectors: VectorStore, content: str, live: Manifest | None, *, anew: bool) -> Built:
-    """Build and publish; what was begun and failed is deleted at once, for a full disk wants its room back."""
+    """Build and publish; a failed build is deleted at once, because the disk may be full."""
     try:
         return build(context, vectors, content, live, anew=anew)
     except Exception:
@@ -185,7 +199,7 @@ def _build(context: JobContext, vectors: VectorStore, content: str, live: Manife
 
 
 def _watch(context: JobContext, number: int | None) -> tuple[list[Alert], tuple[str, ...]]:
-    """Ask the open objects, if the live generation was not watched to the end before."""
+    """Search for the open objects, unless that was completed for the live generation before."""
     if number is None or is_watched(context.catalogue.database, number):
         return [], ()
     with closing(Generation(context.workspace.generations / str(number))) as generation:
@@ -201,7 +215,7 @@ def _watch(context: JobContext, number: int | None) -> tuple[list[Alert], tuple[
 
 
 def _live(workspace: Workspace) -> tuple[Manifest | None, tuple[str, ...]]:
-    """The live generation's manifest, if it is whole, and what was found wrong with it."""
+    """The live generation's manifest, if it verifies, and else a warning."""
     try:
         number = generations.live_number(workspace)
         if number is None:
@@ -215,14 +229,14 @@ def _live(workspace: Workspace) -> tuple[Manifest | None, tuple[str, ...]]:
 
 
 def _deleted(forgot: Forgot | None) -> tuple[str, ...]:
-    """What an interrupted `forget` that was completed had to delete whole."""
+    """Warnings of the generations that the completion of an interrupted `forget` had to delete."""
     return tuple(f"it could not be read, so it was deleted: {one}" for one in forgot.unreadable) if forgot else ()
 
 
-def _mend(vectors: VectorStore) -> tuple[str, ...]:
-    """Discard embeddings that the disk damaged, so that they are computed again."""
+def _discard_damaged(vectors: VectorStore) -> tuple[str, ...]:
+    """Discard damaged embeddings, so that they are computed again; returns a warning."""
     damaged = vectors.damaged()
     if not damaged:
         return ()
     vectors.discard(damaged)
-    return (f"{len(damaged)} kept embeddings were damaged and are computed again: check that disk",)
+    return (f"{len(damaged)} stored embeddings were damaged and are computed again: check that disk",)

@@ -1,4 +1,4 @@
-"""Retention: a discontinued product stays searchable, because old crops show old products, until its time is over."""
+"""Retention: a discontinued product stays searchable for some time, because old crops show old products."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from index.records.schema import entries, sources
 
 
 def expire(catalogue: Catalogue, today: date, days: int) -> dict[str, int]:
-    """Delete the products that have been gone from their feed for `days` days or more; 0 keeps them for ever.
+    """Delete the products that have been gone from their feed for `days` days or more; 0 keeps them forever.
 
     Returns:
-        how many left, by source.
+        how many were deleted, by source.
     """
     if days <= 0:
         return {}
-    over = (
+    expired = (
         (entries.c.collection == "catalogue")
         & (entries.c.gone_on != "")
         & (entries.c.gone_on <= (today - timedelta(days=days)).isoformat())
     )
-    count = sa.select(sources.c.name, sa.func.count()).join_from(entries, sources).where(over).group_by(sources.c.name)
+    count = (
+        sa.select(sources.c.name, sa.func.count()).join_from(entries, sources).where(expired).group_by(sources.c.name)
+    )
     with catalogue.database.begin() as connection:
-        left = {row[0]: row[1] for row in connection.execute(count)}
-        if left:
-            connection.execute(sa.delete(entries).where(over))
-    return left
+        deleted = {row[0]: row[1] for row in connection.execute(count)}
+        if deleted:
+            connection.execute(sa.delete(entries).where(expired))
+    return deleted

@@ -1,7 +1,7 @@
-"""The self-test: how well a generation finds its own products in simulated photos, and what its scores mean.
+"""The self-test: how well a generation finds its own products in simulated photos, and its calibration.
 
-No labels are needed: products are sampled, a wild view of one of their pictures is simulated and searched for. Taking
-the right product out of an answer shows what the same search says when the product is not in the catalogue.
+No labels are needed: products are sampled, and a simulated photo of each is searched for. An answer without the right
+product is an example of a search whose product is not in the catalogue.
 """
 
 from __future__ import annotations
@@ -15,91 +15,87 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.augment.simulate import simulate
-from embedding.encoders.protocol import Encoder
 from index.generations.calibration import Likelihood, area_under_roc, expected_calibration_error
 from index.generations.generations import Generation, SelfTest
-from index.progress import Progress
+from index.jobs.context import JobContext
 from index.records.entries import Entry
 from index.search.answer import Candidate, Query, QueryImage
 from index.search.likelihood import SIGNALS, signals
-from index.search.rerank import Reranker
 from index.search.search import search
 from index.stores.images import ImageStore
 
-# Fewer products teach nothing that can be relied on.
-FEWEST = 30
-SAMPLED = 100
+# With fewer products neither recall nor calibration would be reliable.
+MIN_PRODUCTS = 30
 DEPTH = 10
-# How many candidates of each answer are examples: those a person would look at.
-JUDGED = 5
-# How far what simulated photos teach is believed of real ones, whose right and wrong answers lie less far apart.
+# How many candidates of each answer are examples for the calibration: those that people look at.
+EXAMPLES_PER_ANSWER = 5
+# Temperature scaling of the log-odds, because scores of right and wrong answers are closer for real photos.
 TEMPERATURE = 0.75
 
 
 @dataclass(frozen=True)
 class _Example:
-    """One answer's first candidates: their signals [n, s], and which of them are right [n]."""
+    """The first candidates of an answer: their signals [n, s], and which of them are right [n]."""
 
     signals: npt.NDArray[np.float64]
     right: npt.NDArray[np.bool_]
 
 
-def self_test(
-    generation: Generation, encoder: Encoder, reranker: Reranker | None, images: ImageStore, progress: Progress
-) -> tuple[SelfTest, Likelihood] | None:
-    """Measure a generation and fit its likelihood; None where it has too few products.
+def self_test(generation: Generation, context: JobContext) -> tuple[SelfTest, Likelihood] | None:
+    """Measure a generation on some of its own products and fit its likelihood; None where it has too few.
 
-    The sample and the simulated photos depend on the products' pictures alone, so that two generations with the same
-    products are compared on the same photos.
+    The sample and the simulated photos depend only on the products' ids and pictures, so that two generations with the
+    same products are compared on the same photos.
     """
-    sampled = sample(list(generation.records.entries("catalogue")))
-    if len(sampled) < FEWEST:
+    sampled = sample(list(generation.records.entries("catalogue")), context.workspace.settings.self_test_products)
+    if len(sampled) < MIN_PRODUCTS:
         return None
     ranks: list[float] = []
     examples: list[tuple[_Example, _Example]] = []
-    with progress.step("self-test", len(sampled)) as tick:
+    with context.progress.step("self-test", len(sampled)) as tick:
         for entry in sampled:
-            query, right = wild_query(entry, images)
-            found = search(query, generation, encoder, reranker).candidates
+            query, right = simulated_query(entry, context.images)
+            found = search(query, generation, context.encoder, context.reranker).candidates
             correct = np.array([bool(right & set(candidate.entry.images)) for candidate in found], bool)
             ranks.append(float(np.argmax(correct)) + 1 if correct.any() else np.inf)
             without = tuple(c for c, is_right in zip(found, correct, strict=True) if not is_right)
             examples.append((_example(found, correct), _example(without, np.zeros(len(without), bool))))
             tick(1)
     first = np.array(ranks)
-    judged, right_first = _cross_fitted(examples)
+    likelihoods, right_first = _cross_fitted(examples)
     return SelfTest(
         products=len(sampled),
         recall_at_1=float((first <= 1).mean()),
         recall_at_5=float((first <= 5).mean()),
         recall_at_10=float((first <= 10).mean()),
-        calibration_error=expected_calibration_error(judged, right_first),
-        area_under_roc=area_under_roc(judged, right_first),
-    ), replace(_fit(examples), reranked=reranker is not None)
+        calibration_error=expected_calibration_error(likelihoods, right_first),
+        area_under_roc=area_under_roc(likelihoods, right_first),
+    ), replace(_fit(examples), reranked=context.reranker is not None)
 
 
-def sample(entries: Sequence[Entry]) -> list[Entry]:
-    """At most SAMPLED products, from every source as many where it has them: the largest is not all there is.
+def sample(entries: Sequence[Entry], most: int) -> list[Entry]:
+    """At most `most` products, equally many of every source as far as it has them.
 
-    Of a source those of the smallest hash, so that a catalogue that grows keeps most of its sample.
+    Of a source those with the smallest hashes, so that a growing catalogue keeps most of its sample.
     """
     sources: dict[str, list[Entry]] = {}
     for entry in sorted(entries, key=_key):
         sources.setdefault(entry.source, []).append(entry)
-    turns = zip_longest(*(sources[name] for name in sorted(sources)))
-    return list(islice((entry for turn in turns for entry in turn if entry is not None), SAMPLED))
+    rounds = zip_longest(*(sources[name] for name in sorted(sources)))
+    return list(islice((entry for entries in rounds for entry in entries if entry is not None), most))
 
 
-def wild_query(entry: Entry, images: ImageStore) -> tuple[Query, set[str]]:
-    """A simulated photo of a product, and the images that are a right answer to it.
+def simulated_query(entry: Entry, images: ImageStore) -> tuple[Query, set[str]]:
+    """A query with a simulated photo of a product, and the images that are right answers.
 
-    A product with several pictures is asked for by one that then may not answer: a real photo never is the catalogue's.
+    If the product has other pictures, the one that was simulated may not answer, as a real photo is not in the
+    catalogue.
     """
     seed = int(_key(entry)[:16], 16)
     chosen = entry.images[seed % len(entry.images)]
-    view = simulate(images.pixels(chosen), np.random.default_rng(seed))
-    hidden = (chosen,) if len(entry.images) > 1 else ()
-    query = Query((QueryImage(view.image),), limit=DEPTH, without_images=hidden)
+    photo = simulate(images.pixels(chosen), np.random.default_rng(seed))
+    excluded = (chosen,) if len(entry.images) > 1 else ()
+    query = Query((QueryImage(photo.image),), limit=DEPTH, without_images=excluded)
     return query, set(entry.images)
 
 
@@ -110,7 +106,7 @@ def _key(entry: Entry) -> str:
 def _example(candidates: tuple[Candidate, ...], right: npt.NDArray[np.bool_]) -> _Example:
     if not candidates:
         return _Example(np.empty((0, len(SIGNALS))), np.empty(0, bool))
-    return _Example(signals(candidates)[:JUDGED], right[:JUDGED])
+    return _Example(signals(candidates)[:EXAMPLES_PER_ANSWER], right[:EXAMPLES_PER_ANSWER])
 
 
 def _fit(examples: Sequence[tuple[_Example, _Example]]) -> Likelihood:
@@ -124,7 +120,7 @@ def _fit(examples: Sequence[tuple[_Example, _Example]]) -> Likelihood:
 def _cross_fitted(
     examples: Sequence[tuple[_Example, _Example]],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """The likelihood of each answer's first candidate by a calibration that did not see it, and whether it is right."""
+    """The likelihood of each answer's first candidate by the other half's calibration, and whether it is right."""
     likelihoods: list[float] = []
     right: list[bool] = []
     for half in (0, 1):

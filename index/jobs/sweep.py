@@ -1,7 +1,7 @@
-"""What no entry shows any more is deleted: references, copies, local features, embeddings.
+"""Deletes what no entry uses any more: picture references, copies, local features, embeddings.
 
-An image is shown as long as an entry of the catalogue or of a generation on disk shows it: an older generation can be
-rolled back to, with its pictures.
+An image is used as long as an entry of the catalogue or of a generation on disk has it, because an older generation can
+be rolled back to, with its pictures.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from index.stores.images import ImageStore
 from index.stores.vectors import VectorStore
 from index.workspace import Workspace
 
-# Writing a shard anew costs as much as reading all of it: embeddings of no use wait until they are this many.
-IDLE = 0.1
-_NAMED = re.compile(r"[0-9a-f]{64}")
+# The share of unused embeddings from which on they are deleted, because that rewrites whole shards.
+MIN_UNUSED_SHARE = 0.1
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -36,49 +36,49 @@ class Swept:
 
 
 def sweep(workspace: Workspace, catalogue: Catalogue, *, thorough: bool = False) -> Swept:
-    """Delete what no entry shows any more.
+    """Delete what no entry uses any more.
 
-    `thorough` looks at every file, so that what no record tells of goes too, and leaves no embedding behind.
+    `thorough` also deletes files that no record mentions, and every unused embedding.
 
     Raises:
         WorkspaceError, OSError: something cannot be deleted; run it again.
     """
-    shown = set(catalogue.images()).union(*(records.images() for records in generations.records(workspace)))
+    used = set(catalogue.images()).union(*(records.images() for records in generations.records(workspace)))
     with catalogue.database.begin() as connection:
         orphaned = ~sa.exists().where(pictures.c.reference == origins.c.reference)
         connection.execute(sa.delete(origins).where(orphaned))
-        gone = sorted(set(connection.execute(sa.select(images.c.sha256)).scalars()) - shown)
+        unused = sorted(set(connection.execute(sa.select(images.c.sha256)).scalars()) - used)
     store = ImageStore(workspace.images)
     features = FeatureStore(workspace.features, store)
     if thorough:
-        _unlink_strays([*_files(workspace.images), *_files(workspace.features)], shown)
+        _delete_strays([*_files(workspace.images), *_files(workspace.features)], used)
     else:
-        for sha256 in gone:
+        for sha256 in unused:
             store.discard(sha256)
             features.path(sha256).unlink(missing_ok=True)
         features.prune()
-    embeddings = sum(_discard(vectors, shown, thorough) for vectors in VectorStore.all(workspace.vectors))
+    embeddings = sum(_discard(vectors, used, thorough) for vectors in VectorStore.all(workspace.vectors))
     with catalogue.database.begin() as connection:
-        for sha256 in gone:
+        for sha256 in unused:
             connection.execute(sa.delete(images).where(images.c.sha256 == sha256))
-    return Swept(len(gone), embeddings)
+    return Swept(len(unused), embeddings)
 
 
-def _discard(vectors: VectorStore, shown: set[str], thorough: bool) -> int:
-    """Delete the embeddings of images that nobody shows, if they are worth it; how many."""
-    names = {bytes.fromhex(name) for name in shown}
+def _discard(vectors: VectorStore, used: set[str], thorough: bool) -> int:
+    """Delete the embeddings of unused images, if they are enough; returns how many."""
+    names = {bytes.fromhex(name) for name in used}
     rows = vectors.images()
-    idle = np.flatnonzero([row.tobytes() not in names for row in rows])
-    if not thorough and len(idle) <= IDLE * len(rows):
+    unused = np.flatnonzero([row.tobytes() not in names for row in rows])
+    if not thorough and len(unused) <= MIN_UNUSED_SHARE * len(rows):
         return 0
-    if thorough or len(idle):
-        vectors.discard(idle)
-    return len(idle)
+    if thorough or len(unused):
+        vectors.discard(unused)
+    return len(unused)
 
 
-def _unlink_strays(files: list[Path], shown: set[str]) -> None:
-    """Delete the files that are named after images that nobody shows, so that no power cut brings them back."""
-    strays = [path for path in files if (names := _NAMED.findall(path.name)) and not shown.intersection(names)]
+def _delete_strays(files: list[Path], used: set[str]) -> None:
+    """Delete the files named after unused images, and flush their folders: a power cut must not restore them."""
+    strays = [path for path in files if (names := _SHA256.findall(path.name)) and not used.intersection(names)]
     for path in strays:
         path.unlink(missing_ok=True)
     for folder in {path.parent for path in strays}:

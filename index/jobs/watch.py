@@ -1,4 +1,4 @@
-"""Watches: every open object is a standing query over the catalogue; what it newly finds becomes an alert."""
+"""Watches: every open object is a standing query over the catalogue, and new results become alerts."""
 
 from __future__ import annotations
 
@@ -17,51 +17,52 @@ from index.records.feed_records import ObjectStatus
 from index.search.answer import MAX_IMAGES, Answer, Candidate, Query, QueryImage
 from index.stores.images import ImageStore
 
-# A product sold by many shops takes as many places of the answer.
+# Large enough that a product sold by many shops does not displace all others.
 LIMIT = 50
 _WATCHED = "watched generation"
 
-Ask = Callable[[Query], Answer]
+Search = Callable[[Query], Answer]
 
 
 def watch(
     generation: Generation,
-    ask: Ask,
+    search: Search,
     database: Database,
     images: ImageStore,
     threshold: float,
     now: str,
     progress: Progress,
 ) -> tuple[list[Alert], tuple[str, ...]]:
-    """Ask every open object of a generation, and keep as alerts the products at or above a likelihood.
+    """Search for every open object of a generation, and store the products at or above a likelihood as alerts.
 
-    An object and a product are alerted once, ever. An object identified or closed is no longer asked. Without a
-    calibration a candidate has no likelihood, and nothing is alerted. Interrupted, it is done again by the next run.
+    A pair of object and product is alerted only once. Objects that are identified or closed are not searched for.
+    Without a calibration candidates have no likelihood, and there are no alerts. The next run repeats an interrupted
+    one.
 
     Returns:
-        the alerts that are new, and why an object could not be asked.
+        the new alerts, and warnings of objects that could not be searched for.
     """
-    told: list[str] = []
+    warnings: list[str] = []
     before = {_pair(alert) for alert in list_alerts(database)}
     found: list[Alert] = []
     watched = _open_objects(generation) if generation.likelihood else []
     with progress.step("watches", len(watched)) as tick:
-        for thing in watched:
+        for item in watched:
             try:
-                new = [alert for alert in _ask(thing, ask, images, threshold, now) if _pair(alert) not in before]
+                new = [alert for alert in _alerts(item, search, images, threshold, now) if _pair(alert) not in before]
             except TraceObjectError as error:
-                told.append(f"object {thing.fields.entry_id} of {thing.source} could not be watched: {error}")
+                warnings.append(f"object {item.fields.entry_id} of {item.source} could not be watched: {error}")
                 new = []
             add_alerts(database, new)
             found += new
             tick(1)
     with database.begin() as connection:
         set_fact(database, connection, _WATCHED, str(generation.number))
-    return found, tuple(told)
+    return found, tuple(warnings)
 
 
 def is_watched(database: Database, generation: int) -> bool:
-    """Whether a generation is the one that was watched last, from the first object to the last."""
+    """Whether a generation is the one that was watched last, completely."""
     with database.connect() as connection:
         return fact(connection, _WATCHED) == str(generation)
 
@@ -70,24 +71,24 @@ def _open_objects(generation: Generation) -> list[Entry]:
     return [entry for entry in generation.records.entries("objects") if entry.fields.status == ObjectStatus.OPEN]
 
 
-def _ask(thing: Entry, ask: Ask, images: ImageStore, threshold: float, now: str) -> Iterator[Alert]:
-    """The products that may be one object's, by all its crops together."""
-    crops = thing.images[:MAX_IMAGES]
-    answer = ask(Query(tuple(QueryImage(images.pixels(crop)) for crop in crops), limit=LIMIT))
+def _alerts(item: Entry, search: Search, images: ImageStore, threshold: float, now: str) -> Iterator[Alert]:
+    """Alerts of the products that may be an object, searched for by all its crops together."""
+    crops = item.images[:MAX_IMAGES]
+    answer = search(Query(tuple(QueryImage(images.pixels(crop)) for crop in crops), limit=LIMIT))
     for candidate in answer.candidates:
         if candidate.likelihood is not None and candidate.likelihood >= threshold:
-            yield _alert(thing, crops, candidate, answer.generation, now)
+            yield _alert(item, crops, candidate, answer.generation, now)
 
 
-def _alert(thing: Entry, crops: Sequence[str], candidate: Candidate, generation: int, now: str) -> Alert:
+def _alert(item: Entry, crops: Sequence[str], candidate: Candidate, generation: int, now: str) -> Alert:
     product = candidate.entry
     likelihood = 0.0 if candidate.likelihood is None else candidate.likelihood
     return Alert(
-        object_source=thing.source,
-        object_id=thing.fields.entry_id,
+        object_source=item.source,
+        object_id=item.fields.entry_id,
         source=product.source,
         product_id=product.fields.entry_id,
-        object_title=thing.fields.title,
+        object_title=item.fields.title,
         title=product.fields.title,
         brand=product.fields.brand,
         retailer=product.fields.retailer,

@@ -1,1 +1,1 @@
-"""The catalogue's records: sources, entries, pictures, and the database that keeps them."""
+"""The catalogue's records: sources, entries, pictures, and their database."""

@@ -1,7 +1,7 @@
-"""The catalogue: sources, their products and objects, and which pictures show them.
+"""The catalogue: sources, their products and objects, and their pictures.
 
-A source is read as a whole, in numbered readings. Rows seen carry the reading's number; what carries an older number
-when a reading ends is gone from the feed. A reading that breaks off changes nobody's standing.
+A source is read as a whole, in numbered readings. Rows that are read get the reading's number; rows with an older
+number at the end of a reading are gone from the feed. An interrupted reading removes nothing.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ Stage = Literal["web", "rows", "pictures"]
 
 @dataclass(frozen=True)
 class Source:
-    """Where entries come from: a feed's place, format and options (SourceOptions as JSON), under a name.
+    """Where entries come from: a named feed, its location, format and options (SourceOptions as JSON).
 
-    `read_on` is the day of the last complete reading, `digest` what the feed was then.
+    `read_on` is the day of the last complete reading, `digest` that of the feed's content then.
     """
 
     id: int
@@ -47,7 +47,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Changes:
-    """What a reading of a feed changed, in entries; `pictures` counts picture references that came or went.
+    """What a reading of a feed changed, in entries; `pictures` counts picture references that were added or removed.
 
     `expired` counts discontinued products whose retention ended.
     """
@@ -72,10 +72,10 @@ class Changes:
 
 @dataclass(frozen=True)
 class ImageReference:
-    """What is known of a picture reference: the image it was, why it was refused, and how to tell a change.
+    """What is known of a picture reference: its image, or why it was refused, and what a change is recognised by.
 
-    `asked_on` is the day a URL last gave a final answer. `quarantined` is the image, by SHA-256, that the gate stopped
-    when the reference was last read; nothing of it is kept.
+    `asked_on` is the day of a URL's last final answer. `quarantined` is the image, by SHA-256, that the gate stopped
+    when the reference was last read; it is not stored.
     """
 
     reference: str
@@ -115,7 +115,7 @@ class Catalogue:
         self.database.close()
 
     def add_source(self, name: str, collection: Collection, location: str, feed_format: str) -> Source:
-        """Name a source; the same name in the same collection moves it to its new place."""
+        """Add a source; if its name exists in the collection, its location and format are replaced."""
         row = {"name": name, "collection": collection, "location": location, "format": feed_format}
         with self.database.begin() as connection:
             statement = self.database.insert(sources).values(row)
@@ -133,12 +133,12 @@ class Catalogue:
             return [Source(**row) for row in connection.execute(sa.select(sources).order_by(sources.c.id)).mappings()]
 
     def forget_source(self, source: Source) -> None:
-        """Delete a source and all it told; its images are left to whoever else shows them."""
+        """Delete a source and its entries, but not its images, which other entries may show."""
         with self.database.begin() as connection:
             connection.execute(sa.delete(sources).where(sources.c.id == source.id))
 
     def begin_reading(self, source: Source) -> Source:
-        """Give the reading that starts now its number; until it is complete, the feed counts as never read."""
+        """Start a reading under a new number; until it is complete, the feed counts as never read."""
         with self.database.begin() as connection:
             connection.execute(
                 sa.update(sources).where(sources.c.id == source.id).values(reading=sources.c.reading + 1, digest="")
@@ -147,7 +147,7 @@ class Catalogue:
         return replace(source, reading=reading, digest="")
 
     def confirm_reading(self, source: Source, today: date) -> Changes:
-        """The feed is what it was at its last complete reading: all of it was seen again today."""
+        """Record that the feed is unchanged since its last complete reading, so all of its entries are still in it."""
         here = (entries.c.source_id == source.id) & (entries.c.gone_on == "")
         with self.database.begin() as connection:
             connection.execute(sa.update(sources).where(sources.c.id == source.id).values(read_on=today.isoformat()))
@@ -171,7 +171,7 @@ class Catalogue:
                     for column in upserts[0]
                     if column not in ("source_id", "entry_id", "first_seen")
                 }
-                # The day an entry was first seen here stays; a day told by the feed replaces it.
+                # The recorded day of first sight is kept, unless the feed states another.
                 update["first_seen"] = sa.case(
                     (statement.excluded.first_seen == today.isoformat(), entries.c.first_seen),
                     else_=statement.excluded.first_seen,
@@ -179,15 +179,15 @@ class Catalogue:
                 connection.execute(
                     statement.on_conflict_do_update(index_elements=["source_id", "entry_id"], set_=update), upserts
                 )
-            seen = [row.id for row in known.values()]
-            if seen:
-                connection.execute(sa.update(entries).where(entries.c.id.in_(seen)).values(reading=source.reading))
+            seen_ids = [row.id for row in known.values()]
+            if seen_ids:
+                connection.execute(sa.update(entries).where(entries.c.id.in_(seen_ids)).values(reading=source.reading))
             ids = {name: row.id for name, row in self._known(connection, source, list(fresh)).items()}
             added = self._attach(connection, source, [(ids[fields.entry_id], refs) for fields, refs in rows])
         return replace(changes, pictures=added)
 
     def finish_reading(self, source: Source, today: date, digest: str = "") -> Changes:
-        """End a complete reading: what it did not name is gone, pictures it did not name come off.
+        """End a complete reading: entries that are no longer in the feed are gone, and so are pictures.
 
         A product that is gone is discontinued; an open object that is gone is closed, one identified stays so.
         """
@@ -218,7 +218,7 @@ class Catalogue:
         return Changes(gone=gone, pictures=removed)
 
     def set_refusals(self, source: Source, stage: Stage, found: Iterable[Refusal]) -> None:
-        """Replace what is on record as refused of a source at one stage."""
+        """Replace the recorded refusals of a source at one stage."""
         about = {"source_id": source.id, "stage": stage}
         rows = [about | {"place": item.where, "reason": item.reason, "message": item.message} for item in found]
         with self.database.begin() as connection:
@@ -228,7 +228,7 @@ class Catalogue:
                 connection.execute(sa.insert(refusals), rows)
 
     def refusals(self, source: Source | None = None, most: int | None = None) -> list[Refusal]:
-        """What is on record as refused, of one source or of all; the first `most` of it."""
+        """The recorded refusals of one source or of all; the first `most` of them."""
         query = sa.select(refusals.c.place, refusals.c.reason, refusals.c.message).order_by(refusals.c.id).limit(most)
         if source is not None:
             query = query.where(refusals.c.source_id == source.id)
@@ -248,10 +248,10 @@ class Catalogue:
     def picture_references(self, source: Source) -> Iterator[ImageReference]:
         """Each picture reference of the entries in a source's feed once, in order, with what is known of it.
 
-        Read in pages, so that whoever walks through it may write meanwhile.
+        Read in pages, so that the caller may write in between.
         """
         columns = [origins.c[name] for name in ImageReference.__dataclass_fields__ if name != "reference"]
-        # Asked so that the index of references is walked: a join would sort the whole source for each page.
+        # EXISTS makes the database use the index of references: a join would sort the whole source for each page.
         here = (entries.c.id == pictures.c.entry) & (entries.c.source_id == source.id) & (entries.c.gone_on == "")
         names = (
             sa.select(pictures.c.reference)
@@ -274,14 +274,14 @@ class Catalogue:
             last = page[-1][0]
 
     def set_references(self, known: Sequence[ImageReference], sizes: Mapping[str, tuple[int, int]]) -> None:
-        """Write what was learnt of picture references, and width and height of the images that were decoded."""
-        # A copy of an interrupted run is on record all the same.
-        shown = {origin.sha256: sizes.get(origin.sha256, (0, 0)) for origin in known if origin.sha256}
+        """Write what is known of picture references, and width and height of the images that were decoded."""
+        # A copy that an interrupted run made is recorded without being decoded again.
+        decoded = {origin.sha256: sizes.get(origin.sha256, (0, 0)) for origin in known if origin.sha256}
         with self.database.begin() as connection:
-            if shown:
+            if decoded:
                 connection.execute(
                     self.database.insert(images).on_conflict_do_nothing(),
-                    [{"sha256": name, "width": width, "height": height} for name, (width, height) in shown.items()],
+                    [{"sha256": name, "width": width, "height": height} for name, (width, height) in decoded.items()],
                 )
             if known:
                 statement = self.database.insert(origins)
@@ -295,19 +295,11 @@ class Catalogue:
                     [asdict(origin) for origin in known],
                 )
 
-    def image_size(self, sha256: str) -> tuple[int, int] | None:
-        """Width and height in pixels of an image on record, or None where they are not known."""
-        with self.database.connect() as connection:
-            row = connection.execute(
-                sa.select(images.c.width, images.c.height).where(images.c.sha256 == sha256)
-            ).one_or_none()
-        return (row.width, row.height) if row and row.width else None
-
     def entries(self, collection: Collection) -> Iterator[Entry]:
         """Every entry of a collection that has a picture, by id; its images in the feed's order, each once."""
-        told = [entries.c[name] for name in EntryFields.__dataclass_fields__]
+        columns = [entries.c[name] for name in EntryFields.__dataclass_fields__]
         query = (
-            sa.select(entries.c.id, sources.c.name, origins.c.sha256, *told)
+            sa.select(entries.c.id, sources.c.name, origins.c.sha256, *columns)
             .join(sources, sources.c.id == entries.c.source_id)
             .join(pictures, pictures.c.entry == entries.c.id)
             .join(origins, (origins.c.reference == pictures.c.reference) & (origins.c.sha256 != ""))
@@ -315,7 +307,7 @@ class Catalogue:
             .order_by(entries.c.id, pictures.c.position, pictures.c.reference)
         )
         with self.database.connect() as connection:
-            # Rows by position: by name, a hundred thousand of them cost seconds every night.
+            # By position, because access by name takes seconds for a hundred thousand rows.
             for identity, group in groupby(connection.execute(query), key=itemgetter(0)):
                 rows = list(group)
                 _, source, _, *fields = rows[0]
@@ -335,19 +327,19 @@ class Catalogue:
             return list(dict.fromkeys(connection.execute(query).scalars()))
 
     def counts(self) -> dict[str, int]:
-        """Entries on record by collection, pictured or not."""
+        """The number of entries by collection, with pictures or without."""
         query = sa.select(entries.c.collection, sa.func.count().label("number")).group_by(entries.c.collection)
         with self.database.connect() as connection:
             return dict.fromkeys(COLLECTIONS, 0) | {row.collection: row.number for row in connection.execute(query)}
 
     def _known(self, connection: Connection, source: Source, names: list[str]) -> dict[str, Any]:
         query = sa.select(
-            entries.c.id, entries.c.entry_id, entries.c.digest, entries.c.reading, entries.c.status
+            entries.c.id, entries.c.entry_id, entries.c.digest, entries.c.reading, entries.c.status, entries.c.gone_on
         ).where((entries.c.source_id == source.id) & entries.c.entry_id.in_(names))
         return {row.entry_id: row for row in connection.execute(query)}
 
     def _attach(self, connection: Connection, source: Source, rows: list[tuple[int, Sequence[str]]]) -> int:
-        """Give entries their pictures, counted from those this reading gave them before."""
+        """Add pictures to entries, numbered after those that this reading added before."""
         owners = {entry for entry, _ in rows}
         query = sa.select(pictures.c.entry, pictures.c.reference, pictures.c.reading).where(
             pictures.c.entry.in_(owners)
@@ -378,7 +370,7 @@ class Catalogue:
 def _sort_changes(
     source: Source, fresh: dict[str, EntryFields], known: Mapping[str, sa.Row[Any]], today: date
 ) -> tuple[Changes, list[dict[str, object]]]:
-    """Which entries are new or told differently, and the rows to write for them."""
+    """Count the entries that are new, changed and unchanged, and give the rows to write for the first two."""
     added = changed = unchanged = 0
     upserts: list[dict[str, object]] = []
     for name, fields in fresh.items():
@@ -396,5 +388,8 @@ def _sort_changes(
         }  # fmt: skip
         row["first_seen"] = fields.first_seen or today.isoformat()
         row["gone_on"] = ""
+        if not fields.status:
+            # The feed's word for it is not known: it stays as it was.
+            row["status"] = before.status if before is not None and not before.gone_on else ObjectStatus.OPEN
         upserts.append(row)
     return Changes(added=added, changed=changed, unchanged=unchanged), upserts

@@ -1,4 +1,4 @@
-"""The database of the records: SQLite (write-ahead log) or PostgreSQL, its faults told in words."""
+"""The database of the records: SQLite (write-ahead log) or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from index.errors import SchemaOutdated, SchemaTooNew, WorkspaceError
 from index.records.migrations.history import CATALOGUE, History
 from index.records.migrations.transaction import changing_tables
 
-Standing = Literal["current", "outdated", "empty"]
+SchemaState = Literal["current", "outdated", "empty"]
 # How long a statement waits for another program that reads or writes the same database.
 WAIT_MS = 10_000
 
 
 class Database:
-    """Connections to the records. Every fault of the database is a WorkspaceError that says what to do."""
+    """Connections to the records. Every error of the database becomes a WorkspaceError that says what to do."""
 
     def __init__(self, engine: sa.Engine, history: History = CATALOGUE) -> None:
         self._engine = engine
@@ -31,10 +31,10 @@ class Database:
 
     @classmethod
     def open(cls, url: str, history: History = CATALOGUE) -> Self:
-        """Open the database at an SQLAlchemy URL; in an empty one the tables are made.
+        """Open the database at an SQLAlchemy URL; an empty one gets its tables.
 
         Args:
-            history: the tables that it holds, and how they came to be; the records of the index by default.
+            history: its tables and their migrations; the records of the index by default.
 
         Raises:
             WorkspaceError: it cannot be opened.
@@ -48,7 +48,7 @@ class Database:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """A connection in a transaction: all of it is written when the block ends, or nothing."""
+        """A connection in a transaction, committed when the block ends, or rolled back."""
         with translated_errors(self._engine), self._engine.begin() as connection:
             yield connection
 
@@ -59,14 +59,14 @@ class Database:
             yield connection
 
     def insert(self, table: sa.Table) -> Any:
-        """An INSERT that can be told ON CONFLICT: spelled alike in both dialects, but each has its own construct."""
+        """An INSERT that supports ON CONFLICT, for which each dialect has a construct of its own."""
         return postgresql.insert(table) if self._engine.dialect.name == "postgresql" else sqlite.insert(table)
 
     def scrub(self) -> None:
-        """Rewrite the database without what was deleted: nothing of it stays in free pages or in a log.
+        """Rewrite the database, so that nothing deleted remains in free pages or in the write-ahead log.
 
         Raises:
-            WorkspaceError: someone else reads the database at this moment, so that its log cannot be emptied.
+            WorkspaceError: another program is reading the database, so that its log cannot be emptied.
         """
         with (
             translated_errors(self._engine),
@@ -85,10 +85,10 @@ class Database:
 
 
 def engine_of(url: str) -> sa.Engine:
-    """An engine for an SQLAlchemy URL, SQLite's connections set up as all of this program's are. Nothing is opened.
+    """An engine for an SQLAlchemy URL, with SQLite configured as everywhere in this program. Nothing is opened.
 
     Raises:
-        WorkspaceError: it is no URL, or its driver is not installed.
+        WorkspaceError: it is not a URL, or its driver is not installed.
     """
     try:
         engine = sa.create_engine(url)
@@ -104,18 +104,18 @@ def engine_of(url: str) -> sa.Engine:
 
 @contextmanager
 def translated_errors(engine: sa.Engine) -> Iterator[None]:
-    """Turn every fault of a database into a WorkspaceError that says what to do."""
+    """Translate every error of a database into a WorkspaceError that says what to do."""
     try:
         yield
     except DBAPIError as error:
         raise WorkspaceError(
-            f"{_name(engine)} cannot be used: {str(error.orig).strip()}; make room on its disk, or see that it is "
-            "there, whole and free to write, then run again"
+            f"{_name(engine)} cannot be used: {str(error.orig).strip()}; check that it exists, is intact and "
+            "writable, and free some space on its disk, then run again"
         ) from error
 
 
-def standing(engine: sa.Engine, history: History) -> Standing:
-    """How the tables of a database stand to those that this program works with. Of one that is current, a row is read.
+def schema_state(engine: sa.Engine, history: History) -> SchemaState:
+    """Whether the tables of a database are of the version that this program works with. Reads one row.
 
     Raises:
         SchemaTooNew: a newer version of this program wrote it.
@@ -125,7 +125,7 @@ def standing(engine: sa.Engine, history: History) -> Standing:
         if revision is None:
             if history.is_empty(connection):
                 return "empty"
-            # Another program may have made the tables between the two looks.
+            # Another program may have made the tables in between.
             revision = history.revision_of(connection)
     if revision == history.head:
         return "current"
@@ -139,7 +139,7 @@ def standing(engine: sa.Engine, history: History) -> Standing:
 
 
 def outdated(engine: sa.Engine, history: History) -> SchemaOutdated:
-    """The error that a database is of an older version, for whoever cannot upgrade it."""
+    """The error for a database of an older version, to be raised by a command that may not upgrade it."""
     return SchemaOutdated(
         f"the tables of the {history.name} in {_name(engine)} are of an older version of traceobject: run "
         "`traceobject upgrade`; every command that writes, such as `traceobject reindex`, does it too"
@@ -147,13 +147,13 @@ def outdated(engine: sa.Engine, history: History) -> SchemaOutdated:
 
 
 def _require_current(engine: sa.Engine, history: History) -> None:
-    """See that a database has the tables that this program works with; an empty one gets them."""
-    match standing(engine, history):
+    """Check that a database has the tables of this version; an empty one gets them."""
+    match schema_state(engine, history):
         case "outdated":
             raise outdated(engine, history)
         case "empty":
             with changing_tables(engine) as connection:
-                # Another program may have been quicker.
+                # Another program may have made the tables meanwhile.
                 if history.is_empty(connection):
                     history.create(connection)
 
@@ -164,7 +164,7 @@ def _name(engine: sa.Engine) -> str:
 
 def _configure_sqlite(connection: Any, _: object) -> None:
     cursor = connection.cursor()
-    # secure_delete: what is deleted is overwritten, not merely marked as free.
+    # secure_delete overwrites what is deleted, instead of only marking it as free.
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",

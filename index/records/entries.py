@@ -1,4 +1,4 @@
-"""An entry: a product or an object, whatever can be offered as a candidate."""
+"""An entry: a product or an object, that is, whatever can be a candidate."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ ADDED = (
 
 @dataclass(frozen=True)
 class EntryFields:
-    """The fields of one product or object, named alike for both.
+    """What a feed states about one product or object, in fields that both share.
 
     Days are ISO 8601 or empty. For an object `category` is its kind and `link` the page where tips go. `status` of a
-    product is "current" or "discontinued", of an object its ObjectStatus. An empty `last_seen` means "still there".
-    Those of SEVERAL may hold more than one value, as `split_values` separates them. `country` is where a product is
-    sold, `made_in` where it is made. `seen_from` and `seen_until`: the object was not seen before and not after.
+    product is "current" or "discontinued", of an object its ObjectStatus, or empty where it is to stay. An empty
+    `last_seen` means "still there". Those of SEVERAL may hold more than one value, as `split_values` separates them.
+    `country` is where a product is sold, `made_in` where it is made. `seen_from` and `seen_until`: the object was not
+    seen before and not after.
     """
 
     entry_id: str
@@ -60,7 +61,7 @@ class EntryFields:
         return {name: value for name, value in vars(self).items() if value or name not in ADDED}
 
     def digest(self) -> str:
-        """SHA-256 over the fields: equal exactly when the feed says the same."""
+        """SHA-256 over the fields: equal exactly when all fields are."""
         return hashlib.sha256(json.dumps(self.counted(), sort_keys=True).encode()).hexdigest()
 
     def several(self, name: str) -> tuple[str, ...]:
@@ -90,7 +91,7 @@ class Entry:
 
 
 def fields_of(record: ProductRecord | ObjectRecord, source: str) -> EntryFields:
-    """A feed's record in the shared words; `source` names the authority of an object that names none."""
+    """A feed's record as the shared fields; `source` is the authority of an object without one."""
     if isinstance(record, ProductRecord):
         return EntryFields(
             entry_id=record.product_id,
@@ -118,7 +119,7 @@ def fields_of(record: ProductRecord | ObjectRecord, source: str) -> EntryFields:
         country=record.country,
         link=record.tip_page,
         published=record.published.isoformat() if record.published else "",
-        status=str(record.status),
+        status=str(record.status or ""),
         description=record.description,
         question=record.question,
         seen_from=record.seen_from.isoformat() if record.seen_from else "",

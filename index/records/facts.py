@@ -1,4 +1,4 @@
-"""Single facts that outlive a run, kept with the records."""
+"""Single named values that are kept with the records from one run to the next."""
 
 from __future__ import annotations
 

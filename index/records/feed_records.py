@@ -1,9 +1,9 @@
-"""What feeds deliver: products, objects, and the rows that could not be read."""
+"""The content of feeds: products, objects, and the rows that could not be read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Literal
@@ -13,7 +13,7 @@ COLLECTIONS: tuple[Collection, ...] = ("catalogue", "objects")
 
 
 class ObjectStatus(StrEnum):
-    """Whether an authority still asks about an object."""
+    """Whether an authority still looks for an object."""
 
     OPEN = "open"
     IDENTIFIED = "identified"
@@ -22,11 +22,11 @@ class ObjectStatus(StrEnum):
 
 @dataclass(frozen=True)
 class FeedRow:
-    """One row of a feed in the feed's own column names, before anything is made of it.
+    """One row of a feed under the feed's own column names, before it is interpreted.
 
-    `number` is where a person finds it: the line of a text file, the ordinal of an item elsewhere. `pictures` are the
-    row's picture references as written (a path or a URL), in order. `place` is where to look where a number in the
-    feed does not tell it, as in a folder of pages.
+    `number` locates the row: the line of a text file, the ordinal of an item elsewhere. `pictures` are the row's
+    picture references as written (a path or a URL), in order. `place` locates the row where a number does not, as in a
+    folder of pages.
     """
 
     number: int
@@ -36,18 +36,10 @@ class FeedRow:
 
 
 @dataclass(frozen=True)
-class LeftEmpty:
-    """An optional field of a row that cannot be used: a stable word for counting, and what was wrong."""
-
-    reason: str
-    message: str
-
-
-@dataclass(frozen=True)
 class ProductRecord:
-    """A product as one row tells it. Several rows may tell of one product: their pictures add up.
+    """A product as one row describes it. Several rows may describe one product: it has the pictures of all of them.
 
-    `pictures` are absolute paths or http(s) URLs. Empty text means "not told". Dates are the feed's own. Several
+    `pictures` are absolute paths or http(s) URLs. Empty text means "unknown". Dates are those of the feed. Several
     brands, countries or GTINs stand in one text, as `entries.split_values` separates them.
     """
 
@@ -69,12 +61,14 @@ class ProductRecord:
     description: str = ""
     licence: str = ""
     source_page: str = ""
-    left_empty: tuple[LeftEmpty, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
 class ObjectRecord:
-    """An object as one row of an authority's publication tells it; `authority` may be left to whoever adds the feed."""
+    """An object as one row of an authority's publication describes it; an empty `authority` is the source's name.
+
+    `status` is None where the row has an unknown one: the object keeps the one it has.
+    """
 
     number: int
     object_id: str
@@ -84,7 +78,7 @@ class ObjectRecord:
     kind: str = ""
     country: str = ""
     published: date | None = None
-    status: ObjectStatus = ObjectStatus.OPEN
+    status: ObjectStatus | None = ObjectStatus.OPEN
     tip_page: str = ""
     question: str = ""
     description: str = ""
@@ -92,16 +86,37 @@ class ObjectRecord:
     seen_until: date | None = None
     series: str = ""
     region: str = ""
-    left_empty: tuple[LeftEmpty, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """An input that was left out, and why: listed in the report, never fatal, never silent.
+    """An input that was left out, and why: it is listed in the report and does not end the job.
 
-    `where` is what a person looks up (feed and line, or a picture's path or URL); `reason` a stable word for counting.
+    It may be less than a row: a picture, or a field that was left empty. `where` locates it (feed and line, or a
+    picture's path or URL); `reason` is a stable word for counting.
     """
 
     where: str
     reason: str
     message: str
+
+
+@dataclass(frozen=True)
+class RefusedRow(Refusal):
+    """A row that a reader could not read, with the cells that could be made out, as pairs of column and text.
+
+    `shifted`: the cells may stand under the wrong columns.
+    """
+
+    cells: tuple[tuple[str, str], ...] = ()
+    shifted: bool = False
+
+
+@dataclass(frozen=True)
+class RefusedEntry(Refusal):
+    """A refused row, with the identifiers of which one is its entry's: that entry is still in the feed.
+
+    Without any, the row may be that of any entry.
+    """
+
+    entry_ids: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Filters: which entries a search may answer with."""
+"""Filters: which entries may be candidates of a search."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Filter:
     """One KEY=VALUE. Several of one key mean any of them, of several keys all of them.
 
     Text compares without regard to case. An entry with several brands, countries or GTINs passes by any of them. A
-    category takes in what lies below it ("Bags" allows "Bags/Backpacks" and "Bags > Backpacks"). A GTIN may be written
+    category includes its subcategories ("Bags" allows "Bags/Backpacks" and "Bags > Backpacks"). A GTIN may be written
     with or without leading zeros. `seen_before` keeps what was on sale before that day, `seen_after` what still was
-    after it; an unknown day does not exclude.
+    after it; entries of unknown days are kept.
 
     Raises:
         FilterInvalid: there is no such key, a day is not a date, or a GTIN is none.
@@ -72,15 +72,15 @@ def where(filters: Sequence[Filter]) -> tuple[str, list[str]]:
     for key, group in groupby(sorted(filters, key=lambda item: item.key), key=lambda item: item.key):
         options: list[str] = []
         for value in (value for item in group for value in item.values):
-            clause, given = _condition(key, value)
+            clause, clause_values = _condition(key, value)
             options.append(clause)
-            values += given
+            values += clause_values
         clauses.append("(" + " OR ".join(options) + ")")
     return " AND ".join(clauses) or "TRUE", values
 
 
 def folded(value: str) -> str:
-    """A facet's value in the form that is compared: case, in any alphabet, does not count."""
+    """A facet's value in the form that is compared: normalised and case-folded."""
     return unicodedata.normalize("NFC", value).casefold()
 
 
@@ -93,7 +93,7 @@ def _condition(key: str, value: str) -> tuple[str, list[str]]:
     options = ["value = ?"]
     values = [wanted]
     if key == "category":
-        # What lies below, as ranges rather than LIKE: they use the index, and no character of the value is special.
+        # Subcategories by ranges instead of LIKE: ranges use the index, and no character of the value is special.
         for mark in ("/", " >"):
             options.append("(value >= ? AND value < ?)")
             values += [wanted + mark, wanted + mark[:-1] + chr(ord(mark[-1]) + 1)]

@@ -1,4 +1,4 @@
-"""How each source stands: what it has now, and what was refused of it."""
+"""The state of each source: its entries and pictures, and what was refused."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _SHOWN_AUTHORITIES = 3
 class SourceState:
     """A source, the entries of its feed and the images that they show, and what was refused.
 
-    `authorities`: the first of those that its objects name. `reasons`: how much was refused for each reason, the
-    commonest first; `refusals`: the first of all that was.
+    `authorities`: the first of those that its objects name. `reasons`: the number of refusals for each reason, the
+    most frequent first; `refusals`: the first of all.
     """
 
     source: Source

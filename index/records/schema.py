@@ -28,10 +28,10 @@ sources = Table(
     Column("collection", String, nullable=False),
     Column("location", Text, nullable=False),
     Column("format", String, nullable=False),
-    # The number of the last complete reading, and its day: what a vanished product was last seen on.
+    # The number of the current reading; the day of the last complete one, on which a vanished product was last seen.
     Column("reading", Integer, nullable=False, default=0),
     Column("read_on", String, nullable=False, default=""),
-    # What the feed was at its last complete reading: the same feed is not read again.
+    # Of the feed's content at its last complete reading: an unchanged feed is not read again.
     Column("digest", String, nullable=False, default="", server_default=""),
     # SourceOptions as JSON.
     Column("options", Text, nullable=False, default="{}", server_default="{}"),
@@ -57,10 +57,10 @@ entries = Table(
     Column("status", String, nullable=False),
     Column("first_seen", String, nullable=False),
     Column("last_seen", String, nullable=False, default=""),
-    # What the feed said, hashed: tells a changed row from an unchanged one.
+    # Of the fields as the feed stated them: it recognises a changed row.
     Column("digest", String, nullable=False),
     Column("reading", Integer, nullable=False),
-    # The day it was gone from its feed; empty while it is there. Its retention counts from here.
+    # The day it was gone from its feed, from which its retention counts; empty while it is there.
     Column("gone_on", String, nullable=False, default="", server_default=""),
     *(Column(name, Text, nullable=False, default="", server_default="") for name in ADDED),
     UniqueConstraint("source_id", "entry_id"),
@@ -79,7 +79,7 @@ origins = Table(
     "origins",
     metadata,
     Column("reference", Text, primary_key=True),
-    # The image these bytes are; empty when they were refused.
+    # The image; empty if it was refused.
     Column("sha256", String, nullable=False, default=""),
     Column("size", BigInteger, nullable=False, default=-1),
     Column("modified_ns", BigInteger, nullable=False, default=-1),
@@ -88,7 +88,7 @@ origins = Table(
     Column("asked_on", String, nullable=False, default=""),
     Column("refused", String, nullable=False, default=""),
     Column("message", Text, nullable=False, default=""),
-    # The image that the gate stopped when these bytes were last read; `refused` says what it shows. Empty where none.
+    # The image that the gate stopped when the reference was last read; `refused` has the reason. Else empty.
     Column("quarantined", String, nullable=False, default="", server_default=""),
 )
 
@@ -105,28 +105,29 @@ refusals = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("source_id", ForeignKey("sources.id", ondelete="CASCADE"), nullable=False),
-    # "web", "rows" or "pictures": what was left out of a fetch, of a reading, of the pictures; each replaces its own.
+    # "web", "rows" or "pictures": what was left out when the feed was loaded, when it was read, when its pictures were
+    # acquired; each replaces its own.
     Column("stage", String, nullable=False, default="rows", server_default="rows"),
     Column("place", Text, nullable=False),
     Column("reason", String, nullable=False),
     Column("message", Text, nullable=False),
 )
 
-# Images that a curator let pass the gate.
+# Images that a curator approved although the gate stopped them.
 allowed = Table(
     "allowed",
     metadata,
     Column("sha256", String, primary_key=True),
 )
 
-# Whose return was ruled out by `forget`, as salted digests: the ids themselves must not remain.
+# Tombstones of what `forget` deleted, as salted digests, because the ids themselves must not remain.
 forgotten = Table(
     "forgotten",
     metadata,
     Column("mark", String, primary_key=True),
 )
 
-# Single facts that outlive a run: the salt of the marks, work to complete after a crash.
+# Single named values kept between runs: the salt of the tombstones, work to complete after a crash.
 facts = Table(
     "facts",
     metadata,
@@ -134,7 +135,7 @@ facts = Table(
     Column("value", Text, nullable=False),
 )
 
-# Alerts name objects and products by their feeds' own ids, so that they stay on record when a product leaves.
+# Alerts name objects and products by their feeds' own ids, so that they remain when a product is deleted.
 alerts = Table(
     "alerts",
     metadata,
@@ -154,7 +155,7 @@ alerts = Table(
     Column("likelihood", Float, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("found", String, nullable=False),
-    # When a report told of it; empty until then.
+    # When it was reported; empty until then.
     Column("reported", String, nullable=False, default=""),
     UniqueConstraint("object_source", "object_id", "source", "product_id"),
 )

@@ -1,4 +1,4 @@
-"""A database of an older version is brought up to date: a copy of it is kept first, then its migrations run."""
+"""A database of an older version is upgraded: a copy of it is made first, then its migrations run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from index.errors import WorkspaceError
-from index.records.database import engine_of, outdated, standing, translated_errors
+from index.records.database import engine_of, outdated, schema_state, translated_errors
 from index.records.migrations.history import History
 from index.records.migrations.transaction import changing_tables
 from index.stores.durable import sync_file, sync_folder
@@ -22,9 +22,9 @@ _BEFORE = "-before-"
 
 @dataclass(frozen=True)
 class Upgraded:
-    """A database that was brought up to date: from which revision ("" where it had none) to which.
+    """A database that was upgraded: from which revision ("" where it had none) to which.
 
-    `backup` is the copy of what it was; None for PostgreSQL, of which none is made.
+    `backup` is the copy from before; None for PostgreSQL, of which none is made.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Upgraded:
 
 
 def needs_upgrade(url: str, history: History) -> bool:
-    """Whether the database at an SQLAlchemy URL holds tables of an older version. Makes nothing.
+    """Whether the database at an SQLAlchemy URL has tables of an older version. Creates nothing.
 
     Raises:
         WorkspaceError: it cannot be opened.
@@ -42,29 +42,29 @@ def needs_upgrade(url: str, history: History) -> bool:
     """
     engine = engine_of(url)
     try:
-        # To connect to SQLite would make the file.
+        # Connecting to SQLite would create the file.
         file = _file_of(engine)
         if file is not None and not file.exists():
             return False
         with translated_errors(engine):
-            return standing(engine, history) == "outdated"
+            return schema_state(engine, history) == "outdated"
     finally:
         engine.dispose()
 
 
 def require_upgraded(url: str, history: History) -> None:
-    """See that the database at an SQLAlchemy URL is of this version, or not there yet. Reads a row, makes nothing.
+    """Check that the database at an SQLAlchemy URL is of this version, or does not exist yet. Creates nothing.
 
     Raises:
         SchemaOutdated: it has to be upgraded first.
-        WorkspaceError, SchemaTooNew: as `needs_upgrade` does.
+        WorkspaceError, SchemaTooNew: see `needs_upgrade`.
     """
     if needs_upgrade(url, history):
         raise outdated(engine_of(url), history)
 
 
 def discard_backups(folder: Path) -> int:
-    """Delete the copies that upgrades kept, and what a killed one left half written; how many files that were."""
+    """Delete the copies that upgrades made, complete or not; returns how many files were deleted."""
     files = [path for path in folder.glob(f"*{_BEFORE}[0-9][0-9][0-9][0-9]-*") if path.is_file()]
     for path in files:
         path.unlink()
@@ -74,32 +74,32 @@ def discard_backups(folder: Path) -> int:
 
 
 def upgrade(url: str, history: History, folder: Path) -> Upgraded | None:
-    """Run the migrations that a database lacks, all or none of them. For jobs that hold the workspace's lock.
+    """Run the missing migrations of a database, all or none. For jobs that have the workspace's lock.
 
     Args:
-        folder: where the copy of an SQLite database goes.
+        folder: for the copy of an SQLite database.
 
     Returns:
         what was done; None where there was nothing to do.
 
     Raises:
         SchemaTooNew: a newer version of this program wrote it.
-        MigrationFailed, WorkspaceError: it failed; the database is as it was, and no copy is left.
+        MigrationFailed, WorkspaceError: it failed; the database is unchanged, and no copy is left.
     """
-    # Alembic takes a while to import, and is seldom wanted.
+    # Alembic is slow to import and seldom needed.
     from index.records.migrations.running import migrate
 
     engine = engine_of(url)
     backup: Path | None = None
     try:
         with translated_errors(engine):
-            if standing(engine, history) != "outdated":
+            if schema_state(engine, history) != "outdated":
                 return None
         with translated_errors(engine), changing_tables(engine) as connection:
             before = history.revision_of(connection)
             if before == history.head:
                 return None
-            # Nobody else writes from here on: the copy is what the migrations begin with.
+            # No other program can write from here on, so the copy is the state that the migrations start from.
             backup = _back_up(_file_of(engine), folder, history)
             migrate(connection, history)
         return Upgraded(history.name, before or "", history.head, backup)
@@ -112,7 +112,7 @@ def upgrade(url: str, history: History, folder: Path) -> Upgraded | None:
 
 
 def _back_up(file: Path | None, folder: Path, history: History) -> Path | None:
-    """Copy an SQLite database that may be in use; the copy appears whole or not at all."""
+    """Copy an SQLite database that may be in use; the copy appears complete or not at all."""
     if file is None:
         return None
     folder.mkdir(exist_ok=True)
@@ -120,14 +120,16 @@ def _back_up(file: Path | None, folder: Path, history: History) -> Path | None:
     aside = path.with_suffix(".part")
     try:
         with closing(sqlite3.connect(file)) as here, closing(sqlite3.connect(aside)) as there:
-            # As secret as the original, from its first byte.
+            # The permissions of the original, before any content.
             shutil.copymode(file, aside)
             here.backup(there)
         sync_file(aside)
         aside.replace(path)
         sync_folder(folder)
     except sqlite3.Error as error:
-        raise WorkspaceError(f"{file} cannot be copied to {folder} ({error}): make room, then run again") from error
+        raise WorkspaceError(
+            f"{file} cannot be copied to {folder} ({error}): free some space, then run again"
+        ) from error
     finally:
         aside.unlink(missing_ok=True)
     return path

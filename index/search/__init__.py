@@ -1,1 +1,1 @@
-"""The way of a query: from pictures and words to ranked candidates with likelihoods."""
+"""Search: from pictures and text to ranked candidates with likelihoods."""

@@ -1,4 +1,4 @@
-"""What a search asks and what it answers."""
+"""The query of a search and its answer."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from index.records.filters import Filter
 MAX_IMAGES = 8
 MAX_LIMIT = 200
 MAX_TEXT = 1000
-# More pairs than an eye can follow add nothing to an answer.
+# How many pairs of keypoints an answer shows: more cannot be told apart on screen.
 MAX_PAIRS = 60
+MAX_VARIANTS = 100
 
 Verdict = Literal["candidates", "no good match"]
 
 
 @dataclass(frozen=True)
 class QueryImage:
-    """One picture of the thing asked about: upright RGB, uint8 [h, w, 3], and the box around the thing in it."""
+    """One picture of the object searched for: upright RGB, uint8 [h, w, 3], and the box around the object in it."""
 
     pixels: npt.NDArray[np.uint8]
     region: Region = WHOLE
@@ -34,12 +35,12 @@ class QueryImage:
 
 @dataclass(frozen=True)
 class Query:
-    """A question: one to eight pictures of one object, words, or both, and which entries may answer.
+    """A query: one to eight pictures of one object, text, or both, and which entries may answer.
 
-    `without_images` are images of the index, by SHA-256, that must not answer: the asked picture itself, say.
+    `without_images` are images of the index, by SHA-256, that must not answer: the query picture itself, say.
 
     Raises:
-        QueryInvalid: it asks for nothing, or for more than is answered.
+        QueryInvalid: it is empty, or exceeds a limit.
     """
 
     images: tuple[QueryImage, ...] = ()
@@ -62,10 +63,11 @@ class Query:
 
 @dataclass(frozen=True)
 class Matched:
-    """Keypoints that one query picture and the candidate's picture share, on one plane.
+    """Keypoints that one query picture and the candidate's image share, on one plane.
 
-    `pairs`: float32 [i, 4], x and y in the query's box, x and y in the candidate's picture, in fractions.
-    The regions are the boxes around them; None without an area. `turn`: quarter turns of the query, counter-clockwise.
+    `pairs`: float32 [i, 4], x and y in the query's box, x and y in the candidate's image, in fractions.
+    The regions are the boxes around them; None without an area. `turn`: by how many quarters, counter-clockwise, the
+    query was rotated to match.
     """
 
     pairs: npt.NDArray[np.float32]
@@ -80,10 +82,10 @@ class Matched:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What speaks for a candidate.
+    """Why a candidate was found.
 
-    `similarity`: its best cosine to each query picture; `text_similarity`: to the words. `region`: the view of its
-    picture that fits best. `matched`: keypoints shared with each query picture; empty where nobody looked closer.
+    `similarity`: its best cosine to each query picture; `text_similarity`: to the text. `region`: the view of its
+    image that fits best. `matched`: keypoints shared with each query picture; empty where it was not re-ranked.
     """
 
     similarity: tuple[float, ...]
@@ -94,9 +96,11 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Candidate:
-    """An entry offered as an answer; `image` is its picture that fits best, by SHA-256.
+    """An entry offered as an answer; `image` is its image that fits best, by SHA-256.
 
-    `availability` tells where and when a product's family was sold; an object has none.
+    `availability` says where and when a product's family was sold; an object has none. `variants` are further products
+    of the same source that were found by the same image with the same score, such as the sizes of one shirt: at most
+    MAX_VARIANTS of them.
     """
 
     rank: int
@@ -106,6 +110,7 @@ class Candidate:
     image: str
     evidence: Evidence
     availability: Availability | None = None
+    variants: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True)

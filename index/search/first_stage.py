@@ -1,4 +1,4 @@
-"""The first list: the catalogue pictures worth a closer look, each with its similarity to the query."""
+"""The first stage: the catalogue images nearest by cosine, each with its similarity to the query."""
 
 from __future__ import annotations
 
@@ -9,82 +9,95 @@ import numpy as np
 
 from embedding.encoders.protocol import Vectors
 from embedding.image.regions import Region
-from embedding.query_views import combine
+from embedding.query_views import combine_cosines
 from index.engines.protocol import NO_ROW, Rows
 from index.generations.generations import Generation
 from index.generations.snapshot import IndexedView
 from index.search.answer import Query
 
-WIDTH = 200
+# At least this many rows are requested from the engine.
+MIN_ROWS = 200
+# Beyond this, an image that so many products share is not searched around.
+MAX_ROWS = 12_800
 
 
 @dataclass(frozen=True)
 class CandidateSet:
-    """Pictures of entries, one for each (entry, image) pair [s], by entry and image.
+    """The images of entries that may answer, one for each (entry, image) pair [s], by entry and image.
 
-    `pictures`: the best cosine of its views to each query picture, float32 [s, n], itself combined from the
-    cosines to the views of that query picture; `words`: to the words [s], or None.
+    `image_cosines`: the best cosine of an image's views to each query picture, float32 [s, n], itself combined from the
+    cosines to the views of that query picture; `text_cosines`: to the query's text, float32 [s], or None.
     `regions`: the view that fits best.
     """
 
     entries: tuple[int, ...]
     images: tuple[str, ...]
     regions: tuple[Region, ...]
-    pictures: Vectors
-    words: Vectors | None
+    image_cosines: Vectors
+    text_cosines: Vectors | None
 
     def __len__(self) -> int:
         return len(self.entries)
 
 
-def first_list(
-    query: Query, pictures: Sequence[Vectors], words: Vectors | None, generation: Generation, allowed: Rows | None
+def first_stage(
+    query: Query,
+    image_embeddings: Sequence[Vectors],
+    text_embedding: Vectors | None,
+    generation: Generation,
+    allowed: Rows | None,
 ) -> CandidateSet:
-    """The nearest pictures of every query picture and of the words, compared with all of them.
+    """The nearest images of every query picture and of the text, each compared with all of them.
 
     Args:
-        pictures: of each query picture the embeddings of its views, float32 [v, d]; words: float32 [1, d] or None.
+        image_embeddings: of the views of each query picture, float32 [v, d]; text_embedding: float32 [1, d] or None.
         allowed: the rows that may answer, int64 [m], rising; None allows all.
 
-    A product with many pictures takes many rows: the list is widened until it names as many entries as are asked for.
+    A product with many pictures takes many rows, and so does an image that many products share: more rows are searched
+    until they name `query.limit` entries and as many images, the latter among MAX_ROWS at most.
     """
     engine = generation.engine(query.collection)
-    asked = np.concatenate([*pictures, *([] if words is None else [words])])
+    embeddings = np.concatenate([*image_embeddings, *([] if text_embedding is None else [text_embedding])])
     available = engine.stats().count if allowed is None else len(allowed)
-    wide = max(WIDTH, 4 * query.limit)
+    count = max(MIN_ROWS, 4 * query.limit)
     while True:
-        _, found = engine.search(asked, max(1, min(wide, available)), allowed)
-        rows = np.unique(found[found != NO_ROW])
-        by_row = generation.records.shown(query.collection, rows.tolist())
-        shown = [by_row[row] for row in rows.tolist()]
-        if len({one.entry for one in shown}) >= query.limit or wide >= available:
-            return _compare(shown, engine.vectors(rows), pictures, words)
-        wide *= 4
+        _, nearest = engine.search(embeddings, max(1, min(count, available)), allowed)
+        rows = np.unique(nearest[nearest != NO_ROW])
+        view_of_row = generation.records.views(query.collection, rows.tolist())
+        indexed = [view_of_row[row] for row in rows.tolist()]
+        enough_entries = len({view.entry for view in indexed}) >= query.limit
+        enough_images = len({view.image for view in indexed}) >= query.limit or count >= MAX_ROWS
+        if (enough_entries and enough_images) or count >= available:
+            return _candidate_set(indexed, engine.vectors(rows), image_embeddings, text_embedding)
+        count *= 4
 
 
-def _compare(
-    shown: Sequence[IndexedView], vectors: Vectors, pictures: Sequence[Vectors], words: Vectors | None
+def _candidate_set(
+    indexed: Sequence[IndexedView],
+    vectors: Vectors,
+    image_embeddings: Sequence[Vectors],
+    text_embedding: Vectors | None,
 ) -> CandidateSet:
-    """Every row against every picture and the words; the views of one picture are brought together.
+    """Compare every row with every query picture and the text, and bring the views of one image together.
 
     Args:
-        shown: what the rows stand for; vectors: theirs, float32 [m, d].
+        indexed: what the rows stand for; vectors: theirs, float32 [m, d].
     """
-    cosines = [combine(views @ vectors.T) for views in pictures]
-    with_pictures: Vectors = np.stack(cosines, axis=1) if cosines else np.empty((len(shown), 0), np.float32)
-    with_words: Vectors | None = None if words is None else (vectors @ words.T)[:, 0]
+    cosines = [combine_cosines(views @ vectors.T) for views in image_embeddings]
+    image_cosines: Vectors = np.stack(cosines, axis=1) if cosines else np.empty((len(indexed), 0), np.float32)
+    text_cosines: Vectors | None = None if text_embedding is None else (vectors @ text_embedding.T)[:, 0]
     places: dict[tuple[int, str], list[int]] = {}
-    for place, one in enumerate(shown):
-        places.setdefault((one.entry, one.image), []).append(place)
+    for place, view in enumerate(indexed):
+        places.setdefault((view.entry, view.image), []).append(place)
     keys = sorted(places)
-    closeness = with_pictures.sum(axis=1) if with_words is None or len(pictures) else with_words
+    closeness = image_cosines.sum(axis=1) if text_cosines is None or len(image_embeddings) else text_cosines
     best = [max(places[key], key=lambda place: float(closeness[place])) for key in keys]
+    best_image_cosines = [image_cosines[places[key]].max(axis=0) for key in keys]
+    best_text_cosines = None if text_cosines is None else [text_cosines[places[key]].max() for key in keys]
     return CandidateSet(
         entries=tuple(entry for entry, _ in keys),
         images=tuple(image for _, image in keys),
-        regions=tuple(shown[place].region for place in best),
-        pictures=np.array([with_pictures[places[key]].max(axis=0) for key in keys], np.float32).reshape(
-            len(keys), len(pictures)
-        ),
-        words=None if with_words is None else np.array([with_words[places[key]].max() for key in keys], np.float32),
+        regions=tuple(indexed[place].region for place in best),
+        image_cosines=np.array(best_image_cosines, np.float32).reshape(len(keys), len(image_embeddings)),
+        text_cosines=None if best_text_cosines is None else np.array(best_text_cosines, np.float32),
     )

@@ -1,4 +1,4 @@
-"""From evidence to a likelihood and a verdict."""
+"""The likelihood of each candidate, and the verdict of the list."""
 
 from __future__ import annotations
 
@@ -11,37 +11,39 @@ from index.generations.calibration import Likelihood
 from index.search.answer import Candidate, Verdict
 
 SIGNALS = ("score", "margin", "inliers")
-# Below this likelihood of the best candidate the answer is that there is no good match.
-THRESHOLD = 0.5
-# A cosine this low says nothing, however much lower it could be.
-LEAST_SCORE = 0.05
+# Below this likelihood of the best candidate the verdict is that there is no good match.
+VERDICT_THRESHOLD = 0.5
+# Lower scores count as this one: all of them are as good as unrelated, and the scale is logarithmic.
+MIN_SCORE = 0.05
 
 
-def judge(candidates: tuple[Candidate, ...], likelihood: Likelihood | None) -> tuple[Verdict, tuple[Candidate, ...]]:
-    """Give candidates their likelihood, and the list its verdict.
+def apply_likelihood(
+    candidates: tuple[Candidate, ...], likelihood: Likelihood | None
+) -> tuple[Verdict, tuple[Candidate, ...]]:
+    """The verdict, and the candidates with their likelihood; without a calibration they have none.
 
-    The candidates are listed whatever the verdict is: it says what to expect of them.
+    The candidates are listed whatever the verdict is.
     """
     if not candidates:
         return "no good match", ()
     if likelihood is None:
         return "candidates", candidates
-    chances = likelihood.of(signals(candidates))
-    judged = tuple(
-        replace(candidate, likelihood=float(chance)) for candidate, chance in zip(candidates, chances, strict=True)
+    likelihoods = likelihood.of(signals(candidates))
+    with_likelihood = tuple(
+        replace(candidate, likelihood=float(value)) for candidate, value in zip(candidates, likelihoods, strict=True)
     )
-    return ("candidates" if chances.max() >= THRESHOLD else "no good match"), judged
+    return ("candidates" if likelihoods.max() >= VERDICT_THRESHOLD else "no good match"), with_likelihood
 
 
 def signals(candidates: tuple[Candidate, ...]) -> npt.NDArray[np.float64]:
-    """What tells a right candidate from a wrong one, float64 [n, len(SIGNALS)].
+    """The signals that the likelihood is computed from, float64 [n, len(SIGNALS)].
 
-    The score and its lead over the best other candidate, both on a logarithmic scale, since shared keypoints let a
+    The score and its margin to the best other candidate, both on a logarithmic scale, since shared keypoints let a
     score grow without bound; the most keypoints shared with one query picture, as log(1 + n).
     """
-    scores = np.log(np.maximum([candidate.score for candidate in candidates], LEAST_SCORE))
+    scores = np.log(np.maximum([candidate.score for candidate in candidates], MIN_SCORE))
     ordered = np.sort(scores)[::-1]
-    runner_up = ordered[1] if len(ordered) > 1 else np.log(LEAST_SCORE)
-    lead = scores - np.where(scores == ordered[0], runner_up, ordered[0])
+    runner_up = ordered[1] if len(ordered) > 1 else np.log(MIN_SCORE)
+    margin = scores - np.where(scores == ordered[0], runner_up, ordered[0])
     inliers = [max((matched.inliers for matched in c.evidence.matched), default=0) for c in candidates]
-    return np.stack([scores, lead, np.log1p(inliers)], axis=1).astype(np.float64)
+    return np.stack([scores, margin, np.log1p(inliers)], axis=1).astype(np.float64)

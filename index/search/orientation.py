@@ -1,6 +1,7 @@
-"""Which way up a query's pictures are: of four turns, the one whose nearest picture is nearest.
+"""Which way up a query's pictures are: of four rotations, the one whose nearest neighbour is nearest.
 
-Shops show things upright, people photograph them as they lie, and neither embeddings nor keypoints follow a turn.
+Shops show things upright and people photograph them as they lie, but neither embeddings nor keypoints are invariant to
+rotation.
 """
 
 from __future__ import annotations
@@ -12,54 +13,55 @@ from embedding.query_views import QueryViews, embed_views
 from index.engines.protocol import Rows, VectorEngine
 from index.search.rerank import RerankResult
 
-# A picture that shares more keypoints than this with one of the catalogue stands the same way up.
+# A picture that shares more keypoints than this with one of the catalogue is the same way up.
 MAX_DOUBTFUL_INLIERS = 25
-# Most photos are taken upright: so much higher the best candidate of the turned ones has to score to be believed. With
-# less, pictures of which a third is hidden lose by it: 0.53 of 97 had their product first with none, 0.58 with this.
+# By how much the best candidate of the rotated pictures must score higher, because most photos are taken upright. With
+# less, pictures of which a third is hidden suffer: 0.53 of 97 had their product first with none, 0.58 with this.
 MIN_SCORE_GAIN = 0.06
-# Of so many the nearest is taken: an engine of short codes may miss it when asked for one.
-_NEAREST = 10
+# The nearest of this many neighbours counts: an engine of short codes may miss the nearest when only one is requested.
+_NEIGHBOURS = 10
 
 
 def correct_rotation(
-    seen: Sequence[QueryViews],
-    pictures: Sequence[Vectors],
-    examined: RerankResult,
+    views: Sequence[QueryViews],
+    image_embeddings: Sequence[Vectors],
+    reranked: RerankResult,
     encoder: Encoder,
     engine: VectorEngine,
     allowed: Rows | None,
 ) -> tuple[tuple[QueryViews, ...], tuple[Vectors, ...]] | None:
-    """A query's pictures with those turned that seem to stand better so, and their embeddings; None where none does.
+    """A query's pictures, each in the rotation that fits the index best, and their embeddings; None where none changes.
 
-    Only pictures that a closer look left in doubt are tried.
+    Only pictures that re-ranking left in doubt are tried in other rotations.
 
     Args:
-        seen, pictures: of each query picture its views, and their embeddings float32 [v, d].
-        examined: what came of them as they are.
-        allowed: the rows that may answer, int64 [m], rising; None allows all. No other picture decides a turn.
+        views, image_embeddings: of each query picture its views, and their embeddings float32 [v, d].
+        reranked: the result for the pictures as they are.
+        allowed: the rows that may answer, int64 [m], rising; None allows all. No other picture decides a rotation.
     """
-    standing = list(zip(seen, pictures, strict=True))
-    for number, look in enumerate(examined.looks):
-        if look.shared > MAX_DOUBTFUL_INLIERS:
+    originals = list(zip(views, image_embeddings, strict=True))
+    chosen = list(originals)
+    for number, image_match in enumerate(reranked.image_matches):
+        if image_match.max_inliers > MAX_DOUBTFUL_INLIERS:
             continue
-        tried = [seen[number].turned(quarters) for quarters in (1, 2, 3)]
-        ways = [standing[number], *zip(tried, embed_views(tried, encoder), strict=True)]
-        # The first of several as near: as it is.
-        standing[number] = max(ways, key=lambda way: _nearness(way[1], engine, allowed))
-    if all(one is given for (one, _), given in zip(standing, seen, strict=True)):
+        rotated = [views[number].rotated(quarters) for quarters in (1, 2, 3)]
+        options = [originals[number], *zip(rotated, embed_views(rotated, encoder), strict=True)]
+        # Of several that are equally near, max() takes the first: the picture as it is.
+        chosen[number] = max(options, key=lambda option: _nearness(option[1], engine, allowed))
+    if all(query is original for (query, _), original in zip(chosen, views, strict=True)):
         return None
-    return tuple(one for one, _ in standing), tuple(rows for _, rows in standing)
+    return tuple(query for query, _ in chosen), tuple(embeddings for _, embeddings in chosen)
 
 
-def choose_orientation(given: RerankResult, turned: RerankResult) -> RerankResult:
-    """What came of a query's pictures as they are, or turned where that finds something that scores clearly higher."""
-    return turned if _best(turned) > _best(given) + MIN_SCORE_GAIN else given
+def choose_orientation(original: RerankResult, rotated: RerankResult) -> RerankResult:
+    """The result for the original pictures, or for the rotated ones if their best candidate scores clearly higher."""
+    return rotated if _best_score(rotated) > _best_score(original) + MIN_SCORE_GAIN else original
 
 
-def _best(examined: RerankResult) -> float:
-    return float(examined.scores.mean(axis=1).max(initial=0.0))
+def _best_score(reranked: RerankResult) -> float:
+    return float(reranked.scores.mean(axis=1).max(initial=0.0))
 
 
-def _nearness(views: Vectors, engine: VectorEngine, allowed: Rows | None) -> float:
-    """The cosine of the view float32 [v, d] that comes nearest to anything that may answer."""
-    return float(engine.search(views, _NEAREST, allowed)[0].max())
+def _nearness(embeddings: Vectors, engine: VectorEngine, allowed: Rows | None) -> float:
+    """The highest cosine between any of the views float32 [v, d] and any allowed row."""
+    return float(engine.search(embeddings, _NEIGHBOURS, allowed)[0].max())

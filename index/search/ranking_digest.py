@@ -1,6 +1,6 @@
 """What decides a ranking besides the question, in three SHA-256: the model, the search parameters, the generation.
 
-A ranking can be repeated exactly only where all three are what they were.
+A ranking can be repeated exactly only where all three are unchanged.
 """
 
 from __future__ import annotations
@@ -17,47 +17,59 @@ import numpy as np
 from embedding import query_views
 from embedding.encoders.card import ModelCard
 from embedding.image import foreground, preprocess
-from embedding.local import features, matching, overlay, palette, plane, scoring, xfeat, xfeat_network
+from embedding.local import alignment, features, matching, palette, plane, scoring, xfeat, xfeat_network
 from embedding.redaction import blurred_boxes, boxes, masks, painted_boxes, pixelated_boxes
 from index.engines import choice
 from index.generations.generations import Manifest
 from index.search import first_stage, likelihood, orientation, rerank
 
 # The constants that decide a ranking once the generation is built, by module. tests/index/search/test_ranking_digest.py
-# refuses a constant on the way of a query that is neither here nor named there as one that decides nothing.
+# fails for a constant of a module used by a search that is neither here nor listed there as one that decides nothing.
 _DECIDING: tuple[tuple[ModuleType, str], ...] = (
-    (query_views, "CENTRE _PLAIN SAME"),
-    (masks, "_SIDE _SMALLEST _EVEN _DRAWN _LEAST_REST _GREY"),
-    (boxes, "CELLS _BACKGROUND _PLAIN"),
-    (painted_boxes, "_BLACK _WHITE _CELL_SHARE _LEAST_AREA _MOST_BOXES _EVEN _RIM _GAP _STRIP _OTHER"),
+    (query_views, "CENTRE _MIN_PLAIN_BORDER NEAR_IDENTICAL_COSINE"),
+    (masks, "_MAX_SIDE _MIN_SIDE _FLAT_RANGE _MAX_FLAT_SHARE _MIN_REST_SHARE _FILL_LEVEL"),
+    (boxes, "GRID_CELLS _BACKGROUND_TOLERANCE _MIN_PLAIN_BORDER"),
+    (
+        painted_boxes,
+        "_MAX_BLACK _MIN_WHITE _MIN_CELL_SHARE _MIN_AREA _MAX_BOXES _MAX_DEVIATION _RIM _GAP _STRIP "
+        "_MIN_CONTRAST_SHARE",
+    ),
     (
         blurred_boxes,
-        "_GRAIN _CELL_SHARE _LEAST_AREA _MOST_BOXES _LINE _STRIP _RIM _MOST_CUT _CUT_COST _SIDES _SIDES_BY_AREA _EMPTY",
+        "_MIN_GRAIN _MIN_CELL_SHARE _MIN_AREA _MAX_BOXES _SCRATCH_WIDTH _STRIP _RIM _MAX_TRIM _TRIM_COST "
+        "_MIN_SHARP_SHARE _SHARP_SHARE_DISCOUNT _MAX_GRAIN_SHARE",
     ),
     (
         pixelated_boxes,
-        "_WINDOW _STEP _STRONGEST _STEEP _LEAST_STEPS _GRID _LEAST_AREA _NO_GRAIN _LINE _LINE_SHARE _NEAR _LAST_BLOCK "
-        "_SCALES",
+        "_WINDOW _STRIDE _STRONGEST_LINES _MAX_STEP _MIN_MEAN_STEP _MIN_GRIDNESS _MIN_AREA _MIN_GRAIN _MIN_LINE "
+        "_MIN_LINE_SHARE _EDGE_TOLERANCE _MAX_LAST_BLOCK _SCALES",
     ),
-    (foreground, "_BORDER _PLAIN _LEAST_OBJECT"),
-    (preprocess, "_FILTER _SUPPORT _LONGEST_SCALED"),
-    (xfeat, "_CELL _STEP _NEIGHBOURHOOD _LEAST_HEAT _SHARP _COLOUR_SIDE CATALOGUE QUERY"),
+    (foreground, "_BORDER_TOLERANCE _MIN_PLAIN_BORDER _MIN_OBJECT_SHARE"),
+    (preprocess, "_FILTER _SUPPORT _MAX_SCALED_ASPECT"),
+    (
+        xfeat,
+        "_CELL _SIDE_MULTIPLE _NEIGHBOURHOOD _MIN_HEAT _CUBIC_COEFFICIENT CATALOGUE_PLAN QUERY_PLAN",
+    ),
     (xfeat_network, "_COMPILED"),
-    (features, "DESCRIPTOR PALETTE BACKGROUND _VERSION"),
-    (matching, "LEAST_SIMILARITY"),
-    (plane, "PLANE _TOLERANCE _ITERATIONS _CONFIDENCE LEAST_PAIRS _WORST_SQUEEZE _WORST_SHRINKING"),
-    (overlay, "LAID_OVER _LEAST_PAIRS _LEAST_SEEN _OBJECT _WINDOW _REACH _SHIFTS _AROUND _NOISE _TEXTURED"),
-    (palette, "_SIDE _BINS _LIGHT _CHROMA _SOFTNESS _PLAIN _CENTRE"),
+    (features, "DESCRIPTOR_SIZE PALETTE_SIZE BACKGROUND _VERSION"),
+    (matching, "MIN_DESCRIPTOR_SIMILARITY"),
+    (plane, "PLANE_SIDE _INLIER_TOLERANCE _MAX_ITERATIONS _CONFIDENCE MIN_INLIERS _MAX_ANISOTROPY _MAX_SCALE_CHANGE"),
+    (
+        alignment,
+        "MAX_ALIGNED _MIN_PAIRS _MIN_VISIBLE_PIXELS _MIN_FOREGROUND _WINDOW_SIGMA _WINDOW_RADIUS _SHIFTS _LIGHT_RADIUS "
+        "_NOISE_VARIANCE _MIN_TEXTURE_VARIANCE",
+    ),
+    (palette, "_LONG_SIDE _BINS _LIGHTNESS_STEP _CHROMA_STEP _BLUR_SIGMA _MIN_PLAIN_BORDER _CENTRE_SPREAD"),
     (
         scoring,
-        "SHARED CHANCE MANY COLOUR_IN_SCENE COLOUR_BEFORE_PLAIN COLOURWAY STRUCTURE COLOUR_APART UNKNOWN _PLAIN_FROM "
-        "_PLAIN_TO _HIDDEN",
+        "INLIER_WEIGHT CHANCE_INLIERS INLIER_SCALE SCENE_COLOUR_WEIGHT PLAIN_COLOUR_WEIGHT COLOURWAY_EXPONENT "
+        "FULL_CORRELATION COLOUR_DIFFERENCE_SCALE DEFAULT_AGREEMENT _MIN_PLAINNESS _FULL_PLAINNESS _MAX_HIDDEN_SHARE",
     ),
-    (first_stage, "WIDTH"),
+    (first_stage, "MIN_ROWS MAX_ROWS"),
     (rerank, "RERANK_DEPTHS MIN_CONFIDENT_INLIERS"),
-    (orientation, "MAX_DOUBTFUL_INLIERS MIN_SCORE_GAIN _NEAREST"),
-    (likelihood, "SIGNALS THRESHOLD LEAST_SCORE"),
-    (choice, "_ROWS_PER_STEP _ROWS_PER_CODE FILTER_OVERFETCH BREADTH PROBED FACTOR"),
+    (orientation, "MAX_DOUBTFUL_INLIERS MIN_SCORE_GAIN _NEIGHBOURS"),
+    (likelihood, "SIGNALS VERDICT_THRESHOLD MIN_SCORE"),
+    (choice, "_ROWS_PER_STEP _ROWS_PER_CODE FILTER_OVERFETCH DEFAULT_EF_SEARCH DEFAULT_NPROBE DEFAULT_K_FACTOR"),
 )
 
 
@@ -97,7 +109,7 @@ def model_digest(card: ModelCard) -> str:
 
 
 def generation_digest(manifest: Manifest) -> str:
-    """SHA-256 of what decides a generation's answers: its files, and how its engines are opened."""
+    """SHA-256 of what decides a generation's answers: its files, and the specs that its engines are opened with."""
     return _digest({
         "model": [manifest.model, manifest.model_sha256, manifest.dimension],
         "engines": {name: [part.spec, part.base] for name, part in manifest.collections.items()},
@@ -106,12 +118,12 @@ def generation_digest(manifest: Manifest) -> str:
 
 
 def _digest(values: Mapping[str, object]) -> str:
-    text = json.dumps(values, sort_keys=True, separators=(",", ":"), default=_plain)
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"), default=_to_json)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _plain(value: Any) -> object:
-    """What JSON has no word for, as plain data."""
+def _to_json(value: Any) -> object:
+    """A value of a type that JSON lacks, as one that it has."""
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     if isinstance(value, np.ndarray):

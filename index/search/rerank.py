@@ -1,4 +1,4 @@
-"""A closer look at the first list: which of its pictures share keypoints with the query, and where."""
+"""Re-ranking: the nearest images compared with the query by keypoints on one plane, colours and aligned surfaces."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy.typing as npt
 
 from embedding.encoders.protocol import Vectors
 from embedding.local import (
-    QUERY,
-    Evidence,
+    QUERY_PLAN,
+    GeometricMatch,
     LocalFeatures,
     align_and_compare,
     available,
     extract,
     match,
-    most_shared,
+    max_inliers,
     score,
 )
 from embedding.query_views import QueryViews
@@ -26,101 +26,110 @@ from index.stores.features import FeatureStore
 from index.stores.images import ImageStore
 from index.workspace import Workspace
 
-# How many pictures of the first list are looked at closer: so many at first, and more where those leave doubt.
+# How many images of the first stage are re-ranked: the first number, or the second where those leave doubt.
 RERANK_DEPTHS = (40, 100)
-# With one that shares so many keypoints, no right answer lay further down: in 460 real photos, hidden parts or not.
+# With an image that shares this many keypoints there is no doubt: in 460 real photos no right answer was further down.
 MIN_CONFIDENT_INLIERS = 40
 
 
 @dataclass(frozen=True)
 class Reranker:
-    """Compares a query's pictures with catalogue pictures by local features and colours."""
+    """Compares a query's pictures with catalogue images by local features and colours."""
 
     features: FeatureStore
 
     def warm(self) -> None:
         """Load the network now, so that the first query is as fast as the second."""
-        extract(np.zeros((64, 64, 3), np.uint8), QUERY)
+        extract(np.zeros((64, 64, 3), np.uint8), QUERY_PLAN)
 
-    def examine(self, seen: QueryViews, catalogue: Sequence[str], cosines: Vectors) -> ImageMatch:
+    def match_image(self, query: QueryViews, images: Sequence[str], cosines: Vectors) -> ImageMatch:
         """Compare one query picture with catalogue images, nearest first, of known cosines float32 [n].
 
-        Evidence is told in fractions of the query's box as it was given. Where the first leave no doubt, it ends with
-        them.
+        Where the first ones leave no doubt, the others are not compared. Points are those of the query's box before it
+        was rotated.
         """
-        asked = extract(seen.image, QUERY, seen.hidden)
-        kept, evidence = self.compare(asked, catalogue)
-        catalogue, cosines = catalogue[: len(kept)], cosines[: len(kept)]
-        evidence = align_and_compare(asked, kept, evidence, score(cosines, asked, kept, evidence))
-        scores = score(cosines, asked, kept, evidence)
-        given = [replace(each, pairs=_as_given(each.pairs, seen)) for each in evidence]
+        query_features = extract(query.image, QUERY_PLAN, query.hidden)
+        features, matches = self.verify(query_features, images)
+        images, cosines = images[: len(features)], cosines[: len(features)]
+        scores = score(cosines, query_features, features, matches)
+        matches = align_and_compare(query_features, features, matches, scores)
+        scores = score(cosines, query_features, features, matches)
+        matches = [replace(found, pairs=_to_original(found.pairs, query)) for found in matches]
         return ImageMatch(
-            dict(zip(catalogue, given, strict=True)), dict(zip(catalogue, scores.tolist(), strict=True)), seen.turn
+            dict(zip(images, matches, strict=True)), dict(zip(images, scores.tolist(), strict=True)), query.turn
         )
 
-    def compare(self, asked: LocalFeatures, catalogue: Sequence[str]) -> tuple[list[LocalFeatures], list[Evidence]]:
-        """The features of catalogue images, nearest first, and what a query shares with each: of as many as it takes.
+    def verify(self, query: LocalFeatures, images: Sequence[str]) -> tuple[list[LocalFeatures], list[GeometricMatch]]:
+        """The features of catalogue images, nearest first, and the keypoints each shares with a query on one plane.
 
-        Features that are not kept yet have to be computed: the fewer are looked at, the sooner there is an answer.
+        Features that are not stored yet have to be computed, so no more images are compared than RERANK_DEPTHS says.
         """
-        near, far = RERANK_DEPTHS
-        kept = self.features.get(catalogue[:near])
-        evidence = match(asked, kept)
-        if most_shared(evidence) < MIN_CONFIDENT_INLIERS:
-            more = self.features.get(catalogue[near:far])
-            kept, evidence = kept + more, evidence + match(asked, more)
-        return kept, evidence
+        depth, greater_depth = RERANK_DEPTHS
+        features = self.features.get(images[:depth])
+        matches = match(query, features)
+        if max_inliers(matches) < MIN_CONFIDENT_INLIERS:
+            more = self.features.get(images[depth:greater_depth])
+            features, matches = features + more, matches + match(query, more)
+        return features, matches
 
 
 @dataclass(frozen=True)
 class ImageMatch:
-    """What a closer look gave for one query picture: evidence and score of each image examined, by SHA-256.
+    """What re-ranking found for one query picture: the geometric match and the score of each image, by SHA-256.
 
-    `turn`: by how many quarters, counter-clockwise, the picture was turned for it; evidence tells it as it was given.
+    `turn`: by how many quarters, counter-clockwise, the picture was rotated; points are those of the picture before.
     """
 
-    evidence: Mapping[str, Evidence]
+    matches: Mapping[str, GeometricMatch]
     scores: Mapping[str, float]
     turn: int = 0
 
     @property
-    def shared(self) -> int:
+    def max_inliers(self) -> int:
         """The most keypoints shared with any of the images."""
-        return most_shared(list(self.evidence.values()))
+        return max_inliers(list(self.matches.values()))
 
 
 @dataclass(frozen=True)
 class RerankResult:
-    """The first list after the closer look: `scores` float32 [s, n], and what was seen of each query picture."""
+    """A candidate set with `scores` float32 [s, n], and the match of each query picture; empty if not re-ranked."""
 
-    first: CandidateSet
+    candidate_set: CandidateSet
     scores: Vectors
-    looks: tuple[ImageMatch, ...]
+    image_matches: tuple[ImageMatch, ...]
 
 
-def rerank(first: CandidateSet, seen: Sequence[QueryViews], reranker: Reranker | None) -> RerankResult:
-    """Look closer at the pictures nearest to the query's pictures; the others keep their cosine as score."""
-    if reranker is None or not seen or not len(first):
-        return RerankResult(first, first.pictures, ())
-    order = np.argsort(-first.pictures.max(axis=1), kind="stable").tolist()
-    place = {first.images[index]: index for index in reversed(order)}
-    images = list(dict.fromkeys(first.images[index] for index in order))[: max(RERANK_DEPTHS)]
-    cosines = first.pictures[[place[image] for image in images]]
-    looks = tuple(reranker.examine(one, images, cosines[:, number]) for number, one in enumerate(seen))
+def rerank(candidate_set: CandidateSet, views: Sequence[QueryViews], reranker: Reranker | None) -> RerankResult:
+    """Re-rank the images nearest to the query's pictures; the others keep their cosine as score."""
+    if reranker is None or not views or not len(candidate_set):
+        return RerankResult(candidate_set, candidate_set.image_cosines, ())
+    images, cosines = nearest_images(candidate_set)
+    image_matches = tuple(reranker.match_image(query, images, cosines[:, number]) for number, query in enumerate(views))
     scores = [
-        [look.scores.get(image, float(cosine)) for look, cosine in zip(looks, row, strict=True)]
-        for image, row in zip(first.images, first.pictures, strict=True)
+        [
+            image_match.scores.get(image, float(cosine))
+            for image_match, cosine in zip(image_matches, image_cosines, strict=True)
+        ]
+        for image, image_cosines in zip(candidate_set.images, candidate_set.image_cosines, strict=True)
     ]
-    return RerankResult(first, np.array(scores, np.float32), looks)
+    return RerankResult(candidate_set, np.array(scores, np.float32), image_matches)
 
 
-def _as_given(pairs: npt.NDArray[np.float32], seen: QueryViews) -> npt.NDArray[np.float32]:
-    """Pairs [i, 4], as Evidence has them, with the query's points where they were before it was turned."""
-    return np.concatenate([seen.as_given(pairs[:, :2]), pairs[:, 2:]], axis=1)
+def nearest_images(candidate_set: CandidateSet) -> tuple[list[str], Vectors]:
+    """The images that may be re-ranked, by SHA-256, nearest first [m], and their cosines [m, n]."""
+    order = np.argsort(-candidate_set.image_cosines.max(axis=1), kind="stable").tolist()
+    place = {candidate_set.images[index]: index for index in reversed(order)}
+    images = list(dict.fromkeys(candidate_set.images[index] for index in order))[: max(RERANK_DEPTHS)]
+    return images, candidate_set.image_cosines[[place[image] for image in images]]
+
+
+def _to_original(pairs: npt.NDArray[np.float32], query: QueryViews) -> npt.NDArray[np.float32]:
+    """Pairs [i, 4], as GeometricMatch has them, with the query's points where they were before it was rotated."""
+    return np.concatenate([query.to_original(pairs[:, :2]), pairs[:, 2:]], axis=1)
 
 
 def reranker_for(workspace: Workspace) -> Reranker | None:
-    """The closer look of a workspace, or None where the libraries that it runs on are not installed."""
+    """The re-ranker of a workspace, or None where the libraries that it needs are not installed."""
     if not available():
         return None
     return Reranker(FeatureStore(workspace.root / "features", ImageStore(workspace.images)))

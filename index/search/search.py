@@ -1,4 +1,4 @@
-"""The way of a query: pictures and words to candidates."""
+"""A search, step by step: from pictures and text to ranked candidates."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from index.errors import GenerationError
 from index.generations.calibration import Likelihood
 from index.generations.generations import Generation
 from index.search.answer import Answer, Query
-from index.search.first_stage import first_list
-from index.search.group import group
-from index.search.likelihood import judge
+from index.search.first_stage import first_stage
+from index.search.group import group_by_entry
+from index.search.likelihood import apply_likelihood
 from index.search.orientation import choose_orientation, correct_rotation
 from index.search.rerank import Reranker, RerankResult, rerank
 
-# Entered around a step that is called by its name: whoever asks may time it.
+# A context manager around each step, made from the step's name: a caller may measure how long the step takes.
 Step = Callable[[str], AbstractContextManager[None]]
 
 
 def untimed(_: str) -> AbstractContextManager[None]:
-    """A Step that nobody times."""
+    """A Step that measures nothing."""
     return nullcontext()
 
 
@@ -34,52 +34,56 @@ def search(
 
     Raises:
         GenerationError: the generation was made with another model than `encoder`.
-        TextUnsupported: the query has words and the model no text side.
+        TextUnsupported: the query has text and the model no text side.
     """
     _require_model(generation, encoder)
-    seen = tuple(query_views(image.region.of(image.pixels)) for image in query.images)
+    views = tuple(query_views(image.region.of(image.pixels)) for image in query.images)
     with step("embed"):
-        pictures = embed_views(seen, encoder)
-        words = encoder.encode_texts([query.text]) if query.text.strip() else None
+        image_embeddings = embed_views(views, encoder)
+        text_embedding = encoder.encode_texts([query.text]) if query.text.strip() else None
 
     with step("filter"):
         allowed = generation.records.allowed(query.collection, query.filters, query.without_images)
 
-    def examine(seen: Sequence[QueryViews], pictures: Sequence[Vectors]) -> RerankResult:
-        with step("first_list"):
-            first = first_list(query, pictures, words, generation, allowed)
-        with step("closer_look"):
-            return rerank(first, seen, reranker)
+    def rank(views: Sequence[QueryViews], image_embeddings: Sequence[Vectors]) -> RerankResult:
+        with step("first_stage"):
+            candidate_set = first_stage(query, image_embeddings, text_embedding, generation, allowed)
+        with step("rerank"):
+            return rerank(candidate_set, views, reranker)
 
-    examined = examine(seen, pictures)
+    reranked = rank(views, image_embeddings)
     with step("orientation"):
-        upright = correct_rotation(seen, pictures, examined, encoder, generation.engine(query.collection), allowed)
-    if upright is not None:
-        examined = choose_orientation(examined, examine(*upright))
-    candidates = group(examined, generation.records, query)
-    verdict, judged = judge(candidates, _likelihood(generation, query, examined))
+        engine = generation.engine(query.collection)
+        rotated = correct_rotation(views, image_embeddings, reranked, encoder, engine, allowed)
+    if rotated is not None:
+        reranked = choose_orientation(reranked, rank(*rotated))
+
+    candidates = group_by_entry(reranked, generation.records, query)
+    verdict, candidates = apply_likelihood(candidates, _likelihood(generation, query, reranked))
     return Answer(
         query_id=str(uuid.uuid4()),
         verdict=verdict,
         generation=generation.number,
         model=generation.manifest.model,
         collection=query.collection,
-        candidates=judged,
+        candidates=candidates,
     )
 
 
-def _likelihood(generation: Generation, query: Query, examined: RerankResult) -> Likelihood | None:
-    """The generation's, where it was fitted on answers found as this one was: only there scores mean the same."""
-    fitted = generation.likelihood
-    alike = fitted is not None and bool(query.images) and fitted.reranked == bool(examined.looks)
-    return fitted if alike else None
+def _likelihood(generation: Generation, query: Query, reranked: RerankResult) -> Likelihood | None:
+    """The generation's calibration, if it was fitted on answers found as this one was: other scores differ in scale."""
+    likelihood = generation.likelihood
+    if likelihood is None or not query.images or likelihood.reranked != bool(reranked.image_matches):
+        return None
+    return likelihood
 
 
 def _require_model(generation: Generation, encoder: Encoder) -> None:
-    """Refuse to compare embeddings of two models: their numbers mean nothing to each other."""
-    made, card = generation.manifest, encoder.card
-    if (made.model, made.model_sha256, made.dimension) != (card.name, card.sha256 or "", card.dimension):
+    """Refuse to compare embeddings of two models, which have nothing to do with each other."""
+    manifest, card = generation.manifest, encoder.card
+    if (manifest.model, manifest.model_sha256, manifest.dimension) != (card.name, card.sha256 or "", card.dimension):
         raise GenerationError(
-            f"generation {generation.number} was made with {made.model} ({made.dimension} numbers, weights "
-            f"{made.model_sha256[:12]}), not with {card.name} ({card.dimension}, {(card.sha256 or '')[:12]}): re-index"
+            f"generation {generation.number} was made with {manifest.model} ({manifest.dimension} numbers, weights "
+            f"{manifest.model_sha256[:12]}), not with {card.name} ({card.dimension}, {(card.sha256 or '')[:12]}): "
+            "re-index"
         )

@@ -124,7 +124,8 @@ def _is_unchanged(known: ImageReference, store: ImageStore) -> bool:
         return False
     try:
         # os.stat on the text: a Path for every picture of every night would cost more than the call.
-        status = os.stat(file_of(known.reference) if "#" in known.reference else known.reference)  # noqa: PTH116
+        plain = known.reference.isascii() and "#" not in known.reference
+        status = os.stat(known.reference if plain else file_of(known.reference))  # noqa: PTH116
     except (OSError, ValueError):
         return False
     return (status.st_size, status.st_mtime_ns) == (known.size, known.modified_ns)
@@ -214,4 +215,5 @@ def _refusal(known: ImageReference) -> Refusal:
 def _is_due(known: ImageReference, store: ImageStore, today: date) -> bool:
     if not known.asked_on or (known.sha256 and known.sha256 not in store):
         return True
-    return today - date.fromisoformat(known.asked_on) >= ASK_AGAIN
+    # A day that is still to come was written by a clock that was ahead.
+    return not timedelta(0) <= today - date.fromisoformat(known.asked_on) < ASK_AGAIN

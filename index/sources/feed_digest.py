@@ -10,19 +10,19 @@ from pathlib import Path
 
 from index.records import entries, gtin
 from index.records import feed_records as records
-from index.sources import feeds
+from index.sources import feeds, web_address
 
 # A file written within the tick of a clock can change once more and keep its time.
 _SETTLED_NS = 2_000_000_000
 
 
-def feed_digest(location: Path, feed_format: str) -> str:
+def feed_digest(location: Path, feed_format: str, encoding: str = "") -> str:
     """A SHA-256 over a feed: a file's bytes; of a folder every file's name, size and time of change.
 
     Returns:
         "" where there is none: the feed is missing or cannot be read, or its folder was changed just now.
     """
-    digest = hashlib.sha256(f"{readers()} {feed_format} {location}\n".encode("utf-8", "surrogateescape"))
+    digest = hashlib.sha256(f"{readers()} {feed_format} {encoding} {location}\n".encode("utf-8", "surrogateescape"))
     try:
         if location.is_dir():
             newest = _add_folder(digest, location)
@@ -38,7 +38,8 @@ def readers() -> str:
     """A digest of the code that reads feeds: another version may read the same feed otherwise."""
     digest = hashlib.sha256()
     folder = Path(str(feeds.__file__)).parent
-    for path in (*sorted(folder.glob("*.py")), *(Path(module.__file__) for module in (records, entries, gtin))):
+    modules = (records, entries, gtin, web_address)
+    for path in (*sorted(folder.glob("*.py")), *(Path(str(module.__file__)) for module in modules)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

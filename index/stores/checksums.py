@@ -1,8 +1,8 @@
-"""The proof of a file, its SHA-256; and the memory of having checked it, so that opening need not read it all again.
+"""The checksums of files, and a record of those that were verified, so that they need not be read again to be opened.
 
-A file is remembered by what the kernel says of it: device, inode, size, time of change of content and of status. The
-last cannot be set by a program, so whatever was written to the file since, or put in its place, shows. What does not
-show is a disk that alters what it keeps; a full check does that, as does every nightly run.
+A verified file is recorded by its status: device, inode, size, time of change of content and of status. The last cannot
+be set by a program, so any later write or replacement is noticed. Decay of the disk is not; a full verification notices
+that, and every nightly run makes one.
 """
 
 from __future__ import annotations
@@ -19,78 +19,78 @@ from pathlib import Path
 
 from index.stores.durable import write_file
 
-MEMORY = "verified.json"
-# Two changes within one tick of the kernel's clock look alike: what changed just now is not remembered.
+VERIFIED_FILE = "verified.json"
+# Two changes within one tick of the kernel's clock have the same time, so a file that just changed is not recorded.
 _SETTLED_NS = 1_000_000_000
 
 
 @dataclass(frozen=True)
 class FileChecksum:
-    """A file of a generation: how long it is, and its SHA-256."""
+    """The length and SHA-256 of a file of a generation."""
 
     bytes: int
     sha256: str
 
 
 def checksum(path: Path) -> FileChecksum:
-    """A file's proof as it is now."""
+    """The checksum of a file as it is now."""
     with path.open("rb") as file:
         return FileChecksum(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
 
 
-def damaged(folder: Path, files: Mapping[str, FileChecksum], *, remembered: bool = False) -> list[Path]:
-    """The files of a folder that are missing or differ from their proofs; those that do not are remembered.
+def damaged(folder: Path, files: Mapping[str, FileChecksum], *, trust_verified: bool = False) -> list[Path]:
+    """The files of a folder that are missing or differ from their checksums; the others are recorded as verified.
 
     Args:
-        remembered: do not read a file that was found whole before and has not been touched since.
+        trust_verified: do not read a file that was verified before and has not changed since.
     """
-    memory = _remember(folder) if remembered else {}
-    looks = {name: _look(folder / name) for name in files}
-    unread = [name for name, expected in files.items() if memory.get(name) != [expected.sha256, *looks[name]]]
+    verified = _read_verified(folder) if trust_verified else {}
+    statuses = {name: _status(folder / name) for name in files}
+    unread = [name for name, expected in files.items() if verified.get(name) != [expected.sha256, *statuses[name]]]
     if not unread:
         return []
     began = time.time_ns()
     with ThreadPoolExecutor() as pool:
-        whole = dict(zip(unread, pool.map(lambda name: _is_whole(folder / name, files[name]), unread), strict=True))
+        intact = dict(zip(unread, pool.map(lambda name: _is_intact(folder / name, files[name]), unread), strict=True))
     settled = {
-        name: [expected.sha256, *looks[name]]
+        name: [expected.sha256, *statuses[name]]
         for name, expected in files.items()
-        if whole.get(name, True) and looks[name] == _look(folder / name) and _is_settled(looks[name], began)
+        if intact.get(name, True) and statuses[name] == _status(folder / name) and _is_settled(statuses[name], began)
     }
-    # Only a memory: a folder that may not be written is read again next time.
+    # Only a cache: where the folder cannot be written, all files are read again the next time.
     if settled:
         with suppress(OSError):
-            write_file(folder / MEMORY, json.dumps(settled, indent=2, sort_keys=True).encode(), name_too=False)
-    return [folder / name for name in unread if not whole[name]]
+            write_file(folder / VERIFIED_FILE, json.dumps(settled, indent=2, sort_keys=True).encode(), name_too=False)
+    return [folder / name for name in unread if not intact[name]]
 
 
-def _is_settled(look: list[int], now: int) -> bool:
-    return bool(look) and max(look[-2:]) < now - _SETTLED_NS
+def _is_settled(status: list[int], now: int) -> bool:
+    return bool(status) and max(status[-2:]) < now - _SETTLED_NS
 
 
-def _is_whole(path: Path, expected: FileChecksum) -> bool:
+def _is_intact(path: Path, expected: FileChecksum) -> bool:
     try:
         return path.stat().st_size == expected.bytes and checksum(path) == expected
     except OSError:
         return False
 
 
-def _look(path: Path) -> list[int]:
-    """What the kernel says of a file; nothing where it is missing."""
+def _status(path: Path) -> list[int]:
+    """Device, inode, size and times of change of a file; empty where it is missing."""
     try:
-        told = path.stat()
+        status = path.stat()
     except OSError:
         return []
-    return [told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns]
+    return [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
-def _remember(folder: Path) -> dict[str, list[object]]:
-    """What was found whole before; nothing that another user tells, unless the folder is theirs."""
-    path = folder / MEMORY
+def _read_verified(folder: Path) -> dict[str, list[object]]:
+    """The recorded status of verified files; empty if another user wrote the record, unless they own the folder."""
+    path = folder / VERIFIED_FILE
     try:
         if path.stat().st_uid not in (os.geteuid(), folder.stat().st_uid):
             return {}
-        told = json.loads(path.read_bytes())
+        recorded = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return recorded if isinstance(recorded, dict) else {}

@@ -1,4 +1,4 @@
-"""Files that survive a power cut: written aside, flushed to the disk, then put in place by one rename."""
+"""Files that survive a power cut: written to a temporary file, flushed to disk, then renamed into place."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import os
 import threading
 from pathlib import Path
 
-# Of renameat2(2): paths are taken from the working folder; both names stay and change places.
-_HERE, _EXCHANGE = -100, 2
+# Arguments of renameat2(2): paths are relative to the working folder; the two names are exchanged.
+_AT_FDCWD, _EXCHANGE = -100, 2
 
 
 def write_file(path: Path, data: bytes, *, name_too: bool = True) -> None:
     """Replace `path` by `data`: a reader sees the old bytes or the new ones, never a part.
 
-    `name_too` flushes the folder as well: without it a power cut may leave the old file, or none, but never a part.
+    `name_too` also flushes the folder: without it a power cut may leave the old file, or none, but never a part.
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
@@ -36,7 +36,7 @@ def sync_file(path: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Flush a folder, so that a rename in it outlives a power cut."""
+    """Flush a folder, so that a rename in it survives a power cut."""
     _sync(path, os.O_RDONLY | os.O_DIRECTORY)
 
 
@@ -49,13 +49,13 @@ def _sync(path: Path, flags: int) -> None:
 
 
 def exchange(one: Path, other: Path) -> None:
-    """Let two files or folders on one disk change places, at one instant where the system can.
+    """Exchange two files or folders on one disk, atomically where the system supports it.
 
-    Where it cannot (it takes Linux and a local file system), `one` is missing for the moment between two renames.
+    Elsewhere (it takes Linux and a local file system), `one` is missing for the moment between two renames.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     swap = getattr(libc, "renameat2", None)
-    names = (_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE)
+    names = (_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _EXCHANGE)
     if swap is None or swap(*names) != 0:
         aside = one.with_name(f".{one.name}.aside")
         one.rename(aside)

@@ -1,4 +1,4 @@
-"""Normalised copies of pictures, named by the SHA-256 of the bytes they were made from."""
+"""Normalised copies of pictures, named by the SHA-256 of their original bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ImageStore:
     root: Path
 
     def path(self, sha256: str) -> Path:
-        """Where a copy lies or would lie.
+        """The file of a copy, whether or not it exists.
 
         Raises:
             UnknownEntry: that is not the name of an image.
@@ -34,7 +34,7 @@ class ImageStore:
         return self.root / sha256[:2] / sha256[2:4] / f"{sha256}.jpg"
 
     def __contains__(self, sha256: str) -> bool:
-        # Asked of every picture every night: plain text costs a fraction of a Path.
+        # Called for every picture every night: a string costs a fraction of a Path.
         return (
             bool(_SHA256.fullmatch(sha256))
             and os.path.exists(  # noqa: PTH110
@@ -43,7 +43,7 @@ class ImageStore:
         )
 
     def add(self, sha256: str, jpeg: bytes) -> None:
-        """Keep a copy. After a power cut it is there whole or not at all, and then it is made again.
+        """Store a copy. After a power cut it is there completely or not at all, and is then made again.
 
         Raises:
             WorkspaceError: it cannot be written.
@@ -51,10 +51,12 @@ class ImageStore:
         path = self.path(sha256)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Its name is not flushed: the run that finds it missing makes it again, and a flush a picture is slow.
+            # The folder is not flushed, which would be slow: the next run makes a missing copy again.
             write_file(path, jpeg, name_too=False)
         except OSError as error:
-            raise WorkspaceError(f"{path} cannot be written: {error.strerror}; make room or mend that disk") from error
+            raise WorkspaceError(
+                f"{path} cannot be written: {error.strerror}; free some space or repair that disk"
+            ) from error
 
     def discard(self, sha256: str) -> None:
         """Delete a copy, if there is one."""
@@ -69,7 +71,7 @@ class ImageStore:
         try:
             return self.path(sha256).read_bytes()
         except FileNotFoundError:
-            raise UnknownEntry(f"no image {sha256} is kept here") from None
+            raise UnknownEntry(f"no image {sha256} is stored here") from None
 
     def pixels(self, sha256: str) -> npt.NDArray[np.uint8]:
         """The copy as upright RGB, uint8 [h, w, 3]."""

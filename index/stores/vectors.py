@@ -1,8 +1,8 @@
-"""Embeddings kept by image and region under one model, so that none is computed twice.
+"""Embeddings stored by image and region under one model, so that none is computed twice.
 
 On disk: pairs of append-only files, NNNNNN.vectors (float16 rows) and NNNNNN.keys (fixed-size records, written after
-the vectors they name). Whatever a crash tore off the end is cut away at the next writing; a record carries its
-vector's CRC-32, so that damage is noticed. What is discarded is gone from the disk: its shard is written anew.
+their vectors). An incomplete end, left by a crash, is truncated at the next write; a record has its vector's CRC-32, so
+that damage is noticed. Discarded embeddings are erased from the disk: their shard is rewritten.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from index.stores.durable import sync_folder, write_file
 
 SHARD_ROWS = 65_536
 _KEY = np.dtype([("sha256", "u1", 32), ("region", "<u2", 4), ("crc", "<u4")])
-_STEPS = 65_535
+_REGION_STEPS = 65_535
 _ABOUT = "about.json"
 
 Identities = npt.NDArray[np.uint8]
@@ -34,13 +34,13 @@ Identities = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class VectorKey:
-    """Which embedding: an image, by the SHA-256 of its original bytes, and a region of it."""
+    """The key of an embedding: an image, by the SHA-256 of its original bytes, and a region of it."""
 
     sha256: str
     region: Region
 
     def packed(self) -> bytes:
-        """32 bytes of SHA-256, then the region in 1/65535 steps: what tells two embeddings apart."""
+        """32 bytes of SHA-256, then the region in steps of 1/65535: unique for each embedding."""
         return bytes.fromhex(self.sha256) + _packed_region(self.region)
 
 
@@ -55,21 +55,23 @@ class VectorStore:
 
     @classmethod
     def open(cls, root: Path, card: ModelCard) -> Self:
-        """Open, or begin, the embeddings of a model below `root`; the folder's name holds the weights' checksum.
+        """Open, or create, the store of a model below `root`; the weights' checksum is part of the folder's name.
 
         Raises:
-            WorkspaceError: the folder holds vectors of another length.
+            WorkspaceError: the folder has the vectors of another model.
         """
         folder = root / f"{card.name.replace('/', '--')}-{(card.sha256 or 'unknown')[:12]}"
         folder.mkdir(parents=True, exist_ok=True)
         about = folder / _ABOUT
-        told = {"model": card.name, "sha256": card.sha256, "dimension": card.dimension, "dtype": "float16"}
+        description = {"model": card.name, "sha256": card.sha256, "dimension": card.dimension, "dtype": "float16"}
         if about.exists():
-            kept = json.loads(about.read_text(encoding="utf-8"))
-            if kept != told:
-                raise WorkspaceError(f"{folder} holds vectors of {kept}, not of {told}: move it away and re-index")
+            stored = json.loads(about.read_text(encoding="utf-8"))
+            if stored != description:
+                raise WorkspaceError(
+                    f"{folder} holds vectors of {stored}, not of {description}: move it away and re-index"
+                )
         else:
-            write_file(about, json.dumps(told, indent=2).encode())
+            write_file(about, json.dumps(description, indent=2).encode())
             sync_folder(root)
         return cls(folder, card.dimension)
 
@@ -83,16 +85,16 @@ class VectorStore:
         return int(self._starts[-1])
 
     def rows(self, keys: Sequence[VectorKey]) -> npt.NDArray[np.int64]:
-        """Where embeddings lie, int64 [n]; -1 for what was never computed."""
+        """The rows of embeddings, int64 [n]; -1 for those that are not stored."""
         return self._find(b"".join(key.packed() for key in keys))
 
     def rows_of(self, images: Sequence[str], region: Region) -> npt.NDArray[np.int64]:
-        """Where the embeddings of one region of many images lie, as `rows` tells it."""
+        """The rows of the embeddings of one region of many images, as in `rows`."""
         end = _packed_region(region)
         return self._find(b"".join(bytes.fromhex(image) + end for image in images))
 
     def get(self, rows: npt.NDArray[np.int64]) -> Vectors:
-        """The embeddings of rows, float32 [n, dimension], unit length again after their float16 rest."""
+        """The embeddings of rows, float32 [n, dimension], normalised again after their storage as float16."""
         vectors = np.empty((len(rows), self._dimension), np.float32)
         shard_of = np.searchsorted(self._starts, rows, side="right") - 1
         for shard in np.unique(shard_of):
@@ -103,27 +105,27 @@ class VectorStore:
         return vectors
 
     def append(self, keys: Sequence[VectorKey], vectors: Vectors) -> None:
-        """Keep new embeddings: float32 [n, dimension]. When this returns they outlive a power cut.
+        """Store new embeddings: float32 [n, dimension]. When this returns they survive a power cut.
 
-        Keys that are here already are left as they are.
+        Keys that are stored already are skipped.
         """
         fresh = [index for index, row in enumerate(self.rows(keys)) if row < 0]
         fresh = list({keys[index].packed(): index for index in reversed(fresh)}.values())[::-1]
         while fresh:
             if not self._shards or len(self._shards[-1]) >= SHARD_ROWS:
                 self._begin_shard()
-            room = SHARD_ROWS - len(self._shards[-1])
-            part, fresh = fresh[:room], fresh[room:]
+            free = SHARD_ROWS - len(self._shards[-1])
+            part, fresh = fresh[:free], fresh[free:]
             self._write([keys[index] for index in part], vectors[part].astype(np.float16))
 
     def images(self) -> Identities:
         """The image of every row: the bytes of its SHA-256, uint8 [n, 32]."""
-        self._settle()
+        self._index_appended()
         return self._identities[:, :32]
 
     def damaged(self) -> list[int]:
-        """Rows whose vector does not fit its checksum, rising; reads everything."""
-        self._settle()
+        """Rows whose vector does not match its checksum, rising; reads everything."""
+        self._index_appended()
         bad: list[int] = []
         for start, shard in zip(self._starts, self._shards, strict=False):
             crcs = self._records["crc"][int(start) : int(start) + len(shard)]
@@ -131,31 +133,31 @@ class VectorStore:
         return bad
 
     def discard(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> None:
-        """Delete embeddings, keys and vectors, from the disk; every other row moves to where it now lies.
+        """Delete embeddings, keys and vectors, from the disk; the other rows are renumbered.
 
-        A shard is written anew under a new number and the old one deleted; what a crash leaves between the two is a
-        shard too many, never a row too few.
+        A shard is rewritten under a new number and the old one deleted; after a crash between the two there is a shard
+        too many, but never a row too few.
         """
-        self._settle()
-        gone = np.zeros(len(self), bool)
-        gone[np.asarray(rows, np.int64)] = True
-        following = max(self._numbers, default=-1) + 1
+        self._index_appended()
+        discarded = np.zeros(len(self), bool)
+        discarded[np.asarray(rows, np.int64)] = True
+        next_number = max(self._numbers, default=-1) + 1
         for place, (number, start) in enumerate(zip(list(self._numbers), self._starts.tolist(), strict=False)):
-            here = gone[start : start + len(self._shards[place])]
-            if here.any():
-                if not here.all():
-                    kept = self._records[start : start + len(here)][~here]
-                    vectors = self._shards[place][~here]
-                    write_file(self._path(following, "vectors"), vectors.tobytes(), name_too=False)
-                    write_file(self._path(following, "keys"), kept.tobytes())
-                    following += 1
-                # Keys first: vectors without keys are nothing.
+            in_shard = discarded[start : start + len(self._shards[place])]
+            if in_shard.any():
+                if not in_shard.all():
+                    kept = self._records[start : start + len(in_shard)][~in_shard]
+                    vectors = self._shards[place][~in_shard]
+                    write_file(self._path(next_number, "vectors"), vectors.tobytes(), name_too=False)
+                    write_file(self._path(next_number, "keys"), kept.tobytes())
+                    next_number += 1
+                # Keys first: vectors without keys are ignored.
                 for kind in ("keys", "vectors"):
                     self._path(number, kind).unlink()
                     sync_folder(self._folder)
             else:
-                self._cut(number, len(here))
-        self._drop_leftovers()
+                self._truncate(number, len(in_shard))
+        self._delete_leftovers()
         self._load()
 
     def _find(self, packed: bytes) -> npt.NDArray[np.int64]:
@@ -165,13 +167,13 @@ class VectorStore:
             return found
         prints = _fingerprints(identities)
         starts = np.searchsorted(self._sorted, prints)
-        alike = np.flatnonzero(starts < len(self._sorted))
-        alike = alike[self._sorted[starts[alike]] == prints[alike]]
-        first = self._order[starts[alike]]
-        same = (self._identities[first] == identities[alike]).all(axis=1)
-        found[alike[same]] = first[same]
-        # Two identities with one fingerprint: regions or images that a xor cannot tell apart.
-        for index in alike[~same]:
+        matching = np.flatnonzero(starts < len(self._sorted))
+        matching = matching[self._sorted[starts[matching]] == prints[matching]]
+        first = self._order[starts[matching]]
+        same = (self._identities[first] == identities[matching]).all(axis=1)
+        found[matching[same]] = first[same]
+        # Different identities may have the same fingerprint.
+        for index in matching[~same]:
             at = int(starts[index]) + 1
             while at < len(self._sorted) and self._sorted[at] == prints[index]:
                 row = int(self._order[at])
@@ -185,7 +187,7 @@ class VectorStore:
         return found
 
     def _load(self) -> None:
-        """Take stock of what is on the disk."""
+        """Read the shards on the disk."""
         self._numbers = sorted(int(path.stem) for path in self._folder.glob("[0-9]*.keys"))
         self._shards: list[npt.NDArray[np.float16]] = []
         keys: list[npt.NDArray[np.void]] = []
@@ -201,8 +203,8 @@ class VectorStore:
         self._sorted = prints[self._order]
         self._appended: dict[bytes, int] = {}
 
-    def _settle(self) -> None:
-        """Count what was appended among the rest."""
+    def _index_appended(self) -> None:
+        """Include the appended rows in the sorted index."""
         if self._appended:
             self._load()
 
@@ -213,7 +215,7 @@ class VectorStore:
         for index, key in enumerate(keys):
             packed = np.frombuffer(key.packed(), np.uint8)
             records[index] = (packed[:32], packed[32:].view("<u2"), zlib.crc32(vectors[index].tobytes()))
-        self._cut(number, rows)
+        self._truncate(number, rows)
         for kind, data in (("vectors", vectors.tobytes()), ("keys", records.tobytes())):
             with self._path(number, kind).open("ab") as file:
                 file.write(data)
@@ -225,8 +227,8 @@ class VectorStore:
         for index, key in enumerate(keys):
             self._appended[key.packed()] = first + index
 
-    def _cut(self, number: int, rows: int) -> None:
-        """Cut away what a crash left of a shard beyond its whole rows; the keys first, for they vouch for vectors."""
+    def _truncate(self, number: int, rows: int) -> None:
+        """Truncate what a crash left of a shard after its complete rows; keys first: vectors need them."""
         for kind, size in (("keys", rows * _KEY.itemsize), ("vectors", rows * self._row_bytes)):
             path = self._path(number, kind)
             if path.stat().st_size != size:
@@ -241,8 +243,8 @@ class VectorStore:
         self._shards.append(np.empty((0, self._dimension), np.float16))
         self._starts = np.append(self._starts, self._starts[-1])
 
-    def _drop_leftovers(self) -> None:
-        """Delete what crashes left: vectors without keys, files that were never finished."""
+    def _delete_leftovers(self) -> None:
+        """Delete what crashes left: vectors without keys, unfinished files."""
         for path in self._folder.glob("[0-9]*.vectors"):
             if not path.with_suffix(".keys").exists():
                 path.unlink()
@@ -250,16 +252,16 @@ class VectorStore:
             path.unlink()
 
     def _map(self, number: int) -> tuple[npt.NDArray[np.void], npt.NDArray[np.float16]]:
-        """The records and vectors of a shard, without what a crash left half written."""
+        """The records and vectors of a shard, without rows that a crash left incomplete."""
         keys = np.fromfile(self._path(number, "keys"), _KEY, self._path(number, "keys").stat().st_size // _KEY.itemsize)
         path = self._path(number, "vectors")
-        held = path.stat().st_size // self._row_bytes if path.exists() else 0
-        rows = min(len(keys), held)
+        complete = path.stat().st_size // self._row_bytes if path.exists() else 0
+        rows = min(len(keys), complete)
         if rows == 0:
             return keys[:0], np.empty((0, self._dimension), np.float16)
         vectors = np.memmap(path, np.float16, "r", shape=(rows, self._dimension))
         last = rows
-        # A power cut may leave pages of zeros at the end: whole records, wrong content.
+        # A power cut may leave pages of zeros at the end: complete records of wrong content.
         while last and zlib.crc32(vectors[last - 1].tobytes()) != keys["crc"][last - 1]:
             last -= 1
         return keys[:last], vectors[:last]
@@ -269,19 +271,19 @@ class VectorStore:
 
 
 def _packed_region(region: Region) -> bytes:
-    steps = [round(side * _STEPS) for side in (region.x0, region.y0, region.x1, region.y1)]
+    steps = [round(side * _REGION_STEPS) for side in (region.x0, region.y0, region.x1, region.y1)]
     return np.array(steps, "<u2").tobytes()
 
 
 def _identities(records: npt.NDArray[np.void]) -> Identities:
-    """What tells records apart, uint8 [n, 40]."""
+    """The unique part of records, uint8 [n, 40]: image and region."""
     return np.ascontiguousarray(
         np.concatenate([records["sha256"], np.ascontiguousarray(records["region"]).view("u1").reshape(-1, 8)], axis=1)
     )
 
 
 def _fingerprints(identities: Identities) -> npt.NDArray[np.uint64]:
-    """A 64-bit number per identity, uint8 [n, 40]: its image's first bytes folded with its region."""
+    """A 64-bit number per identity, uint8 [n, 40]: its image's first bytes combined with its region."""
     if len(identities) == 0:
         return np.empty(0, np.uint64)
     words = np.ascontiguousarray(identities).view("<u8")

@@ -1,7 +1,8 @@
 """Who may do what: accounts, sessions, API tokens and the rights of roles.
 
 `roles.Role` orders volunteer < investigator < curator < administrator. `rights.RIGHTS` is the one table of routes and
-the least role each needs; a route that it does not name is for administrators. `access.allowed` holds every request to
-it: a page sends its reader to /sign-in, /v1 answers 401 or 403 as a problem. A route asks `access.TheVisitor` who is
-there, and `visitor.require(Role.X)` where the right depends on what is asked. Templates find the account as `viewer`.
+the lowest role each needs; a route that is not in it is for administrators. `access.require_access` checks every
+request against it: pages redirect to /sign-in, /v1 answers 401 or 403 as a problem. A route gets the sender of a
+request by the dependency `access.VisitorDep`, and calls `visitor.require(Role.X)` where the right depends on the
+request's content. In templates the account is `viewer`.
 """

@@ -1,4 +1,4 @@
-"""Every request is held to the table of rights: who sends it, and may they?"""
+"""Authentication and authorisation of every request, by the table of rights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 from fastapi import Depends, HTTPException, Request
 
 from service.accounts.accounts import Accounts
-from service.accounts.rights import needed
+from service.accounts.rights import required_role
 from service.accounts.roles import SINGLE_USER, VOLUNTEER, Visitor
 from service.problems import FORBIDDEN, SIGN_IN_NEEDED, Problem
 
@@ -16,8 +16,8 @@ COOKIE = "session"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def allowed(request: Request) -> None:
-    """Let a request pass, or refuse it: from another site, without a right, or beyond its token's scope.
+def require_access(request: Request) -> None:
+    """Refuse a request that comes from another site, lacks the route's role, or exceeds its token's scope.
 
     Raises:
         Problem: 401 or 403.
@@ -29,7 +29,7 @@ def allowed(request: Request) -> None:
         _require_own_site(request)
     visitor = _visitor(request, api)
     request.state.visitor = visitor
-    role = needed(method, path)
+    role = required_role(method, path)
     if not visitor.may(role) and visitor.user is None and not api:
         raise HTTPException(303, headers={"Location": f"/sign-in?next={quote(_address(request), safe='')}"})
     visitor.require(role)
@@ -38,13 +38,13 @@ def allowed(request: Request) -> None:
         raise Problem(FORBIDDEN, f"this token lacks the scope {scope}")
 
 
-def visitor_of(request: Request) -> Visitor:
-    """Who sends a request that `allowed` let pass."""
+def get_visitor(request: Request) -> Visitor:
+    """The sender of a request that passed `require_access`."""
     found: Visitor = getattr(request.state, "visitor", VOLUNTEER)
     return found
 
 
-TheVisitor = Annotated[Visitor, Depends(visitor_of)]
+VisitorDep = Annotated[Visitor, Depends(get_visitor)]
 
 
 def _visitor(request: Request, api: bool) -> Visitor:
@@ -53,8 +53,8 @@ def _visitor(request: Request, api: bool) -> Visitor:
     if api and scheme.lower() == "bearer":
         if found := accounts.of_token(secret.strip()):
             return found
-        refused = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-        raise Problem(SIGN_IN_NEEDED, "this token is unknown, expired or revoked", headers=refused)
+        headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+        raise Problem(SIGN_IN_NEEDED, "this token is unknown, expired or revoked", headers=headers)
     if (secret := request.cookies.get(COOKIE, "")) and (found := accounts.of_session(secret)):
         return found
     if request.app.state.single_user and not accounts.exist():
@@ -63,7 +63,7 @@ def _visitor(request: Request, api: bool) -> Visitor:
 
 
 def _require_own_site(request: Request) -> None:
-    """Refuse what another site's page sends in this browser's name; a client that is no browser says neither header."""
+    """Refuse cross-site request forgery. Clients other than browsers send neither of the two headers."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is not None:
         foreign = site not in ("same-origin", "none")

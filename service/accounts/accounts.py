@@ -25,12 +25,12 @@ _HASHER = PasswordHasher()
 
 
 class AccountInvalid(TraceObjectError):
-    """An account, password or token cannot be as asked."""
+    """An account, password or token is unknown or invalid."""
 
 
 @dataclass(frozen=True)
 class Token:
-    """What is known of an API token; its secret is not. `expires` in seconds since 1970."""
+    """An API token without its secret. `expires` is in seconds since 1970."""
 
     id: str
     user: str
@@ -39,18 +39,18 @@ class Token:
 
 
 class Accounts:
-    """Who may sign in. Safe from any thread."""
+    """The accounts, sessions and API tokens of a workspace. Safe from any thread."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def exist(self) -> bool:
-        """Whether there is any account, disabled ones among them."""
+        """Whether there is any account, including disabled ones."""
         with self._database.connect() as connection:
             return connection.execute(sa.select(users.c.name).limit(1)).first() is not None
 
     def known(self, name: str) -> bool:
-        """Whether an account has this name, a disabled one too."""
+        """Whether an account has this name, including disabled ones."""
         with self._database.connect() as connection:
             return connection.execute(sa.select(users.c.name).where(users.c.name == name)).first() is not None
 
@@ -59,18 +59,18 @@ class Accounts:
             return [_user(row) for row in connection.execute(sa.select(users).order_by(users.c.name))]
 
     def add(self, name: str, role: Role, password: str | None) -> None:
-        """Make an account; without a password it is for whom the organisation's own sign-in knows.
+        """Make an account; without a password it can sign in only through the organisation (OpenID Connect).
 
         Raises:
-            AccountInvalid: the name is taken or cannot be one, or the password is too short.
+            AccountInvalid: the name is taken or invalid, or the password is too short or too long.
         """
         if not _NAME.fullmatch(name) or role is Role.VOLUNTEER:
             raise AccountInvalid(f"{name[:80]!r} cannot be an account: use letters, digits and . _ @ -, at most 64")
-        kept = _hashed(secrets.token_urlsafe(32) if password is None else password)
-        row = {"name": name, "role": role.word, "password": kept, "disabled": False}
+        hashed = _hashed(secrets.token_urlsafe(32) if password is None else password)
+        row = {"name": name, "role": role.word, "password": hashed, "disabled": False}
         with self._database.begin() as connection:
-            made = connection.execute(self._database.insert(users).values(row).on_conflict_do_nothing())
-            if not made.rowcount:
+            inserted = connection.execute(self._database.insert(users).values(row).on_conflict_do_nothing())
+            if not inserted.rowcount:
                 raise AccountInvalid(f"there is an account called {name} already")
 
     def set_password(self, name: str, password: str) -> None:
@@ -82,7 +82,7 @@ class Accounts:
         self._change(name, password=_hashed(password))
 
     def disable(self, name: str) -> None:
-        """Let an account in no more; its sessions end, its tokens are revoked, its name stays taken.
+        """Disable an account: its sessions end, its tokens are revoked, its name stays taken.
 
         Raises:
             AccountInvalid: there is no such account.
@@ -93,18 +93,18 @@ class Accounts:
 
     def sign_in(self, name: str, password: str) -> str | None:
         """A new session's secret, or None: a wrong name or password, or a disabled account."""
-        # Verified where no account has the name, so that the time taken does not tell which names exist.
-        nobody = _nobody()
+        # A hash is verified even where no account has the name, so that the response time does not reveal which exist.
+        unused_hash = _unused_hash()
         with self._database.connect() as connection:
             row = connection.execute(sa.select(users).where(users.c.name == name)).first()
         try:
-            right = _HASHER.verify(row.password if row else nobody, password[:MAX_PASSWORD])
+            valid = _HASHER.verify(row.password if row else unused_hash, password[:MAX_PASSWORD])
         except (VerificationError, InvalidHashError):
             return None
-        return self.begin_session(name) if right and row is not None else None
+        return self.begin_session(name) if valid and row is not None else None
 
     def begin_session(self, name: str) -> str | None:
-        """A new session's secret for somebody who has shown who they are; None where no account in use has the name."""
+        """A new session's secret for an authenticated name; None where no enabled account has it."""
         in_use = sa.select(users.c.name).where(users.c.name == name, sa.not_(users.c.disabled))
         with self._database.connect() as connection:
             if connection.execute(in_use).first() is None:
@@ -112,30 +112,30 @@ class Accounts:
         secret, now = secrets.token_urlsafe(32), time.time()
         with self._database.begin() as connection:
             connection.execute(sa.delete(sessions).where(sessions.c.expires <= now))
-            kept = {"secret_sha256": _sha256(secret), "user": name, "expires": now + SESSION_SECONDS}
-            connection.execute(sa.insert(sessions).values(kept))
+            row = {"secret_sha256": _sha256(secret), "user": name, "expires": now + SESSION_SECONDS}
+            connection.execute(sa.insert(sessions).values(row))
         return secret
 
     def sign_out(self, secret: str) -> None:
-        """End a session; one that is not there is no fault."""
+        """End a session; an unknown secret is ignored."""
         with self._database.begin() as connection:
             connection.execute(sa.delete(sessions).where(sessions.c.secret_sha256 == _sha256(secret)))
 
     def of_session(self, secret: str) -> Visitor | None:
-        """Who a session belongs to; None when it has ended."""
+        """The visitor whose session it is; None when it has ended."""
         row = self._holder(sessions, secret)
         return Visitor(_user(row).role, _user(row)) if row else None
 
     def of_token(self, secret: str) -> Visitor | None:
-        """Who an API token belongs to, and what it is good for; None when it has expired or was revoked."""
+        """The visitor whose API token it is, with its scopes; None when it has expired or was revoked."""
         row = self._holder(tokens, secret)
         return Visitor(_user(row).role, _user(row), frozenset(row.scopes.split())) if row else None
 
     def issue(self, name: str, scopes: tuple[str, ...], days: float) -> tuple[Token, str]:
-        """A new API token and its secret, which is told this once.
+        """A new API token and its secret, which is not stored and cannot be shown again.
 
         Raises:
-            AccountInvalid: there is no such account, or no scope is named, or it would never be valid.
+            AccountInvalid: there is no such account, no scope is named, or it would expire at once.
         """
         if not scopes or set(scopes) - set(SCOPES) or days <= 0:
             raise AccountInvalid(f"a token needs a scope of {', '.join(SCOPES)} and at least a day")
@@ -143,21 +143,21 @@ class Accounts:
         token = Token(secrets.token_hex(4), name, tuple(dict.fromkeys(scopes)), time.time() + days * 86_400)
         secret = f"to_{secrets.token_urlsafe(32)}"
         with self._database.begin() as connection:
-            kept = {
+            row = {
                 "id": token.id, "secret_sha256": _sha256(secret), "user": name, "scopes": " ".join(token.scopes),
                 "expires": token.expires,
             }  # fmt: skip
-            connection.execute(sa.insert(tokens).values(kept))
+            connection.execute(sa.insert(tokens).values(row))
         return token, secret
 
     def tokens(self) -> list[Token]:
-        """The API tokens, expired ones among them."""
+        """All API tokens, including expired ones."""
         with self._database.connect() as connection:
             rows = connection.execute(sa.select(tokens).order_by(tokens.c.user, tokens.c.id))
             return [Token(row.id, row.user, tuple(row.scopes.split()), row.expires) for row in rows]
 
     def revoke(self, token_id: str) -> Token:
-        """End an API token; which it was.
+        """Revoke an API token; the token that it was.
 
         Raises:
             AccountInvalid: there is none of that id.
@@ -180,18 +180,18 @@ class Accounts:
             raise _unknown(name)
 
     def _holder(self, table: sa.Table, secret: str) -> sa.Row[tuple[object, ...]] | None:
-        asked = (
+        query = (
             sa.select(users, *(column for column in table.c if column.name == "scopes"))
             .join(table, table.c.user == users.c.name)
             .where(table.c.secret_sha256 == _sha256(secret), table.c.expires > time.time(), ~users.c.disabled)
         )
         with self._database.connect() as connection:
-            return connection.execute(asked).first()
+            return connection.execute(query).first()
 
 
 @cache
-def _nobody() -> str:
-    """The hash of a password that nobody has; it takes its time, which only a sign-in has to spend."""
+def _unused_hash() -> str:
+    """The hash of a random password. Cached, and made on first use, because hashing is slow."""
     return _HASHER.hash(secrets.token_hex(16))
 
 

@@ -1,45 +1,47 @@
-"""What is asked of an organisation that signs people in, and what its answers are worth.
+"""An organisation's sign-in by OpenID Connect: the authorization code flow with PKCE, by authlib's client.
 
-The authorization code flow with PKCE (OpenID Connect Core 1.0, RFC 7636). The identity token's signature, issuer,
-audience, times and nonce are checked; nothing else of what the organisation tells is kept.
+authlib fetches the organisation's metadata and keys, makes state, nonce and PKCE, exchanges the code, and checks the
+identity token. This module keeps the pending sign-ins, each valid once and for one browser, and adds checks to
+authlib's defaults: this issuer and audience, signatures by public keys only, a verified e-mail address.
 """
 
 from __future__ import annotations
 
+import base64
 import hmac
-import secrets
+import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
-import httpx
+import httpx2
 from authlib.common.errors import AuthlibBaseError
-from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
-from authlib.oidc.core import CodeIDToken
-from joserfc import jwt
+from authlib.integrations.base_client import BaseApp, OAuth2Mixin, OpenIDMixin
+from authlib.integrations.httpx_client import OAuth2Client
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
+from index.settings import Settings
 from service.accounts.openid import ATTEMPT_SECONDS, OpenIdRefused
 from service.addresses import is_loopback
 
-_MOST_ATTEMPTS = 1000
+SECRET = "TRACEOBJECT_OIDC_SECRET"
+_MAX_ATTEMPTS = 1000
 _TIMEOUT = 15.0
-_CLOCKS_APART = 60
-# What is signed with a key that only the issuer has; never the "none" or shared-secret kinds.
-_ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
+_CLOCK_SKEW_SECONDS = 60
+# Signatures by a private key of the issuer; neither "none" nor shared secrets.
+_ALGORITHMS = frozenset({"RS256", "PS256", "ES256", "EdDSA"})
+_ALGORITHMS_SUPPORTED = "id_token_signing_alg_values_supported"
 _DISCOVERY = "/.well-known/openid-configuration"
 
 
 @dataclass(frozen=True)
 class _Attempt:
-    """A sign-in that was sent to the organisation and has not come back. `ends` on the monotonic clock."""
+    """A sign-in that was redirected to the organisation and has not returned. `ends` is on the monotonic clock."""
 
     nonce: str
     verifier: str
@@ -48,72 +50,80 @@ class _Attempt:
     ends: float
 
 
+class _Client(OAuth2Mixin, OpenIDMixin, BaseApp):  # type: ignore[misc]
+    """authlib's client without a web framework: it uses its httpx client, and OpenId keeps the state."""
+
+    client_cls = OAuth2Client
+
+
+def openid_of(settings: Settings) -> OpenId:
+    """The OpenID Connect sign-in of a workspace's settings, with the client's secret from the environment.
+
+    Raises:
+        OpenIdRefused: the settings are not complete.
+    """
+    if not settings.oidc_client_id:
+        raise OpenIdRefused(
+            f"the setting oidc_issuer is {settings.oidc_issuer!r}, and oidc_client_id is empty: set it to what the "
+            "organisation calls this server"
+        )
+    return OpenId(settings.oidc_issuer, settings.oidc_client_id, os.environ.get(SECRET, ""), settings.oidc_claim)
+
+
 class OpenId:
-    """One organisation's sign-in. Safe from any thread; attempts under way live in memory alone."""
+    """One organisation's sign-in. Safe from any thread; pending sign-ins are kept in memory only."""
 
     def __init__(self, issuer: str, client_id: str, secret: str, claim: str) -> None:
         if urlsplit(issuer).scheme != "https" and not is_loopback(urlsplit(issuer).hostname or ""):
-            raise OpenIdRefused(f"oidc_issuer {issuer!r}: needs an address that begins with https://")
+            raise OpenIdRefused(f"the setting oidc_issuer must be an address that begins with https://, not {issuer!r}")
         self._issuer, self._client_id, self._secret, self._claim = issuer, client_id, secret, claim
         self._attempts: OrderedDict[str, _Attempt] = OrderedDict()
         self._lock = threading.Lock()
 
     def begin(self, returns_to: str, onward: str) -> tuple[str, str]:
-        """Where to send somebody, and the state that their browser has to bring back. Asks the organisation.
+        """The URL to redirect a browser to, and the state that it has to return. Sends requests to the organisation.
 
         Raises:
-            OpenIdRefused: it does not answer as it should.
+            OpenIdRefused: the organisation cannot be reached, or its metadata is invalid.
         """
-        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-        with self._told():
-            url = prepare_grant_uri(
-                self._discover()["authorization_endpoint"],
-                self._client_id,
-                "code",
-                redirect_uri=returns_to,
-                scope="openid email profile",
-                state=state,
-                nonce=nonce,
-                code_challenge=create_s256_code_challenge(verifier),
-                code_challenge_method="S256",
-            )
+        with _translate_errors():
+            made = self._client().create_authorization_url(returns_to)
+        ends = time.monotonic() + ATTEMPT_SECONDS
         with self._lock:
-            self._attempts[state] = _Attempt(nonce, verifier, returns_to, onward, time.monotonic() + ATTEMPT_SECONDS)
-            while len(self._attempts) > _MOST_ATTEMPTS:
+            self._attempts[made["state"]] = _Attempt(made["nonce"], made["code_verifier"], returns_to, onward, ends)
+            while len(self._attempts) > _MAX_ATTEMPTS:
                 self._attempts.popitem(last=False)
-        return url, state
+        return made["url"], made["state"]
 
-    def complete(self, state: str, brought: str, code: str) -> tuple[str, str]:
-        """Who came back, by the claim that names accounts, and where they were going. Asks the organisation.
+    def complete(self, state: str, cookie_state: str, code: str) -> tuple[str, str]:
+        """The account's name, from the configured claim, and the page to go to. Sends requests to the organisation.
 
         Args:
-            state: what the address holds; `brought`: what the browser's cookie holds.
+            state: of the URL's query.
+            cookie_state: of the browser's cookie.
+            code: the authorization code, of the URL's query.
 
         Raises:
-            OpenIdRefused: it is not the browser that was sent, it comes too late, or the token is not sound.
+            OpenIdRefused: the browser is another one, the sign-in has expired, or the token is invalid.
         """
         with self._lock:
             attempt = self._attempts.pop(state, None)
-        if attempt is None or attempt.ends < time.monotonic() or not hmac.compare_digest(state, brought):
+        same_browser = hmac.compare_digest(state.encode(), cookie_state.encode())
+        if attempt is None or attempt.ends < time.monotonic() or not same_browser:
             raise OpenIdRefused("this sign-in was not begun here, or too long ago")
-        with self._told():
-            found = self._discover()
-            token = self._token(found["token_endpoint"], code, attempt)
-            keys = KeySet.import_key_set(_json(httpx.get(found["jwks_uri"], timeout=_TIMEOUT)))
-            read = jwt.decode(token["id_token"], keys, algorithms=_ALGORITHMS)
-            claims = CodeIDToken(
-                read.claims,
-                read.header,
-                {
-                    "iss": {"essential": True, "value": self._issuer},
-                    "aud": {"essential": True, "value": self._client_id},
-                },
-                {"nonce": attempt.nonce, "client_id": self._client_id},
-            )
-            claims.validate(leeway=_CLOCKS_APART)
-        return self._name(read.claims), attempt.onward
+        required = {
+            "iss": {"essential": True, "value": self._issuer},
+            "aud": {"essential": True, "value": self._client_id},
+        }
+        with _translate_errors():
+            client = self._client()
+            token = client.fetch_access_token(attempt.returns_to, code=code, code_verifier=attempt.verifier)
+            claims = client.parse_id_token(token, attempt.nonce, claims_options=required, leeway=_CLOCK_SKEW_SECONDS)
+        if claims is None:
+            raise OpenIdRefused("the organisation sent no identity token")
+        return self._name(claims), attempt.onward
 
-    def _name(self, claims: dict[str, Any]) -> str:
+    def _name(self, claims: Mapping[str, Any]) -> str:
         name = claims.get(self._claim)
         if not isinstance(name, str) or not name:
             raise OpenIdRefused(f"the identity token has no claim {self._claim}")
@@ -121,36 +131,38 @@ class OpenId:
             raise OpenIdRefused("the organisation has not verified this e-mail address")
         return name
 
-    def _token(self, endpoint: str, code: str, attempt: _Attempt) -> Any:
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": attempt.returns_to,
-            "code_verifier": attempt.verifier,
-            **({} if self._secret else {"client_id": self._client_id}),
-        }
-        # RFC 6749, 2.3.1: both are encoded as in a form before they are put together.
-        auth = (quote_plus(self._client_id), quote_plus(self._secret)) if self._secret else None
-        return _json(httpx.post(endpoint, data=form, auth=auth, timeout=_TIMEOUT))
-
-    def _discover(self) -> dict[str, str]:
-        """What the organisation tells of its sign-in; asked each time, for it may change."""
-        address = self._issuer.rstrip("/") + _DISCOVERY
-        found = _json(httpx.get(address, timeout=_TIMEOUT))
+    def _client(self) -> _Client:
+        """A client for one sign-in step; it loads the organisation's metadata and keys anew, as they may change."""
+        client = _Client(
+            None,
+            client_id=self._client_id,
+            client_secret=self._secret or None,
+            client_kwargs={"scope": "openid email profile", "code_challenge_method": "S256", "timeout": _TIMEOUT},
+            client_auth_methods=[("client_secret_basic", _encoded_basic)],
+            server_metadata_url=self._issuer.rstrip("/") + _DISCOVERY,
+        )
+        found = client.load_server_metadata()
         if found["issuer"] != self._issuer:
-            raise OpenIdRefused(f"{address} speaks of another issuer, {found['issuer']!r}")
-        return {name: str(found[name]) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
-
-    @staticmethod
-    @contextmanager
-    def _told() -> Iterator[None]:
-        try:
-            yield
-        except (httpx.HTTPError, AuthlibBaseError, JoseError, KeyError, TypeError, ValueError) as error:
-            raise OpenIdRefused(
-                f"the organisation's sign-in cannot be used: {type(error).__name__}: {error}"
-            ) from error
+            raise OpenIdRefused(f"the metadata of {self._issuer} is that of another issuer, {found['issuer']!r}")
+        # authlib passes all of the metadata to its HTTP client as options, so only the known names are kept.
+        names = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri", "_loaded_at")
+        algorithms = [name for name in found.get(_ALGORITHMS_SUPPORTED) or () if name in _ALGORITHMS]
+        client.server_metadata = {name: found[name] for name in names} | {_ALGORITHMS_SUPPORTED: algorithms}
+        return client
 
 
-def _json(answer: httpx.Response) -> Any:
-    return answer.raise_for_status().json()
+def _encoded_basic(client: Any, method: str, uri: str, headers: Any, body: str) -> tuple[str, Any, str]:  # noqa: ARG001
+    """HTTP Basic authentication with form-encoded name and secret (RFC 6749, 2.3.1), which authlib does not encode."""
+    pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
+    headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return uri, headers, body
+
+
+@contextmanager
+def _translate_errors() -> Iterator[None]:
+    try:
+        yield
+    except (
+        httpx2.HTTPError, httpx2.InvalidURL, AuthlibBaseError, JoseError, KeyError, RuntimeError, TypeError, ValueError,
+    ) as error:  # fmt: skip
+        raise OpenIdRefused(f"the organisation's sign-in cannot be used: {type(error).__name__}: {error}") from error

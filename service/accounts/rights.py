@@ -1,4 +1,4 @@
-"""The one table of routes: the least role that each needs."""
+"""The table of routes, with the lowest role that each needs."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ RIGHTS: Mapping[tuple[str, str], Role] = {
     ("GET", "/healthz"): Role.VOLUNTEER,
     ("GET", "/readyz"): Role.VOLUNTEER,
     ("GET", "/problems/{name}"): Role.VOLUNTEER,
-    # Looks closer: for this machine itself, and for administrators.
+    # The route itself checks further: loopback clients and administrators only.
     ("GET", "/metrics"): Role.VOLUNTEER,
     ("GET", "/v1/objects"): Role.VOLUNTEER,
     ("GET", "/v1/objects/{object_id:path}"): Role.VOLUNTEER,
-    # These two look closer: of the catalogue, a volunteer may neither search nor see anything.
+    # These two routes check further: volunteers may neither search the catalogue nor see its pictures.
     ("POST", "/v1/search"): Role.VOLUNTEER,
     ("GET", "/v1/images/{sha256}"): Role.VOLUNTEER,
     ("GET", "/v1/products/{product_id:path}"): Role.INVESTIGATOR,
@@ -69,6 +69,6 @@ RIGHTS: Mapping[tuple[str, str], Role] = {
 }
 
 
-def needed(method: str, path: str) -> Role:
-    """The least role for a route; one that the table does not name is for administrators."""
+def required_role(method: str, path: str) -> Role:
+    """The lowest role for a route; a route that is not in the table is for administrators."""
     return RIGHTS.get((method, path), Role.ADMINISTRATOR)

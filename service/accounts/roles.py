@@ -1,4 +1,4 @@
-"""Roles, lowest first, and who is asking."""
+"""Roles, accounts, and the sender of a request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SCOPES = ("read", "search", "write")
 
 
 class Role(IntEnum):
-    """What somebody may do; each role may do what those below it may. A volunteer has no account."""
+    """Each role includes the rights of those below it. A volunteer has no account."""
 
     VOLUNTEER = 0
     INVESTIGATOR = 1
@@ -45,7 +45,7 @@ class Visitor:
 
     @property
     def name(self) -> str:
-        """What the audit calls them."""
+        """The name that the audit records."""
         if self.user:
             return self.user.name
         return "volunteer" if self.role is Role.VOLUNTEER else "single user"
@@ -54,7 +54,7 @@ class Visitor:
         return self.role >= role
 
     def require(self, role: Role) -> None:
-        """Refuse whoever may not do what this role may.
+        """Refuse a visitor whose role is lower.
 
         Raises:
             Problem: nobody is signed in (401), or the account's role is too low (403).

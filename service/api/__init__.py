@@ -1,1 +1,1 @@
-"""The HTTP interface: one file for each resource."""
+"""The HTTP API: one file for each resource."""

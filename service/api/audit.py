@@ -1,4 +1,4 @@
-"""GET /v1/audit: what was done, for administrators."""
+"""GET /v1/audit: the audit records, for administrators."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from service.api.openapi import problems
-from service.api.schemas import AuditPage
-from service.http.dependencies import TheServices
+from service.api.schemas import AuditPageResponse
+from service.http.dependencies import ServicesDep
 from service.problems import FORBIDDEN, INVALID, SIGN_IN_NEEDED
 
 router = APIRouter(tags=["audit"])
@@ -18,11 +18,11 @@ router = APIRouter(tags=["audit"])
 @router.get(
     "/v1/audit",
     summary="The audit, oldest first",
-    response_model=AuditPage,
+    response_model=AuditPageResponse,
     responses=problems(SIGN_IN_NEEDED, FORBIDDEN, INVALID),
 )
 def read_audit(
-    services: TheServices,
+    services: ServicesDep,
     after: Annotated[int, Query(ge=0, le=2**53, description="Only records after this number.")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> JSONResponse:

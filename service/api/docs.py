@@ -1,4 +1,4 @@
-"""/docs: the interface explained and tried out in a browser, with nothing loaded from elsewhere."""
+"""/docs: Swagger UI over the OpenAPI document, with nothing loaded from other sites."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from starlette.staticfiles import StaticFiles
 router = APIRouter(include_in_schema=False)
 
 _PAGE = Path(__file__).parents[1] / "static" / "docs"
-# Only the browser files of the package are used: its own page has a script in it, which our policy forbids.
+# Only the package's static files are used: its own page has an inline script, which our policy forbids.
 swagger_files = StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static")
 
-# Swagger UI sets styles on elements and draws its icons from data: addresses.
+# Swagger UI sets inline styles and uses data: URIs for its icons.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

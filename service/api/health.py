@@ -1,4 +1,4 @@
-"""/healthz, /readyz and /metrics, for whatever watches the process, and /problems, where the types of problems lead."""
+"""/healthz, /readyz and /metrics for monitoring, and /problems, to which the `type` of a problem links."""
 
 from __future__ import annotations
 
@@ -7,36 +7,38 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from index.errors import UnknownEntry
-from service.accounts.access import TheVisitor
+from service.accounts.access import VisitorDep
 from service.accounts.roles import Role
 from service.addresses import is_loopback
 from service.api.openapi import problems
-from service.api.schemas import Alive, ProblemKind, Ready
-from service.http.dependencies import LiveOne, TheServices
+from service.api.schemas import LivenessResponse, ProblemKindResponse, ReadinessResponse
+from service.http.dependencies import GenerationDep, ServicesDep
 from service.problems import KINDS, NOT_FOUND, NOT_READY, STALE, STALE_SECONDS, Problem
 from service.reports.staleness import stale_since
 
 router = APIRouter(tags=["health"])
 
 
-@router.get("/healthz", summary="Is the process alive?", response_model=Alive)
+@router.get("/healthz", summary="Is the process alive?", response_model=LivenessResponse)
 async def healthz() -> JSONResponse:
-    """Answers as long as the process does; says nothing of the index."""
+    """Answers as long as the process runs; it does not check the index."""
     return JSONResponse({"status": "alive"})
 
 
-@router.get("/readyz", summary="Are searches answered?", response_model=Ready, responses=problems(NOT_READY, STALE))
-def readyz(services: TheServices, generation: LiveOne) -> JSONResponse:
+@router.get(
+    "/readyz", summary="Are searches answered?", response_model=ReadinessResponse, responses=problems(NOT_READY, STALE)
+)
+def readyz(services: ServicesDep, generation: GenerationDep) -> JSONResponse:
     """Which generation answers, with which model; 503 until there is one, and when it is stale.
 
-    Stale, with the reason INDEX-STALE, is an index whose last re-index that went well is longer ago than the setting
-    `stale_hours`; searches are answered all the same. Where no night was ever kept, nothing is stale.
-    `fault` tells why what was published last was not taken; the generation named goes on answering then.
+    Stale, with the reason INDEX-STALE, is an index whose last successful re-index is longer ago than the setting
+    `stale_hours`; searches are answered all the same. Without any recorded run the index is never stale.
+    `fault` is why a newer generation was refused; the one named here goes on answering.
     """
     if ended := stale_since(services.workspace):
         hours = services.workspace.settings.stale_hours
-        told = f"the last re-index that went well ended {ended.isoformat(timespec='seconds')}, over {hours:g} h ago"
-        raise Problem(STALE, told, headers={"Retry-After": str(STALE_SECONDS)}, reason="INDEX-STALE")
+        detail = f"the last successful re-index ended {ended.isoformat(timespec='seconds')}, over {hours:g} h ago"
+        raise Problem(STALE, detail, headers={"Retry-After": str(STALE_SECONDS)}, reason="INDEX-STALE")
     manifest = generation.manifest
     return JSONResponse(
         {
@@ -50,8 +52,8 @@ def readyz(services: TheServices, generation: LiveOne) -> JSONResponse:
 
 
 @router.get("/metrics", include_in_schema=False)
-async def metrics(request: Request, services: TheServices, visitor: TheVisitor) -> Response:
-    """What Prometheus reads: for this machine itself, and for administrators."""
+async def metrics(request: Request, services: ServicesDep, visitor: VisitorDep) -> Response:
+    """Metrics for Prometheus: for clients on this machine, and for administrators."""
     forwarded = {"forwarded", "x-forwarded-for"} & set(request.headers)
     if forwarded or request.client is None or not is_loopback(request.client.host):
         visitor.require(Role.ADMINISTRATOR)
@@ -59,10 +61,13 @@ async def metrics(request: Request, services: TheServices, visitor: TheVisitor) 
 
 
 @router.get(
-    "/problems/{name}", summary="What to do about a problem", response_model=ProblemKind, responses=problems(NOT_FOUND)
+    "/problems/{name}",
+    summary="What to do about a problem",
+    response_model=ProblemKindResponse,
+    responses=problems(NOT_FOUND),
 )
 async def problem(name: str) -> JSONResponse:
-    """What the `type` of a problem means."""
+    """The meaning of a problem's `type`, and what to do about it."""
     kind = KINDS.get(name)
     if kind is None:
         raise UnknownEntry(f"no problem is called {name[:50]!r}; there are {', '.join(KINDS)}")

@@ -1,4 +1,4 @@
-"""/v1/leads: the candidates kept for objects, and what became of them."""
+"""/v1/leads: the candidates kept for objects, and their states."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import anyio.to_thread
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse
 
-from service.accounts.access import TheVisitor
+from service.accounts.access import VisitorDep
 from service.api.openapi import form, problems
-from service.api.schemas import Lead as LeadSchema
-from service.api.schemas import LeadList
+from service.api.schemas import LeadListResponse, LeadResponse
 from service.app.lead_form import change, keep
 from service.app.leads import MAX_NOTE, STATES, State
-from service.http.dependencies import LiveOne, TheServices
+from service.http.dependencies import GenerationDep, ServicesDep
 from service.http.upload import form_of
 from service.problems import (
     AMBIGUOUS,
@@ -32,17 +31,21 @@ from service.problems import (
 
 router = APIRouter(tags=["leads"])
 
-# The number of a row: larger ones no database has.
+# A database row id; the bound keeps it within every database's integers.
 LeadNumber = Annotated[int, Path(ge=1, le=2**53)]
-_WRITING = problems(
+_FORM_PROBLEMS = problems(
     MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, TOO_SLOW, AMBIGUOUS, TOO_LARGE, NOT_MULTIPART, INVALID, NOT_READY
 )  # fmt: skip
 _TEXT = {"type": "string", "maxLength": 500}
-_SAID: dict[str, Any] = {
-    "note": {"type": "string", "maxLength": MAX_NOTE, "description": "What speaks for it.", "example": "Same seam."},
-    "query_id": {**_TEXT, "description": "The search it rests on.", "example": "4f9c2d0e-7a51-4c0b-9d57-5f2f3f1f8f10"},
+_COMMON_FIELDS: dict[str, Any] = {
+    "note": {"type": "string", "maxLength": MAX_NOTE, "description": "A remark.", "example": "Same seam."},
+    "query_id": {
+        **_TEXT,
+        "description": "The search it is based on.",
+        "example": "4f9c2d0e-7a51-4c0b-9d57-5f2f3f1f8f10",
+    },
 }
-_KEEP: dict[str, Any] = {
+_KEEP_FIELDS: dict[str, Any] = {
     "object_id": {**_TEXT, "description": "The object it is kept for.", "example": "2024-017"},
     "object_source": {**_TEXT, "description": "Its source, where several use the id.", "example": "europol"},
     "product_id": {
@@ -51,23 +54,26 @@ _KEEP: dict[str, Any] = {
         "example": "A-1001",
     },
     "source": {**_TEXT, "description": "The product's source, where several use the id.", "example": "luma-2024"},
-    "picture": {"type": "string", "description": "The product's picture that fits, by SHA-256; by default its first."},
-    **_SAID,
+    "picture": {
+        "type": "string",
+        "description": "The product's best matching picture, by SHA-256; by default its first.",
+    },
+    **_COMMON_FIELDS,
 }
-_CHANGE: dict[str, Any] = {
-    "state": {"type": "string", "enum": list(STATES), "description": "What became of it; by default it stays."},
-    **_SAID,
+_CHANGE_FIELDS: dict[str, Any] = {
+    "state": {"type": "string", "enum": list(STATES), "description": "The new state; by default it stays."},
+    **_COMMON_FIELDS,
 }
 
 
 @router.get(
     "/v1/leads",
     summary="Leads, the last changed first",
-    response_model=LeadList,
+    response_model=LeadListResponse,
     responses=problems(SIGN_IN_NEEDED, FORBIDDEN, INVALID),
 )
 def list_leads(
-    services: TheServices,
+    services: ServicesDep,
     object_id: Annotated[str, Query(max_length=500, description="Of this object alone.")] = "",
     object_source: Annotated[str, Query(max_length=500, description="And of this source's.")] = "",
     state: Annotated[State | None, Query(description="In this state alone.")] = None,
@@ -85,42 +91,44 @@ def list_leads(
     "/v1/leads",
     summary="Keep a candidate, or find that there is none",
     status_code=201,
-    response_model=LeadSchema,
-    responses={200: {"model": LeadSchema, "description": "It is kept already."}, **_WRITING},
-    openapi_extra=form(_KEEP, ("object_id",)),
+    response_model=LeadResponse,
+    responses={200: {"model": LeadResponse, "description": "It is already kept."}, **_FORM_PROBLEMS},
+    openapi_extra=form(_KEEP_FIELDS, ("object_id",)),
 )
-async def keep_lead(request: Request, services: TheServices, generation: LiveOne, visitor: TheVisitor) -> JSONResponse:
-    """Keep a product of the live generation as a lead of an object. Kept twice, it stays as it is.
+async def keep_lead(
+    request: Request, services: ServicesDep, generation: GenerationDep, visitor: VisitorDep
+) -> JSONResponse:
+    """Keep a product of the live generation as a lead of an object. A product that is already kept stays as it is.
 
-    Without a product it says that the object is not in the catalogue: a line of inquiry that is closed.
+    Without a product it records that the object is not in the catalogue, which closes the line of inquiry.
     """
-    told = await form_of(request, services.limits, services.held, tuple(_KEEP))
-    lead, new = await anyio.to_thread.run_sync(partial(keep, told, services, generation, visitor))
+    fields = await form_of(request, services.limits, services.reserved_bytes, tuple(_KEEP_FIELDS))
+    lead, new = await anyio.to_thread.run_sync(partial(keep, fields, services, generation, visitor))
     return JSONResponse(lead.to_json(), 201 if new else 200)
 
 
 @router.get(
     "/v1/leads/{lead_id}",
     summary="One lead",
-    response_model=LeadSchema,
+    response_model=LeadResponse,
     responses=problems(SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, INVALID),
 )
-def one_lead(lead_id: LeadNumber, services: TheServices) -> JSONResponse:
+def one_lead(lead_id: LeadNumber, services: ServicesDep) -> JSONResponse:
     """A lead with its history."""
     return JSONResponse(services.leads.get(lead_id).to_json())
 
 
 @router.post(
     "/v1/leads/{lead_id}",
-    summary="Say what became of a lead",
-    response_model=LeadSchema,
-    responses=_WRITING,
-    openapi_extra=form(_CHANGE),
+    summary="Change a lead's state, or add a note",
+    response_model=LeadResponse,
+    responses=_FORM_PROBLEMS,
+    openapi_extra=form(_CHANGE_FIELDS),
 )
 async def change_lead(
-    request: Request, lead_id: LeadNumber, services: TheServices, generation: LiveOne, visitor: TheVisitor
+    request: Request, lead_id: LeadNumber, services: ServicesDep, generation: GenerationDep, visitor: VisitorDep
 ) -> JSONResponse:
-    """Confirm it, rule it out, open it again, or add a note. What was said before stays in its history."""
-    told = await form_of(request, services.limits, services.held, tuple(_CHANGE))
-    lead = await anyio.to_thread.run_sync(partial(change, lead_id, told, services, generation, visitor))
+    """Confirm it, rule it out, open it again, or add a note. Former states stay in its history."""
+    fields = await form_of(request, services.limits, services.reserved_bytes, tuple(_CHANGE_FIELDS))
+    lead = await anyio.to_thread.run_sync(partial(change, lead_id, fields, services, generation, visitor))
     return JSONResponse(lead.to_json())

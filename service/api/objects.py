@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from service.api.openapi import problems
-from service.api.schemas import ObjectPage
+from service.api.schemas import ObjectPageResponse
 from service.app.find_entry import entry_named
-from service.app.listing import Wanted
+from service.app.listing import ObjectFilter
 from service.app.responses import ObjectResponse, object_response
-from service.http.dependencies import LiveOne, TheServices
+from service.http.dependencies import GenerationDep, ServicesDep
 from service.problems import AMBIGUOUS, INVALID, NOT_FOUND, NOT_READY
 
 router = APIRouter(tags=["objects"])
@@ -23,23 +23,26 @@ Word = Annotated[str, Query(max_length=200)]
 @router.get(
     "/v1/objects",
     summary="Published objects, newest first",
-    response_model=ObjectPage,
+    response_model=ObjectPageResponse,
     responses=problems(INVALID, NOT_READY),
 )
 def objects(
-    services: TheServices,
-    generation: LiveOne,
+    services: ServicesDep,
+    generation: GenerationDep,
     authority: Annotated[Word, Query(description="Who published it.")] = "",
     status: Annotated[Word, Query(description="open, identified or closed.")] = "",
-    kind: Annotated[Word, Query(description="What it is, and what lies below that.")] = "",
-    country: Word = "",
+    kind: Annotated[Word, Query(description="Of this kind or one of its subkinds.")] = "",
+    country: Annotated[Word, Query(description="One of its countries.")] = "",
+    region: Annotated[Word, Query(description="Larger or smaller than a country.")] = "",
+    series: Annotated[Word, Query(description="The objects of one case.")] = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     after: Annotated[str | None, Query(description="`next` of the page before.", max_length=100)] = None,
 ) -> JSONResponse:
-    """The objects that fit every filter given; letters' case does not matter. Follow `next` for more."""
-    page = services.listing.page(generation, Wanted(authority, status, kind, country), limit, after)
+    """The objects that match every filter given, regardless of case. Follow `next` for more."""
+    wanted = ObjectFilter(authority, status, kind, country, region, series)
+    page = services.listing.page(generation, wanted, limit, after)
     return JSONResponse(
-        ObjectPage(
+        ObjectPageResponse(
             generation=generation.number,
             total=page.total,
             objects=[object_response(entry) for entry in page.objects],
@@ -56,8 +59,8 @@ def objects(
 )
 def published_object(
     object_id: str,
-    generation: LiveOne,
+    generation: GenerationDep,
     source: Annotated[str | None, Query(description="The source meant, where several use the id.")] = None,
 ) -> JSONResponse:
-    """What an authority tells of an object. Its id is the authority's own and may hold slashes."""
+    """A published object. Its id is the authority's own and may contain slashes."""
     return JSONResponse(object_response(entry_named(generation, "objects", object_id, source)).model_dump())

@@ -1,4 +1,4 @@
-"""What FastAPI does not write into OpenAPI by itself: problem details, and the multipart form of a search."""
+"""Additions to FastAPI's OpenAPI document: problem details, multipart forms, and examples."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from fastapi.openapi.utils import get_openapi
 from service.api.schemas import ProblemDetails
 from service.problems import MEDIA_TYPE, Kind
 
-_IN_PATHS: dict[str, Any] = {
+_PATH_EXAMPLES: dict[str, Any] = {
     "product_id": "A-1001",
     "object_id": "2024-017",
     "sha256": "9f86d081884c7d659a2feaa0c55ad015" * 2,
     "lead_id": 7,
     "name": "busy",
 }
-_PLAIN: dict[str, Any] = {"string": "", "integer": 1, "number": 0.5, "boolean": False, "null": None}
+_TYPE_EXAMPLES: dict[str, Any] = {"string": "", "integer": 1, "number": 0.5, "boolean": False, "null": None}
 _SCHEMA = "#/components/schemas/ProblemDetails"
 
 
 def problems(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
-    """The error answers of a route, for its `responses`; each kind is an example of its status."""
-    told: dict[int | str, dict[str, Any]] = {}
+    """The error responses of a route, for its `responses`; each kind is an example of its status."""
+    responses: dict[int | str, dict[str, Any]] = {}
     for kind in kinds:
-        answer = told.setdefault(
+        answer = responses.setdefault(
             kind.status,
             {
                 "description": kind.title,
@@ -40,13 +40,13 @@ def problems(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
         answer["content"][MEDIA_TYPE]["examples"][kind.name] = {"summary": kind.title, "value": example}
         if kind.title not in answer["description"]:
             answer["description"] += f"; or: {kind.title}"
-    return told
+    return responses
 
 
 def form(properties: dict[str, Any], required: Sequence[str] = ()) -> dict[str, Any]:
-    """A multipart form, for a route's `openapi_extra`; each property's example is the form's."""
+    """A multipart form, for a route's `openapi_extra`; its example is made of the properties' examples."""
     schema = {"type": "object", "properties": properties, "required": list(required)}
-    examples = {name: told["example"] for name, told in properties.items() if "example" in told}
+    examples = {name: field["example"] for name, field in properties.items() if "example" in field}
     content = {"multipart/form-data": {"schema": schema, "example": examples}}
     return {"requestBody": {"required": True, "content": content}}
 
@@ -71,39 +71,39 @@ def complete(app: FastAPI) -> None:
 
 
 def _add_examples(schema: dict[str, Any]) -> None:
-    """Give each path's parameters, and each answer in JSON, an example, put together from those of its fields."""
+    """Give each path parameter and each JSON response an example, the latter made of its fields' examples."""
     schemas = schema.get("components", {}).get("schemas", {})
     for path in schema["paths"].values():
         for operation in path.values():
             for parameter in operation.get("parameters", ()):
                 if parameter["in"] == "path":
-                    parameter["example"] = _IN_PATHS[parameter["name"]]
+                    parameter["example"] = _PATH_EXAMPLES[parameter["name"]]
             for status, answer in operation["responses"].items():
                 content = answer.get("content", {}).get("application/json")
                 if content and status.startswith("2"):
                     content["example"] = _example(content["schema"], schemas)
 
 
-def _example(told: dict[str, Any], schemas: dict[str, Any]) -> Any:
-    """An example of a JSON schema: its own, or one put together from its parts; null where it may be and has none."""
-    if "$ref" in told:
-        return _example(schemas[told["$ref"].rpartition("/")[2]], schemas)
-    if given := told.get("examples") or told.get("enum"):
+def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
+    """An example of a JSON schema: its own, or one made of its parts; null for an optional value without examples."""
+    if "$ref" in schema:
+        return _example(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    if given := schema.get("examples") or schema.get("enum"):
         return given[0]
-    if "const" in told:
-        return told["const"]
-    if choices := told.get("anyOf"):
-        whole = [choice for choice in choices if "$ref" in choice or "examples" in choice]
-        return _example((whole or choices[-1:])[0], schemas)
-    if told.get("type") == "array":
-        return [_example(told["items"], schemas)]
-    if told.get("type") == "object":
-        return {name: _example(part, schemas) for name, part in told.get("properties", {}).items()}
-    return _PLAIN[told.get("type", "null")]
+    if "const" in schema:
+        return schema["const"]
+    if choices := schema.get("anyOf"):
+        with_examples = [choice for choice in choices if "$ref" in choice or "examples" in choice]
+        return _example((with_examples or choices[-1:])[0], schemas)
+    if schema.get("type") == "array":
+        return [_example(schema["items"], schemas)]
+    if schema.get("type") == "object":
+        return {name: _example(part, schemas) for name, part in schema.get("properties", {}).items()}
+    return _TYPE_EXAMPLES[schema.get("type", "null")]
 
 
 def _drop_other_errors(schema: dict[str, Any]) -> None:
-    """Take out the validation errors that FastAPI adds by itself: ours are problem details."""
+    """Remove the validation errors that FastAPI adds; this API answers with problem details instead."""
     for path in schema["paths"].values():
         for operation in path.values():
             if "HTTPValidationError" in str(operation["responses"].get("422")):

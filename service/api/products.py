@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from service.api.openapi import problems
 from service.app.find_entry import entry_named
 from service.app.responses import ProductResponse, product_response
-from service.http.dependencies import LiveOne
+from service.http.dependencies import GenerationDep
 from service.problems import AMBIGUOUS, FORBIDDEN, INVALID, NOT_FOUND, NOT_READY, SIGN_IN_NEEDED
 
 router = APIRouter(tags=["catalogue"])
@@ -24,6 +24,6 @@ Source = Annotated[str | None, Query(description="The source meant, where severa
     response_model=ProductResponse,
     responses=problems(SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, AMBIGUOUS, INVALID, NOT_READY),
 )
-def product(product_id: str, generation: LiveOne, source: Source = None) -> JSONResponse:
-    """What the catalogue tells of a product. Its id is its feed's own and may hold slashes."""
+def product(product_id: str, generation: GenerationDep, source: Source = None) -> JSONResponse:
+    """A product of the catalogue. Its id is its feed's own and may contain slashes."""
     return JSONResponse(product_response(entry_named(generation, "catalogue", product_id, source)).model_dump())

@@ -1,4 +1,4 @@
-"""POST /v1/objects and /v1/objects/{id}: an object is published here, and changed."""
+"""POST /v1/objects and /v1/objects/{id}: publish an object, and change one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from index.records.entries import Entry, fields_of
 from index.records.feed_records import ObjectRecord, ObjectStatus
 from index.search.answer import MAX_IMAGES
 from index.sources.published import crops_of
-from service.accounts.access import TheVisitor
+from service.accounts.access import VisitorDep
 from service.api.openapi import form, problems
 from service.app.publishing import change, publish
-from service.app.responses import ObjectResponse
-from service.http.dependencies import TheServices
+from service.app.responses import ObjectResponse, object_response
+from service.http.dependencies import ServicesDep
 from service.http.upload import upload_of
 from service.problems import (
     BUSY,
@@ -34,10 +35,20 @@ from service.problems import (
 router = APIRouter(tags=["curating"])
 
 _TEXT = {"type": "string", "maxLength": 4000}
+_WORD = {"type": "string", "maxLength": 512}
 _AUTHORITY = {**_TEXT, "description": "Who publishes it.", "example": "Europol"}
-_TITLE = {**_TEXT, "description": "What it is, for people.", "example": "Blue plush rabbit"}
+_TITLE = {**_TEXT, "description": "A short description.", "example": "Blue plush rabbit"}
+_DAY = "a day, a month or a year"
+_DETAILS: dict[str, Any] = {
+    "question": {**_TEXT, "description": "What is asked.", "example": "Where was this sold?"},
+    "description": {**_TEXT, "description": "What is known of it; 1,000 characters are kept."},
+    "seen_from": {"type": "string", "description": f"It was not seen before: {_DAY}.", "example": "2014"},
+    "seen_until": {"type": "string", "description": f"It was not seen after: {_DAY}.", "example": "2016-05"},
+    "series": {**_WORD, "description": "Shared by the objects of one case.", "example": "case 12"},
+    "region": {**_WORD, "description": "Larger or smaller than a country.", "example": "Baltic states"},
+}
 _TIP_PAGE = {**_TEXT, "description": "Where tips go.", "example": "https://example.org/tips/2024-017"}
-_PUBLISH: dict[str, Any] = {
+_PUBLISH_FIELDS: dict[str, Any] = {
     "image": {
         "type": "array",
         "items": {"type": "string", "format": "binary"},
@@ -49,12 +60,12 @@ _PUBLISH: dict[str, Any] = {
     "object_id": {
         "type": "string",
         "maxLength": 512,
-        "description": "What the authority calls it.",
+        "description": "The authority's reference for it.",
         "example": "2024-017",
     },
     "title": _TITLE,
     "kind": {**_TEXT, "description": "What kind of thing.", "example": "toy"},
-    "country": {**_TEXT, "description": "Where it was seen, if that is told.", "example": "NL"},
+    "country": {**_TEXT, "description": "Where it was seen, if that is known.", "example": "NL"},
     "published": {
         "type": "string",
         "format": "date",
@@ -62,17 +73,19 @@ _PUBLISH: dict[str, Any] = {
         "example": "2024-03-01",
     },
     "tip_page": _TIP_PAGE,
+    **_DETAILS,
 }
-_CHANGE: dict[str, Any] = {
+_CHANGE_FIELDS: dict[str, Any] = {
     "authority": _AUTHORITY,
     "title": _TITLE,
     "status": {
         "type": "string",
         "enum": [str(status) for status in ObjectStatus],
-        "description": "Whether it is still asked about.",
+        "description": "Whether tips are still asked for.",
         "example": "identified",
     },
     "tip_page": _TIP_PAGE,
+    **_DETAILS,
 }
 
 
@@ -85,12 +98,12 @@ _CHANGE: dict[str, Any] = {
         MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, TOO_SLOW, WORKSPACE_BUSY, TOO_LARGE, NOT_MULTIPART, IMAGE_REFUSED,
         FACE_SEEN, INVALID, BUSY,
     ),
-    openapi_extra=form(_PUBLISH, ("image", "authority", "object_id")),
+    openapi_extra=form(_PUBLISH_FIELDS, ("image", "authority", "object_id")),
 )  # fmt: skip
-async def publish_object(request: Request, services: TheServices, visitor: TheVisitor) -> JSONResponse:
-    """Publish an object, open from now on. It is seen and searched after the next re-index."""
-    async with upload_of(request, services.limits, services.held) as upload:
-        record = await services.turns.run(lambda: publish(upload, services, visitor))
+async def publish_object(request: Request, services: ServicesDep, visitor: VisitorDep) -> JSONResponse:
+    """Publish an object with the status open. It is shown and searchable after the next re-index."""
+    async with upload_of(request, services.limits, services.reserved_bytes) as upload:
+        record = await services.search_queue.run(lambda: publish(upload, services, visitor))
     return JSONResponse(_response(record).model_dump(), 201)
 
 
@@ -102,28 +115,18 @@ async def publish_object(request: Request, services: TheServices, visitor: TheVi
         MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, TOO_SLOW, WORKSPACE_BUSY, TOO_LARGE, NOT_MULTIPART, INVALID,
         BUSY,
     ),
-    openapi_extra=form(_CHANGE, ("authority",)),
+    openapi_extra=form(_CHANGE_FIELDS, ("authority",)),
 )  # fmt: skip
-async def change_object(request: Request, object_id: str, services: TheServices, visitor: TheVisitor) -> JSONResponse:
-    """Change its title, status or tip page; what is not sent stays. It is seen after the next re-index.
+async def change_object(request: Request, object_id: str, services: ServicesDep, visitor: VisitorDep) -> JSONResponse:
+    """Change the fields that are sent; the others stay. It is shown after the next re-index.
 
-    What a feed tells, that feed changes.
+    Objects that come from a feed can be changed in that feed only.
     """
-    async with upload_of(request, services.limits, services.held) as upload:
-        told = upload.told(tuple(_CHANGE), blank=True)
-    record = await services.turns.run(lambda: change(object_id, told, services, visitor))
+    async with upload_of(request, services.limits, services.reserved_bytes) as upload:
+        fields = upload.fields_by_name(tuple(_CHANGE_FIELDS), keep_empty=True)
+    record = await services.search_queue.run(lambda: change(object_id, fields, services, visitor))
     return JSONResponse(_response(record).model_dump())
 
 
 def _response(record: ObjectRecord) -> ObjectResponse:
-    return ObjectResponse(
-        object_id=record.object_id,
-        authority=record.authority,
-        title=record.title or None,
-        kind=record.kind or None,
-        country=record.country or None,
-        published=record.published.isoformat() if record.published else None,
-        status=str(record.status),
-        tip_page=record.tip_page or None,
-        images=list(crops_of(record)),
-    )
+    return object_response(Entry(0, "objects", "", fields_of(record, ""), crops_of(record)))

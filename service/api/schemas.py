@@ -1,4 +1,4 @@
-"""The JSON of the HTTP interface, as OpenAPI describes it. What is not told is null."""
+"""Response models of the HTTP API, from which OpenAPI is made. What is unknown is null."""
 
 from __future__ import annotations
 
@@ -7,10 +7,21 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.app.leads import State
-from service.app.responses import Day, ObjectResponse, Sha256
+from service.app.responses import (
+    Brand,
+    Brands,
+    Countries,
+    Country,
+    Day,
+    Gtins,
+    MadeIn,
+    ObjectResponse,
+    Sha256,
+    SourcePage,
+)
 
 
-class ObjectPage(BaseModel):
+class ObjectPageResponse(BaseModel):
     """Some of the published objects, newest first."""
 
     generation: int = Field(examples=[12])
@@ -19,16 +30,23 @@ class ObjectPage(BaseModel):
     next: str | None = Field(description="`after` of the next page; null on the last.", examples=["2024-03-01~81"])
 
 
-class LeadProduct(BaseModel):
-    """The product of a lead, as the catalogue told it when it was kept."""
+class LeadProductResponse(BaseModel):
+    """The product of a lead, with its fields as they were when it was kept."""
 
     product_id: str = Field(examples=["A-1001"])
     source: str = Field(examples=["luma-2024"])
     image: str = Field(description="The picture that fits, by SHA-256; empty where it has none.")
     title: str | None = Field(examples=["Messenger bag"])
-    brand: str | None = Field(examples=["Luma"])
+    brand: Brand
+    brands: Brands
     retailer: str | None
-    country: str | None = Field(examples=["NL"])
+    country: Country
+    countries: Countries
+    made_in: MadeIn
+    gtins: Gtins
+    variant_group: str | None
+    licence: str | None
+    source_page: SourcePage
     category: str | None
     price: str | None
     link: str | None
@@ -36,41 +54,41 @@ class LeadProduct(BaseModel):
     last_seen: Day | None
 
 
-class LeadObject(BaseModel):
+class LeadObjectResponse(BaseModel):
     """The object that a lead is kept for."""
 
     object_id: str = Field(examples=["2024-017"])
     source: str = Field(examples=["europol"])
 
 
-class LeadChange(BaseModel):
-    """What somebody said of a lead."""
+class LeadChangeResponse(BaseModel):
+    """One entry of a lead's history."""
 
     at: str = Field(description="ISO 8601, UTC", examples=["2026-03-01T09:30:00+00:00"])
     who: str = Field(examples=["ines"])
     state: State
     note: str = Field(examples=["Same seam, same label."])
-    generation: int = Field(description="The one that was live then.", examples=[12])
-    query_id: str | None = Field(description="The search it rests on.")
+    generation: int = Field(description="The one that was live at that time.", examples=[12])
+    query_id: str | None = Field(description="The search it is based on.")
 
 
-class Lead(BaseModel):
+class LeadResponse(BaseModel):
     """A candidate kept for an object; without a product, the finding that it is not in the catalogue."""
 
     id: int = Field(examples=[7])
-    object: LeadObject
-    product: LeadProduct | None
+    object: LeadObjectResponse
+    product: LeadProductResponse | None
     state: State = Field(examples=["confirmed"])
-    changes: list[LeadChange] = Field(description="Its history, oldest first.")
+    changes: list[LeadChangeResponse] = Field(description="Its history, oldest first.")
 
 
-class LeadList(BaseModel):
+class LeadListResponse(BaseModel):
     """Leads, the last changed first."""
 
-    leads: list[Lead]
+    leads: list[LeadResponse]
 
 
-class Alert(BaseModel):
+class AlertResponse(BaseModel):
     """A product that may be an open object's."""
 
     object_source: str = Field(examples=["europol"])
@@ -87,23 +105,23 @@ class Alert(BaseModel):
     likelihood: float = Field(examples=[0.87])
     generation: int = Field(examples=[12])
     found: str = Field(description="ISO 8601, UTC", examples=["2026-03-01T02:14:00+00:00"])
-    reported: str | None = Field(description="When a report told of it.")
+    reported: str | None = Field(description="When a report first named it.")
 
 
-class AlertList(BaseModel):
+class AlertListResponse(BaseModel):
     """Alerts, oldest first."""
 
-    alerts: list[Alert]
+    alerts: list[AlertResponse]
 
 
-class RefusalCount(BaseModel):
+class RefusalCountResponse(BaseModel):
     """How much was refused for one reason."""
 
     reason: str = Field(description="A stable word.", examples=["bad-date"])
     count: int = Field(examples=[1])
 
 
-class RefusedInput(BaseModel):
+class RefusedInputResponse(BaseModel):
     """A row or a picture of a feed that was left out."""
 
     where: str = Field(examples=["objects.csv:17"])
@@ -111,8 +129,8 @@ class RefusedInput(BaseModel):
     message: str = Field(examples=["published '31/12/2025' is no date; write it as 2025-12-31"])
 
 
-class FeedSource(BaseModel):
-    """A source, and how it stood after its last reading."""
+class SourceResponse(BaseModel):
+    """A source, and its state after its last reading."""
 
     name: str = Field(examples=["europol"])
     collection: Literal["catalogue", "objects"] = Field(examples=["objects"])
@@ -121,42 +139,42 @@ class FeedSource(BaseModel):
     entries: int = Field(description="Products or objects that its feed names now.", examples=[431])
     pictures: int = Field(description="Images that they show.", examples=[502])
     refused: int = Field(description="Rows and pictures that were left out.", examples=[1])
-    reasons: list[RefusalCount] = Field(description="Why, the commonest first.")
-    refusals: list[RefusedInput] = Field(description="The first of them.")
+    reasons: list[RefusalCountResponse] = Field(description="Why, the commonest first.")
+    refusals: list[RefusedInputResponse] = Field(description="The first of them.")
 
 
-class SourceList(BaseModel):
+class SourceListResponse(BaseModel):
     """Every source, in the order they were added."""
 
-    sources: list[FeedSource]
+    sources: list[SourceResponse]
 
 
 class QuarantinedCropResponse(BaseModel):
-    """A published crop that seems to show a face: nothing of it is kept but its name."""
+    """A published crop that seems to show a face; only its SHA-256 is kept, not the picture."""
 
     sha256: Sha256
     reference: str = Field(description="Where it is: a path or a URL.", examples=["https://example.org/doll.jpg"])
     source: str = Field(examples=["europol"])
     object_id: str = Field(examples=["2024-017"])
     title: str | None = Field(examples=["Doll in a red dress"])
-    let_in: bool = Field(description="A curator let it in: the next re-index takes it.")
+    let_in: bool = Field(description="A curator approved it: the next re-index takes it.")
 
 
-class HeldList(BaseModel):
-    """What the gate holds, by source and object."""
+class QuarantinedCropListResponse(BaseModel):
+    """The quarantined crops, by source and object."""
 
     held: list[QuarantinedCropResponse]
 
 
-class LetIn(BaseModel):
-    """A crop that the next re-index takes."""
+class CropApprovalResponse(BaseModel):
+    """A crop that was approved: the next re-index takes it."""
 
     sha256: Sha256
     let_in: Literal[True]
 
 
-class AuditRecord(BaseModel):
-    """What was done; what else it tells depends on its kind."""
+class AuditRecordResponse(BaseModel):
+    """One action; further members depend on its kind."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -166,20 +184,20 @@ class AuditRecord(BaseModel):
     kind: str = Field(examples=["search"])
 
 
-class AuditPage(BaseModel):
+class AuditPageResponse(BaseModel):
     """Some records of the audit, oldest first."""
 
-    records: list[AuditRecord]
+    records: list[AuditRecordResponse]
     next: int | None = Field(description="`after` of the next page; null on the last.", examples=[1142])
 
 
-class Alive(BaseModel):
-    """The process answers."""
+class LivenessResponse(BaseModel):
+    """The process is running."""
 
     status: Literal["alive"]
 
 
-class Ready(BaseModel):
+class ReadinessResponse(BaseModel):
     """Searches are answered."""
 
     status: Literal["ready"]
@@ -190,7 +208,7 @@ class Ready(BaseModel):
 
 
 class ProblemDetails(BaseModel):
-    """An error, as RFC 9457 has it. GET `type` for what to do about it."""
+    """An error (RFC 9457). GET `type` for what to do about it."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -204,7 +222,7 @@ class ProblemDetails(BaseModel):
     sources: list[str] | None = Field(None, description="Which sources share the id.")
 
 
-class ProblemKind(BaseModel):
+class ProblemKindResponse(BaseModel):
     """A kind of problem, and what to do about it."""
 
     type: str = Field(examples=["/problems/busy"])

@@ -10,14 +10,14 @@ from fastapi.responses import JSONResponse
 from index.records.feed_records import COLLECTIONS
 from index.records.filters import KEYS
 from index.search.answer import MAX_IMAGES, MAX_LIMIT, MAX_TEXT
-from service.accounts.access import TheVisitor
+from service.accounts.access import VisitorDep
 from service.accounts.roles import Role, Visitor
 from service.api.openapi import problems
-from service.app.gate import face_seen
-from service.app.question import DEFAULT_LIMIT, Question, question_of
+from service.app.gate import face_problem
 from service.app.responses import CatalogueAnswerResponse, ObjectsAnswerResponse, answer_response
+from service.app.search_request import DEFAULT_LIMIT, SearchRequest, parse_search_request
 from service.app.services import Services
-from service.http.dependencies import RateLimited, TheServices
+from service.http.dependencies import RateLimitDep, ServicesDep
 from service.http.upload import upload_of
 from service.problems import (
     BUSY,
@@ -70,14 +70,14 @@ _FORM: dict[str, Any] = {
         "rerank": {
             "type": "boolean",
             "default": True,
-            "description": "false answers by embeddings alone, without the closer look by local features: some seven "
-            "times as soon, and less often right, least of all for a photo taken turned. Matches are empty then, and "
-            "no likelihood is told.",
+            "description": "false ranks by embeddings alone, without re-ranking by local features: about seven times "
+            "faster and less accurate, above all for rotated photos. `matches` are empty then, and `likelihood` is "
+            "null.",
         },
     },
 }
 _REPEATED = {"style": "form", "explode": True}
-_REQUEST = {
+_OPENAPI = {
     "requestBody": {
         "required": True,
         "content": {
@@ -105,32 +105,32 @@ _REQUEST = {
         MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, TOO_SLOW, TOO_LARGE, NOT_MULTIPART, IMAGE_REFUSED, FACE_SEEN, INVALID,
         TOO_OFTEN, NOT_READY, BUSY,
     ),
-    openapi_extra=_REQUEST,
-    dependencies=[RateLimited],
+    openapi_extra=_OPENAPI,
+    dependencies=[RateLimitDep],
 )  # fmt: skip
-async def post_search(request: Request, services: TheServices, visitor: TheVisitor) -> JSONResponse:
-    """Candidates, best first, stamped with the generation and the model that found them.
+async def post_search(request: Request, services: ServicesDep, visitor: VisitorDep) -> JSONResponse:
+    """Candidates, best first, with the generation and the model that found them.
 
-    Pictures are looked at and forgotten: they are kept neither on disk nor in a log. One that shows a face is refused;
-    an investigator's is searched for all the same, and named in `faces`.
+    Pictures are discarded after the answer: they are kept neither on disk nor in a log. A picture that shows a face is
+    refused, but for investigators it is searched all the same, and named in `faces`.
     """
-    async with upload_of(request, services.limits, services.held) as upload:
-        question = question_of(upload)
-        if question.collection == "catalogue":
+    async with upload_of(request, services.limits, services.reserved_bytes) as upload:
+        search_request = parse_search_request(upload)
+        if search_request.collection == "catalogue":
             visitor.require(Role.INVESTIGATOR)
-        return JSONResponse(await services.turns.run(lambda: _answer(question, services, visitor)))
+        return JSONResponse(await services.search_queue.run(lambda: _answer(search_request, services, visitor)))
 
 
-def _answer(question: Question, services: Services, visitor: Visitor) -> dict[str, Any]:
-    query = services.decoded(question)
-    faces = services.with_faces([image.pixels for image in query.images])
+def _answer(request: SearchRequest, services: Services, visitor: Visitor) -> dict[str, Any]:
+    query = services.decode_query(request)
+    faces = services.pictures_with_faces([image.pixels for image in query.images])
     if faces and not visitor.may(Role.INVESTIGATOR):
-        raise face_seen(faces[0])
-    # Leased when its turn has come: a search that waited answers from what is live then.
+        raise face_problem(faces[0])
+    # Leased here and not when the request arrived: a search that was queued answers from the newest generation.
     with services.live.lease() as generation:
         if visitor.may(Role.INVESTIGATOR):
-            answer = services.recorded_search(question, query, generation, visitor)
+            answer = services.recorded_search(request, query, generation, visitor)
         else:
-            # Of what a volunteer sends, nothing is kept: not even its SHA-256.
-            answer = services.search(query, generation, rerank=question.rerank)
+            # Nothing of a volunteer's upload is kept, not even its SHA-256 in the audit.
+            answer = services.search(query, generation, rerank=request.rerank)
         return answer_response(answer, faces).model_dump()

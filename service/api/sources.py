@@ -1,4 +1,4 @@
-"""/v1/sources and /v1/held: how the sources stand, and the crops that wait for a curator."""
+"""/v1/sources and /v1/held: the state of the sources, and the quarantined crops."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from index.records.overview import SourceState
-from service.accounts.access import TheVisitor
+from service.accounts.access import VisitorDep
 from service.api.openapi import problems
-from service.api.schemas import HeldList, LetIn, SourceList
-from service.http.dependencies import TheServices
+from service.api.schemas import CropApprovalResponse, QuarantinedCropListResponse, SourceListResponse
+from service.http.dependencies import ServicesDep
 from service.problems import FORBIDDEN, INVALID, NOT_FOUND, SIGN_IN_NEEDED, WORKSPACE_BUSY
 
 router = APIRouter(tags=["curating"])
@@ -21,10 +21,10 @@ router = APIRouter(tags=["curating"])
 @router.get(
     "/v1/sources",
     summary="Every source, and what was refused of it",
-    response_model=SourceList,
+    response_model=SourceListResponse,
     responses=problems(SIGN_IN_NEEDED, FORBIDDEN),
 )
-def list_sources(services: TheServices) -> JSONResponse:
+def list_sources(services: ServicesDep) -> JSONResponse:
     """What each source has now, and what its last reading left out."""
     return JSONResponse({"sources": [_source(state) for state in services.desk.sources()]})
 
@@ -32,23 +32,23 @@ def list_sources(services: TheServices) -> JSONResponse:
 @router.get(
     "/v1/held",
     summary="Published crops that seem to show a face",
-    response_model=HeldList,
+    response_model=QuarantinedCropListResponse,
     responses=problems(SIGN_IN_NEEDED, FORBIDDEN),
 )
-def list_held(services: TheServices) -> JSONResponse:
-    """What the gate holds. The pictures are not kept: look at them where they are published."""
-    return JSONResponse({"held": [{**asdict(one), "title": one.title or None} for one in services.desk.held()]})
+def list_held(services: ServicesDep) -> JSONResponse:
+    """The quarantined crops. The pictures are not kept: look at them where they are published."""
+    return JSONResponse({"held": [{**asdict(one), "title": one.title or None} for one in services.desk.quarantined()]})
 
 
 @router.post(
     "/v1/held/{sha256}",
-    summary="Let a held crop in",
-    response_model=LetIn,
+    summary="Approve a quarantined crop",
+    response_model=CropApprovalResponse,
     responses=problems(SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, WORKSPACE_BUSY, INVALID),
 )
-def let_in(sha256: str, services: TheServices, visitor: TheVisitor) -> JSONResponse:
-    """Let a crop in that shows a doll or a print, no person. The next re-index takes it; who let it in is recorded."""
-    services.desk.let_in(sha256, visitor.name)
+def let_in(sha256: str, services: ServicesDep, visitor: VisitorDep) -> JSONResponse:
+    """Approve a crop that shows a doll or a print, no person. The next re-index takes it; who approved is recorded."""
+    services.desk.approve(sha256, visitor.name)
     return JSONResponse({"sha256": sha256, "let_in": True})
 
 

@@ -1,1 +1,1 @@
-"""What the service does, whoever asks: searches and their record, leads, the desk, dossiers, the audit."""
+"""The application layer below API, pages and command line: searches, leads, the curator's desk, dossiers, audit."""

@@ -1,4 +1,4 @@
-"""Concurrent searches put together before the encoder: one pass over their pictures costs less than one for each."""
+"""Batches the pictures of concurrent searches: one encoder pass over all costs less than one pass for each."""
 
 from __future__ import annotations
 
@@ -16,35 +16,36 @@ from embedding.encoders.protocol import Encoder, Vectors
 
 Images = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 
-MOST = 64
+MAX_BATCH = 64
 
 
 @dataclass(frozen=True, eq=False)
-class _Asked:
-    """The pictures of one caller [n, s, s, 3], and their rows when they are there."""
+class _PendingImages:
+    """The pictures of one caller [n, s, s, 3], and the future of their embeddings float32 [n, d]."""
 
     images: Images
     rows: Future[Vectors] = field(default_factory=Future)
 
-    def goes_with(self, other: _Asked) -> bool:
+    def can_share_batch(self, other: _PendingImages) -> bool:
         return (self.images.dtype, self.images.shape[1:]) == (other.images.dtype, other.images.shape[1:])
 
 
-class Batched:
-    """An Encoder for many threads: one pass at a time, over the pictures of all who came while the last one ran.
+class BatchingEncoder:
+    """An Encoder for many threads: one pass at a time, over the pictures of all callers that arrived during the last.
 
-    Nobody waits for company: an idle encoder begins at once, and a busy one is what makes others wait. Whose turn it is
-    encodes for all. How many may wait is bounded by whoever calls (service.limits.Turns).
+    No caller is delayed to fill a batch: an idle encoder starts at once, and callers queue only while it is busy. The
+    caller that holds the pass lock encodes for all that are queued. The callers' number is bounded elsewhere
+    (service.app.limits.SearchQueue).
     """
 
-    def __init__(self, encoder: Encoder, most: int = MOST) -> None:
+    def __init__(self, encoder: Encoder, max_batch: int = MAX_BATCH) -> None:
         """
         Args:
-            most: how many pictures go into one pass; a caller with more has a pass of their own.
+            max_batch: how many pictures go into one pass; a caller with more gets a pass of its own.
         """
-        self._encoder, self._most = encoder, most
-        self._pass, self._guard = threading.Lock(), threading.Lock()
-        self._waiting: deque[_Asked] = deque()
+        self._encoder, self._max_batch = encoder, max_batch
+        self._pass_lock, self._queue_lock = threading.Lock(), threading.Lock()
+        self._waiting: deque[_PendingImages] = deque()
 
     @property
     def card(self) -> ModelCard:
@@ -57,45 +58,45 @@ class Batched:
 
     def encode_images(self, images: Images) -> Vectors:
         """See Encoder.encode_images."""
-        asked = _Asked(images)
-        with self._guard:
-            self._waiting.append(asked)
-        with self._pass:
-            while not asked.rows.done():
-                self._encode(self._next())
-        return asked.rows.result()
+        own = _PendingImages(images)
+        with self._queue_lock:
+            self._waiting.append(own)
+        with self._pass_lock:
+            while not own.rows.done():
+                self._encode(self._next_batch())
+        return own.rows.result()
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """See Encoder.encode_texts."""
-        with self._pass:
+        with self._pass_lock:
             return self._encoder.encode_texts(texts)
 
-    def _next(self) -> list[_Asked]:
-        """The longest waiting, and those that can go with them."""
-        with self._guard:
-            taken = [self._waiting.popleft()]
-            room = self._most - len(taken[0].images)
+    def _next_batch(self) -> list[_PendingImages]:
+        """The caller that waited longest, and those that fit into the same pass."""
+        with self._queue_lock:
+            batch = [self._waiting.popleft()]
+            capacity = self._max_batch - len(batch[0].images)
             for other in list(self._waiting):
-                if taken[0].goes_with(other) and len(other.images) <= room:
+                if batch[0].can_share_batch(other) and len(other.images) <= capacity:
                     self._waiting.remove(other)
-                    taken.append(other)
-                    room -= len(other.images)
-            return taken
+                    batch.append(other)
+                    capacity -= len(other.images)
+            return batch
 
-    def _encode(self, together: list[_Asked]) -> None:
-        if len(together) > 1:
+    def _encode(self, batch: list[_PendingImages]) -> None:
+        if len(batch) > 1:
             try:
-                rows = self._encoder.encode_images(np.concatenate([asked.images for asked in together]))
-            except Exception:  # noqa: BLE001 - each is asked alone then, and meets its own error
-                for asked in together:
-                    self._encode([asked])
+                rows = self._encoder.encode_images(np.concatenate([pending.images for pending in batch]))
+            except Exception:  # noqa: BLE001 - each caller is encoded alone then, so that only its own error reaches it
+                for pending in batch:
+                    self._encode([pending])
                 return
-            ends = np.cumsum([len(asked.images) for asked in together])
-            for asked, part in zip(together, np.split(rows, ends[:-1]), strict=True):
-                asked.rows.set_result(part)
+            ends = np.cumsum([len(pending.images) for pending in batch])
+            for pending, part in zip(batch, np.split(rows, ends[:-1]), strict=True):
+                pending.rows.set_result(part)
             return
-        (asked,) = together
+        (pending,) = batch
         try:
-            asked.rows.set_result(self._encoder.encode_images(asked.images))
-        except BaseException as error:  # noqa: BLE001 - raised where it was asked
-            asked.rows.set_exception(error)
+            pending.rows.set_result(self._encoder.encode_images(pending.images))
+        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread by result()
+            pending.rows.set_exception(error)

@@ -1,4 +1,4 @@
-"""The dossier of an object: everything that is known of it here, as one file to hand over."""
+"""The dossier of an object: its crops, candidates, leads and alerts, gathered into one self-contained file."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from index.records.entries import Entry
 from index.search.answer import MAX_IMAGES, Answer, Candidate
 from service.accounts.roles import Visitor
 from service.app.evidence import side_by_side
-from service.app.leads import Lead
-from service.app.search_form import Asked, find
+from service.app.leads import LeadRecord
+from service.app.search_form import SearchForm, run_search
 from service.app.services import Services
 from service.rendering.environment import environment
 from service.rendering.language import Words
 
 CANDIDATES = 12
+# Longest side of a picture in the file, in pixels.
 _PICTURE_SIDE = 900
 
 
 @dataclass(frozen=True)
 class DossierItem:
-    """A candidate with its picture, and its comparison with the crop that shares most points with it (JPEG)."""
+    """A candidate with its picture, and the picture joined with the crop that shares most keypoints with it (JPEG)."""
 
     candidate: Candidate
     picture: bytes
@@ -39,33 +40,33 @@ class DossierItem:
 
 @dataclass(frozen=True)
 class Dossier:
-    """An object, its crops (JPEG, by SHA-256), what a search by all of them found, its leads and its alerts.
+    """An object, its crops as (SHA-256, JPEG), the answer of a search by all of them, its leads and its alerts.
 
-    `made` is in UTC.
+    `items` has one item for each candidate of `answer`. `made` is ISO 8601 in UTC.
     """
 
     entry: Entry
     crops: tuple[tuple[str, bytes], ...]
     answer: Answer | None
-    shown: tuple[DossierItem, ...]
-    leads: tuple[Lead, ...]
+    items: tuple[DossierItem, ...]
+    leads: tuple[LeadRecord, ...]
     alerts: tuple[Alert, ...]
     made: str
 
 
-def draw_up(entry: Entry, services: Services, visitor: Visitor) -> Dossier:
-    """Search by an object's crops and gather the rest. Takes its time: for a worker thread."""
+def build_dossier(entry: Entry, services: Services, visitor: Visitor) -> Dossier:
+    """Search by an object's crops and gather its leads and alerts. Slow: call it from a worker thread."""
     crops = tuple((image, services.images.read(image)) for image in entry.images[:MAX_IMAGES])
-    mine, answer = (entry.source, entry.fields.entry_id), None
+    object_key, answer = (entry.source, entry.fields.entry_id), None
     if crops:
-        asked = Asked(crops=tuple(image for image, _ in crops), limit=CANDIDATES, about=mine)
-        answer = find(asked, services, visitor).answer
+        form = SearchForm(crops=tuple(image for image, _ in crops), limit=CANDIDATES, object_key=object_key)
+        answer = run_search(form, services, visitor).answer
     return Dossier(
         entry,
         crops,
         answer,
-        tuple(_shown(candidate, crops, services) for candidate in answer.candidates) if answer else (),
-        services.leads.of_object(*mine),
+        tuple(_item(candidate, crops, services) for candidate in answer.candidates) if answer else (),
+        services.leads.of_object(*object_key),
         alerts_of(entry, services),
         now(),
     )
@@ -75,34 +76,34 @@ def alerts_of(entry: Entry, services: Services) -> tuple[Alert, ...]:
     """The alerts of an object, newest first."""
     with closing(Database.open(services.workspace.database_url)) as records:
         found = list_alerts(records)
-    mine = (entry.source, entry.fields.entry_id)
-    return tuple(alert for alert in reversed(found) if (alert.object_source, alert.object_id) == mine)
+    object_key = (entry.source, entry.fields.entry_id)
+    return tuple(alert for alert in reversed(found) if (alert.object_source, alert.object_id) == object_key)
 
 
 def as_html(dossier: Dossier, words: Words) -> str:
-    """One page that needs nothing else: pictures inlined, no script, nothing loaded from elsewhere."""
+    """A self-contained HTML page: pictures inlined, no script, nothing loaded from elsewhere."""
     template = environment().get_template("pages/dossier.html")
     return template.render(t=words, dossier=dossier, data=_data)
 
 
-def file_name(entry: Entry, ending: str) -> str:
-    """A name for the file that any system takes."""
+def file_name(entry: Entry, extension: str) -> str:
+    """A file name that every operating system accepts."""
     plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in entry.fields.entry_id)
-    return f"traceobject-{plain[:60] or 'object'}.{ending}"
+    return f"traceobject-{plain[:60] or 'object'}.{extension}"
 
 
-def _shown(candidate: Candidate, crops: Sequence[tuple[str, bytes]], services: Services) -> DossierItem:
+def _item(candidate: Candidate, crops: Sequence[tuple[str, bytes]], services: Services) -> DossierItem:
     try:
         picture = services.images.pixels(candidate.image)
     except UnknownEntry:
-        # Forgotten since this generation was built: the rest of the dossier stands.
+        # The picture was deleted by `forget` since this generation was built; the rest of the dossier is still valid.
         return DossierItem(candidate, b"", None)
     matched = candidate.evidence.matched
-    best = max(range(len(matched)), key=lambda place: matched[place].inliers, default=None)
+    best = max(range(len(matched)), key=lambda number: matched[number].inliers, default=None)
     comparison = None
     if best is not None and matched[best].inliers:
-        told = f"{candidate.rank}. {candidate.entry.fields.title or candidate.entry.fields.entry_id}"
-        drawn = side_by_side(services.images.pixels(crops[best][0]), picture, matched[best], told)
+        caption = f"{candidate.rank}. {candidate.entry.fields.title or candidate.entry.fields.entry_id}"
+        drawn = side_by_side(services.images.pixels(crops[best][0]), picture, matched[best], caption)
         comparison = _jpeg(drawn)
     return DossierItem(candidate, _jpeg(Image.fromarray(picture)), comparison)
 

@@ -1,4 +1,4 @@
-"""A dossier as a file, and the record of who took it."""
+"""A dossier as a file; each download is recorded in the audit."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from typing import Literal
 
 from index.records.entries import Entry
 from service.accounts.roles import Visitor
-from service.app.dossier import as_html, draw_up
+from service.app.dossier import as_html, build_dossier
 from service.app.services import Services
 from service.rendering.language import Words
 
-Form = Literal["html", "pdf"]
-MEDIA = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
+DossierFormat = Literal["html", "pdf"]
+MEDIA_TYPES = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
 
 
-def written(entry: Entry, form: Form, words: Words, services: Services, visitor: Visitor) -> bytes:
-    """Draw up an object's dossier and record that it was taken. Takes its time: for a worker thread."""
-    told = draw_up(entry, services, visitor)
+def render_dossier(entry: Entry, form: DossierFormat, words: Words, services: Services, visitor: Visitor) -> bytes:
+    """Build an object's dossier and record the download. Slow: call it from a worker thread."""
+    dossier = build_dossier(entry, services, visitor)
     services.audit.append(
         "dossier",
         visitor.name,
         object=(entry.source, entry.fields.entry_id),
         form=form,
-        query_id=told.answer.query_id if told.answer else "",
+        query_id=dossier.answer.query_id if dossier.answer else "",
     )
     if form == "html":
-        return as_html(told, words).encode()
-    # Its library takes as long to import as the whole of a compiled model: a server that starts does not wait for it.
+        return as_html(dossier, words).encode()
+    # Imported here because the PDF library is slow to import, which would delay every start of the server.
     from service.app.dossier_pdf import as_pdf
 
-    return as_pdf(told, words)
+    return as_pdf(dossier, words)

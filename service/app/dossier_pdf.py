@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from pathlib import Path
 
 from fpdf import FPDF
@@ -11,16 +12,19 @@ from PIL import Image
 
 from service.app.dossier import Dossier, DossierItem
 from service.rendering.environment import STATE_WORDS, percent
+from service.rendering.facts import object_facts, product_facts, several
 from service.rendering.language import Words
 
-_MARGIN, _LINE, _PICTURE = 16.0, 5.0, 34.0
-# The fonts that every PDF reader has know Western European letters only; one with more is used where it is installed.
+# How many characters of a product's description are shown.
+_DESCRIPTION = 400
+_MARGIN, _PICTURE = 16.0, 34.0
+# The standard PDF fonts cover Western European letters only; DejaVu, with many more, is used where it is installed.
 _WIDE = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 _WIDE_BOLD = _WIDE.with_name("DejaVuSans-Bold.ttf")
 
 
 class _Sheet(FPDF):
-    """A4 pages with their number and what the dossier is of at the foot."""
+    """A4 pages with a footer: the dossier's object and the page number."""
 
     def __init__(self, foot: str) -> None:
         super().__init__(format="A4")
@@ -60,10 +64,9 @@ def as_pdf(dossier: Dossier, t: Words) -> bytes:
     sheet.write_in(18, fields.title or fields.entry_id, bold=True)
     sheet.ln(1)
     for label, value in (
-        (t("field.reference"), fields.entry_id),
-        (t("field.published"), fields.published),
-        (t("field.kind"), fields.category),
-        (t("field.country"), fields.country),
+        *((fact.label, fact.text) for fact in object_facts(fields, t)),
+        (t("field.question"), fields.question),
+        (t("field.description"), fields.description),
         (t("dossier.made"), dossier.made),
     ):
         if value:
@@ -78,24 +81,25 @@ def as_pdf(dossier: Dossier, t: Words) -> bytes:
             9, t("work.stamp", generation=answer.generation, model=answer.model) + f" {answer.query_id}", quiet=True
         )
         sheet.ln(2)
-        for shown in dossier.shown:
-            _candidate(sheet, shown, t)
+        for item in dossier.items:
+            _candidate(sheet, item, t)
     if dossier.leads:
         sheet.heading(t("leads.title"))
         for lead in dossier.leads:
             name = t("lead.finding") if lead.finding else lead.title
             sheet.write_in(10, f"{name}: {t(STATE_WORDS[lead.state])}", bold=True)
             if not lead.finding:
-                sheet.write_in(9, f"{lead.source}  {lead.product_id}  {lead.told.get('link', '')}", quiet=True)
+                sheet.write_in(
+                    9, f"{lead.source}  {lead.product_id}  {lead.product_fields.get('link', '')}", quiet=True
+                )
             for change in lead.changes:
-                said = f"{change.at[:16].replace('T', ' ')} UTC  {change.who}: {t(STATE_WORDS[change.state])}"
-                sheet.write_in(9, f"{said}. {change.note}" if change.note else said, left=4)
+                line = f"{change.at[:16].replace('T', ' ')} UTC  {change.who}: {t(STATE_WORDS[change.state])}"
+                sheet.write_in(9, f"{line}. {change.note}" if change.note else line, left=4)
             sheet.ln(1)
     if dossier.alerts:
         sheet.heading(t("work.alerts"))
         for alert in dossier.alerts:
-            told = f"{alert.found[:16]}  {alert.title or alert.product_id}  {percent(alert.likelihood)}"
-            sheet.write_in(10, told)
+            sheet.write_in(10, f"{alert.found[:16]}  {alert.title or alert.product_id}  {percent(alert.likelihood)}")
     return bytes(sheet.output())
 
 
@@ -103,32 +107,37 @@ def _pictures(sheet: _Sheet, dossier: Dossier) -> None:
     for image, jpeg in dossier.crops:
         with Image.open(io.BytesIO(jpeg)) as opened:
             width, height = opened.size
-        tall = min(70.0, 110.0 * height / width)
-        if sheet.get_y() + tall > sheet.page_break_trigger:
+        printed_height = min(70.0, 110.0 * height / width)
+        if sheet.get_y() + printed_height > sheet.page_break_trigger:
             sheet.add_page()
-        sheet.image(io.BytesIO(jpeg), x=_MARGIN, y=sheet.get_y(), h=tall)
-        sheet.set_y(sheet.get_y() + tall + 1)
+        sheet.image(io.BytesIO(jpeg), x=_MARGIN, y=sheet.get_y(), h=printed_height)
+        sheet.set_y(sheet.get_y() + printed_height + 1)
         sheet.write_in(7, f"SHA-256 {image}", quiet=True)
         sheet.ln(2)
 
 
-def _candidate(sheet: _Sheet, shown: DossierItem, t: Words) -> None:
-    candidate, fields = shown.candidate, shown.candidate.entry.fields
-    tall = _PICTURE + (62.0 if shown.comparison else 0.0)
-    if sheet.get_y() + tall > sheet.page_break_trigger:
+def _candidate(sheet: _Sheet, item: DossierItem, t: Words) -> None:
+    candidate, fields = item.candidate, item.candidate.entry.fields
+    height = _PICTURE + (62.0 if item.comparison else 0.0)
+    if sheet.get_y() + height > sheet.page_break_trigger:
         sheet.add_page()
     top = sheet.get_y()
-    if shown.picture:
-        sheet.image(io.BytesIO(shown.picture), x=_MARGIN, y=top, w=_PICTURE, h=_PICTURE - 3, keep_aspect_ratio=True)
+    if item.picture:
+        sheet.image(io.BytesIO(item.picture), x=_MARGIN, y=top, w=_PICTURE, h=_PICTURE - 3, keep_aspect_ratio=True)
     left = _PICTURE + 4
     sheet.write_in(11, f"{candidate.rank}. {fields.title or fields.entry_id}", bold=True, left=left)
     sheet.write_in(10, f"{percent(candidate.likelihood)} {t('work.likely')}", left=left)
-    shop = (fields.brand, fields.retailer or candidate.entry.source, fields.country)
+    shop = (several(fields.brand), fields.retailer or candidate.entry.source, several(fields.country))
     sheet.write_in(9, " · ".join(part for part in shop if part), left=left)
     if fields.first_seen or fields.last_seen:
         sheet.write_in(9, f"{fields.first_seen or '?'} – {fields.last_seen or t('work.still_sold')}", left=left)
-    sheet.write_in(9, f"{fields.entry_id}  {fields.link}", quiet=True, left=left)
+    for fact in product_facts(fields, t):
+        sheet.write_in(9, f"{fact.label}: {fact.text}", left=left)
+    if fields.description:
+        sheet.write_in(9, textwrap.shorten(fields.description, _DESCRIPTION, placeholder="…"), left=left)
+    places = "  ".join(filter(None, dict.fromkeys((fields.entry_id, fields.link, fields.source_page))))
+    sheet.write_in(9, places, quiet=True, left=left)
     sheet.set_y(max(sheet.get_y(), top + _PICTURE))
-    if shown.comparison:
-        sheet.image(io.BytesIO(shown.comparison), x=_MARGIN, y=sheet.get_y(), h=58)
+    if item.comparison:
+        sheet.image(io.BytesIO(item.comparison), x=_MARGIN, y=sheet.get_y(), h=58)
         sheet.set_y(sheet.get_y() + 62)

@@ -1,4 +1,4 @@
-"""Evidence drawn: the query beside a candidate's picture, the shared keypoints joined."""
+"""Draws evidence: the query beside a candidate's picture, with lines between the shared keypoints."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PAPER, _INK, _QUIET = (250, 250, 248), (28, 32, 38), (96, 102, 110)
 
 
 def draw_evidence(answer: Answer, query: Query, images: ImageStore, folder: Path) -> list[Path]:
-    """Write one PNG for each candidate and query picture into `folder`, named by rank; returns their paths.
+    """Write one PNG for each pair of candidate and query picture into `folder`, named by rank; returns their paths.
 
     Raises:
         UnknownEntry: a candidate's picture is no longer in the image store.
@@ -58,7 +58,7 @@ def side_by_side(
     draw = ImageDraw.Draw(sheet)
     line = HEIGHT + MARGIN + 12
     draw.text((MARGIN, line), caption, _INK, ImageFont.load_default(17))
-    draw.text((MARGIN, line + 24), _told(inliers), _QUIET, ImageFont.load_default(14))
+    draw.text((MARGIN, line + 24), _inliers_text(inliers), _QUIET, ImageFont.load_default(14))
     return sheet
 
 
@@ -68,7 +68,7 @@ def _join(
     left: tuple[tuple[int, int], tuple[int, int]],
     right: tuple[tuple[int, int], tuple[int, int]],
 ) -> None:
-    """Draw pairs [i, 4] over the sheet, each in a hue of its own, on twice the grid so that lines are smooth."""
+    """Draw pairs [i, 4] over the sheet, each in a hue of its own, at twice the resolution so that lines are smooth."""
     lines = Image.new("RGBA", (2 * sheet.width, 2 * sheet.height))
     draw = ImageDraw.Draw(lines)
     for number, (x0, y0, x1, y1) in enumerate(pairs.tolist()):
@@ -91,13 +91,11 @@ def _scaled(picture: npt.NDArray[np.uint8]) -> Image.Image:
 
 def _caption(candidate: Candidate) -> str:
     fields = candidate.entry.fields
-    told = " · ".join(
-        filter(None, (fields.title or fields.entry_id, fields.brand, fields.retailer or fields.authority))
-    )
-    return f"{candidate.rank}. {told}"
+    parts = (fields.title or fields.entry_id, fields.brand, fields.retailer or fields.authority)
+    return f"{candidate.rank}. {' · '.join(filter(None, parts))}"
 
 
-def _told(inliers: int) -> str:
+def _inliers_text(inliers: int) -> str:
     if not inliers:
-        return "no keypoints shared on one plane: judged by its looks as a whole"
+        return "no keypoints shared on one plane: ranked by overall similarity"
     return f"{inliers} keypoint{'s' * (inliers > 1)} shared on one plane"

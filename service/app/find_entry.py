@@ -1,4 +1,4 @@
-"""One entry by the id its feed gave it."""
+"""Find one entry by the id that its feed uses."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from service.problems import AMBIGUOUS, Problem
 
 
 def entry_named(generation: Generation, collection: Collection, entry_id: str, source: str | None) -> Entry:
-    """The entry that goes by an id, of one source where several use it.
+    """The entry with an id; `source` says which, where several sources use the same id.
 
     Raises:
         UnknownEntry: there is none.
-        Problem: several sources use the id and none was named; it names them.
+        Problem: several sources use the id and `source` is None; the problem lists them.
     """
     noun = "product" if collection == "catalogue" else "object"
     found = generation.records.find(collection, entry_id)
@@ -24,6 +24,6 @@ def entry_named(generation: Generation, collection: Collection, entry_id: str, s
         raise UnknownEntry(f"no {noun} {entry_id!r}{where} is in generation {generation.number}")
     if len(chosen) > 1:
         sources = [entry.source for entry in chosen]
-        told = f"{len(sources)} sources use the id {entry_id!r}: name one as ?source=, of {', '.join(sources)}"
-        raise Problem(AMBIGUOUS, told, sources=sources)
+        detail = f"{len(sources)} sources use the id {entry_id!r}: name one as ?source=, of {', '.join(sources)}"
+        raise Problem(AMBIGUOUS, detail, sources=sources)
     return chosen[0]

@@ -1,4 +1,4 @@
-"""The gate's policy: what is done about a picture that seems to show a face. docs/gate.md has the figures."""
+"""The gate's policy for pictures that seem to show a face. docs/gate.md has the measured error rates."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from index.sources.gate import FACE, PASSED, Gate, Verdict
 from index.workspace import Workspace
 from service.problems import FACE_SEEN, Problem
 
-# A toy's face must pass where a person waits for an answer, and the photo is forgotten whatever the gate says.
-UPLOADS = 0.7
-# What is published stays; a curator can let in what is held for nothing.
-PUBLISHED = 0.5
+# Detection scores from 0 to 1. Uploads are discarded after the answer, so few toys' faces should be refused.
+UPLOAD_THRESHOLD = 0.7
+# Published crops are kept, so the threshold is lower; a curator can approve a crop that was quarantined by mistake.
+PUBLISHED_THRESHOLD = 0.5
 
 
 class FaceGate:
-    """An index.sources.gate.Gate that stops pictures with a face at least this sure; loaded when first needed."""
+    """An index.sources.gate.Gate that stops pictures with a face whose score is `min_score` or more.
 
-    def __init__(self, least: float) -> None:
-        self._least = least
+    The detector is loaded when it is first needed.
+    """
+
+    def __init__(self, min_score: float) -> None:
+        self._min_score = min_score
         self._detector: FaceDetector | None = None
         self._loading = threading.Lock()
 
@@ -31,7 +34,7 @@ class FaceGate:
         """The detector, loaded.
 
         Raises:
-            ModelUnavailable: its weights are not here.
+            ModelUnavailable: its weights are not installed.
         """
         with self._loading:
             if self._detector is None:
@@ -40,22 +43,22 @@ class FaceGate:
 
     def check(self, picture: npt.NDArray[np.uint8]) -> Verdict:
         """See Gate.check."""
-        surest = self.load().surest(picture, self._least)
-        return Verdict(FACE, surest) if surest >= self._least else PASSED
+        confidence = self.load().confidence(picture, self._min_score)
+        return Verdict(FACE, confidence) if confidence >= self._min_score else PASSED
 
 
-def gate_of(workspace: Workspace, least: float) -> FaceGate | None:
-    """The gate that a workspace's settings ask for; None where it is off."""
-    return FaceGate(least) if workspace.settings.gate == "faces" else None
+def gate_of(workspace: Workspace, min_score: float) -> FaceGate | None:
+    """The gate configured in a workspace's settings; None where it is off."""
+    return FaceGate(min_score) if workspace.settings.gate == "faces" else None
 
 
-def with_faces(pictures: Sequence[npt.NDArray[np.uint8]], gate: Gate | None) -> list[int]:
-    """Which pictures the gate stops, counted from 1. Takes its time: for a worker thread."""
+def pictures_with_faces(pictures: Sequence[npt.NDArray[np.uint8]], gate: Gate | None) -> list[int]:
+    """The numbers of the pictures that the gate stops, counted from 1. Slow: call it from a worker thread."""
     if gate is None:
         return []
     return [number for number, picture in enumerate(pictures, start=1) if not gate.check(picture).passes]
 
 
-def face_seen(number: int) -> Problem:
-    """The problem of an upload whose picture of that number, counted from 1, shows a face."""
+def face_problem(number: int) -> Problem:
+    """The problem of an upload whose picture `number`, counted from 1, shows a face."""
     return Problem(FACE_SEEN, f"picture {number} seems to show a face: crop it to the object", image=number)

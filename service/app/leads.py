@@ -1,7 +1,7 @@
-"""Leads: the candidates that investigators keep for an object, what became of them, and who said so when.
+"""Leads: the candidates that investigators keep for an object, each with the history of its states.
 
-A lead without a product is the finding that an object is not in the catalogue: a line of inquiry that is closed, and
-may be opened again.
+A lead without a product is the finding that an object is not in the catalogue: it closes a line of inquiry, which may
+be opened again.
 """
 
 from __future__ import annotations
@@ -16,27 +16,33 @@ from sqlalchemy.engine import Connection
 
 from index.errors import UnknownEntry
 from index.generations.generations import now
-from index.jobs.forget import Name, Traces
+from index.jobs.forget import ForgetTarget, Traces
 from index.records.database import Database
-from index.records.entries import Entry
+from index.records.entries import Entry, split_values
 from service.app.audit import Audit
 from service.problems import INVALID, Problem
 from service.tables import lead_changes, leads
 
 State = Literal["open", "confirmed", "ruled_out", "not_in_catalogue"]
 STATES: tuple[State, ...] = get_args(State)
-OF_A_CANDIDATE: tuple[State, ...] = ("open", "confirmed", "ruled_out")
-OF_A_FINDING: tuple[State, ...] = ("not_in_catalogue", "open")
+CANDIDATE_STATES: tuple[State, ...] = ("open", "confirmed", "ruled_out")
+FINDING_STATES: tuple[State, ...] = ("not_in_catalogue", "open")
 MAX_NOTE = 4000
-# What is kept of a product, so that a lead can be followed after the shop has taken it off its list.
-_TOLD = ("title", "brand", "retailer", "country", "category", "price", "link", "first_seen", "last_seen")
+# Fields copied from the product, so that a lead can be followed after the product has left the catalogue.
+_PRODUCT_FIELDS = (
+    *("title", "brand", "retailer", "country", "category", "price", "link", "first_seen", "last_seen"),
+    *("variant_group", "licence", "source_page"),
+)
+# The JSON names of the lists of values, and the fields that hold them.
+_LISTS = {"brands": "brand", "countries": "country", "made_in": "made_in", "gtins": "gtin"}
+_COPIED = (*_PRODUCT_FIELDS, "made_in", "gtin")
 
 
 @dataclass(frozen=True)
-class Change:
-    """What somebody said of a lead. `at` is ISO 8601 in UTC; `query_id` names the search it rests on, if there was one.
+class LeadChange:
+    """One entry of a lead's history. `at` is ISO 8601 in UTC; `query_id` names the search it is based on, "" if none.
 
-    `generation` is the one that was live then.
+    `generation` is the one that was live at that time.
     """
 
     at: str
@@ -48,8 +54,11 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Lead:
-    """A candidate kept for an object, or, without a product, that none was found; `changes` oldest first."""
+class LeadRecord:
+    """A candidate kept for an object or, without a product, the finding that there is none; `changes` oldest first.
+
+    `product_fields` are the product's fields at the time it was kept.
+    """
 
     id: int
     object_source: str
@@ -57,8 +66,8 @@ class Lead:
     source: str
     product_id: str
     image: str
-    told: Mapping[str, str]
-    changes: tuple[Change, ...]
+    product_fields: Mapping[str, str]
+    changes: tuple[LeadChange, ...]
 
     @property
     def state(self) -> State:
@@ -66,47 +75,48 @@ class Lead:
 
     @property
     def finding(self) -> bool:
-        """Whether it says that the object is not in the catalogue."""
+        """Whether the lead states that the object is not in the catalogue."""
         return not self.product_id
 
     @property
     def states(self) -> tuple[State, ...]:
-        """What it can be."""
-        return OF_A_FINDING if self.finding else OF_A_CANDIDATE
+        """The states that this lead may have."""
+        return FINDING_STATES if self.finding else CANDIDATE_STATES
 
     @property
     def title(self) -> str:
-        return self.told.get("title") or self.product_id
+        return self.product_fields.get("title") or self.product_id
 
     def to_json(self) -> dict[str, Any]:
-        """The lead as plain data; what is not told is null."""
+        """The lead as plain data; what is unknown is null."""
         product = {"product_id": self.product_id, "source": self.source, "image": self.image}
-        about = {name: self.told.get(name) or None for name in _TOLD}
+        fields: dict[str, Any] = {name: self.product_fields.get(name) or None for name in _PRODUCT_FIELDS}
+        fields |= {listed: list(split_values(self.product_fields.get(name, ""))) for listed, name in _LISTS.items()}
         return {
             "id": self.id,
             "object": {"object_id": self.object_id, "source": self.object_source},
-            "product": None if self.finding else {**product, **about},
+            "product": None if self.finding else {**product, **fields},
             "state": self.state,
             "changes": [{**asdict(change), "query_id": change.query_id or None} for change in self.changes],
         }
 
 
 class Leads:
-    """The leads of a workspace; every change of one is in the audit as well. Safe from any thread."""
+    """The leads of a workspace; every change is recorded in the audit as well. Safe from any thread."""
 
     def __init__(self, database: Database, audit: Audit) -> None:
         self._database, self._audit = database, audit
 
     def keep(
-        self, wanted: Entry, product: Entry | None, who: str, generation: int, *, image: str = "", note: str = "",
+        self, object_entry: Entry, product: Entry | None, who: str, generation: int, *, image: str = "", note: str = "",
         query_id: str = "",
-    ) -> tuple[Lead, bool]:  # fmt: skip
+    ) -> tuple[LeadRecord, bool]:  # fmt: skip
         """Keep a product as a lead of an object, or, without one, that the object is not in the catalogue.
 
-        A product that is kept already stays as it is; the finding is told once more, of this generation.
+        A product that is already kept stays as it is; a finding gets one more entry, of this generation.
 
         Args:
-            image: the product's picture that fits, by SHA-256; its first one by default.
+            image: the product's best matching picture, by SHA-256; its first one by default.
 
         Returns:
             the lead, and whether anything was written.
@@ -118,12 +128,12 @@ class Leads:
         if product is not None and image and image not in product.images:
             raise Problem(INVALID, f"the product {product.fields.entry_id!r} has no picture {image[:64]!r}")
         row = {
-            "object_source": wanted.source,
-            "object_id": wanted.fields.entry_id,
+            "object_source": object_entry.source,
+            "object_id": object_entry.fields.entry_id,
             "source": product.source if product else "",
             "product_id": product.fields.entry_id if product else "",
             "image": image or next(iter(product.images), "") if product else "",
-            "told": json.dumps({name: getattr(product.fields, name) for name in _TOLD} if product else {}),
+            "product_fields": json.dumps({name: getattr(product.fields, name) for name in _COPIED} if product else {}),
         }
         state: State = "open" if product else "not_in_catalogue"
         with self._database.begin() as connection:
@@ -131,17 +141,17 @@ class Leads:
             same = [leads.c[name] == row[name] for name in ("object_source", "object_id", "source", "product_id")]
             lead_id: int = connection.execute(sa.select(leads.c.id).where(*same)).scalar_one()
             if made or product is None:
-                self._say(connection, lead_id, Change(now(), who, state, note.strip(), generation, query_id))
+                self._add_change(connection, lead_id, LeadChange(now(), who, state, note.strip(), generation, query_id))
         return self.get(lead_id), bool(made or product is None)
 
     def change(
         self, lead_id: int, who: str, generation: int, *, state: str = "", note: str = "", query_id: str = ""
-    ) -> Lead:
-        """Say what became of a lead; without a state, the note alone is added.
+    ) -> LeadRecord:
+        """Change a lead's state, or add a note, or both.
 
         Raises:
             UnknownEntry: there is no such lead.
-            Problem: it cannot be in that state, or nothing is said, or the note is too long.
+            Problem: it cannot have that state, nothing would change, or the note is too long.
         """
         lead = self.get(lead_id)
         _require_note(note)
@@ -151,10 +161,10 @@ class Leads:
         if chosen == lead.state and not note.strip():
             raise Problem(INVALID, f"the lead is {chosen} already: change its state, or add a note")
         with self._database.begin() as connection:
-            self._say(connection, lead_id, Change(now(), who, chosen, note.strip(), generation, query_id))
+            self._add_change(connection, lead_id, LeadChange(now(), who, chosen, note.strip(), generation, query_id))
         return self.get(lead_id)
 
-    def get(self, lead_id: int) -> Lead:
+    def get(self, lead_id: int) -> LeadRecord:
         """A lead by its number.
 
         Raises:
@@ -165,25 +175,25 @@ class Leads:
             raise UnknownEntry(f"there is no lead {lead_id}")
         return found[0]
 
-    def of_object(self, source: str, object_id: str) -> tuple[Lead, ...]:
+    def of_object(self, source: str, object_id: str) -> tuple[LeadRecord, ...]:
         """The leads of an object, in the order they were kept."""
         return self._where(leads.c.object_source == source, leads.c.object_id == object_id)
 
-    def all(self, state: str = "") -> tuple[Lead, ...]:
-        """Every lead, or those in a state; what changed last comes first."""
+    def all(self, state: str = "") -> tuple[LeadRecord, ...]:
+        """Every lead, or those in a state, the last changed first."""
         found = [lead for lead in self._where() if state in ("", lead.state)]
         return tuple(sorted(found, key=lambda lead: (lead.changes[-1].at, lead.id), reverse=True))
 
     def forget(self, traces: Traces) -> int:
-        """Delete the leads that name the forgotten, objects or products; how many. The audit keeps that they were."""
-        gone = [lead.id for lead in self._where() if any(_names(name, lead) for name in traces.names)]
+        """Delete the leads of forgotten objects and products; how many. Their audit records stay."""
+        forgotten = [lead.id for lead in self._where() if any(_matches(name, lead) for name in traces.targets)]
         with self._database.begin() as connection:
-            for lead_id in gone:
+            for lead_id in forgotten:
                 connection.execute(sa.delete(lead_changes).where(lead_changes.c.lead == lead_id))
                 connection.execute(sa.delete(leads).where(leads.c.id == lead_id))
-        return len(gone)
+        return len(forgotten)
 
-    def _say(self, connection: Connection, lead_id: int, change: Change) -> None:
+    def _add_change(self, connection: Connection, lead_id: int, change: LeadChange) -> None:
         connection.execute(sa.insert(lead_changes).values(lead=lead_id, **asdict(change)))
         row = connection.execute(sa.select(leads).where(leads.c.id == lead_id)).one()
         self._audit.append(
@@ -199,30 +209,34 @@ class Leads:
             query_id=change.query_id,
         )
 
-    def _where(self, *conditions: sa.ColumnElement[bool]) -> tuple[Lead, ...]:
-        asked = sa.select(leads).where(*conditions).order_by(leads.c.id)
-        changed = sa.select(lead_changes).join(leads).where(*conditions).order_by(lead_changes.c.id)
+    def _where(self, *conditions: sa.ColumnElement[bool]) -> tuple[LeadRecord, ...]:
+        select_leads = sa.select(leads).where(*conditions).order_by(leads.c.id)
+        select_changes = sa.select(lead_changes).join(leads).where(*conditions).order_by(lead_changes.c.id)
         with self._database.connect() as connection:
-            rows, said = connection.execute(asked).all(), connection.execute(changed).all()
-        of: dict[int, list[Change]] = {}
-        for row in said:
-            of.setdefault(row.lead, []).append(_change(row))
-        # One that was kept between the two readings has no change yet.
-        return tuple(_lead(row, of[row.id]) for row in rows if row.id in of)
+            lead_rows, change_rows = connection.execute(select_leads).all(), connection.execute(select_changes).all()
+        changes: dict[int, list[LeadChange]] = {}
+        for row in change_rows:
+            changes.setdefault(row.lead, []).append(_change(row))
+        # A lead whose changes were deleted between the two statements is left out.
+        return tuple(_lead(row, changes[row.id]) for row in lead_rows if row.id in changes)
 
 
-def _lead(row: sa.Row[Any], changes: Sequence[Change]) -> Lead:
+def _lead(row: sa.Row[Any], changes: Sequence[LeadChange]) -> LeadRecord:
     identity = (row.id, row.object_source, row.object_id, row.source, row.product_id, row.image)
-    return Lead(*identity, json.loads(row.told), tuple(changes))
+    return LeadRecord(*identity, json.loads(row.product_fields), tuple(changes))
 
 
-def _change(row: sa.Row[Any]) -> Change:
-    return Change(row.at, row.who, row.state, row.note, row.generation, row.query_id)
+def _change(row: sa.Row[Any]) -> LeadChange:
+    return LeadChange(row.at, row.who, row.state, row.note, row.generation, row.query_id)
 
 
-def _names(name: Name, lead: Lead) -> bool:
-    mine = (lead.object_source, lead.object_id) if name.collection == "objects" else (lead.source, lead.product_id)
-    return name.source == mine[0] and name.entry_id in ("", mine[1])
+def _matches(name: ForgetTarget, lead: LeadRecord) -> bool:
+    """Whether a lead's object or product is the one named, or of the source named where `name` has no entry id."""
+    if name.collection == "objects":
+        source, entry_id = lead.object_source, lead.object_id
+    else:
+        source, entry_id = lead.source, lead.product_id
+    return name.source == source and name.entry_id in ("", entry_id)
 
 
 def _require_note(note: str) -> None:

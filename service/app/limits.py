@@ -1,4 +1,4 @@
-"""How much is taken at once: bytes, pictures, seconds, and searches that wait for their turn."""
+"""What one server accepts at a time: upload sizes and durations, running and queued searches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import anyio.to_thread
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from embedding.image.decode import Limits as PictureLimits
+from embedding.image.decode import DecodeLimits
 from index.search.answer import MAX_IMAGES
 from service.problems import BUSY, Problem
 
@@ -24,20 +24,20 @@ Seconds = Annotated[float, Field(gt=0)]
 
 
 @dataclass(frozen=True, config=ConfigDict(strict=True, allow_inf_nan=False))
-class Limits:
-    """What one server takes; a value out of its range is a pydantic.ValidationError.
+class ServerLimits:
+    """The limits of one server; a value out of its range is a pydantic.ValidationError.
 
-    `held_bytes` bounds the uploads of all requests together, from their first byte to their answer; a refused one is
-    read on for `drain_seconds`, to no account, so that its client hears why. `searches` run at a time, one decoding
-    while another encodes; `waiting` more may queue, and the next one is told to come back. `pixels` bounds the decoded
-    pictures of one question together, at 3 bytes each. One address may try to sign in `sign_ins` times at once, then
-    once every `sign_in_seconds`.
+    `reserved_bytes` bounds the uploads of all requests together, from their first byte to their response; the rest of a
+    refused upload is read and discarded for `drain_seconds`, so that its client receives the error. `searches` run at a
+    time, one decoding while another encodes; `waiting` more may queue, and further ones are refused as busy. `pixels`
+    bounds the decoded pictures of one search together, at 3 bytes each. One address may try to sign in `sign_ins` times
+    at once, then once every `sign_in_seconds`.
     """
 
-    image_bytes: Count = PictureLimits().bytes
-    body_bytes: Count = MAX_IMAGES * PictureLimits().bytes + 1_000_000
-    held_bytes: Count = 3 * MAX_IMAGES * PictureLimits().bytes
-    pixels: Count = 4 * PictureLimits().pixels
+    image_bytes: Count = DecodeLimits().bytes
+    body_bytes: Count = MAX_IMAGES * DecodeLimits().bytes + 1_000_000
+    reserved_bytes: Count = 3 * MAX_IMAGES * DecodeLimits().bytes
+    pixels: Count = 4 * DecodeLimits().pixels
     field_bytes: Count = 16_384
     parts: Count = 64
     upload_seconds: Seconds = 120.0
@@ -49,35 +49,36 @@ class Limits:
 
 
 class ReservedBytes:
-    """Counts the uploads in memory. Used from the event loop alone, so it needs no lock."""
+    """Counts the bytes of all uploads in memory. Used from the event loop only, so it needs no lock."""
 
-    def __init__(self, most: int) -> None:
-        self._most, self._held = most, 0
+    def __init__(self, limit: int) -> None:
+        self._limit, self._total = limit, 0
 
     @property
-    def held(self) -> int:
-        return self._held
+    def total(self) -> int:
+        """The bytes reserved now, over all requests."""
+        return self._total
 
     @contextmanager
-    def account(self) -> Iterator[Callable[[int], None]]:
-        """One upload's account: call what it gives with each chunk's length; all is given back at the end.
+    def reservation(self) -> Iterator[Callable[[int], None]]:
+        """A function that reserves bytes for one upload, called with each chunk's length; all are freed at the end.
 
         Raises:
-            Problem: the server holds as much as it may (busy).
+            Problem: the limit of all uploads together would be exceeded (busy).
         """
-        mine = 0
+        own = 0
 
-        def take(count: int) -> None:
-            nonlocal mine
-            if self._held + count > self._most:
-                raise busy("the server holds as many uploads as it can")
-            self._held += count
-            mine += count
+        def reserve(count: int) -> None:
+            nonlocal own
+            if self._total + count > self._limit:
+                raise busy("the uploads in progress use all the memory set aside for them")
+            self._total += count
+            own += count
 
         try:
-            yield take
+            yield reserve
         finally:
-            self._held -= mine
+            self._total -= own
 
 
 class SearchQueue:
@@ -89,20 +90,20 @@ class SearchQueue:
 
     @property
     def queued(self) -> int:
-        """How many searches wait for their turn."""
+        """How many searches wait for a worker thread."""
         return self._limiter.statistics().tasks_waiting
 
     async def run(self, work: Callable[[], Result]) -> Result:
-        """Run work in a thread when its turn comes.
+        """Run work in a worker thread as soon as one is free.
 
         Raises:
             Problem: too many wait already (busy).
         """
         if self.queued >= self._waiting:
-            raise busy("more searches are waiting than the server takes")
+            raise busy("more searches are waiting than the server accepts")
         return await anyio.to_thread.run_sync(work, limiter=self._limiter)
 
 
 def busy(why: str) -> Problem:
-    """The problem of a server that has enough to do."""
+    """The problem of a server at its limit."""
     return Problem(BUSY, f"{why}: try again in {RETRY_SECONDS} s", headers={"Retry-After": str(RETRY_SECONDS)})

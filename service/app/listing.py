@@ -12,29 +12,37 @@ from index.records.filters import folded
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which objects to list; empty means any. A kind takes in what lies below it, as a search's filters do."""
+class ObjectFilter:
+    """Which objects to list; an empty value matches any. A kind matches its subkinds too ("toy" also "toy/plush")."""
 
     authority: str = ""
     status: str = ""
     kind: str = ""
     country: str = ""
+    region: str = ""
+    series: str = ""
 
     def passes(self, entry: Entry) -> bool:
         fields = entry.fields
-        exact = ((self.authority, fields.authority), (self.status, fields.status), (self.country, fields.country))
-        return all(not asked or folded(asked) == folded(told) for asked, told in exact) and self._of_kind(
+        exact = (
+            (self.authority, (fields.authority,)),
+            (self.status, (fields.status,)),
+            (self.country, fields.several("country")),
+            (self.region, (fields.region,)),
+            (self.series, (fields.series,)),
+        )
+        return all(not wanted or folded(wanted) in map(folded, values) for wanted, values in exact) and self._of_kind(
             folded(fields.category)
         )
 
     def _of_kind(self, kind: str) -> bool:
-        asked = folded(self.kind)
-        return not asked or kind == asked or kind.startswith((f"{asked}/", f"{asked} >"))
+        wanted = folded(self.kind)
+        return not wanted or kind == wanted or kind.startswith((f"{wanted}/", f"{wanted} >"))
 
 
 @dataclass(frozen=True)
-class Page:
-    """Objects of one page, how many there are on all pages, and where the next one begins."""
+class ListingPage:
+    """Objects of one page, how many there are on all pages, and the cursor of the next page (None on the last)."""
 
     objects: tuple[Entry, ...]
     total: int
@@ -42,39 +50,39 @@ class Page:
 
 
 class ObjectListing:
-    """Keeps the order of a generation's objects for as long as that generation is in use."""
+    """Lists a generation's objects, and caches their order for as long as that generation is open."""
 
     def __init__(self) -> None:
         self._ordered: WeakKeyDictionary[Generation, tuple[Entry, ...]] = WeakKeyDictionary()
 
-    def page(self, generation: Generation, wanted: Wanted, limit: int, after: str | None) -> Page:
-        """The objects that follow `after`; pages stay right while generations change, as the order is by date and id.
+    def page(self, generation: Generation, object_filter: ObjectFilter, limit: int, after: str | None) -> ListingPage:
+        """The objects that follow the cursor `after`, which stays valid in later generations: the order is by date, id.
 
         Raises:
             QueryInvalid: `after` is not what an earlier page gave as `next`.
         """
-        passing = [entry for entry in self.ordered(generation) if wanted.passes(entry)]
-        before = None if after is None else _place_told(after)
-        rest = [entry for entry in passing if before is None or _place(entry) < before]
-        shown = tuple(rest[:limit])
+        passing = [entry for entry in self.ordered(generation) if object_filter.passes(entry)]
+        cursor = None if after is None else _parse_cursor(after)
+        rest = [entry for entry in passing if cursor is None or _sort_key(entry) < cursor]
+        listed = tuple(rest[:limit])
         more = len(rest) > limit
-        return Page(shown, len(passing), "{}~{}".format(*_place(shown[-1])) if more else None)
+        return ListingPage(listed, len(passing), "{}~{}".format(*_sort_key(listed[-1])) if more else None)
 
     def ordered(self, generation: Generation) -> tuple[Entry, ...]:
         """Every object, newest first."""
         ordered = self._ordered.get(generation)
         if ordered is None:
-            ordered = tuple(sorted(generation.records.entries("objects"), key=_place, reverse=True))
+            ordered = tuple(sorted(generation.records.entries("objects"), key=_sort_key, reverse=True))
             self._ordered[generation] = ordered
         return ordered
 
 
-def _place(entry: Entry) -> tuple[str, int]:
-    """Where an object stands: by its day of publication, those of one day by their number; undated ones are oldest."""
+def _sort_key(entry: Entry) -> tuple[str, int]:
+    """Day of publication, then the entry's number; undated objects sort as the oldest."""
     return entry.fields.published, entry.id
 
 
-def _place_told(text: str) -> tuple[str, int]:
+def _parse_cursor(text: str) -> tuple[str, int]:
     published, mark, number = text.rpartition("~")
     if not (mark and number.isascii() and number.isdigit() and len(number) < 19):
         raise QueryInvalid(f"after={text[:50]!r}: needs what an earlier page gave as `next`")

@@ -1,4 +1,4 @@
-"""The live generation, held open: a newer one takes its place without a request noticing."""
+"""The live generation, kept open; when a newer one is published, requests switch to it without an interruption."""
 
 from __future__ import annotations
 
@@ -19,54 +19,55 @@ from index.workspace import Workspace
 
 LOG = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 RETRY_SECONDS = 30.0
 
-# What opening a generation can raise below the index's own errors: the disk, SQLite, FAISS (RuntimeError), memory.
-_FAULTS = (TraceObjectError, OSError, sqlite3.Error, RuntimeError, MemoryError)
+# What opening a generation can raise besides the index's own errors: disk, SQLite, FAISS (RuntimeError), memory.
+_OPEN_ERRORS = (TraceObjectError, OSError, sqlite3.Error, RuntimeError, MemoryError)
 
 
 @dataclass
-class _Held:
-    """An open generation, how many requests use it, and whether it was superseded."""
+class _OpenGeneration:
+    """An open generation, how many leases it has, and whether a newer one replaced it."""
 
     generation: Generation
-    users: int = 0
-    retired: bool = False
+    leases: int = 0
+    replaced: bool = False
 
 
 class LiveGeneration:
-    """The generation that answers, and a thread that looks whether another was published.
+    """The generation that answers requests, and a thread that polls for a newer one.
 
-    A lease keeps its generation open to its end, however many are published meanwhile; the last lease of a superseded
-    one closes it. A generation that does not verify, or that another model made, is not taken: the former one goes on
-    answering and `fault` says so. Use as a context manager: entering opens the live generation, if there is one.
+    A lease keeps its generation open until it ends, however many are published meanwhile; the last lease of a replaced
+    generation closes it. A generation that does not verify, or whose vectors are of another model, is refused: the
+    former one goes on answering, and `fault` says why. Use as a context manager: entering opens the live generation,
+    if there is one.
     """
 
-    def __init__(self, workspace: Workspace, card: ModelCard, *, look_seconds: float = LOOK_SECONDS) -> None:
-        self._workspace, self._card, self._look_seconds = workspace, card, look_seconds
-        self._held: _Held | None = None
+    def __init__(self, workspace: Workspace, card: ModelCard, *, poll_seconds: float = POLL_SECONDS) -> None:
+        self._workspace, self._card, self._poll_seconds = workspace, card, poll_seconds
+        self._current: _OpenGeneration | None = None
         self._fault: str | None = None
-        self._holding, self._looking = threading.Lock(), threading.Lock()
-        self._seen: tuple[int, int, int] | None = None
+        self._lease_lock, self._refresh_lock = threading.Lock(), threading.Lock()
+        self._signature_seen: tuple[int, int, int] | None = None
         self._retry_at: float | None = None
         self._closing = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="live-generation", daemon=True)
 
     def __enter__(self) -> Self:
-        self.look()
+        self.refresh()
         self._watcher.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._closing.set()
         self._watcher.join()
-        with self._looking:
+        with self._refresh_lock:
             self._replace(None)
 
     @property
     def fault(self) -> str | None:
-        """Why what is published last is not what answers; None when all is well."""
+        """Why the generation that was published last is not the one that answers; None where it is."""
         return self._fault
 
     @contextmanager
@@ -76,66 +77,66 @@ class LiveGeneration:
         Raises:
             GenerationError: none is live.
         """
-        with self._holding:
-            held = self._held
-            if held is None:
+        with self._lease_lock:
+            leased = self._current
+            if leased is None:
                 raise GenerationError(self._fault or "nothing is indexed here yet: run `traceobject reindex`")
-            held.users += 1
+            leased.leases += 1
         try:
-            yield held.generation
+            yield leased.generation
         finally:
-            with self._holding:
-                held.users -= 1
-                unused = held.retired and held.users == 0
+            with self._lease_lock:
+                leased.leases -= 1
+                unused = leased.replaced and leased.leases == 0
             if unused:
-                held.generation.close()
+                leased.generation.close()
 
-    def look(self) -> None:
-        """Look at CURRENT; if it was replaced, open what it names and let that answer from now on."""
-        with self._looking:
-            seen = self._signature()
+    def refresh(self) -> None:
+        """Check the file CURRENT; if it was replaced, open the generation that it names and answer from that."""
+        with self._refresh_lock:
+            signature = self._signature()
             due = self._retry_at is not None and time.monotonic() >= self._retry_at
-            if seen == self._seen and not due:
+            if signature == self._signature_seen and not due:
                 return
-            self._seen, self._retry_at = seen, None
-            if seen is None and self._held is None:
+            self._signature_seen, self._retry_at = signature, None
+            if signature is None and self._current is None:
                 return
             try:
                 generation = open_live(self._workspace)
-            except _FAULTS as error:
-                # It may pass (memory, a disk that hangs), so it is tried again, though CURRENT stays as it is.
+            except _OPEN_ERRORS as error:
+                # The cause may be temporary (memory, a slow disk), so it is retried even if CURRENT does not change.
                 self._retry_at = time.monotonic() + RETRY_SECONDS
                 self._refuse("what was published last cannot be opened; the server's log says why", str(error))
                 return
-            made_by, mine = _model_of(generation), (self._card.name, self._card.sha256 or "")
-            if made_by != mine:
+            theirs, ours = _model_of(generation), (self._card.name, self._card.sha256 or "")
+            if theirs != ours:
                 generation.close()
                 self._refuse(
-                    f"generation {generation.number} was made by the model {made_by[0]}, and this server runs "
-                    f"{mine[0]}: restart it",
-                    f"weights {made_by[1]} there, {mine[1]} here",
+                    f"generation {generation.number} was made by the model {theirs[0]}, and this server runs "
+                    f"{ours[0]}: restart it",
+                    f"weights {theirs[1]} there, {ours[1]} here",
                 )
                 return
             self._fault = None
             self._replace(generation)
-            LOG.info("generation taken", extra={"generation": generation.number, "model": made_by[0]})
+            LOG.info("generation taken", extra={"generation": generation.number, "model": theirs[0]})
 
     def _refuse(self, fault: str, cause: str) -> None:
         self._fault = fault
-        # The cause names files of this machine: that is for the log, never for a client.
+        # The cause names files of this machine, which clients must not see: it is only logged.
         LOG.error("generation refused", extra={"fault": fault, "cause": cause})
 
     def _replace(self, generation: Generation | None) -> None:
-        with self._holding:
-            former, self._held = self._held, None if generation is None else _Held(generation)
+        with self._lease_lock:
+            former, self._current = self._current, None if generation is None else _OpenGeneration(generation)
             if former is not None:
-                former.retired = True
-            unused = former is not None and former.users == 0
+                former.replaced = True
+            unused = former is not None and former.leases == 0
         if former is not None and unused:
             former.generation.close()
 
     def _signature(self) -> tuple[int, int, int] | None:
-        """What tells one writing of CURRENT from the next: it is replaced by a rename, so its inode changes too."""
+        """Inode, modification time and size of CURRENT; each write renames a new file over it, so the inode changes."""
         try:
             status = self._workspace.current.stat()
         except OSError:
@@ -143,8 +144,8 @@ class LiveGeneration:
         return status.st_ino, status.st_mtime_ns, status.st_size
 
     def _watch(self) -> None:
-        while not self._closing.wait(self._look_seconds):
-            self.look()
+        while not self._closing.wait(self._poll_seconds):
+            self.refresh()
 
 
 def _model_of(generation: Generation) -> tuple[str, str]:

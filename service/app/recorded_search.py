@@ -1,4 +1,4 @@
-"""What the audit holds of a search, and the same search again on its generation."""
+"""The audit record of a search, and its replay on the generation that answered it."""
 
 from __future__ import annotations
 
@@ -21,70 +21,73 @@ from index.search.rerank import Reranker
 from index.search.search import search
 from index.stores.images import ImageStore
 from index.workspace import Workspace
-from service.app.question import Question
-from service.app.replay_differences import Difference, because, differences, program_version, rerank_depths
+from service.app.replay_differences import Difference, differences, explanation, program_version, rerank_depths
+from service.app.search_request import SearchRequest
 
-# Scores of one search differ by less where an encoder ran it alone, or together with others.
-SAME = 1e-3
+# Scores of one search differ by less than this, whatever other pictures shared its encoder batch.
+SCORE_TOLERANCE = 1e-3
 
 
 class ReplayImpossible(TraceObjectError):
-    """A search cannot be run again: what it ran on is gone, or a picture is not given."""
+    """A search cannot be run again: its generation or model is gone, or an uploaded picture was not given."""
 
 
 @dataclass(frozen=True)
 class Replay:
-    """The ranking that was recorded and the one found now, as (source, id, score), best first.
+    """The recorded ranking and the replayed one, as (source, id, score), best first.
 
-    `differences`: what decides a ranking and is not what it was. `digested`: whether the record has digests of that;
-    those of earlier versions have none, and what is not named in them cannot be compared.
+    `differences`: what decides a ranking and has changed since. `has_digests`: whether the record has digests to
+    compare; records of earlier versions have none, so that some changes cannot be detected.
     """
 
     recorded: tuple[tuple[str, str, float], ...]
-    found: tuple[tuple[str, str, float], ...]
+    replayed: tuple[tuple[str, str, float], ...]
     differences: tuple[Difference, ...] = ()
-    digested: bool = True
+    has_digests: bool = True
 
     @property
-    def same(self) -> bool:
-        """Whether the same entries come in the same order, with the same scores but for rounding."""
-        return [ranked[:2] for ranked in self.recorded] == [ranked[:2] for ranked in self.found] and self.apart < SAME
+    def is_same(self) -> bool:
+        """Whether the same entries come in the same order, with equal scores within SCORE_TOLERANCE."""
+        recorded, replayed = ([entry[:2] for entry in ranking] for ranking in (self.recorded, self.replayed))
+        return recorded == replayed and self.max_score_difference < SCORE_TOLERANCE
 
     @property
-    def apart(self) -> float:
-        """How far the scores of one rank differ at most."""
-        return max((abs(was[2] - now[2]) for was, now in zip(self.recorded, self.found, strict=False)), default=0.0)
+    def max_score_difference(self) -> float:
+        """The largest difference between the two scores of one rank."""
+        return max((abs(was[2] - now[2]) for was, now in zip(self.recorded, self.replayed, strict=False)), default=0.0)
 
 
-def search_told(
-    question: Question,
-    without: Sequence[str],
+def search_record(
+    request: SearchRequest,
+    excluded_images: Sequence[str],
     generation: Generation,
     card: ModelCard,
     reranker: Reranker | None,
     answer: Answer,
 ) -> dict[str, Any]:
-    """A search as plain data: what it takes to run it again, and what it answered. Pictures by SHA-256 alone.
+    """A search as plain data: all that is needed to run it again, and its answer. Pictures by SHA-256 only.
 
     Args:
-        card: the model's; closer: what re-ranked, None where nothing did.
+        excluded_images: images of the index, by SHA-256, that were not to answer.
+        card: of the model that embedded the query.
+        reranker: what re-ranked the candidates; None where nothing did.
     """
-    names = question.named or ("",) * len(question.pictures)
+    names = request.index_images or ("",) * len(request.pictures)
     return {
         "query_id": answer.query_id,
-        "collection": question.collection,
+        "collection": request.collection,
         "pictures": [
             {
                 "sha256": name or sha256_of(data),
                 "from": "index" if name else "sent",
                 "box": [region.x0, region.y0, region.x1, region.y1],
             }
-            for data, name, region in zip(question.pictures, names, question.regions, strict=True)
+            for data, name, region in zip(request.pictures, names, request.regions, strict=True)
         ],
-        "text": question.text,
-        "filters": [[wanted.key, wanted.value] for wanted in question.filters],
-        "limit": question.limit,
-        "without": list(without),
+        "text": request.text,
+        "filters": [[condition.key, condition.value] for condition in request.filters],
+        "limit": request.limit,
+        "without": list(excluded_images),
         "generation": generation.number,
         "content": generation.manifest.content,
         "model": generation.manifest.model,
@@ -104,27 +107,27 @@ def replay(
     workspace: Workspace,
     encoder: Encoder,
     reranker: Reranker | None,
-    given: Mapping[str, bytes],
+    uploads: Mapping[str, bytes],
 ) -> Replay:
-    """Run a recorded search again, on the generation that answered it, and compare what decides its ranking.
+    """Run a recorded search again on the generation that answered it, and compare the rankings.
 
     Args:
-        closer: the re-ranker that is at hand; a search that was not re-ranked is run without it.
-        given: pictures that were sent, by the SHA-256 of their bytes; those of the index are there already.
+        reranker: the installed re-ranker; it is not used for a search that was not re-ranked.
+        uploads: the pictures that were uploaded, by the SHA-256 of their bytes; those of the index are read from it.
 
     Raises:
-        ReplayImpossible: the generation is no longer kept or was rebuilt, another model is in use, re-ranking is not
-            installed, or a picture lacks.
+        ReplayImpossible: the generation is no longer kept or was rebuilt, another model is in use, the libraries for
+            re-ranking are not installed, or an uploaded picture is missing.
         GenerationError: the generation does not verify.
     """
     folder = workspace.generations / str(record["generation"])
     if not folder.is_dir():
-        raise ReplayImpossible(because(differences(record, encoder.card, None, reranker)))
+        raise ReplayImpossible(explanation(differences(record, encoder.card, None, reranker)))
     with closing(Generation(folder)) as generation:
         differing = differences(record, encoder.card, generation.manifest, reranker)
         if any(difference.prevents for difference in differing):
-            raise ReplayImpossible(because(differing))
-        query = _query(record, ImageStore(workspace.images), given)
+            raise ReplayImpossible(explanation(differing))
+        query = _query(record, ImageStore(workspace.images), uploads)
         answer = search(query, generation, encoder, reranker if record["parameters"]["closer_look"] else None)
     return Replay(
         tuple((source, entry_id, score) for source, entry_id, score, _ in record["ranked"]),
@@ -134,9 +137,9 @@ def replay(
     )
 
 
-def _query(record: Mapping[str, Any], images: ImageStore, given: Mapping[str, bytes]) -> Query:
+def _query(record: Mapping[str, Any], images: ImageStore, uploads: Mapping[str, bytes]) -> Query:
     return Query(
-        tuple(_picture(told, images, given) for told in record["pictures"]),
+        tuple(_picture(picture, images, uploads) for picture in record["pictures"]),
         record["text"],
         record["collection"],
         tuple(Filter(key, value) for key, value in record["filters"]),
@@ -149,11 +152,11 @@ def sha256_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _picture(told: Mapping[str, Any], images: ImageStore, given: Mapping[str, bytes]) -> QueryImage:
-    if told["from"] == "index":
-        data: bytes | None = images.read(told["sha256"])
+def _picture(picture: Mapping[str, Any], images: ImageStore, uploads: Mapping[str, bytes]) -> QueryImage:
+    if picture["from"] == "index":
+        data: bytes | None = images.read(picture["sha256"])
     else:
-        data = given.get(told["sha256"])
+        data = uploads.get(picture["sha256"])
     if data is None:
-        raise ReplayImpossible(f"pictures that were sent are not kept: give the one with SHA-256 {told['sha256']}")
-    return QueryImage(decode(data), Region(*told["box"]))
+        raise ReplayImpossible(f"uploaded pictures are not kept: give the one with SHA-256 {picture['sha256']}")
+    return QueryImage(decode(data), Region(*picture["box"]))

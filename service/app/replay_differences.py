@@ -1,4 +1,4 @@
-"""What is no longer as it was when a recorded search was answered: why it cannot be replayed exactly, or not at all."""
+"""What has changed since a recorded search was answered: why it cannot be replayed exactly, or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from index.search.rerank import RERANK_DEPTHS, Reranker
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not as it was. `prevents`: without it the search cannot be run at all."""
+    """One change since the search was recorded. `prevents`: it makes a replay impossible."""
 
     what: str
     prevents: bool = False
@@ -27,18 +27,19 @@ def program_version() -> str:
 
 
 def rerank_depths(reranker: Reranker | None) -> list[int]:
-    """How many pictures a search re-ranks, at first and at most; none without re-ranking."""
+    """How many pictures a search re-ranks, first and at most; empty without re-ranking."""
     return list(RERANK_DEPTHS) if reranker else []
 
 
 def differences(
     record: Mapping[str, Any], card: ModelCard, manifest: Manifest | None, reranker: Reranker | None
 ) -> tuple[Difference, ...]:
-    """What differs between a search's audit record and what would answer it now.
+    """The differences between a search's audit record and the installation that would replay it.
 
     Args:
+        card: of the model in use.
         manifest: of the recorded generation, None where it is no longer kept.
-        closer: the re-ranker that is at hand, whether the recorded search used one or not.
+        reranker: the installed re-ranker, whether the recorded search used one or not; None where there is none.
     """
     return (
         *_of_model(record, card),
@@ -49,7 +50,7 @@ def differences(
     )
 
 
-def because(found: Sequence[Difference]) -> str:
+def explanation(found: Sequence[Difference]) -> str:
     """The differences as a sentence."""
     return f"cannot be replayed exactly, because {'; '.join(difference.what for difference in found)}"
 

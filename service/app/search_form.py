@@ -1,4 +1,4 @@
-"""A search of the workbench: pictures sent or named, each with its boxes, and what was found for them."""
+"""The workbench's search form: uploaded pictures and pictures of the index, each with its boxes, and the result."""
 
 from __future__ import annotations
 
@@ -12,23 +12,28 @@ from index.records.filters import Filter
 from index.search.answer import MAX_IMAGES, MAX_LIMIT, Answer
 from index.stores.images import ImageStore
 from service.accounts.roles import Visitor
-from service.app.question import Question
+from service.app.search_request import SearchRequest
 from service.app.services import Services
 from service.rendering.pictures import data_uri
 
-FILTERS = ("brand", "retailer", "country", "category", "seen_after", "seen_before")
+FILTERS = (
+    *("brand", "retailer", "country", "made_in", "gtin", "category", "seen_after", "seen_before"),
+    *("region", "series"),
+)
 LIMITS = (12, 24, 60, MAX_LIMIT)
-_SHOWN_SIDE = 900
+# Longest side, in pixels, of the query pictures that the page shows.
+_DISPLAY_SIDE = 900
 
 Fields = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A search as the form tells it.
+class SearchForm:
+    """The fields of a search.
 
-    `pictures` are bytes; `crops` pictures of the index by SHA-256, which follow them; `boxes` tells the boxes of each
-    by its place among both. `about` is the object the search is for: its source and its id, or neither.
+    `pictures` are uploaded files; `crops` pictures of the index by SHA-256, which are numbered after them; `boxes` has
+    (picture number from 0, box) pairs. `object_key` is the (source, id) of the object that the search is for, or two
+    empty strings.
     """
 
     pictures: tuple[bytes, ...] = ()
@@ -38,17 +43,17 @@ class Asked:
     collection: Collection = "catalogue"
     filters: tuple[tuple[str, str], ...] = ()
     limit: int = LIMITS[0]
-    about: tuple[str, str] = ("", "")
+    object_key: tuple[str, str] = ("", "")
 
     @classmethod
-    def of(cls, fields: Fields, pictures: Sequence[bytes] = ()) -> Asked:
-        """Read a form's fields, leaving out what was left empty.
+    def parse(cls, fields: Fields, pictures: Sequence[bytes] = ()) -> SearchForm:
+        """Parse a form's fields; empty ones are ignored.
 
         Raises:
-            QueryInvalid, RegionInvalid: a field says what cannot be.
+            QueryInvalid, RegionInvalid: a field has an invalid value.
         """
-        told = [(name, text.strip()) for name, text in fields if text.strip()]
-        last = dict(told)
+        given = [(name, text.strip()) for name, text in fields if text.strip()]
+        last = dict(given)
         collection = last.get("collection", "catalogue")
         if collection not in COLLECTIONS:
             raise QueryInvalid(f"no collection is called {collection[:50]!r}")
@@ -57,8 +62,8 @@ class Asked:
             raise QueryInvalid(f"limit {limit[:50]!r}: choose one of {', '.join(map(str, LIMITS))}")
         return cls(
             tuple(picture for picture in pictures if picture),
-            tuple(text for name, text in told if name == "crop"),
-            tuple(_box(text) for name, text in told if name == "box"),
+            tuple(text for name, text in given if name == "crop"),
+            tuple(_box(text) for name, text in given if name == "box"),
             last.get("text", ""),
             "objects" if collection == "objects" else "catalogue",
             tuple((name, last[name]) for name in FILTERS if name in last),
@@ -67,80 +72,81 @@ class Asked:
         )
 
     @property
-    def empty(self) -> bool:
+    def is_empty(self) -> bool:
         return not (self.pictures or self.crops or self.text)
 
-    def question(self, images: ImageStore) -> Question:
-        """The question to the index: a picture with several boxes is asked once for each of them.
+    def to_request(self, images: ImageStore) -> SearchRequest:
+        """The search request: a picture with several boxes becomes one query picture for each of them.
 
         Raises:
-            QueryInvalid: a box belongs to no picture, or there is too much.
+            QueryInvalid: a box belongs to no picture, or there are too many pictures and boxes.
             UnknownEntry: a crop is not in the image store.
         """
         pictures = [*self.pictures, *(images.read(crop) for crop in self.crops)]
         names = [*("" for _ in self.pictures), *self.crops]
-        if any(place >= len(pictures) for place, _ in self.boxes):
+        if any(number >= len(pictures) for number, _ in self.boxes):
             raise QueryInvalid("a box belongs to a picture that is not there")
-        cut = [
-            (picture, names[place], region)
-            for place, picture in enumerate(pictures)
-            for region in [box for at, box in self.boxes if at == place] or [WHOLE]
+        crops = [
+            (picture, names[number], region)
+            for number, picture in enumerate(pictures)
+            for region in [box for at, box in self.boxes if at == number] or [WHOLE]
         ]
-        if len(cut) > MAX_IMAGES:
-            raise QueryInvalid(f"{len(cut)} pictures and boxes: at most {MAX_IMAGES} of one object are taken together")
+        if len(crops) > MAX_IMAGES:
+            raise QueryInvalid(
+                f"{len(crops)} pictures and boxes: at most {MAX_IMAGES} of one object are taken together"
+            )
         filters = tuple(Filter(name, value) for name, value in self.filters)
-        return Question(
-            tuple(picture for picture, _, _ in cut),
-            tuple(region for _, _, region in cut),
+        return SearchRequest(
+            tuple(picture for picture, _, _ in crops),
+            tuple(region for _, _, region in crops),
             self.text,
             self.collection,
             filters,
             self.limit,
-            tuple(name for _, name, _ in cut),
+            tuple(name for _, name, _ in crops),
         )
 
 
 @dataclass(frozen=True)
-class Found:
-    """An answer, and what was asked as pictures that a page can show: data: addresses, in the order of the query.
+class SearchResult:
+    """An answer, and the query pictures as data: URIs for the page, in the order of the query.
 
-    `face`: a picture that was sent seems to show one.
+    `face_detected`: an uploaded picture seems to show a face.
     """
 
     answer: Answer
-    queries: tuple[str, ...]
-    face: bool
+    query_pictures: tuple[str, ...]
+    face_detected: bool
 
 
-def find(asked: Asked, services: Services, visitor: Visitor) -> Found:
-    """Search the live generation, and record it. Takes its time: for a worker thread.
+def run_search(form: SearchForm, services: Services, visitor: Visitor) -> SearchResult:
+    """Search the live generation, and record the search in the audit. Slow: call it from a worker thread.
 
-    A picture of the index does not answer for itself.
+    A picture of the index is never its own answer.
 
     Raises:
-        Problem, QueryInvalid, FilterInvalid, UnknownEntry, TextUnsupported: it cannot be answered as asked.
+        Problem, QueryInvalid, FilterInvalid, UnknownEntry, TextUnsupported: the form cannot be answered.
     """
-    question = asked.question(services.images)
-    query = services.decoded(question)
-    # Several boxes on a picture are several pictures of the query: it is looked at once.
-    sent = {
-        data: image.pixels
-        for data, image in zip(question.pictures, query.images, strict=True)
-        if data in asked.pictures
+    request = form.to_request(services.images)
+    query = services.decode_query(request)
+    # A picture with several boxes appears several times in the query; the gate checks it once.
+    uploaded = {
+        data: image.pixels for data, image in zip(request.pictures, query.images, strict=True) if data in form.pictures
     }
-    face = bool(services.with_faces(list(sent.values())))
+    face_detected = bool(services.pictures_with_faces(list(uploaded.values())))
     with services.live.lease() as generation:
-        for crop in asked.crops:
+        for crop in form.crops:
             if not generation.records.has_image(crop):
                 raise UnknownEntry(f"no picture {crop[:64]!r} is in generation {generation.number}")
-        query = replace(query, without_images=asked.crops)
-        found = services.recorded_search(question, query, generation, visitor, asked.about)
-    return Found(found, tuple(data_uri(image.region.of(image.pixels), _SHOWN_SIDE) for image in query.images), face)
+        query = replace(query, without_images=form.crops)
+        answer = services.recorded_search(request, query, generation, visitor, form.object_key)
+    shown = tuple(data_uri(image.region.of(image.pixels), _DISPLAY_SIDE) for image in query.images)
+    return SearchResult(answer, shown, face_detected)
 
 
 def _box(text: str) -> tuple[int, Region]:
-    """Read "PLACE:X0,Y0,X1,Y1"."""
-    place, colon, box = text.partition(":")
-    if not (colon and place.isascii() and place.isdigit() and len(place) < 3):
-        raise QueryInvalid(f"box {text[:60]!r}: needs PLACE:X0,Y0,X1,Y1")
-    return int(place), Region.parse(box)
+    """Parse "NUMBER:X0,Y0,X1,Y1": the picture's number from 0, and a box on it."""
+    number, colon, box = text.partition(":")
+    if not (colon and number.isascii() and number.isdigit() and len(number) < 3):
+        raise QueryInvalid(f"box {text[:60]!r}: needs NUMBER:X0,Y0,X1,Y1")
+    return int(number), Region.parse(box)

@@ -1,4 +1,4 @@
-"""The parts of one running service, which the API and the pages share."""
+"""The components of one running server, shared by the API and the pages."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from service.accounts.accounts import Accounts
 from service.accounts.roles import Visitor
 from service.app.audit import Audit
 from service.app.desk import Desk
-from service.app.gate import with_faces
+from service.app.gate import pictures_with_faces
 from service.app.leads import Leads
-from service.app.limits import Limits, ReservedBytes, SearchQueue
+from service.app.limits import ReservedBytes, SearchQueue, ServerLimits
 from service.app.listing import ObjectListing
 from service.app.live import LiveGeneration
 from service.app.metrics import Metrics
-from service.app.question import Question, query_of
-from service.app.rates import Rate
-from service.app.recorded_search import search_told
+from service.app.rate_limiter import RateLimiter
+from service.app.recorded_search import search_record
+from service.app.search_request import SearchRequest, decoded_query
 
 if TYPE_CHECKING:
     from service.accounts.openid_client import OpenId
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Services:
-    """The parts of one running service."""
+    """The components of one running server. `search_limiter` is None where searches are not rate limited."""
 
     workspace: Workspace
     live: LiveGeneration
@@ -45,53 +45,53 @@ class Services:
     reranker: Reranker | None
     gate: Gate | None
     images: ImageStore
-    limits: Limits
-    turns: SearchQueue
-    held: ReservedBytes
+    limits: ServerLimits
+    search_queue: SearchQueue
+    reserved_bytes: ReservedBytes
     accounts: Accounts
     audit: Audit
     leads: Leads
     desk: Desk
     openid: OpenId | None
-    tries: Rate
-    asked: Rate | None
+    sign_in_limiter: RateLimiter
+    search_limiter: RateLimiter | None
     metrics: Metrics
     listing: ObjectListing = field(default_factory=ObjectListing)
 
-    def decoded(self, question: Question) -> Query:
-        """The question as the index is asked it. Raises as `query_of` does. Takes its time: for a worker thread."""
+    def decode_query(self, request: SearchRequest) -> Query:
+        """The query of a search request. Raises as `decoded_query` does. Slow: call it from a worker thread."""
         with self.metrics.step("decode"):
-            return query_of(question, self.limits.pixels)
+            return decoded_query(request, self.limits.pixels)
 
-    def with_faces(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[int]:
-        """Which pictures, uint8 [h, w, 3], the gate stops, counted from 1. For a worker thread."""
+    def pictures_with_faces(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[int]:
+        """The numbers, from 1, of the pictures uint8 [h, w, 3] that the gate stops. Call it from a worker thread."""
         with self.metrics.step("gate"):
-            return with_faces(pictures, self.gate)
+            return pictures_with_faces(pictures, self.gate)
 
     def search(self, query: Query, generation: Generation, *, rerank: bool = True) -> Answer:
-        """Answer a query; see index.search. Without `rerank` by embeddings alone. For a worker thread."""
+        """Answer a query (index.search.search); without `rerank` by embeddings alone. Call it from a worker thread."""
         return search(query, generation, self.encoder, self._reranker(rerank), self.metrics.step)
 
     def recorded_search(
         self,
-        question: Question,
+        request: SearchRequest,
         query: Query,
         generation: Generation,
         visitor: Visitor,
-        about: tuple[str, str] = ("", ""),
+        object_key: tuple[str, str] = ("", ""),
     ) -> Answer:
-        """Answer an investigator's query and write it into the audit. For a worker thread.
+        """Answer an investigator's query and record it in the audit. Call it from a worker thread.
 
         Args:
-            about: the object it is for, its source and its id, or neither.
+            object_key: (source, id) of the object that the search is for, or two empty strings.
 
         Raises:
             WorkspaceError: it cannot be recorded; then it is not answered either.
         """
-        answer = self.search(query, generation, rerank=question.rerank)
-        card, reranker = self.encoder.card, self._reranker(question.rerank)
-        told = search_told(question, query.without_images, generation, card, reranker, answer)
-        self.audit.append("search", visitor.name, object=list(about) if about[1] else None, **told)
+        answer = self.search(query, generation, rerank=request.rerank)
+        card, reranker = self.encoder.card, self._reranker(request.rerank)
+        record = search_record(request, query.without_images, generation, card, reranker, answer)
+        self.audit.append("search", visitor.name, object=list(object_key) if object_key[1] else None, **record)
         return answer
 
     def _reranker(self, rerank: bool) -> Reranker | None:

@@ -1,4 +1,4 @@
-"""The databases of a workspace brought up to date after an upgrade of this program: by every command that writes."""
+"""Upgrades the databases of a workspace to this version's schema; every command that writes does so first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from service.tables import HISTORY, service_database_url
 
 
 def open_for_writing(root: Path, say: Callable[[str], None]) -> Workspace:
-    """Open a workspace to write in it: databases of an older version are upgraded first.
+    """Open a workspace for writing: databases of an older version are upgraded first.
 
     Raises:
         WorkspaceError: there is none, or `upgrade_workspace` fails.
@@ -29,7 +29,7 @@ def upgrade_workspace(workspace: Workspace, say: Callable[[str], None]) -> tuple
     Raises:
         WorkspaceBusy: another job is writing here.
         SchemaTooNew: a newer version of this program wrote one of them.
-        MigrationFailed: one cannot be upgraded; it is as it was.
+        MigrationFailed: one cannot be upgraded; it is unchanged.
     """
     if not any(needs_upgrade(url, history) for url, history in _databases(workspace)):
         return ()
@@ -42,7 +42,7 @@ def upgrade_workspace(workspace: Workspace, say: Callable[[str], None]) -> tuple
 
 
 def require_upgraded(workspace: Workspace) -> None:
-    """See that a workspace's databases are of this version; reads a row of each.
+    """Check that a workspace's databases are of this version; reads one row of each.
 
     Raises:
         SchemaOutdated: one has to be upgraded first.

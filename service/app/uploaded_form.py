@@ -1,4 +1,4 @@
-"""A form as it was sent: pictures and fields."""
+"""A form as it was uploaded: pictures and fields."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ PICTURE = "image"
 
 @dataclass(frozen=True)
 class Upload:
-    """What a form holds: its pictures in order, and its other fields as (name, text) in order."""
+    """The content of a form: its pictures in order, and its other fields as (name, text) in order."""
 
     pictures: tuple[bytes, ...]
     fields: tuple[tuple[str, str], ...]
 
-    def told(self, known: Sequence[str], *, blank: bool = False) -> dict[str, str]:
-        """The fields by name, each without space around it; those that are empty are left out, unless `blank`.
+    def fields_by_name(self, known: Sequence[str], *, keep_empty: bool = False) -> dict[str, str]:
+        """The fields by name, stripped of whitespace; empty ones are left out, unless `keep_empty`.
 
         Raises:
-            QueryInvalid: a field is not known, or given twice.
+            QueryInvalid: a field is unknown, or given twice.
         """
-        told: dict[str, str] = {}
+        by_name: dict[str, str] = {}
         for name, text in self.fields:
             if name not in known:
                 raise QueryInvalid(f"no field is called {name[:50]!r}; there are {', '.join(known)}")
-            if name in told:
+            if name in by_name:
                 raise QueryInvalid(f"{name} is given twice: give it once")
-            if blank or text.strip():
-                told[name] = text.strip()
-        return told
+            if keep_empty or text.strip():
+                by_name[name] = text.strip()
+        return by_name

@@ -1,8 +1,7 @@
-"""alerts: what the watches of open objects found."""
+"""alerts: the products that the nightly watch found for open objects."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 from index.jobs.alerts import list_alerts
 from index.records.catalogue import Catalogue
 from index.workspace import Workspace
+from service.cli.streams import print_json
 
 
 @click.command()
@@ -23,14 +23,14 @@ from index.workspace import Workspace
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
 @click.pass_obj
 def alerts(root: Path, since: datetime | None, as_json: bool) -> None:
-    """List the products that the watches found for open objects, the oldest first."""
+    """List the products that the nightly watch found for open objects, the oldest first."""
     workspace = Workspace.open(root)
     # ISO 8601 sorts as text.
     begin = since.isoformat() if since else ""
     with Catalogue.open(workspace.database_url) as catalogue:
         found = list_alerts(catalogue.database, since=begin)
     if as_json:
-        click.echo(json.dumps([asdict(alert) for alert in found], ensure_ascii=False))
+        print_json([asdict(alert) for alert in found])
         return
     for alert in found:
         product = "  ".join(filter(None, [alert.product_id, alert.title, alert.brand, alert.retailer, alert.link]))

@@ -1,4 +1,4 @@
-"""allow: a curator lets a published crop in that the gate holds."""
+"""allow: approve a published crop that is quarantined because it seems to show a face."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from service.app.audit import COMMAND_LINE, Audit
 from service.app.desk import Desk
 from service.app.upgrade import open_for_writing
-from service.cli.progress import say
+from service.cli.streams import say
 from service.tables import open_service_database
 
 
@@ -18,8 +18,8 @@ from service.tables import open_service_database
 @click.argument("sha256")
 @click.pass_obj
 def allow(root: Path, sha256: str) -> None:
-    """Let a published crop in that is held because it seems to show a face, by its SHA-256: a doll, a print."""
+    """Approve a quarantined crop that shows a doll or a print and no person, by its SHA-256."""
     workspace = open_for_writing(root, say)
     with closing(open_service_database(workspace)) as database:
-        Desk(workspace, database, Audit(database), None).let_in(sha256, COMMAND_LINE)
-    say(f"{sha256} may come in. Next: traceobject reindex")
+        Desk(workspace, database, Audit(database), None).approve(sha256, COMMAND_LINE)
+    say(f"{sha256} is approved. Next: traceobject reindex")

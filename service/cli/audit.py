@@ -1,8 +1,7 @@
-"""audit: what was done on the server, whether the record of it is whole, and the same search again."""
+"""audit: list and verify the audit records, and replay a recorded search."""
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,21 +14,21 @@ from index.workspace import Workspace
 from service.app.audit import Audit
 from service.app.recorded_search import replay as replay_search
 from service.app.recorded_search import sha256_of
-from service.app.replay_differences import because
+from service.app.replay_differences import explanation
 from service.cli.exit_status import FAILED
-from service.cli.progress import say
+from service.cli.streams import print_json, say
 from service.tables import open_service_database
 
 
 @click.group()
 def audit() -> None:
-    """Read and check the record of searches, dossiers, leads and sign-ins; repeat a search."""
+    """Read and check the records of searches, dossiers, leads and sign-ins; replay a search."""
 
 
 @audit.command()
 @click.pass_obj
 def verify(root: Path) -> None:
-    """Find a changed, missing or cut-off record. Keep the head it prints elsewhere, and compare it later."""
+    """Find changed, missing or truncated records. Keep the head it prints elsewhere, and compare it later."""
     with closing(open_service_database(Workspace.open(root))) as database:
         count, head = Audit(database).verify()
     click.echo(f"{count} records, none changed; head {head}")
@@ -46,7 +45,10 @@ def list_(root: Path, who: str, kind: str, after: int, as_json: bool) -> None:
     with closing(open_service_database(Workspace.open(root))) as database:
         for record in Audit(database).records(after):
             if who in ("", record.get("who")) and kind in ("", record.get("kind")):
-                click.echo(json.dumps(record, ensure_ascii=False) if as_json else _line(record))
+                if as_json:
+                    print_json(record)
+                else:
+                    click.echo(_line(record))
 
 
 @audit.command()
@@ -56,39 +58,40 @@ def list_(root: Path, who: str, kind: str, after: int, as_json: bool) -> None:
     "images",
     multiple=True,
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A picture that was sent; those that were are not kept. Repeat for several.",
+    help="A picture that was uploaded for the search; uploads are not kept. Repeat for several.",
 )
 @click.pass_context
 def replay(context: click.Context, search: str, images: tuple[Path, ...]) -> None:
     """Run SEARCH, a record's number or a query id, again on its generation, and compare the rankings.
 
-    Says why it cannot be replayed exactly where the model, the search parameters, the generation or the program are
-    not what they were.
+    Says why it cannot be replayed exactly where the model, the search parameters, the generation or the program have
+    changed since.
 
     Exit status 0: the same ranking; 1: another, or none.
     """
     workspace = Workspace.open(context.obj)
     with closing(open_service_database(workspace)) as database:
         record = Audit(database).search(search)
-    given = {sha256_of(data): data for data in (path.read_bytes() for path in images)}
+    uploads = {sha256_of(data): data for data in (path.read_bytes() for path in images)}
     _, encoder = workspace_encoder(workspace, say)
-    told = replay_search(record, workspace, encoder, reranker_for(workspace), given)
+    result = replay_search(record, workspace, encoder, reranker_for(workspace), uploads)
     where = f"generation {record['generation']}, {record['model']}"
-    if told.differences:
-        click.echo(because(told.differences))
-    if not told.digested:
+    if result.differences:
+        click.echo(explanation(result.differences))
+    if not result.has_digests:
         click.echo(
-            "this record is of an earlier version and carries no digest of what decided its ranking: whether search "
-            "parameters and files of the generation are what they were cannot be told"
+            "this record is of an earlier version and carries no digest of what decided its ranking: changes of the "
+            "search parameters and of the generation's files cannot be detected"
         )
-    if told.same:
-        click.echo(f"the same ranking of {len(told.found)} candidates ({where}); scores differ by {told.apart:.1g}")
+    if result.is_same:
+        count, apart = len(result.replayed), result.max_score_difference
+        click.echo(f"the same ranking of {count} candidates ({where}); scores differ by {apart:.1g}")
         return
     click.echo(f"another ranking ({where}): recorded, then found now")
-    for was, now in zip(told.recorded, told.found, strict=False):
+    for was, now in zip(result.recorded, result.replayed, strict=False):
         click.echo(f"{_ranked(was)}  |  {_ranked(now)}{'' if was[:2] == now[:2] else '  <- differs'}")
-    if len(told.recorded) != len(told.found):
-        click.echo(f"{len(told.recorded)} candidates were recorded, {len(told.found)} are found now")
+    if len(result.recorded) != len(result.replayed):
+        click.echo(f"{len(result.recorded)} candidates were recorded, {len(result.replayed)} are found now")
     context.exit(FAILED)
 
 
@@ -98,11 +101,11 @@ def _ranked(candidate: tuple[str, str, float]) -> str:
 
 
 def _line(record: dict[str, Any]) -> str:
-    """The record's head, then what tells most of each kind."""
+    """A record as one line: number, time, who and kind, then the most important members of its kind."""
     head = f"{record['number']}  {record['at']}  {record['who']}  {record['kind']}"
-    about = record.get("object")
-    told = [" ".join(filter(None, about))] if about else []
-    told += [
+    object_key = record.get("object")
+    details = [" ".join(filter(None, object_key))] if object_key else []
+    details += [
         str(record[name]) for name in ("account", "change", "form", "state", "verdict", "query_id") if name in record
     ]
-    return "  ".join([head, *filter(None, told)])
+    return "  ".join([head, *filter(None, details)])

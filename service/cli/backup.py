@@ -1,4 +1,4 @@
-"""backup: a copy of the workspace that can be served from at once."""
+"""backup: a copy of the workspace that a server can use directly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from index.jobs.backup import back_up
 from index.workspace import Workspace
-from service.cli.progress import say
+from service.cli.streams import say
 
 
 @click.command()

@@ -1,15 +1,17 @@
-"""demo: a rendered sample is indexed and searched in both directions, and shown as a picture sheet."""
+"""demo: index the sample, search it in both directions, and write the picture sheet."""
 
 from __future__ import annotations
 
+import os
 import secrets
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+import cv2
 
 from embedding.encoders.protocol import Encoder
+from embedding.encoders.registry import STARTER
 from embedding.image.decode import decode
 from index.errors import WorkspaceError
 from index.generations.generations import Generation, open_live
@@ -25,69 +27,69 @@ from index.workspace import SETTINGS, Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
 from service.app.upgrade import open_for_writing
-from service.cli.progress import progress_for_stderr, say
-from service.reports.sheet import SheetCandidate, SheetRow, write_html, write_png
+from service.cli.progress import progress_for_stderr
+from service.cli.streams import say
+from service.demo.sample import SampleQuery, copy_sample
+from service.reports.sheet import SheetCandidate, SheetRow, write_html
 from service.tables import open_service_database
 
-if TYPE_CHECKING:
-    from sample.write import Query as SampleQuery
-
 DEMO_USER, SIGN_IN = "demo", "sign-in.txt"
-SHOWN = 5
+CANDIDATES = 5
 SHEET_ROWS = 12
+SELF_TEST_PRODUCTS = 32
+"""Fewer than by default, but enough to calibrate likelihoods: the self-test takes most of the demo's time."""
 
 
 @click.command()
-@click.option("--seed", default=7, show_default=True, help="Another seed renders another sample.")
 @click.pass_obj
-def demo(root: Path, seed: int) -> None:
-    """Render a sample catalogue and published crops, index them, search, and draw the picture sheet."""
-    # What draws the sample is large, and no other command wants it.
-    from sample.write import render_sample
-
+def demo(root: Path) -> None:
+    """Index a sample catalogue and published crops, search them both ways, and write the picture sheet."""
+    # A search uses two threads already. The libraries' own beside them wait for one another, and spin while they do:
+    # an eighth more processor time. torch reads the variable when it is loaded.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    cv2.setNumThreads(1)
     workspace = _workspace(root)
     progress = progress_for_stderr()
-    with progress.step("rendering") as tick:
-        sample = render_sample(root / "sample", seed, lambda _done, _total: tick(1))
+    sample = copy_sample(root / "sample")
     with Catalogue.open(workspace.database_url) as records:
         records.add_source("sample shops", "catalogue", str(sample.catalogue.absolute()), "csv")
         records.add_source("sample authorities", "objects", str(sample.objects.absolute()), "csv")
-    workspace, encoder = workspace_encoder(workspace, say)
+    with progress.step("loading the model", 1) as tick:
+        workspace, encoder = workspace_encoder(workspace, say)
+        tick(1)
     reranker = reranker_for(workspace)
     reindex(workspace, encoder, progress, reranker)
     generation = open_live(workspace)
     rows: dict[Collection, list[SheetRow]] = {collection: [] for collection in COLLECTIONS}
     with progress.step("searching", len(sample.queries)) as tick:
         for query in sample.queries:
-            found = _ask(query, generation, encoder, reranker, ImageStore(workspace.images))
-            rows[query.collection].append(found)
+            rows[query.collection].append(_row(query, generation, encoder, reranker, ImageStore(workspace.images)))
             tick(1)
-    told = [f"{_direction(collection)}: {_recall(asked)}" for collection, asked in rows.items()]
-    for line in told:
+    figures = [f"{_direction(collection)}: {_recall(found)}" for collection, found in rows.items()]
+    for line in figures:
         click.echo(line)
     heading = f"{sum(map(len, rows.values()))} sample searches with {encoder.card.name}"
-    shown = _choose(rows)
-    write_png(shown, root / "sheet.png", heading, "   ·   ".join(told))
-    write_html(shown, root / "sheet.html", heading, " · ".join(told))
-    click.echo(f"the picture sheet: {root / 'sheet.png'} and {root / 'sheet.html'}")
+    write_html(_sheet_rows(rows), root / "sheet.html", heading, " · ".join(figures))
+    click.echo(f"the picture sheet: {root / 'sheet.html'}")
     name, password = _sign_in(workspace)
     click.echo(f"look around: traceobject --workspace {root} serve")
     click.echo(f"sign in at /workbench as {name}, password {password}; it is in {root / SIGN_IN} too")
 
 
 def _workspace(root: Path) -> Workspace:
-    """The demo's own workspace; a real one is never mixed with rendered pictures."""
+    """The demo's workspace. Raises WorkspaceError where `root` is a workspace that the demo did not make."""
     if (root / SETTINGS).exists():
         if not (root / "sample").is_dir():
             raise WorkspaceError(f"{root} is a workspace of yours: name another, traceobject --workspace DIR demo")
         return open_for_writing(root, say)
-    workspace = Workspace.create(root)
+    # The starter model is installed with the package; others may have to be fetched, and be slow without CUDA.
+    workspace = Workspace.create(root, STARTER, self_test_products=SELF_TEST_PRODUCTS)
     (root / "sample").mkdir()
     return workspace
 
 
 def _sign_in(workspace: Workspace) -> tuple[str, str]:
-    """An account of the demo's own workspace, with another password for each run: name and password."""
+    """Make the demo's account, or give it a new password; name and password."""
     password = secrets.token_urlsafe(9)
     with closing(open_service_database(workspace)) as database:
         accounts = Accounts(database)
@@ -101,12 +103,12 @@ def _sign_in(workspace: Workspace) -> tuple[str, str]:
     return DEMO_USER, password
 
 
-def _ask(
+def _row(
     query: SampleQuery, generation: Generation, encoder: Encoder, reranker: Reranker | None, store: ImageStore
 ) -> SheetRow:
     image = decode(query.path.read_bytes())
     answer = search(
-        Query((QueryImage(image),), collection=query.collection, limit=SHOWN), generation, encoder, reranker
+        Query((QueryImage(image),), collection=query.collection, limit=CANDIDATES), generation, encoder, reranker
     )
     candidates = tuple(
         SheetCandidate(
@@ -124,17 +126,17 @@ def _ask(
 def _recall(rows: list[SheetRow]) -> str:
     first = sum(row.candidates[0].right for row in rows if row.candidates)
     among = sum(any(candidate.right for candidate in row.candidates) for row in rows)
-    return f"right first {first / len(rows):.0%}, among the first {SHOWN} {among / len(rows):.0%} of {len(rows)}"
+    return f"right first {first / len(rows):.0%}, among the first {CANDIDATES} {among / len(rows):.0%} of {len(rows)}"
 
 
 def _direction(collection: Collection) -> str:
     return "published crop to product" if collection == "catalogue" else "volunteer's photo to published object"
 
 
-def _choose(rows: dict[Collection, list[SheetRow]]) -> list[SheetRow]:
-    """Rows for the sheet, evenly from both directions, in the sample's order: hits and misses as they come."""
+def _sheet_rows(rows: dict[Collection, list[SheetRow]]) -> list[SheetRow]:
+    """Evenly spaced rows of both directions in the sample's order, regardless of whether they are right."""
     chosen: list[SheetRow] = []
-    for asked in rows.values():
-        wanted = SHEET_ROWS // len(rows)
-        chosen += asked[:: max(1, len(asked) // wanted)][:wanted]
+    for found in rows.values():
+        count = SHEET_ROWS // len(rows)
+        chosen += found[:: max(1, len(found) // count)][:count]
     return chosen

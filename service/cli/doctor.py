@@ -1,4 +1,4 @@
-"""doctor: is this machine and this workspace in order? Each check says what it found and what to do."""
+"""doctor: check the installation and the workspace; each check says what it found and what to do."""
 
 from __future__ import annotations
 
@@ -13,25 +13,26 @@ import click
 from embedding.encoders import registry
 from embedding.errors import TraceObjectError
 from index.generations.generations import open_live
+from index.jobs.lost_records import require_records
 from index.models import workspace_encoder
 from index.records.catalogue import Catalogue
 from index.stores.vectors import VectorStore
 from index.workspace import Workspace
-from service.app.gate import UPLOADS, gate_of
+from service.app.gate import UPLOAD_THRESHOLD, gate_of
 from service.app.upgrade import require_upgraded
 from service.cli.exit_status import DONE, FAILED
-from service.cli.progress import say
+from service.cli.streams import say
 
 LOW_DISK = 2_000_000_000
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One checked thing: in order or not, and the words for it."""
+    """The result of one check."""
 
     good: bool
     what: str
-    told: str
+    detail: str
 
 
 @click.command()
@@ -40,7 +41,7 @@ def doctor(context: click.Context) -> None:
     """Check the installation and the workspace: libraries, models, records, vectors, the live generation, disk."""
     findings = list(_examine(context.obj))
     for finding in findings:
-        click.echo(f"{'ok  ' if finding.good else 'FAIL'}  {finding.what}: {finding.told}")
+        click.echo(f"{'ok  ' if finding.good else 'FAIL'}  {finding.what}: {finding.detail}")
     context.exit(DONE if all(finding.good for finding in findings) else FAILED)
 
 
@@ -72,7 +73,7 @@ def _try(what: str, check: Callable[[], str]) -> Finding:
 
 
 def _libraries() -> str:
-    # Importing torchvision is the check: beside a torch that does not fit, its operators are missing.
+    # Importing torchvision is a check in itself: it fails beside an incompatible torch.
     import torchvision  # noqa: F401
 
     names = ("torch", "torchvision", "open_clip_torch", "faiss-cpu", "numpy", "pillow", "fastapi")
@@ -80,23 +81,24 @@ def _libraries() -> str:
 
 
 def _gate(workspace: Workspace) -> str:
-    gate = gate_of(workspace, UPLOADS)
+    gate = gate_of(workspace, UPLOAD_THRESHOLD)
     if gate is None:
-        return "off: photos and crops are not looked at for faces"
+        return "off: photos and crops are not checked for faces"
     gate.load()
-    return "pictures are looked at for faces"
+    return "pictures are checked for faces"
 
 
 def _records(workspace: Workspace) -> str:
     require_upgraded(workspace)
     with Catalogue.open(workspace.database_url) as catalogue:
-        held = ", ".join(f"{count} {name}" for name, count in catalogue.counts().items())
-        return f"{held} from {len(catalogue.sources())} sources; {len(catalogue.refusals())} inputs refused"
+        require_records(workspace, catalogue)
+        counts = ", ".join(f"{count} {name}" for name, count in catalogue.counts().items())
+        return f"{counts} from {len(catalogue.sources())} sources; {len(catalogue.refusals())} inputs refused"
 
 
 def _generation(workspace: Workspace) -> str:
     manifest = open_live(workspace).manifest
-    return f"{manifest.generation}, made {manifest.created}, every file as its manifest says"
+    return f"{manifest.generation}, made {manifest.created}, every file matches its manifest"
 
 
 def _vectors(workspace: Workspace) -> str:
@@ -105,4 +107,4 @@ def _vectors(workspace: Workspace) -> str:
     damaged = store.damaged()
     if damaged:
         raise RuntimeError(f"{len(damaged)} of {len(store)} are damaged: move the folder away and re-index")
-    return f"{len(store)} embeddings of {encoder.card.name}, each as its checksum says"
+    return f"{len(store)} embeddings of {encoder.card.name}, each matches its checksum"

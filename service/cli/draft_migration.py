@@ -1,8 +1,8 @@
-"""Drafts the next migration of the tables of the catalogue or the service, from what the models changed.
+"""Drafts the next migration of the catalogue's or the service's tables from the changes of their models.
 
     python -m service.cli.draft_migration catalogue "what it changes"
 
-The file is to be read and completed: what becomes of rows that are there, nobody can tell from the models.
+The file has to be reviewed and completed: how existing rows are converted cannot be derived from the models.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ HISTORIES = {history.name: history for history in (CATALOGUE, HISTORY)}
 
 
 def draft(history: History, changes: str) -> Path:
-    """Write the next revision of a history beside its others; where it lies."""
+    """Write the next revision of a history into its folder; the path of the file."""
     number = f"{int(history.head) + 1:04d}"
     with tempfile.TemporaryDirectory() as folder:
         engine = engine_of(f"sqlite:///{folder}/scratch.sqlite")

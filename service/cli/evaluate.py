@@ -12,14 +12,15 @@ from embedding.encoders.choose import choose, load
 from index.jobs.evaluate import Evaluation
 from index.jobs.evaluate import evaluate as run_evaluate
 from service.cli.exit_status import list_refused
-from service.cli.progress import progress_for_stderr, say
+from service.cli.progress import progress_for_stderr
+from service.cli.streams import say
 
 
 @click.command()
 @click.argument("gallery", type=click.Path(path_type=Path, dir_okay=False))
 @click.argument("queries", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--model", default="starter", show_default=True, help="The model to measure, or auto.")
-@click.option("--no-rerank", is_flag=True, help="By embeddings alone, without the closer look by local features.")
+@click.option("--no-rerank", is_flag=True, help="Rank by embeddings alone, without re-ranking by local features.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.option(
     "--cache",

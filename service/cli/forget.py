@@ -1,4 +1,4 @@
-"""forget: a product, an object or a source is deleted at once and for good."""
+"""forget: delete a product, an object or a source at once and permanently."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from index.jobs.forget import Name, Traces, find_entry, find_source, forget, remember
+from index.jobs.forget import ForgetTarget, Traces, allow_return, find_entry, find_source, forget
 from index.records.feed_records import COLLECTIONS, Collection
 from index.workspace import Workspace
 from service.app.audit import Audit
 from service.app.leads import Leads
 from service.app.upgrade import open_for_writing
-from service.cli.progress import say
-from service.reports.kept import Nights
+from service.cli.streams import say
+from service.reports.run_history import RunHistory
 from service.tables import open_service_database
 
 _LIFT = click.option("--lift", is_flag=True, help="Let a forgotten one come back with its feed, at the next re-index.")
@@ -60,21 +60,21 @@ def _entry(workspace: Workspace, collection: Collection, entry_id: str, of: str,
         _carry_out(workspace, find_entry(workspace, collection, entry_id, of))
         return
     if not of:
-        raise click.UsageError("--lift needs to know whose it was: name the source or authority")
-    if not remember(workspace, Name(collection, of, entry_id)):
+        raise click.UsageError("--lift needs the source: name it with --source or --authority")
+    if not allow_return(workspace, ForgetTarget(collection, of, entry_id)):
         raise click.ClickException(f"{of} has no forgotten entry {entry_id}")
     click.echo(f"{entry_id} of {of} may come back with its feed: run traceobject reindex")
 
 
 def _forget_here(workspace: Workspace, traces: Traces) -> None:
-    """Delete what the service keeps about them: past nights and leads. That they were is left in the audit, by id."""
-    Nights.of(workspace).forget(traces)
+    """Remove them from the records of past runs and the leads. The audit keeps their ids."""
+    RunHistory.of(workspace).forget(traces)
     with closing(open_service_database(workspace)) as database:
         Leads(database, Audit(database)).forget(traces)
 
 
-def _carry_out(workspace: Workspace, name: Name) -> None:
-    done = forget(workspace, name, first=lambda traces: _forget_here(workspace, traces))
+def _carry_out(workspace: Workspace, name: ForgetTarget) -> None:
+    done = forget(workspace, name, before=lambda traces: _forget_here(workspace, traces))
     rebuilt = ", ".join(map(str, done.generations)) or "none"
     click.echo(
         f"forgotten: {name.entry_id or 'all'} of {name.source}: {done.entries} records, {done.images} pictures, "

@@ -1,4 +1,4 @@
-"""generations: what was published, whether it is whole, and the way back."""
+"""generations: list, show, verify and roll back the published builds of the index."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from index.generations import generations as builds
 from index.generations.generations import Manifest
 from index.models import require_served
 from index.workspace import Workspace
-from service.cli.progress import say
+from service.cli.streams import say
 
 
 @click.group()
@@ -29,8 +29,8 @@ def list_(root: Path) -> None:
     live = builds.live_number(workspace)
     for number in builds.numbers(workspace):
         manifest = Manifest.read(workspace.generations / str(number))
-        held = ", ".join(f"{part.entries} {name}" for name, part in manifest.collections.items())
-        click.echo(f"{'*' if number == live else ' '} {number:4d}  {manifest.created}  {manifest.model}  {held}")
+        counts = ", ".join(f"{part.entries} {name}" for name, part in manifest.collections.items())
+        click.echo(f"{'*' if number == live else ' '} {number:4d}  {manifest.created}  {manifest.model}  {counts}")
 
 
 @generations.command()

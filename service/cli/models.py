@@ -1,4 +1,4 @@
-"""models: which there are; fetched from the hub, imported from a file, compiled for the processor."""
+"""models: list them; fetch them from the hub, import them from a file, compile them for the processor."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from embedding.encoders.openvino.forms import FORMS, Form
 from embedding.encoders.weights.pull import pull as pull_model
 from index.jobs.compile_model import compile_for
 from index.workspace import Workspace
-from service.cli.progress import progress_for_stderr, say
+from service.cli.progress import progress_for_stderr
+from service.cli.streams import say
 
 
 @click.group()
 def models() -> None:
-    """List, fetch, import and compile the models that see."""
+    """List, fetch, import and compile models."""
 
 
 @models.command("list")
 def list_() -> None:
-    """List every model with its size and where it stands."""
-    for card, standing in weights.inventory():
+    """List every model with its state, input size, kind and licence."""
+    for card, state in weights.inventory():
         words = "pictures and words" if card.text else "pictures"
-        click.echo(f"{card.name:36} {standing:16} {card.preprocess.size:4d} px  {words:18}  {card.licence}")
+        click.echo(f"{card.name:36} {state:16} {card.preprocess.size:4d} px  {words:18}  {card.licence}")
 
 
 @models.command()

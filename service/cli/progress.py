@@ -8,14 +8,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
 from tqdm import tqdm
 
 from index.progress import Progress, Tick
+from service.cli.streams import say
 
 
 class Bars:
-    """Count, rate and time left, for a person."""
+    """Progress bars with count, rate and time left, for terminals."""
 
     @contextmanager
     def step(self, name: str, total: int | None = None) -> Iterator[Tick]:
@@ -28,7 +28,7 @@ class Bars:
 
 
 class Lines:
-    """What a log wants: a line when a step ends, with its count and seconds."""
+    """One JSON line when a step ends, with its count and seconds, for logs."""
 
     @contextmanager
     def step(self, name: str, total: int | None = None) -> Iterator[Tick]:
@@ -42,14 +42,9 @@ class Lines:
         yield tick
         seconds = round(time.perf_counter() - started, 3)
         line = {"step": name, "done": done, "total": total, "seconds": seconds}
-        print(json.dumps(line), file=sys.stderr, flush=True)  # noqa: T201
+        say(json.dumps(line))
 
 
 def progress_for_stderr() -> Progress:
-    """Bars if a person is watching, lines otherwise."""
+    """Bars if stderr is a terminal, lines otherwise."""
     return Bars() if sys.stderr.isatty() else Lines()
-
-
-def say(message: str) -> None:
-    """Tell a person something that is not a result."""
-    click.echo(message, err=True)

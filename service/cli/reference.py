@@ -25,7 +25,8 @@ def _head() -> Iterator[str]:
     yield ""
     yield "Made by `python -m service.cli.reference` from the commands themselves; a test compares."
     yield ""
-    yield "Exit status: 0 done, 1 the job failed, 2 wrong use, 3 done but some inputs were refused (each is listed)."
+    yield "Exit status: 0 done, 1 the job failed, 2 wrong use, 3 done but some inputs were refused (each is listed),"
+    yield "141 whoever read the output has closed the pipe."
     yield "Progress and messages go to stderr, results to stdout."
 
 
@@ -35,7 +36,7 @@ def _commands(command: click.Command, path: list[str]) -> Iterator[str]:
         info_name=" ".join(path),
         max_content_width=WIDTH,
         terminal_width=WIDTH,
-        # As every verb has it when it runs below `main`, which hands it down.
+        # Subcommands inherit this setting from `main` when they run.
         help_option_names=main.context_settings["help_option_names"],
     )
     yield ""
@@ -54,14 +55,14 @@ def _settings() -> Iterator[str]:
     yield ""
     yield "## Settings: traceobject.toml"
     yield ""
-    for told in (Settings.__doc__ or "").strip().splitlines():
-        yield told.strip()
+    for line in (Settings.__doc__ or "").strip().splitlines():
+        yield line.strip()
     yield ""
     yield "| setting | may be | default |"
     yield "|---|---|---|"
-    may_be = allowed()
+    values = allowed()
     for field in fields(Settings):
-        yield f"| `{field.name}` | {may_be[field.name]} | `{field.default!r}` |"
+        yield f"| `{field.name}` | {values[field.name]} | `{field.default!r}` |"
 
 
 if __name__ == "__main__":

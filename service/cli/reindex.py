@@ -1,4 +1,4 @@
-"""reindex: every source is read again, and the index brought up to date."""
+"""reindex: read every source again, and bring the index up to date."""
 
 from __future__ import annotations
 
@@ -7,42 +7,59 @@ from dataclasses import asdict
 
 import click
 
+from index.errors import SchemaOutdated
 from index.jobs.reindex import Report
 from index.jobs.reindex import reindex as run_reindex
-from index.models import late_encoder, other_encoder
-from index.records.catalogue import Changes
+from index.models import lazy_encoder, other_encoder
+from index.records.catalogue import Catalogue, Changes
 from index.search.rerank import reranker_for
 from index.workspace import Workspace
-from service.app.gate import PUBLISHED, gate_of
+from service.app.gate import PUBLISHED_THRESHOLD, gate_of
 from service.app.upgrade import upgrade_workspace
 from service.cli.exit_status import SOME_REFUSED, list_refused
-from service.cli.progress import progress_for_stderr, say
-from service.reports.kept import Nights
-from service.reports.night import night
+from service.cli.progress import progress_for_stderr
+from service.cli.streams import say
+from service.reports.night import reported_run
+from service.reports.run_history import RunHistory
 
 
 @click.command()
 @click.option("--full", is_flag=True, help="Read every feed, build and publish even when nothing changed.")
-@click.option("--model", default="", help="Move to another model: embed everything anew, publish when all is done.")
+@click.option("--model", default="", help="Move to another model: embed everything anew, then publish.")
+@click.option(
+    "--accept",
+    multiple=True,
+    metavar="SOURCE",
+    help="Take what the feed of SOURCE names today as all of it, though it lost much, or does not end as it should.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @click.pass_context
-def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> None:
+def reindex(context: click.Context, full: bool, model: str, accept: tuple[str, ...], as_json: bool) -> None:
     """Read every source again, embed what is new, and publish a generation if anything changed."""
     workspace = Workspace.open(context.obj)
+    if accept:
+        _require_sources(workspace, accept)
     other = other_encoder(model) if model else None
 
     def run() -> Report:
         upgrade_workspace(workspace, say)
-        # A model or a gate that cannot be had is a night that failed, and somebody is told.
-        pinned, encoder = (workspace, other) if other else late_encoder(workspace, say)
-        gate = gate_of(pinned, PUBLISHED)
-        return run_reindex(pinned, encoder, progress_for_stderr(), reranker_for(pinned), full=full, gate=gate)
+        # Loaded within the run, so that a missing model or gate is recorded and reported as a failed run.
+        pinned, encoder = (workspace, other) if other else lazy_encoder(workspace, say)
+        return run_reindex(
+            pinned,
+            encoder,
+            progress_for_stderr(),
+            reranker_for(pinned),
+            full=full,
+            gate=gate_of(pinned, PUBLISHED_THRESHOLD),
+            accept=frozenset(accept),
+        )
 
-    report = night(workspace, run, say)
+    report = reported_run(workspace, run, say)
     for name, changes in report.changes.items():
-        say(f"{name}: {told(changes)}")
+        say(f"{name}: {summary(changes)}")
     for failure in report.failed:
-        say(f"not read: {failure}")
+        say(f"failed: {failure}")
     if report.withheld:
         say(f"not published: {report.withheld}")
     for note in report.notes:
@@ -50,7 +67,7 @@ def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> No
     for warning in report.warnings:
         say(f"warning: {warning}")
     if report.alerts:
-        say(f"new alerts: {len(report.alerts)}; see traceobject alerts, or {Nights.of(workspace).report}")
+        say(f"new alerts: {len(report.alerts)}; see traceobject alerts, or {RunHistory.of(workspace).report}")
     if as_json:
         click.echo(json.dumps(asdict(report)))
     else:
@@ -60,7 +77,19 @@ def reindex(context: click.Context, full: bool, model: str, as_json: bool) -> No
     context.exit(list_refused(report.refused) or (SOME_REFUSED if report.failed or report.withheld else 0))
 
 
-def told(changes: Changes) -> str:
-    """What a reading changed, in words."""
+def _require_sources(workspace: Workspace, names: tuple[str, ...]) -> None:
+    """Refuse a name that no source has, before the run begins."""
+    try:
+        with Catalogue.open(workspace.database_url) as catalogue:
+            known = [source.name for source in catalogue.sources()]
+    except SchemaOutdated:
+        return  # the run upgrades it first
+    for name in names:
+        if name not in known:
+            raise click.UsageError(f"--accept {name}: no source is called so; there are {', '.join(known) or 'none'}")
+
+
+def summary(changes: Changes) -> str:
+    """The changes of one reading of a source, in words."""
     left = f", {changes.expired} left for good" if changes.expired else ""
     return f"{changes.added} added, {changes.changed} changed, {changes.gone} gone, {changes.unchanged} unchanged{left}"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from embedding.errors import ImageRefused
-from embedding.image.decode import decode
+from embedding.image.decode import DEFAULT_LIMITS, decode
 from embedding.image.regions import Region
 from index.generations.generations import open_live
 from index.models import workspace_encoder
@@ -21,9 +21,11 @@ from index.search.search import search as run_search
 from index.stores.images import ImageStore
 from index.workspace import Workspace
 from service.app.evidence import draw_evidence
-from service.app.question import regions_of
+from service.app.search_request import regions_of
 from service.cli.exit_status import list_refused
-from service.cli.progress import say
+from service.cli.streams import print_json, say
+
+STANDARD_INPUT = Path("-")
 
 
 @click.command()
@@ -51,7 +53,7 @@ from service.cli.progress import say
     type=click.Path(path_type=Path, file_okay=False),
     help="Write a picture for each candidate into this folder: the query beside it, shared keypoints joined.",
 )
-@click.option("--no-rerank", is_flag=True, help="By embeddings alone, without the closer look by local features.")
+@click.option("--no-rerank", is_flag=True, help="Rank by embeddings alone, without re-ranking by local features.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 @click.pass_context
 def search(
@@ -66,16 +68,21 @@ def search(
     no_rerank: bool,
     as_json: bool,
 ) -> None:
-    """Find what resembles the thing in IMAGE; several pictures must show one and the same thing."""
+    """Find what resembles the thing in IMAGE; several pictures must show one and the same thing.
+
+    `-` is a picture from standard input.
+    """
     if evidence is not None and no_rerank:
-        raise click.UsageError("--evidence shows what the closer look saw: leave --no-rerank out")
+        raise click.UsageError("--evidence shows the keypoints that re-ranking matched: leave --no-rerank out")
+    if images.count(STANDARD_INPUT) > 1:
+        raise click.UsageError("standard input has one picture: name - once")
     regions = regions_of(boxes, len(images))
-    wanted = tuple(Filter.parse(text) for text in filters)
+    conditions = tuple(Filter.parse(text) for text in filters)
     loaded, refused = _load(images, regions)
     status = list_refused(refused)
     if refused and not loaded:
         raise click.ClickException("none of the pictures could be read")
-    query = Query(loaded, text, collection, wanted, limit)
+    query = Query(loaded, text, collection, conditions, limit)
     workspace = Workspace.open(context.obj)
     generation = open_live(workspace)
     _, encoder = workspace_encoder(workspace, say)
@@ -83,7 +90,13 @@ def search(
     if evidence is not None:
         written = draw_evidence(answer, query, ImageStore(workspace.images), evidence)
         say(f"{len(written)} pictures of the evidence: {evidence}")
-    click.echo(_json(answer) if as_json else _table(answer))
+    if as_json:
+        # Imported here, because the import adds 0.1 s to a command that does not print JSON.
+        from service.app.responses import answer_response
+
+        print_json(answer_response(answer).model_dump(exclude={"faces"}))
+    else:
+        click.echo(_table(answer))
     context.exit(status)
 
 
@@ -92,25 +105,31 @@ def _load(images: tuple[Path, ...], regions: Sequence[Region]) -> tuple[tuple[Qu
     refused: list[Refusal] = []
     for path, region in zip(images, regions, strict=True):
         try:
-            loaded.append(QueryImage(decode(path.read_bytes()), region))
+            loaded.append(QueryImage(decode(_read(path)), region))
         except ImageRefused as error:
-            refused.append(Refusal(str(path), error.reason, str(error)))
+            refused.append(Refusal(_name(path), error.reason, str(error)))
         except OSError as error:
-            refused.append(Refusal(str(path), "unreadable", error.strerror or str(error)))
+            refused.append(Refusal(_name(path), "unreadable", error.strerror or str(error)))
     return tuple(loaded), refused
 
 
-def _json(answer: Answer) -> str:
-    # Imported where it is needed: it costs the command a tenth of a second.
-    from service.app.responses import answer_response
+def _read(path: Path) -> bytes:
+    """The bytes of a picture; of more than is decoded, so much that it is refused."""
+    if path == STANDARD_INPUT:
+        return sys.stdin.buffer.read(DEFAULT_LIMITS.bytes + 1)
+    return path.read_bytes()
 
-    return json.dumps(answer_response(answer).model_dump(exclude={"faces"}), ensure_ascii=False)
+
+def _name(path: Path) -> str:
+    return "standard input" if path == STANDARD_INPUT else str(path)
 
 
 def _table(answer: Answer) -> str:
     lines = [f"{answer.verdict} (generation {answer.generation}, {answer.model})"]
     for candidate in answer.candidates:
         fields = candidate.entry.fields
-        told = [fields.entry_id, fields.title, fields.brand, fields.retailer or fields.authority, fields.link]
-        lines.append(f"{candidate.rank:3d}  {candidate.score:.3f}  " + "  ".join(filter(None, told)))
+        columns = [fields.entry_id, fields.title, fields.brand, fields.retailer or fields.authority, fields.link]
+        if candidate.variants:
+            columns.append(f"and {', '.join(variant.fields.entry_id for variant in candidate.variants)}")
+        lines.append(f"{candidate.rank:3d}  {candidate.score:.3f}  " + "  ".join(filter(None, columns)))
     return "\n".join(lines)

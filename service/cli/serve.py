@@ -1,4 +1,4 @@
-"""serve: the same answers over HTTP."""
+"""serve: run the HTTP server."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from service.addresses import HOST, PORT
 @click.pass_obj
 def serve(root: Path, host: str, port: int) -> None:
     """Answer over HTTP; documented at /docs. New generations are picked up as they are published."""
-    # What a start imports and loads is kept to the end: looking for garbage among it takes a fifth of the start.
-    # The server looks for it again once it is ready.
+    # Objects made during the start live as long as the process; collecting garbage among them would take a fifth of
+    # the start-up time. The server turns the collector on again once it is ready.
     gc.disable()
     from service.serve import serve as run_server
 

@@ -1,4 +1,4 @@
-"""upgrade: the records of an older version are brought up to date."""
+"""upgrade: bring the databases of an older version up to date."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from service.app.upgrade import upgrade_workspace
 @click.command()
 @click.pass_obj
 def upgrade(root: Path) -> None:
-    """Bring the records up to date after this program was upgraded; copies of what they were go into backups/.
+    """Bring the databases up to date after an upgrade of this program; copies of the old ones go into backups/.
 
     Every command that writes does it by itself.
     """

@@ -1,4 +1,4 @@
-"""users: who may sign in, and their API tokens."""
+"""users: the accounts that may sign in, and their API tokens."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from service.accounts.accounts import Accounts
 from service.accounts.roles import ACCOUNT_ROLES, SCOPES, Role
 from service.app.audit import COMMAND_LINE, Audit
 from service.app.upgrade import open_for_writing
-from service.cli.progress import say
+from service.cli.streams import say
 from service.tables import open_service_database
 
 _PASSWORD = click.password_option(help="Asked for, twice, when it is not given.")
@@ -22,17 +22,17 @@ _PASSWORD = click.password_option(help="Asked for, twice, when it is not given."
 
 @click.group()
 def users() -> None:
-    """Say who may sign in, and what with."""
+    """Manage accounts and API tokens."""
 
 
 @users.command()
 @click.argument("name")
 @click.option("--role", type=click.Choice(ACCOUNT_ROLES), default="investigator", show_default=True)
 @click.option("--password", help="Asked for, twice, when it is not given.")
-@click.option("--without-password", is_flag=True, help="For whom the organisation's own sign-in (oidc_issuer) knows.")
+@click.option("--without-password", is_flag=True, help="For people who sign in through the organisation (oidc_issuer).")
 @click.pass_obj
 def add(root: Path, name: str, role: str, password: str | None, without_password: bool) -> None:
-    """Let NAME sign in. The first account ends single-user mode."""
+    """Add the account NAME. The first account ends single-user mode."""
     if password is not None and without_password:
         raise click.UsageError("--password and --without-password exclude each other")
     if password is None and not without_password:
@@ -56,7 +56,7 @@ def list_(root: Path) -> None:
 @click.argument("name")
 @click.pass_obj
 def disable(root: Path, name: str) -> None:
-    """Let NAME in no more: sessions end, tokens are revoked."""
+    """Disable the account NAME: its sessions end, its tokens are revoked."""
     with closing(open_service_database(open_for_writing(root, say))) as database:
         Accounts(database).disable(name)
         _record(database, name, "disabled")
@@ -68,7 +68,7 @@ def disable(root: Path, name: str) -> None:
 @_PASSWORD
 @click.pass_obj
 def password(root: Path, name: str, password: str) -> None:
-    """Give NAME another password; sessions end."""
+    """Change NAME's password; its sessions end."""
     with closing(open_service_database(open_for_writing(root, say))) as database:
         Accounts(database).set_password(name, password)
         _record(database, name, "another password")
@@ -81,18 +81,18 @@ def password(root: Path, name: str, password: str) -> None:
 @click.option("--days", type=click.IntRange(1, 3650), default=90, show_default=True, help="How long it is valid.")
 @click.pass_obj
 def token(root: Path, name: str, scopes: tuple[str, ...], days: int) -> None:
-    """Issue an API token for NAME and print it; it is shown this once."""
+    """Issue an API token for NAME and print it; it cannot be shown again."""
     with closing(open_service_database(open_for_writing(root, say))) as database:
         issued, secret = Accounts(database).issue(name, scopes, days)
         _record(database, name, f"token {issued.id} for {', '.join(issued.scopes)} until {_day(issued.expires)}")
-    click.echo(f"token {issued.id}, valid until {_day(issued.expires)}:", err=True)
+    say(f"token {issued.id}, valid until {_day(issued.expires)}:")
     click.echo(secret)
 
 
 @users.command()
 @click.pass_obj
 def tokens(root: Path) -> None:
-    """List the API tokens; not their secrets, which nobody has."""
+    """List the API tokens, without their secrets, which are not stored."""
     with closing(open_service_database(Workspace.open(root))) as database:
         for item in Accounts(database).tokens():
             click.echo(f"{item.id}  {item.user}  {','.join(item.scopes)}  until {_day(item.expires)}")
@@ -102,7 +102,7 @@ def tokens(root: Path) -> None:
 @click.argument("token_id", metavar="ID")
 @click.pass_obj
 def revoke(root: Path, token_id: str) -> None:
-    """End the API token ID."""
+    """Revoke the API token ID."""
     with closing(open_service_database(open_for_writing(root, say))) as database:
         revoked = Accounts(database).revoke(token_id)
         _record(database, revoked.user, f"token {token_id} revoked")

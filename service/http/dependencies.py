@@ -1,4 +1,4 @@
-"""What the routes need, in one place: the parts of the running service, and a lease on the live generation."""
+"""FastAPI dependencies of the routes: the services, a lease on the live generation, and the search rate limit."""
 
 from __future__ import annotations
 
@@ -9,33 +9,34 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from index.generations.generations import Generation
-from service.accounts.access import TheVisitor
+from service.accounts.access import VisitorDep
 from service.accounts.roles import SINGLE_USER
-from service.app.rates import address_key
+from service.app.rate_limiter import address_key
 from service.app.services import Services
 
 
-def services(request: Request) -> Services:
+def get_services(request: Request) -> Services:
+    """The services of the running application."""
     found: Services = request.app.state.services
     return found
 
 
-async def leased(services: Annotated[Services, Depends(services)]) -> AsyncIterator[Generation]:
-    """The live generation, for as long as the request lasts."""
+ServicesDep = Annotated[Services, Depends(get_services)]
+
+
+async def get_generation(services: ServicesDep) -> AsyncIterator[Generation]:
+    """The live generation, leased until the request ends."""
     with services.live.lease() as generation:
         yield generation
 
 
-TheServices = Annotated[Services, Depends(services)]
-
-
-def rate_limit(request: Request, services: TheServices, visitor: TheVisitor) -> None:
-    """Count one search of a token, an account or, without either, an address; in single-user mode nothing is counted.
+def limit_search_rate(request: Request, services: ServicesDep, visitor: VisitorDep) -> None:
+    """Count one search of a token, an account or, without either, an address. Single-user mode has no limit.
 
     Raises:
-        Problem: it is too often.
+        Problem: the rate is exceeded (429).
     """
-    if services.asked is None or visitor is SINGLE_USER:
+    if services.search_limiter is None or visitor is SINGLE_USER:
         return
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if visitor.user is not None and scheme.lower() == "bearer":
@@ -44,8 +45,8 @@ def rate_limit(request: Request, services: TheServices, visitor: TheVisitor) -> 
         key = f"account {visitor.user.name}"
     else:
         key = address_key(request.client.host if request.client else "")
-    services.asked.take(key)
+    services.search_limiter.take(key)
 
 
-RateLimited = Depends(rate_limit)
-LiveOne = Annotated[Generation, Depends(leased)]
+RateLimitDep = Depends(limit_search_rate)
+GenerationDep = Annotated[Generation, Depends(get_generation)]

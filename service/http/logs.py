@@ -1,4 +1,4 @@
-"""The server's log: one JSON object a line, without names, addresses or pictures of whoever asks."""
+"""The server's log: one JSON object a line, without the names, addresses or pictures of its clients."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any
 
-# What every record has anyway; whatever else it carries was given by whoever logged it.
-_ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+# Attributes of every log record; all others were passed as `extra` and are logged.
+_STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 
 class JsonLines(logging.Formatter):
     """A record as one JSON object: time (ISO 8601, UTC), level, logger, message, and the record's extra values.
 
-    Of an exception it tells the type and where it was raised. Its message is left out: it may quote what was asked.
+    Of an exception only its type and traceback locations are logged; its message may quote a request.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -26,7 +26,7 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line |= {name: value for name, value in vars(record).items() if name not in _ORDINARY}
+        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD_ATTRIBUTES}
         if record.exc_info and record.exc_info[0] is not None:
             line["exception"] = record.exc_info[0].__name__
             frames = traceback.extract_tb(record.exc_info[2])
@@ -41,5 +41,5 @@ def configure_logs(level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    for room in ("service", "index", "embedding"):
-        logging.getLogger(room).setLevel(level)
+    for package in ("service", "index", "embedding"):
+        logging.getLogger(package).setLevel(level)

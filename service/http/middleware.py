@@ -1,4 +1,4 @@
-"""What holds for every request, whatever it asks: a name for the log, no stack trace, safe headers, a known host."""
+"""ASGI middleware for every request: request ids and logging, errors as problems, safe headers, allowed hosts."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _SAFE_HEADERS = {
 
 
 class RequestLog:
-    """Names each request by a random UUID, logs and counts it when it ends, and answers a fault of ours as a problem.
+    """Gives each request a random UUID, logs and counts it when it ends, and answers unhandled errors as problems.
 
-    Logged are the route (not the address, which may quote a query), the status and the time taken; nobody's address,
-    no file name, no picture, no words.
+    The log has the route pattern (not the URL, which may quote a query), the status and the duration; never a client's
+    address, a file name, a picture or a query's text.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
@@ -44,53 +44,53 @@ class RequestLog:
         scope.setdefault("state", {})["request_id"] = request_id
         started, status = time.perf_counter(), 0
 
-        async def noting(message: Message) -> None:
+        async def note_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, noting)
+            await self._app(scope, receive, note_status)
         except ClientDisconnect:
             LOG.info("client left", extra={"request": request_id})
         except Exception:
             LOG.exception("request failed", extra={"request": request_id})
             if status:
                 raise
-            await response(internal(), request_id)(scope, receive, noting)
+            await response(internal(), request_id)(scope, receive, note_status)
         finally:
             route, seconds = getattr(scope.get("route"), "path", None), time.perf_counter() - started
             self._metrics.request(scope["method"], route, status, seconds)
-            told = {
+            fields = {
                 "request": request_id,
                 "method": scope["method"],
                 "route": route,
                 "status": status,
                 "ms": round(1000 * seconds, 1),
             }
-            LOG.info("request", extra=told)
+            LOG.info("request", extra=fields)
 
 
 class SafeHeaders:
-    """Gives every answer the headers that tell a browser to be careful; what an answer sets itself stands."""
+    """Adds security headers to every response; headers that the response sets itself are kept."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def safely(message: Message) -> None:
+        async def add_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in _SAFE_HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        await self._app(scope, receive, safely)
+        await self._app(scope, receive, add_headers)
 
 
 class HeadAsGet:
-    """Answers HEAD wherever GET is answered, as RFC 9110 asks: the same headers, no body."""
+    """Answers HEAD like GET without the body, as RFC 9110 requires."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -109,10 +109,10 @@ class HeadAsGet:
 
 
 class KnownHosts:
-    """Refuses requests for other host names than its own.
+    """Refuses requests for other host names than those given.
 
-    An open server on loopback is else within reach of any page in a browser on the same machine, by a name that its
-    owner points to 127.0.0.1 (DNS rebinding).
+    It protects a server without sign-in on loopback from DNS rebinding: a web page in a browser of the same machine
+    could otherwise reach it through a domain whose owner resolves it to 127.0.0.1.
     """
 
     def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
@@ -120,7 +120,7 @@ class KnownHosts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _host_name(Headers(scope=scope).get("host", "")) not in self._hosts:
-            problem = Problem(UNKNOWN_HOST, f"this server goes by {', '.join(sorted(self._hosts))}")
+            problem = Problem(UNKNOWN_HOST, f"this server is called {', '.join(sorted(self._hosts))}")
             await response(problem, scope["state"]["request_id"])(scope, receive, send)
             return
         await self._app(scope, receive, send)

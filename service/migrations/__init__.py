@@ -1,1 +1,1 @@
-"""The revisions of the service's tables, oldest first."""
+"""The revisions of the service's tables."""

@@ -1,4 +1,4 @@
-"""The service's tables when revisions began. A database that is older has what it lacks of them added."""
+"""The service's tables when migrations were introduced; tables and columns that an older database lacks are added."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from index.records.migrations.completing import complete
 revision = "0001"
 down_revision = None
 
-# A copy: what service/tables.py becomes later is for later revisions to tell.
+# A copy of service/tables.py of that time; later changes are in later revisions.
 TABLES = sa.MetaData()
 
 sa.Table(

@@ -1,1 +1,1 @@
-"""The pages that people see: public ones, and the workbench behind the sign-in."""
+"""The HTML pages: public ones, and the workbench and the curator's desk behind the sign-in."""

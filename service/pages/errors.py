@@ -1,4 +1,4 @@
-"""What goes wrong on a page is told as a page, in words a person can act on."""
+"""Errors of a page are shown as a page, with advice for its reader."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from embedding.errors import TraceObjectError
 from service.pages.rendering import page
 from service.problems import MALFORMED, Problem, problem_of
 
-# What a person is told instead of a problem's title, which is for programs; by the kind's name.
-_TOLD = {
+# The message shown instead of a problem's title, which is for API clients; by the kind's name.
+_MESSAGES = {
     "not-found": "error.not_found",
     "busy": "error.busy",
     "too-often": "error.too_often",
@@ -29,12 +29,12 @@ _TOLD = {
 
 
 class PageRoute(APIRoute):
-    """A route whose errors are pages; redirects and whatever else is raised pass through."""
+    """A route whose errors are answered as pages; redirects and unhandled exceptions pass through."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
-        async def told(request: Request) -> Response:
+        async def handle_errors(request: Request) -> Response:
             try:
                 return await handle(request)
             except (Problem, TraceObjectError, RequestValidationError) as error:
@@ -42,17 +42,17 @@ class PageRoute(APIRoute):
             except HTTPException as error:
                 if error.status_code < 400:
                     raise
-                told = Problem(
+                problem = Problem(
                     MALFORMED, str(error.detail), status=error.status_code, headers=dict(error.headers or {})
                 )
-                return error_page(request, told)
+                return error_page(request, problem)
 
-        return told
+        return handle_errors
 
 
 def error_page(request: Request, problem: Problem) -> Response:
-    """A problem as a page; the detail is shown where it is about what was asked, never for a fault of ours."""
-    key = _TOLD.get(problem.kind.name, "error.other")
-    response = page(request, "error.html", problem.status, problem=problem, told=key)
+    """A problem as a page. Its detail is shown where it is about the request, never for an internal error."""
+    message = _MESSAGES.get(problem.kind.name, "error.other")
+    response = page(request, "error.html", problem.status, problem=problem, message=message)
     response.headers.update(problem.headers)
     return response

@@ -1,4 +1,4 @@
-"""Leads on the workbench: all of them, keeping one, and saying what became of it."""
+"""Leads on the workbench: list them, keep one, change its state."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import anyio.to_thread
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from service.accounts.access import TheVisitor
+from service.accounts.access import VisitorDep
 from service.app.lead_form import change, keep
-from service.app.leads import STATES, Lead, State
-from service.http.dependencies import LiveOne, TheServices
+from service.app.leads import STATES, LeadRecord, State
+from service.http.dependencies import GenerationDep, ServicesDep
 from service.http.upload import form_of
 from service.pages.errors import PageRoute
 from service.pages.rendering import page
@@ -21,12 +21,12 @@ from service.pages.rendering import page
 router = APIRouter(prefix="/workbench", include_in_schema=False, route_class=PageRoute)
 
 ON_A_PAGE = 200
-_KEEP = ("object_id", "object_source", "product_id", "source", "picture", "note", "query_id")
-_CHANGE = ("state", "note")
+_KEEP_FIELDS = ("object_id", "object_source", "product_id", "source", "picture", "note", "query_id")
+_CHANGE_FIELDS = ("state", "note")
 
 
 @router.get("/leads")
-def all_leads(request: Request, services: TheServices, state: Annotated[State | Literal[""], Query()] = "") -> Response:
+def all_leads(request: Request, services: ServicesDep, state: Annotated[State | Literal[""], Query()] = "") -> Response:
     """Every lead, the last changed first."""
     found = services.leads.all(state)
     return page(
@@ -36,10 +36,12 @@ def all_leads(request: Request, services: TheServices, state: Annotated[State | 
 
 
 @router.post("/leads")
-async def keep_lead(request: Request, services: TheServices, generation: LiveOne, visitor: TheVisitor) -> Response:
-    """Keep a candidate for an object, or find that there is none; then show the object."""
-    told = await form_of(request, services.limits, services.held, _KEEP)
-    lead, _ = await anyio.to_thread.run_sync(partial(keep, told, services, generation, visitor))
+async def keep_lead(
+    request: Request, services: ServicesDep, generation: GenerationDep, visitor: VisitorDep
+) -> Response:
+    """Keep a candidate for an object, or record that there is none; then show the object."""
+    fields = await form_of(request, services.limits, services.reserved_bytes, _KEEP_FIELDS)
+    lead, _ = await anyio.to_thread.run_sync(partial(keep, fields, services, generation, visitor))
     return RedirectResponse(object_page(lead), 303)
 
 
@@ -47,17 +49,17 @@ async def keep_lead(request: Request, services: TheServices, generation: LiveOne
 async def change_lead(
     request: Request,
     lead_id: Annotated[int, Path(ge=1, le=2**53)],
-    services: TheServices,
-    generation: LiveOne,
-    visitor: TheVisitor,
+    services: ServicesDep,
+    generation: GenerationDep,
+    visitor: VisitorDep,
 ) -> Response:
-    """Say what became of a lead; then show the object."""
-    told = await form_of(request, services.limits, services.held, _CHANGE)
-    lead = await anyio.to_thread.run_sync(partial(change, lead_id, told, services, generation, visitor))
+    """Change a lead's state or add a note; then show the object."""
+    fields = await form_of(request, services.limits, services.reserved_bytes, _CHANGE_FIELDS)
+    lead = await anyio.to_thread.run_sync(partial(change, lead_id, fields, services, generation, visitor))
     return RedirectResponse(object_page(lead), 303)
 
 
-def object_page(lead: Lead) -> str:
-    """Where the lead stands on its object's page."""
-    where = f"/workbench/objects/{quote(lead.object_id, safe='/')}?source={quote(lead.object_source, safe='')}"
-    return f"{where}#lead-{lead.id}"
+def object_page(lead: LeadRecord) -> str:
+    """The URL of a lead on its object's page."""
+    url = f"/workbench/objects/{quote(lead.object_id, safe='/')}?source={quote(lead.object_source, safe='')}"
+    return f"{url}#lead-{lead.id}"

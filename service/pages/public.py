@@ -1,4 +1,4 @@
-"""What anybody may see: the published objects, one object, what this is and how it treats what people send."""
+"""The public pages: published objects, one object, about, privacy."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from index.errors import UnknownEntry
 from index.generations.generations import Generation
 from index.records.entries import Entry
 from service.app.find_entry import entry_named
-from service.app.listing import Wanted
-from service.http.dependencies import LiveOne, TheServices
+from service.app.listing import ObjectFilter
+from service.http.dependencies import GenerationDep, ServicesDep
 from service.pages.cards import CARD_HEIGHT, CARD_WIDTH, preview_card
 from service.pages.errors import PageRoute
 from service.pages.rendering import page
@@ -25,59 +25,63 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 STATUSES = ("open", "identified", "closed")
 ON_A_PAGE = 48
-OF_AN_AUTHORITY = 12
-# A name stands for one content for ever; public pictures may be kept by any cache.
-_KEEP = "public, max-age=31536000, immutable"
+PER_AUTHORITY = 12
+# A SHA-256 never changes its content, and public pictures may be kept by any cache.
+_CACHE_CONTROL = "public, max-age=31536000, immutable"
 
 Word = Annotated[str, Query(max_length=200)]
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What the filters offer: every value that an object has."""
+    """The options of the filters: every value that an object has."""
 
     authorities: tuple[str, ...]
     kinds: tuple[str, ...]
     countries: tuple[str, ...]
+    regions: tuple[str, ...]
 
     @classmethod
     def of(cls, objects: Iterable[Entry]) -> Choices:
         fields = [entry.fields for entry in objects]
 
-        def told(values: Iterable[str]) -> tuple[str, ...]:
+        def distinct(values: Iterable[str]) -> tuple[str, ...]:
             return tuple(sorted({value for value in values if value}, key=str.casefold))
 
         return cls(
-            told(field.authority for field in fields),
-            told(field.category for field in fields),
-            told(field.country for field in fields),
+            distinct(field.authority for field in fields),
+            distinct(field.category for field in fields),
+            distinct(country for field in fields for country in field.several("country")),
+            distinct(field.region for field in fields),
         )
 
 
 @router.get("/")
 def front(
     request: Request,
-    services: TheServices,
-    generation: LiveOne,
+    services: ServicesDep,
+    generation: GenerationDep,
     authority: Word = "",
     kind: Word = "",
     country: Word = "",
+    region: Word = "",
+    series: Word = "",
     status: Word = "open",
     after: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
-    """The published objects, newest first: by authority, or all that fit the filters, a page at a time."""
-    wanted = Wanted(authority, "" if status == "any" else status, kind, country)
+    """The published objects, newest first: grouped by authority, or filtered and paged."""
+    object_filter = ObjectFilter(authority, "" if status == "any" else status, kind, country, region, series)
     everything = services.listing.ordered(generation)
-    together = not (authority or kind or country or after)
-    listed = services.listing.page(generation, wanted, len(everything) or 1 if together else ON_A_PAGE, after)
-    groups = _by_authority(listed.objects) if together else [("", listed.objects)]
+    grouped = not (authority or kind or country or region or series or after)
+    listed = services.listing.page(generation, object_filter, len(everything) or 1 if grouped else ON_A_PAGE, after)
+    groups = _by_authority(listed.objects) if grouped else [("", listed.objects)]
     return page(
         request,
         "front.html",
-        groups=[(name, found[:OF_AN_AUTHORITY] if together else found, len(found)) for name, found in groups],
+        groups=[(name, found[:PER_AUTHORITY] if grouped else found, len(found)) for name, found in groups],
         total=listed.total,
         next=listed.next,
-        wanted=wanted,
+        object_filter=object_filter,
         status=status,
         choices=Choices.of(everything),
         statuses=STATUSES,
@@ -86,8 +90,8 @@ def front(
 
 
 @router.get("/objects/{object_id:path}")
-def published_object(request: Request, object_id: str, generation: LiveOne, source: Word = "") -> Response:
-    """One object: its crops, what is asked, and the way to the authority that asks."""
+def published_object(request: Request, object_id: str, generation: GenerationDep, source: Word = "") -> Response:
+    """One object: its crops, the questions about it, and the link to the authority's page for tips."""
     entry = entry_named(generation, "objects", object_id, source or None)
     return page(
         request,
@@ -100,18 +104,18 @@ def published_object(request: Request, object_id: str, generation: LiveOne, sour
 
 
 @router.get("/pictures/{sha256}")
-def picture(sha256: str, services: TheServices, generation: LiveOne) -> Response:
-    """A crop of a published object; pictures of the catalogue are not shown to everybody."""
+def picture(sha256: str, services: ServicesDep, generation: GenerationDep) -> Response:
+    """A crop of a published object; pictures of the catalogue are not public."""
     _require_published(generation, sha256)
-    return Response(services.images.read(sha256), media_type="image/jpeg", headers={"Cache-Control": _KEEP})
+    return Response(services.images.read(sha256), media_type="image/jpeg", headers={"Cache-Control": _CACHE_CONTROL})
 
 
 @router.get("/cards/{sha256}")
-def card(sha256: str, services: TheServices, generation: LiveOne) -> Response:
-    """The picture that a shared link shows (Open Graph)."""
+def card(sha256: str, services: ServicesDep, generation: GenerationDep) -> Response:
+    """The preview picture of a shared link (Open Graph)."""
     _require_published(generation, sha256)
-    # Whoever fetches a preview does so from elsewhere.
-    headers = {"Cache-Control": _KEEP, "Cross-Origin-Resource-Policy": "cross-origin"}
+    # Other sites embed the preview.
+    headers = {"Cache-Control": _CACHE_CONTROL, "Cross-Origin-Resource-Policy": "cross-origin"}
     return Response(preview_card(services.images.read(sha256)), media_type="image/jpeg", headers=headers)
 
 
@@ -126,18 +130,18 @@ def privacy(request: Request) -> Response:
 
 
 def object_address(generation: Generation, entry: Entry) -> str:
-    """The path of an object's page; it names the source only where several sources use the id."""
+    """The path of an object's page; it has the source only where several sources use the id."""
     path = f"/objects/{quote(entry.fields.entry_id, safe='/')}"
     shared = len(generation.records.find("objects", entry.fields.entry_id)) > 1
     return f"{path}?source={quote(entry.source, safe='')}" if shared else path
 
 
 def _by_authority(objects: Iterable[Entry]) -> list[tuple[str, tuple[Entry, ...]]]:
-    """Objects of each authority in the order they come; first whose newest object is the newest."""
+    """Objects grouped by authority, in their given order; groups in the order of their first object."""
     first: dict[str, int] = {}
     listed = list(objects)
-    for place, entry in enumerate(listed):
-        first.setdefault(entry.fields.authority, place)
+    for position, entry in enumerate(listed):
+        first.setdefault(entry.fields.authority, position)
     listed.sort(key=lambda entry: first[entry.fields.authority])
     return [(name, tuple(group)) for name, group in groupby(listed, key=lambda entry: entry.fields.authority)]
 

@@ -1,4 +1,4 @@
-"""/recognise: a photo of something that somebody knows, compared with what is published, and forgotten."""
+"""/recognise: a volunteer's photo is compared with the published objects, and discarded."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from index.records.entries import Entry
-from service.app.question import Question, regions_of
+from service.app.search_request import SearchRequest, regions_of
 from service.app.services import Services
 from service.app.uploaded_form import Upload
-from service.http.dependencies import RateLimited, TheServices
+from service.http.dependencies import RateLimitDep, ServicesDep
 from service.http.upload import upload_of
 from service.pages.errors import PageRoute
 from service.pages.public import object_address
@@ -20,70 +20,72 @@ from service.rendering.pictures import data_uri
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-SHOWN = 5
-# How many are shown to whoever asks to see them, where nothing is close.
+CANDIDATES = 5
+# How many candidates can be unfolded where the verdict is "no good match".
 _NEAREST = 3
-# Below this share of the best one's likelihood a further candidate only distracts.
-_WORTH_A_LOOK = 0.25
+# Candidates below this share of the best one's likelihood are not shown.
+_MIN_LIKELIHOOD_SHARE = 0.25
 _PHOTO_SIDE = 480
 
 
-Shown = tuple[Entry, str, str]
+ListedObject = tuple[Entry, str, str]
 
 
 @dataclass(frozen=True)
-class Resembling:
-    """What is told of a photo: a small copy of it for its owner's eyes, and the objects close to it.
+class PhotoMatches:
+    """The result page's content: a small copy of the photo as data: URI, and the objects that it resembles.
 
-    An object comes with its picture and the address of its page. `nearest`: the first where none is close.
+    An object comes as (entry, SHA-256 of its picture, URL of its page). `nearest` has the nearest objects where the
+    verdict is "no good match"; `close` is empty then.
     """
 
     photo: str
-    close: tuple[Shown, ...]
-    nearest: tuple[Shown, ...]
+    close: tuple[ListedObject, ...]
+    nearest: tuple[ListedObject, ...]
 
 
 @router.get("/recognise")
 def form(request: Request) -> Response:
-    return page(request, "recognise.html", wrong="")
+    return page(request, "recognise.html", error="")
 
 
-@router.post("/recognise", dependencies=[RateLimited])
-async def compare(request: Request, services: TheServices) -> Response:
-    """The published objects that a photo resembles, or that nothing does.
+@router.post("/recognise", dependencies=[RateLimitDep])
+async def compare(request: Request, services: ServicesDep) -> Response:
+    """The published objects that a photo resembles, if any.
 
-    The photo lives in memory until the answer is sent; decoding drops its metadata.
+    The photo is kept in memory until the response is sent; decoding drops its metadata.
     """
-    async with upload_of(request, services.limits, services.held) as upload:
-        question = _question(upload)
-        if question is None:
-            return page(request, "recognise.html", 422, wrong="recognise.missing")
-        found = await services.turns.run(lambda: _resembling(question, services))
+    async with upload_of(request, services.limits, services.reserved_bytes) as upload:
+        search_request = _search_request(upload)
+        if search_request is None:
+            return page(request, "recognise.html", 422, error="recognise.missing")
+        found = await services.search_queue.run(lambda: _matches(search_request, services))
     if found is None:
-        return page(request, "recognise.html", 422, wrong="recognise.face")
+        return page(request, "recognise.html", 422, error="recognise.face")
     return page(request, "resembling.html", photo=found.photo, close=found.close, nearest=found.nearest)
 
 
-def _question(upload: Upload) -> Question | None:
-    """What a form asks; None without a photo. A browser sends an empty part for each empty field."""
+def _search_request(upload: Upload) -> SearchRequest | None:
+    """The search request of a form; None without a photo. Browsers send an empty part for each empty field."""
     pictures = tuple(picture for picture in upload.pictures if picture)[:1]
     if not pictures:
         return None
     boxes = [text for name, text in upload.fields if name == "box" and text.strip()]
-    return Question(pictures, regions_of(boxes[:1], 1), "", "objects", (), SHOWN)
+    return SearchRequest(pictures, regions_of(boxes[:1], 1), "", "objects", (), CANDIDATES)
 
 
-def _resembling(question: Question, services: Services) -> Resembling | None:
-    """What the photo resembles; None if it shows a face, which is not compared with anything."""
-    query = services.decoded(question)
-    if services.with_faces([query.images[0].pixels]):
+def _matches(request: SearchRequest, services: Services) -> PhotoMatches | None:
+    """The objects that the photo resembles; None if it shows a face, in which case it is not searched."""
+    query = services.decode_query(request)
+    if services.pictures_with_faces([query.images[0].pixels]):
         return None
     with services.live.lease() as generation:
-        found = services.search(query, generation)
+        answer = services.search(query, generation)
         photo = data_uri(query.images[0].region.of(query.images[0].pixels), _PHOTO_SIDE)
-        shown = [(one.entry, one.image, object_address(generation, one.entry)) for one in found.candidates]
-        if found.verdict == "no good match":
-            return Resembling(photo, (), tuple(shown[:_NEAREST]))
-        chances = [one.likelihood or 0.0 for one in found.candidates]
-        worth = _WORTH_A_LOOK * max(chances)
-        return Resembling(photo, tuple(one for one, chance in zip(shown, chances, strict=True) if chance >= worth), ())
+        listed = [(one.entry, one.image, object_address(generation, one.entry)) for one in answer.candidates]
+        if answer.verdict == "no good match":
+            return PhotoMatches(photo, (), tuple(listed[:_NEAREST]))
+        likelihoods = [one.likelihood or 0.0 for one in answer.candidates]
+        least = _MIN_LIKELIHOOD_SHARE * max(likelihoods)
+        close = tuple(one for one, likelihood in zip(listed, likelihoods, strict=True) if likelihood >= least)
+        return PhotoMatches(photo, close, ())

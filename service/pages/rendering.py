@@ -1,4 +1,4 @@
-"""A page: a template filled in the reader's language, under a policy that lets nothing in from elsewhere."""
+"""Renders a page's template in the reader's language, with a strict Content-Security-Policy."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
-from service.accounts.access import visitor_of
+from service.accounts.access import get_visitor
 from service.accounts.roles import Role
 from service.rendering.environment import STATIC, environment
 from service.rendering.language import COOKIE, LANGUAGES, PARAMETER, language_of, words_in
 
-# Scripts and styles come from /static alone. A picture that was just chosen is shown from memory: data: and blob:.
+# Scripts and styles are loaded from /static only; data: and blob: are for pictures that the user has just chosen.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -23,12 +23,12 @@ _LANGUAGE_SECONDS = 365 * 86_400
 
 
 def page(request: Request, template: str, code: int = 200, **values: Any) -> HTMLResponse:
-    """Fill a template of templates/pages.
+    """Render a template of templates/pages.
 
-    Every template also has `t` (the messages), `request`, `here` (the address in the other language), `viewer`
-    (the account signed in, or None) and `curates` (whether they may curate).
+    Every template also gets `t` (the messages), `request`, `here` (this page's URL in the other language), `viewer`
+    (the account that is signed in, or None) and `curates` (whether it has the role of a curator).
     """
-    language, visitor = language_of(request), visitor_of(request)
+    language, visitor = language_of(request), get_visitor(request)
     words = words_in(language)
     text = (
         environment()

@@ -1,4 +1,4 @@
-"""All pages, as one part of the application."""
+"""All pages, as one router."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from fastapi import APIRouter, FastAPI
 from service.pages import batch, desk, leads, public, recognise, sign_in, work_object, workbench
 from service.pages.rendering import static_files
 
-PARTS = (public, recognise, sign_in, workbench, leads, work_object, batch, desk)
+MODULES = (public, recognise, sign_in, workbench, leads, work_object, batch, desk)
 
 
 def add_pages(app: FastAPI) -> None:
-    """Serve the pages and their files."""
+    """Serve the pages and their static files."""
     router = APIRouter()
-    for part in PARTS:
-        router.include_router(part.router)
+    for module in MODULES:
+        router.include_router(module.router)
     app.include_router(router)
     app.mount("/static", static_files)

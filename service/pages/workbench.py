@@ -1,4 +1,4 @@
-"""The workbench: search by crops, look closely, choose the object that is worked on, read the alerts of the night."""
+"""The workbench: search by crops, choose the object to work on, read the alerts of the nightly watch."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from index.jobs.alerts import list_alerts
 from index.records.database import Database
 from index.records.entries import Entry
 from index.search.answer import Answer
-from service.accounts.access import TheVisitor
+from service.accounts.access import VisitorDep
 from service.accounts.roles import Visitor
 from service.app.find_entry import entry_named
-from service.app.leads import MAX_NOTE, Lead
-from service.app.listing import Wanted
+from service.app.leads import MAX_NOTE, LeadRecord
+from service.app.listing import ObjectFilter
 from service.app.responses import answer_response
-from service.app.search_form import FILTERS, LIMITS, Asked, Found, find
+from service.app.search_form import FILTERS, LIMITS, SearchForm, SearchResult, run_search
 from service.app.services import Services
-from service.http.dependencies import LiveOne, RateLimited, TheServices
+from service.http.dependencies import GenerationDep, RateLimitDep, ServicesDep
 from service.http.upload import upload_of
 from service.pages.errors import PageRoute
 from service.pages.public import STATUSES, Choices
@@ -30,60 +30,62 @@ from service.pages.rendering import page
 
 router = APIRouter(prefix="/workbench", include_in_schema=False, route_class=PageRoute)
 
-# What needs a right to see is for no shared cache.
-_KEEP = "private, max-age=31536000, immutable"
+# "private": shared caches must not keep what not everybody may see.
+_CACHE_CONTROL = "private, max-age=31536000, immutable"
 ON_A_PAGE = 60
-SHOWN_ALERTS = 500
+MAX_ALERTS = 500
 
 Word = Annotated[str, Query(max_length=200)]
 
 
 @router.get("")
-def bench(request: Request, services: TheServices, generation: LiveOne) -> Response:
-    """The search form, with the object and the crops that the address names, and nothing found yet."""
-    return _bench(request, services, generation, Asked.of(request.query_params.multi_items()), None)
+def bench(request: Request, services: ServicesDep, generation: GenerationDep) -> Response:
+    """The search form before a search, with the object and the crops that the URL names."""
+    return _bench(request, services, generation, SearchForm.parse(request.query_params.multi_items()), None)
 
 
-@router.get("/search", dependencies=[RateLimited])
-async def search_by_address(request: Request, services: TheServices, visitor: TheVisitor) -> Response:
-    """A search that an address tells: by crops of the index and words."""
-    return await _searched(request, services, visitor, Asked.of(request.query_params.multi_items()))
+@router.get("/search", dependencies=[RateLimitDep])
+async def search_by_address(request: Request, services: ServicesDep, visitor: VisitorDep) -> Response:
+    """A search whose fields are in the URL: by crops of the index and words."""
+    return await _search(request, services, visitor, SearchForm.parse(request.query_params.multi_items()))
 
 
-@router.post("/search", dependencies=[RateLimited])
-async def search_by_form(request: Request, services: TheServices, visitor: TheVisitor) -> Response:
-    """A search by pictures that are sent; they are looked at and forgotten, their SHA-256 is recorded."""
-    async with upload_of(request, services.limits, services.held) as upload:
-        return await _searched(request, services, visitor, Asked.of(upload.fields, upload.pictures))
+@router.post("/search", dependencies=[RateLimitDep])
+async def search_by_form(request: Request, services: ServicesDep, visitor: VisitorDep) -> Response:
+    """A search by uploaded pictures, which are discarded afterwards; their SHA-256 is recorded in the audit."""
+    async with upload_of(request, services.limits, services.reserved_bytes) as upload:
+        return await _search(request, services, visitor, SearchForm.parse(upload.fields, upload.pictures))
 
 
 @router.get("/pictures/{sha256}")
-def picture(sha256: str, services: TheServices, generation: LiveOne) -> Response:
+def picture(sha256: str, services: ServicesDep, generation: GenerationDep) -> Response:
     """A picture of the live generation, of a product or an object."""
     if not generation.records.has_image(sha256):
         raise UnknownEntry(f"no picture {sha256[:64]!r} is in generation {generation.number}")
-    return Response(services.images.read(sha256), media_type="image/jpeg", headers={"Cache-Control": _KEEP})
+    return Response(services.images.read(sha256), media_type="image/jpeg", headers={"Cache-Control": _CACHE_CONTROL})
 
 
 @router.get("/objects")
 def objects(
     request: Request,
-    services: TheServices,
-    generation: LiveOne,
+    services: ServicesDep,
+    generation: GenerationDep,
     authority: Word = "",
     kind: Word = "",
     country: Word = "",
+    region: Word = "",
+    series: Word = "",
     status: Word = "open",
     after: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
     """The published objects, to choose the one to work on."""
-    wanted = Wanted(authority, "" if status == "any" else status, kind, country)
-    listed = services.listing.page(generation, wanted, ON_A_PAGE, after)
+    object_filter = ObjectFilter(authority, "" if status == "any" else status, kind, country, region, series)
+    listed = services.listing.page(generation, object_filter, ON_A_PAGE, after)
     return page(
         request,
         "work_objects.html",
         listed=listed,
-        wanted=wanted,
+        object_filter=object_filter,
         status=status,
         statuses=STATUSES,
         choices=Choices.of(services.listing.ordered(generation)),
@@ -91,49 +93,52 @@ def objects(
 
 
 @router.get("/alerts")
-def alerts(request: Request, services: TheServices) -> Response:
-    """What the watches of open objects found, newest first."""
+def alerts(request: Request, services: ServicesDep) -> Response:
+    """The alerts of the watch over open objects, newest first."""
     with closing(Database.open(services.workspace.database_url)) as records:
         found = list_alerts(records)
-    return page(request, "work_alerts.html", alerts=found[::-1][:SHOWN_ALERTS], total=len(found))
+    return page(request, "work_alerts.html", alerts=found[::-1][:MAX_ALERTS], total=len(found))
 
 
-async def _searched(request: Request, services: Services, visitor: Visitor, asked: Asked) -> Response:
-    found = None if asked.empty else await services.turns.run(lambda: find(asked, services, visitor))
+async def _search(request: Request, services: Services, visitor: Visitor, form: SearchForm) -> Response:
+    result = None if form.is_empty else await services.search_queue.run(lambda: run_search(form, services, visitor))
     with services.live.lease() as generation:
-        return _bench(request, services, generation, asked, found)
+        return _bench(request, services, generation, form, result)
 
 
-def _bench(request: Request, services: Services, generation: Generation, asked: Asked, found: Found | None) -> Response:
-    about = _about(generation, asked)
+def _bench(
+    request: Request, services: Services, generation: Generation, form: SearchForm, result: SearchResult | None
+) -> Response:
+    work_object = _work_object(generation, form)
     return page(
         request,
         "work_search.html",
-        asked=asked,
-        chosen={name: dict(asked.filters).get(name, "") for name in FILTERS},
-        about=about,
+        form=form,
+        filters={name: dict(form.filters).get(name, "") for name in FILTERS},
+        work_object=work_object,
         max_note=MAX_NOTE,
-        leads={(lead.source, lead.product_id): lead for lead in _leads(about, services)},
-        found=found and found.answer,
-        queries=found.queries if found else (),
-        face=found is not None and found.face,
-        evidence=_evidence(found.answer) if found else {},
+        leads={(lead.source, lead.product_id): lead for lead in _leads(work_object, services)},
+        answer=result and result.answer,
+        query_pictures=result.query_pictures if result else (),
+        face_detected=result is not None and result.face_detected,
+        evidence=_evidence(result.answer) if result else {},
         limits=LIMITS,
-        knows_words=services.encoder.card.text,
+        text_supported=services.encoder.card.text,
     )
 
 
-def _about(generation: Generation, asked: Asked) -> Entry | None:
-    source, object_id = asked.about
+def _work_object(generation: Generation, form: SearchForm) -> Entry | None:
+    """The object that the search is for."""
+    source, object_id = form.object_key
     return entry_named(generation, "objects", object_id, source or None) if object_id else None
 
 
-def _leads(about: Entry | None, services: Services) -> tuple[Lead, ...]:
-    return services.leads.of_object(about.source, about.fields.entry_id) if about else ()
+def _leads(work_object: Entry | None, services: Services) -> tuple[LeadRecord, ...]:
+    return services.leads.of_object(work_object.source, work_object.fields.entry_id) if work_object else ()
 
 
 def _evidence(answer: Answer) -> dict[str, Any]:
-    """What the comparison draws, by rank: matched points of each query picture, and the candidate's picture."""
+    """The data of the comparison dialog, by rank: matched points of each query picture, and the candidate's picture."""
     return {
         str(candidate.rank): {
             "image": candidate.image,

@@ -1,4 +1,4 @@
-"""The templates of everything that people see: pages, dossiers, the report of a night, the picture sheet."""
+"""The Jinja environment of all templates: pages, dossiers, the re-index report, the picture sheet."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from service.rendering.facts import object_facts, product_facts, several
 from service.rendering.pictures import data_uri
 
 STATIC = Path(__file__).parents[1] / "static" / "pages"
-# The message that names each state of a lead.
+# The message key of each state of a lead.
 STATE_WORDS: Mapping[str, str] = {
     "open": "lead.open",
     "confirmed": "lead.confirmed",
@@ -24,26 +25,29 @@ STATE_WORDS: Mapping[str, str] = {
 
 @cache
 def environment() -> Environment:
-    """The templates, escaping whatever is put into them."""
-    made = Environment(
+    """The environment; values are HTML-escaped."""
+    jinja = Environment(
         loader=PackageLoader("service"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["link"] = web_link
-    made.filters["percent"] = percent
-    made.filters["segment"] = lambda text: quote(text, safe="/")
-    made.globals["state_words"] = STATE_WORDS
-    made.filters["data_uri"] = data_uri
-    made.globals["duration"] = duration
-    made.globals["static"] = static_address
-    return made
+    jinja.filters["link"] = web_link
+    jinja.filters["percent"] = percent
+    jinja.filters["several"] = several
+    jinja.filters["segment"] = lambda text: quote(text, safe="/")
+    jinja.globals["state_words"] = STATE_WORDS
+    jinja.filters["data_uri"] = data_uri
+    jinja.globals["object_facts"] = object_facts
+    jinja.globals["product_facts"] = product_facts
+    jinja.globals["duration"] = duration
+    jinja.globals["static"] = static_address
+    return jinja
 
 
 def web_link(address: str | None) -> str:
-    """An address as a feed gave it, if a browser may follow it: never a script; else nothing."""
+    """A URL from a feed if its scheme is http or https, otherwise "": a link must not run a script."""
     try:
         scheme = urlsplit(address or "").scheme
     except ValueError:
@@ -52,7 +56,7 @@ def web_link(address: str | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A likelihood for people: whole percents, and never a certainty."""
+    """A likelihood in whole per cent, from 1 to 99, so that it never reads as a certainty."""
     if share is None:
         return "–"
     return f"{min(99, max(1, round(100 * share)))} %"
@@ -60,12 +64,12 @@ def percent(share: float | None) -> str:
 
 @cache
 def static_address(name: str) -> str:
-    """The address of a file of static/pages; it changes with the file, so that no old copy stays in use."""
+    """The URL of a file of static/pages, with a hash of its content, so that browsers never use an old copy."""
     return f"/static/{name}?v={hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person reads them."""
+    """A duration in seconds as text, such as 4.2 s, 12 min or 1 h 05 min."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes = round(seconds / 60)

@@ -1,4 +1,4 @@
-"""What the pages say, in English and French: one catalogue of messages for each language."""
+"""The messages of the pages in English and French, one catalogue for each language."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CATALOGUES = Path(__file__).parents[1] / "locale"
 
 @dataclass(frozen=True)
 class Words:
-    """The messages of one language. Values are put into {braces}; nothing in a value is ever read as a message."""
+    """The messages of one language, with {placeholders}; values are inserted as they are, never as templates."""
 
     language: Language
     messages: dict[str, str]
@@ -50,9 +50,9 @@ def words_in(language: Language) -> Words:
 
 
 def language_of(request: Request) -> Language:
-    """What the address asks for, else what was chosen before, else what the browser prefers, else English."""
-    for told in (request.query_params.get(PARAMETER), request.cookies.get(COOKIE)):
-        if chosen := _known(told or ""):
+    """The language of the URL's parameter, else of the cookie, else of the browser's settings, else English."""
+    for value in (request.query_params.get(PARAMETER), request.cookies.get(COOKIE)):
+        if chosen := _known(value or ""):
             return chosen
     return _preferred(request.headers.get("accept-language", "")) or "en"
 
@@ -62,7 +62,7 @@ def _known(text: str) -> Language | None:
 
 
 def _preferred(header: str) -> Language | None:
-    """The best of ours in an Accept-Language header (RFC 9110); a weight that cannot be read counts as none."""
+    """The best available language of an Accept-Language header (RFC 9110); items with an invalid weight are ignored."""
     ranked: list[tuple[float, int, Language]] = []
     for place, item in enumerate(header.split(",")[:20]):
         name, _, parameter = item.strip().partition(";")

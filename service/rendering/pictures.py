@@ -1,4 +1,4 @@
-"""Pictures inlined into a page."""
+"""Pictures inlined into a page as data: URIs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One night, told to people: the re-index, then its account, report, metrics and messages."""
+"""The nightly run: the re-index, then its record, HTML report, metrics and messages."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from index.settings import Settings
 from index.stores.durable import write_file
 from index.stores.images import ImageStore
 from index.workspace import Workspace
-from service.reports.account import Account
-from service.reports.kept import Nights
 from service.reports.mail import compose, send
 from service.reports.metrics import write_metrics
 from service.reports.report import render
+from service.reports.run_history import RunHistory
+from service.reports.run_record import RunRecord
 from service.reports.webhook import post
 
 WEBHOOK_SECRET = "TRACEOBJECT_WEBHOOK_SECRET"
 SMTP_PASSWORD = "TRACEOBJECT_SMTP_PASSWORD"
-PATIENCE = 120.0
-"""Seconds for what earlier nights could not send: a receiver that is down must not keep the night from ending."""
+RESEND_SECONDS = 120.0
+"""Time limit for sending records of earlier runs again: a receiver that is down must not delay the run's end."""
 
 Say = Callable[[str], None]
-Deliver = Callable[[Account], str]
-"""Sends an account somewhere: "" if it was taken, otherwise why not."""
+Deliver = Callable[[RunRecord], str]
+"""Sends a record to a receiver: "" if it was accepted, otherwise the error."""
 
 
-def night(workspace: Workspace, run: Callable[[], Report], say: Say) -> Report:
-    """Run a re-index and tell of it, also of one that fails. What cannot be told is a warning: it fails no night.
+def reported_run(workspace: Workspace, run: Callable[[], Report], say: Say) -> Report:
+    """Run a re-index and report it, also if it fails. Errors of reporting are warnings and never fail the run.
 
     Raises:
-        TraceObjectError: what the re-index raised; one that found the workspace busy is no night and is not told.
+        TraceObjectError: raised by the re-index. A run that found the workspace busy is not recorded.
     """
     started, clock = generations.now(), time.monotonic()
     try:
@@ -47,49 +47,51 @@ def night(workspace: Workspace, run: Callable[[], Report], say: Say) -> Report:
         raise
     except Exception as error:
         known = isinstance(error, TraceObjectError | OSError)
-        told = str(error) if known else f"{type(error).__name__}: {error}"
+        message = str(error) if known else f"{type(error).__name__}: {error}"
         seconds = round(time.monotonic() - clock, 3)
         live = _live_number(workspace)
-        tell(workspace, Account(started, generations.now(), seconds, "failed", generation=live, error=told), say)
+        record = RunRecord(started, generations.now(), seconds, "failed", generation=live, error=message)
+        report_run(workspace, record, say)
         raise
-    alerts = _untold(workspace, report, say)
-    tell(workspace, Account.of(report, alerts, started, generations.now(), time.monotonic() - clock), say)
+    alerts = _unreported_alerts(workspace, report, say)
+    record = RunRecord.of(report, alerts, started, generations.now(), time.monotonic() - clock)
+    report_run(workspace, record, say)
     return report
 
 
-def tell(workspace: Workspace, account: Account, say: Say) -> None:
-    """Keep an account, and send it where the settings say. What fails is said, and keeps nothing else from being done.
+def report_run(workspace: Workspace, record: RunRecord, say: Say) -> None:
+    """Keep a record, and send it where the settings say. Each step that fails is a warning; the others are still done.
 
-    An account that could not be sent is sent by a later night; one that could not be kept is sent now or never.
+    A record that could not be sent is sent by a later run, unless it could not be written either.
     """
-    nights, settings = Nights.of(workspace), workspace.settings
-    page = render(account, ImageStore(workspace.images))
-    kept: Path | None = None
+    history, settings = RunHistory.of(workspace), workspace.settings
+    page = render(record, ImageStore(workspace.images))
+    path: Path | None = None
     try:
-        kept = nights.keep(account)
-        if account.alerts:
+        path = history.add(record)
+        if record.alerts:
             with Catalogue.open(workspace.database_url) as catalogue:
-                mark_reported(catalogue.database, account.alerts, account.finished)
-        write_file(nights.report, page.encode(errors="backslashreplace"))
+                mark_reported(catalogue.database, record.alerts, record.finished)
+        write_file(history.report, page.encode(errors="backslashreplace"))
     except (OSError, TraceObjectError) as error:
-        say(f"warning: the account of this night could not be kept whole: {error}")
-    if settings.metrics_file and (why := write_metrics(account, Path(settings.metrics_file))):
+        say(f"warning: the record of this run could not be kept whole: {error}")
+    if settings.metrics_file and (why := write_metrics(record, Path(settings.metrics_file))):
         say(f"warning: metrics were not written: {why}")
     for channel, deliver in _channels(settings, ImageStore(workspace.images)).items():
-        _send(nights, channel, deliver, kept, account if account.worth_a_message() else None, say)
+        _send(history, channel, deliver, path, record if record.worth_a_message() else None, say)
 
 
 def _channels(settings: Settings, images: ImageStore) -> dict[str, Deliver]:
-    """Where accounts are sent, by name."""
+    """The configured receivers, by name."""
     channels: dict[str, Deliver] = {}
     if settings.webhook:
-        channels["webhook"] = lambda account: post(settings.webhook, os.environ.get(WEBHOOK_SECRET, ""), account)
+        channels["webhook"] = lambda record: post(settings.webhook, os.environ.get(WEBHOOK_SECRET, ""), record)
     if settings.smtp and settings.mail_to:
 
-        def mail(account: Account) -> str:
+        def mail(record: RunRecord) -> str:
             sender = settings.mail_from or settings.mail_to[0]
             try:
-                composed = compose(account, sender, settings.mail_to, render(account, images))
+                composed = compose(record, sender, settings.mail_to, render(record, images))
             except ValueError as error:
                 return f"mail_to or mail_from is no address: {error}"
             return send(settings.smtp, os.environ.get(SMTP_PASSWORD, ""), composed)
@@ -98,35 +100,41 @@ def _channels(settings: Settings, images: ImageStore) -> dict[str, Deliver]:
     return channels
 
 
-def _send(nights: Nights, channel: str, deliver: Deliver, kept: Path | None, told: Account | None, say: Say) -> None:
-    """Send this night's account, if it is worth it, and what earlier nights could not; what fails waits for another."""
-    if told is not None and kept is None:
-        if why := deliver(told):
-            say(f"warning: the {channel} did not take this night's account: {why}")
+def _send(
+    history: RunHistory, channel: str, deliver: Deliver, path: Path | None, record: RunRecord | None, say: Say
+) -> None:
+    """Send this run's record, None if it needs no message, and those of earlier runs that could not be sent.
+
+    Args:
+        path: where the record was written; None if that failed.
+    """
+    if record is not None and path is None:
+        if why := deliver(record):
+            say(f"warning: the {channel} did not take the record of this run: {why}")
         return
     try:
-        if told is not None and kept is not None:
-            nights.note_unsent(kept, channel)
+        if record is not None and path is not None:
+            history.mark_unsent(path, channel)
         clock, failed, why = time.monotonic(), 0, ""
-        for note, account in nights.unsent(channel):
-            late = time.monotonic() - clock > PATIENCE
-            if not late and not (now := deliver(account)):
-                note.unlink(missing_ok=True)
+        for marker, unsent in history.unsent(channel):
+            late = time.monotonic() - clock > RESEND_SECONDS
+            if not late and not (now := deliver(unsent)):
+                marker.unlink(missing_ok=True)
             else:
                 failed, why = failed + 1, why if late else now
     except OSError as error:
         failed, why = 1, str(error)
     if failed:
-        say(f"warning: the {channel} did not take {failed} accounts, which are sent again next time: {why}")
+        say(f"warning: the {channel} did not take {failed} accounts of re-indexes, which are sent again later: {why}")
 
 
-def _untold(workspace: Workspace, report: Report, say: Say) -> tuple[Alert, ...]:
-    """Alerts that no account told of yet: this run's, and those of a run that was killed before it could."""
+def _unreported_alerts(workspace: Workspace, report: Report, say: Say) -> tuple[Alert, ...]:
+    """Alerts that no record has yet: of this run, and of runs that were killed before reporting them."""
     try:
         with Catalogue.open(workspace.database_url) as catalogue:
             return tuple(list_alerts(catalogue.database, unreported=True))
     except TraceObjectError as error:
-        say(f"warning: alerts of earlier nights cannot be read: {error}")
+        say(f"warning: alerts of earlier runs cannot be read: {error}")
         return report.alerts
 
 

@@ -1,4 +1,4 @@
-"""The report of a night: one self-contained page."""
+"""The HTML report of a re-index: one self-contained page."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from embedding.errors import TraceObjectError
 from index.stores.images import ImageStore
 from service.rendering.environment import environment
 from service.rendering.pictures import data_uri
-from service.reports.account import Account
+from service.reports.run_record import RunRecord
 
-SHOWN = 50
-"""Alerts shown with their pictures: a page that no browser opens helps nobody. `traceobject alerts` lists all."""
+MAX_ALERTS = 50
+"""Alerts shown with their pictures, so that the page stays small enough; `traceobject alerts` lists all."""
 
 
-def render(account: Account, images: ImageStore) -> str:
-    """The page of an account. A picture that cannot be read is left out: the report must come all the same."""
+def render(record: RunRecord, images: ImageStore) -> str:
+    """The page of a record. A picture that cannot be read is left out, so that the report is written all the same."""
 
     def picture(sha256: str) -> str:
         try:
@@ -21,8 +21,8 @@ def render(account: Account, images: ImageStore) -> str:
         except (TraceObjectError, OSError):
             return ""
 
-    return _PAGE.render(night=account, shown=SHOWN, picture=picture)
+    return _PAGE.render(run=record, max_alerts=MAX_ALERTS, picture=picture)
 
 
-# Read before the night begins: an upgrade in the middle of it must not leave it without a report.
-_PAGE = environment().get_template("night.html")
+# Loaded at import, so that an upgrade of the installed files during a run cannot break its report.
+_PAGE = environment().get_template("run_report.html")

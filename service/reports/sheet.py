@@ -1,50 +1,46 @@
-"""The picture sheet: every query beside its first candidates, the right one marked. As a PNG and as one HTML file."""
+"""The picture sheet: each query beside its first candidates, with the right one marked, as one HTML file."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from service.rendering.environment import environment
-from service.reports import sheet_drawing
-from service.reports.sheet_drawing import SheetCandidate, SheetHeading, SheetRow
-
-__all__ = ["SheetCandidate", "SheetHeading", "SheetRow", "heading_of", "write_html", "write_png"]
 
 
-def heading_of(rows: Sequence[SheetRow], title: str) -> SheetHeading:
-    """A heading whose figures count these rows: queries, right at first rank, right among those shown."""
-    total = len(rows)
-    ranks = [row.right_rank for row in rows]
-    shown = max((len(row.candidates) for row in rows), default=0)
-    first, among = sum(rank == 1 for rank in ranks), sum(rank is not None for rank in ranks)
-    figures = [("queries", str(total))]
-    if total:
-        figures += [
-            ("right at rank 1", f"{first} of {total}"),
-            (f"right in the first {shown}", f"{among} of {total}"),
-        ]
-    return SheetHeading(title, tuple(figures))
+@dataclass(frozen=True)
+class SheetCandidate:
+    """A candidate on the sheet: RGB picture uint8 [h, w, 3], title, score, and whether it is the right one."""
+
+    image: NDArray[np.uint8]
+    title: str
+    subtitle: str
+    score: float
+    right: bool
 
 
-def write_png(rows: Sequence[SheetRow], path: Path, heading: str | SheetHeading, note: str = "") -> None:
-    """Draws the sheet, 1600 px wide, one row a query.
+@dataclass(frozen=True)
+class SheetRow:
+    """A query, RGB uint8 [h, w, 3], with its caption and its candidates, best first."""
 
-    A heading given as text is followed by `note`, or without one by the figures of `heading_of`.
+    query: NDArray[np.uint8]
+    caption: str
+    candidates: tuple[SheetCandidate, ...]
+
+    @property
+    def right_rank(self) -> int | None:
+        """Rank of the right candidate, from 1; None where none of those shown is right."""
+        return next((rank for rank, candidate in enumerate(self.candidates, 1) if candidate.right), None)
+
+
+def write_html(rows: Sequence[SheetRow], path: Path, title: str, note: str = "") -> None:
+    """Write the sheet as a self-contained page: pictures inlined, nothing loaded from other sites, no script.
+
+    `note` is a line below the title.
     """
-    sheet_drawing.draw(rows, _told(rows, heading, note)).save(path, "PNG", optimize=True)
-
-
-def write_html(rows: Sequence[SheetRow], path: Path, heading: str | SheetHeading, note: str = "") -> None:
-    """Writes the sheet as one self-contained page: pictures inlined, nothing loaded from elsewhere, no script.
-
-    `heading` and `note` are those of `write_png`.
-    """
-    page = environment().get_template("sheet.html").render(rows=rows, heading=_told(rows, heading, note))
+    page = environment().get_template("sheet.html").render(rows=rows, title=title, note=note)
     path.write_text(page, encoding="utf-8")
-
-
-def _told(rows: Sequence[SheetRow], heading: str | SheetHeading, note: str) -> SheetHeading:
-    if isinstance(heading, SheetHeading):
-        return heading
-    return SheetHeading(heading, note=note) if note else heading_of(rows, heading)

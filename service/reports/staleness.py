@@ -1,18 +1,18 @@
-"""Is the index as fresh as it should be?"""
+"""Whether the last successful re-index is too long ago."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
 from index.workspace import Workspace
-from service.reports.kept import Nights
+from service.reports.run_history import RunHistory
 
 
 def stale_since(workspace: Workspace) -> datetime | None:
-    """When the last re-index that went well ended, if the setting `stale_hours` finds that too long ago; else None.
+    """When the last successful re-index ended, if that is longer ago than the setting `stale_hours`; else None.
 
-    A workspace that keeps no account of a night, such as the demo, is never stale.
+    A workspace without a recorded run, such as the demo, is never stale.
     """
     hours = workspace.settings.stale_hours
-    ended = Nights.of(workspace).last_done() if hours > 0 else None
+    ended = RunHistory.of(workspace).last_success() if hours > 0 else None
     return ended if ended and datetime.now(UTC) - ended > timedelta(hours=hours) else None

@@ -1,4 +1,4 @@
-"""The webhook: an account posted as JSON, signed, and tried again."""
+"""The webhook: a record posted as JSON, signed, with retries."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from dataclasses import asdict
 import anyio
 import httpx
 
-from service.reports.account import Account
+from service.reports.run_record import RunRecord
 
 ATTEMPTS = 3
 TIMEOUT = 10.0
 PAUSES = (1.0, 4.0)
-_LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
+_RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
-def message(account: Account) -> bytes:
-    """What is posted: what came of the night, its counts, and the alerts in full."""
-    told = {
-        "started": account.started,
-        "finished": account.finished,
-        "outcome": account.outcome,
-        "summary": account.summary(),
-        "generation": account.generation,
-        "model": account.model,
-        **account.totals(),
-        "refused": account.refused_inputs(),
-        "failed": account.failed,
-        "warnings": account.warnings,
-        "alerts": [asdict(alert) for alert in account.alerts],
+def message(record: RunRecord) -> bytes:
+    """The posted JSON: the outcome of the run, its counts, and the alerts in full."""
+    payload = {
+        "started": record.started,
+        "finished": record.finished,
+        "outcome": record.outcome,
+        "summary": record.summary(),
+        "generation": record.generation,
+        "model": record.model,
+        **record.totals(),
+        "refused": record.refused_inputs(),
+        "failed": record.failed,
+        "warnings": record.warnings,
+        "alerts": [asdict(alert) for alert in record.alerts],
     }
-    return json.dumps(told, ensure_ascii=False).encode(errors="backslashreplace")
+    return json.dumps(payload, ensure_ascii=False).encode(errors="backslashreplace")
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
-    """HMAC-SHA256 over "<timestamp>.<body>", in hexadecimal: the time is signed too, against replays."""
+    """HMAC-SHA256 over "<timestamp>.<body>", in hexadecimal; the timestamp is signed too, against replay attacks."""
     return hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
-def post(url: str, secret: str, account: Account, pause: Callable[[float], None] = time.sleep) -> str:
-    """Post an account: "" if it was taken, otherwise why not. Never raises.
+def post(url: str, secret: str, record: RunRecord, pause: Callable[[float], None] = time.sleep) -> str:
+    """Post a record: "" if it was accepted, otherwise the error. Never raises.
 
-    An answer that promises better later (429, 5xx) and a broken connection are tried again, ATTEMPTS times in all,
-    each for TIMEOUT seconds at most. Redirects are not followed.
+    Temporary errors (_RETRY_STATUSES, connection errors) are retried, ATTEMPTS times in all, each for TIMEOUT seconds
+    at most. Redirects are not followed.
     """
-    body, told = message(account), ""
+    body, why = message(record), ""
     for attempt in range(ATTEMPTS):
         if attempt:
             pause(PAUSES[attempt - 1])
@@ -60,20 +60,20 @@ def post(url: str, secret: str, account: Account, pause: Callable[[float], None]
         try:
             status = anyio.run(_exchange, url, headers, body)
         except TimeoutError:
-            told = f"it took longer than {TIMEOUT:.0f} s"
+            why = f"it took longer than {TIMEOUT:.0f} s"
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            told = f"{type(error).__name__}: {error}"
+            why = f"{type(error).__name__}: {error}"
         else:
             if 200 <= status < 300:
                 return ""
-            told = f"it answered {status}"
-            if status not in _LATER:
+            why = f"it answered {status}"
+            if status not in _RETRY_STATUSES:
                 break
-    return told
+    return why
 
 
 async def _exchange(url: str, headers: dict[str, str], body: bytes) -> int:
-    """The status of the answer; its body, however long, is not read. TimeoutError after TIMEOUT seconds in all."""
+    """The status of the response; its body is not read. Raises TimeoutError after TIMEOUT seconds in all."""
     with anyio.fail_after(TIMEOUT):
         async with (
             httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False) as client,

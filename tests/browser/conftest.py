@@ -1,4 +1,4 @@
-"""The served sample and one browser for all tests of the pages; without Chromium they are skipped, and say so."""
+"""The served sample and the browser of the page tests; without Chromium they are skipped with a reason."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
-    """Not for the whole session: while Playwright runs, nothing else in this thread can run an event loop."""
+    """Module-scoped, because no other event loop can run in this thread while Playwright is active."""
     with chromium() as running:
         yield running
 
 
 @pytest.fixture
 def visitor(browser, site):
-    """Open pages for somebody: visitor(width, language) gives a page; none may ask another host for anything.
+    """A function that opens a page, visitor(width, language); a request to another host fails the test.
 
-    With signed_in it is that account's.
+    `signed_in` is the name of the account to sign in with.
     """
     opened = []
     asked: list[str] = []
@@ -43,7 +43,7 @@ def visitor(browser, site):
     def visit(width: int, language: str, signed_in: str = "", **options):
         context = browser.new_context(viewport={"width": width, "height": 844}, locale=language, **options)
         opened.append(context)
-        # A machine that does much else at once is slow, not wrong.
+        # Generous, because a busy machine is slow.
         context.set_default_timeout(SLOWEST_MS)
         if signed_in:
             context.add_cookies([site.session(signed_in)])

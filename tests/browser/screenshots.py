@@ -1,4 +1,4 @@
-"""Pictures of every page, narrow and wide, light and dark, to look at: python -m tests.browser.screenshots DIR"""
+"""Screenshots of every page, narrow and wide, light and dark: python -m tests.browser.screenshots DIR"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.browser.site import CHROMIUM, CURATOR, NAME, NO_CHROMIUM, SLOWEST_MS,
 from tests.browser.tour import tour
 
 WIDTHS = (390, 1440)
-# One language by day, the other by night: both are seen without twice as many pictures.
+# English in the light scheme, French in the dark one, so that both are covered without doubling the pictures.
 SCHEMES = (("light", "en-GB"), ("dark", "fr-FR"))
 
 
@@ -35,7 +35,7 @@ def main(folder: Path) -> None:
                     page.goto(site.address + stop.address)
                     stop.act(page)
                     page.wait_for_load_state("networkidle")
-                    # What lies above the page is there only for the screen that it covers.
+                    # A dialog covers the viewport only, so a full-page screenshot would be wrong.
                     whole = page.locator("dialog[open]").count() == 0
                     page.screenshot(path=folder / f"{stop.name}-{width}-{scheme}.png", full_page=whole)
                 for context in contexts.values():

@@ -1,9 +1,10 @@
-"""A small rendered sample served for a browser as anybody would serve it, and the browser: Chromium by Playwright."""
+"""A part of the demo's sample behind a real server, and the browser for it: Chromium through Playwright."""
 
 from __future__ import annotations
 
+import csv
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,20 +22,20 @@ from index.jobs.reindex import reindex
 from index.progress import Unwatched
 from index.records.database import Database
 from index.records.feed_records import Collection
+from index.records.gtin import check_digit
 from index.search.answer import Query, QueryImage
 from index.search.rerank import Reranker, reranker_for
 from index.search.search import search
 from index.workspace import Workspace
-from sample.write import Query as SampleQuery
-from sample.write import Sample, render_sample
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
 from service.app.audit import Audit
 from service.app.desk import Desk
-from service.app.gate import PUBLISHED, FaceGate
+from service.app.gate import PUBLISHED_THRESHOLD, FaceGate
 from service.app.leads import Leads
-from service.app.limits import Limits
+from service.app.limits import ServerLimits
 from service.application import create_app
+from service.demo.sample import Sample, SampleQuery, copy_sample
 from service.tables import open_service_database
 from tests.drawn_face import draw_face
 from tests.fakes import add_feed, write_feed
@@ -43,11 +44,11 @@ from tests.service.running import in_a_thread
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NO_CHROMIUM = "no chromium is installed: apt-get install chromium"
 SLOWEST_MS = 180_000
-# With fewer a generation has no self-test, and its answers no likelihood.
+# Fewer products give a generation without self-test, whose answers have no likelihood.
 PRODUCTS = 32
 
 
-# Who signs in; anybody may know it, for the server is gone with the test.
+# Credentials of the test server.
 NAME, CURATOR, PASSWORD = "ines", "carl", "correct horse battery"
 
 
@@ -55,13 +56,13 @@ NAME, CURATOR, PASSWORD = "ines", "carl", "correct horse battery"
 class Site:
     """A running server over the sample, in which NAME may sign in as an investigator and CURATOR as a curator.
 
-    `led` is the object that has an alert, a lead and a finding. `photo` and `crop`: pictures of the sample, of an
-    object and of a product, whose answers are sure.
+    `object_with_lead` is the object that has an alert, a lead and a finding. `photo` and `crop` are query pictures
+    of the sample, for objects and for the catalogue, whose first candidate is right.
     """
 
     address: str
     sample: Sample
-    led: str
+    object_with_lead: str
     photo: SampleQuery
     crop: SampleQuery
     accounts: Accounts
@@ -81,18 +82,19 @@ class Site:
 def make_workspace(root: Path) -> tuple[Workspace, Sample, str]:
     """A few products of every family and the objects among them, indexed as `traceobject reindex` does it.
 
-    One object, whose id comes last, has an alert, a lead and the finding that there is nothing in the catalogue. One
-    crop is held, and one object was published on the desk and waits for the next re-index.
+    One object, whose id is returned, has an alert, a lead and the finding that the catalogue does not have it. One crop
+    is quarantined, and one object was published on the desk and waits for the next re-index.
     """
-    sample = render_sample(root / "sample", products=PRODUCTS, workers=1)
+    sample = copy_sample(root / "sample", PRODUCTS)
     encoder = load(STARTER)
     workspace = Workspace.create(root / "workspace", encoder.card.name)
+    _add_details(sample)
     add_feed(workspace, "sample shops", "catalogue", sample.catalogue)
     add_feed(workspace, "sample authorities", "objects", sample.objects)
     doll = write_feed(root / "museum", [{"object_id": "M-3", "title": "Doll in a grey coat"}], [1])
     Image.fromarray(draw_face()).save(doll.parent / "pictures" / "1.png")
     add_feed(workspace, "museum", "objects", doll)
-    report = reindex(workspace, encoder, Unwatched(), reranker_for(workspace), gate=FaceGate(PUBLISHED))
+    report = reindex(workspace, encoder, Unwatched(), reranker_for(workspace), gate=FaceGate(PUBLISHED_THRESHOLD))
     assert report.published
     assert report.self_test
     _publish(workspace, sample)
@@ -102,23 +104,24 @@ def make_workspace(root: Path) -> tuple[Workspace, Sample, str]:
 @contextmanager
 def served(root: Path) -> Iterator[Site]:
     """The sample, made in `root` and served."""
-    workspace, sample, led = make_workspace(root)
+    workspace, sample, object_with_lead = make_workspace(root)
     encoder, reranker = load(STARTER), reranker_for(workspace)
-    app = create_app(workspace, encoder, reranker, limits=Limits(sign_ins=10_000))
+    app = create_app(workspace, encoder, reranker, limits=ServerLimits(sign_ins=10_000))
     with closing(open_live(workspace)) as generation:
         photo, crop = (
-            _sure(generation, encoder, reranker, sample, collection) for collection in ("objects", "catalogue")
+            _answered_query(generation, encoder, reranker, sample, collection)
+            for collection in ("objects", "catalogue")
         )
     with in_a_thread(app) as port, closing(open_service_database(workspace)) as database:
         accounts = Accounts(database)
         accounts.add(NAME, Role.INVESTIGATOR, PASSWORD)
         accounts.add(CURATOR, Role.CURATOR, PASSWORD)
-        yield Site(f"http://127.0.0.1:{port}", sample, led, photo, crop, accounts)
+        yield Site(f"http://127.0.0.1:{port}", sample, object_with_lead, photo, crop, accounts)
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A headless browser that asks nobody for anything."""
+    """A headless browser without background requests."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,
@@ -128,22 +131,60 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def _sure(
+def _answered_query(
     generation: Generation, encoder: Encoder, reranker: Reranker | None, sample: Sample, collection: Collection
 ) -> SampleQuery:
-    """The first of the sample's pictures whose answer is the right one, and says so."""
+    """The first query of the sample with the verdict "candidates" and the right first candidate."""
     for asked in sample.queries:
         if asked.collection == collection:
             query = Query((QueryImage(decode(asked.path.read_bytes())),), collection=collection)
             answer = search(query, generation, encoder, reranker)
             if answer.verdict == "candidates" and answer.candidates[0].entry.fields.entry_id == asked.right_id:
                 return asked
-    raise AssertionError(f"no answer from the {collection} of the sample is sure")
+    raise AssertionError(f"no query of the sample's {collection} has the right first candidate")
+
+
+def _add_details(sample: Sample) -> None:
+    """Give products and objects the fields that the rendered sample has not, as long as feeds have them."""
+    text = "<p>Hand-finished, <b>dishwasher safe</b>.</p> Sold as is. "
+    _widen(
+        sample.catalogue,
+        lambda number: {
+            "brand": ("Umbra | Studio Norr", "Umbra")[number % 2],
+            "country": "NL | BE | DE",
+            "made_in": ("PT", "Korea, Republic of | CN")[number % 2],
+            "gtin": f"{400638100000 + number}{check_digit(str(400638100000 + number))}",
+            "item_group_id": f"G-{number // 2}",
+            "description": text * 8,
+            "licence": "Open Database License 1.0",
+            "source_page": f"https://pages.example.org/catalogue/{number}",
+        },
+    )
+    _widen(
+        sample.objects,
+        lambda number: {
+            "question": "Do you know the shop or the market where this was sold between 2012 and 2016?",
+            "description": "It lay on a bed in several pictures; a label, if it had one, is cut off.",
+            "region": "Baltic states",
+            "series": f"case {12 + number // 6}",
+            "seen_from": "2012",
+            "seen_until": "2016-05",
+        },
+    )
+
+
+def _widen(feed: Path, more: Callable[[int], dict[str, str]]) -> None:
+    with feed.open(newline="", encoding="utf-8") as file:
+        rows = [{**row, **more(number)} for number, row in enumerate(csv.DictReader(file))]
+    with feed.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _publish(workspace: Workspace, sample: Sample) -> None:
     crops = [query.path.read_bytes() for query in sample.queries if query.collection == "catalogue"][:2]
-    told = {
+    fields = {
         "authority": "Police fédérale",
         "object_id": "2026-004",
         "title": "Plush bear with a checked scarf, one ear torn",
@@ -153,7 +194,7 @@ def _publish(workspace: Workspace, sample: Sample) -> None:
         "tip_page": "https://example.org/tips/2026-004",
     }
     with closing(open_service_database(workspace)) as own:
-        Desk(workspace, own, Audit(own), None).publish(told, crops, CURATOR)
+        Desk(workspace, own, Audit(own), None).publish(fields, crops, CURATOR)
 
 
 def _add_findings(workspace: Workspace) -> str:

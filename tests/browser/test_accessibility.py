@@ -1,4 +1,4 @@
-"""axe-core finds no serious fault on any page, by day or by night, and no page is wider than its screen."""
+"""axe-core finds no serious fault on any page in either colour scheme, and no page is wider than its screen."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe

@@ -1,4 +1,4 @@
-"""An investigator at the desk: crops with the mouse and by keys, searches, compares, exports."""
+"""The workbench in a browser: boxes by mouse and keyboard, search, comparison, leads, dossiers, batch export."""
 
 import csv
 import io
@@ -37,21 +37,21 @@ def boxes(page) -> list[list[float]]:
 
 @pytest.mark.parametrize(("language", "turn"), [("en-GB", 1), ("fr-FR", 2)])
 def test_a_day_at_the_desk(site, visitor, language, turn):
-    told = NAMES[language]
+    texts = NAMES[language]
     asked = [query for query in site.sample.queries if query.collection == "catalogue"]
     named = dict.fromkeys(query.path.stem.rpartition("-")[0] for query in asked)
     # The tour keeps leads for the object of its crop.
     object_id = [name for name in named if name != site.object_id][turn]
     page = visitor(1440, language)
     page.goto(f"{site.address}/workbench")
-    assert page.locator("html").get_attribute("lang") == told["language"]
+    assert page.locator("html").get_attribute("lang") == texts["language"]
     page.locator("#name").fill(NAME)
     page.locator("#password").fill(PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url(f"{site.address}/workbench")
-    page.locator("header").get_by_role("link", name=told["objects"]).click()
+    page.locator("header").get_by_role("link", name=texts["objects"]).click()
     page.locator(f"h2 a[href*='/{object_id}?']").click()
-    page.get_by_role("link", name=told["parts"]).click()
+    page.get_by_role("link", name=texts["parts"]).click()
     page.locator(".picks a").first.click()
     draw_box(page)
     page.locator("[data-go]").click()
@@ -69,10 +69,10 @@ def test_a_day_at_the_desk(site, visitor, language, turn):
     )
     assert scales == pytest.approx([1.5, 1.5])
     keep = dialog.locator("[data-keep-this]")
-    assert keep.inner_text() == told["keep"]
+    assert keep.inner_text() == texts["keep"]
     keep.click()
     page.wait_for_selector("[data-keep-this]:disabled")
-    assert keep.inner_text() == told["kept"]
+    assert keep.inner_text() == texts["kept"]
     page.keyboard.press("Escape")
     page.wait_for_selector("[data-compare='2']:focus")
     page.locator(".about a").first.click()
@@ -81,19 +81,19 @@ def test_a_day_at_the_desk(site, visitor, language, turn):
     assert title.partition(" ")[2] in lead.inner_text()
     lead.locator("select").select_option("confirmed")
     lead.locator("textarea").fill("Same seam.")
-    lead.get_by_role("button", name=told["save"]).click()
+    lead.get_by_role("button", name=texts["save"]).click()
     page.wait_for_selector(".status.confirmed")
-    assert told["confirmed"] in lead.locator("h3").inner_text()
-    assert f"{NAME}: {told['confirmed']}" in lead.locator(".history").inner_text()
+    assert texts["confirmed"] in lead.locator("h3").inner_text()
+    assert f"{NAME}: {texts['confirmed']}" in lead.locator(".history").inner_text()
     files = {}
     for shape in ("pdf", "html"):
         with page.expect_download() as download:
-            page.get_by_role("link", name=told[shape]).click()
+            page.get_by_role("link", name=texts[shape]).click()
         assert download.value.suggested_filename == f"traceobject-{object_id}.{shape}"
         files[shape] = download.value.path().read_bytes()
     assert files["pdf"].startswith(b"%PDF-")
     assert "Same seam." in files["html"].decode()
-    page.get_by_role("button", name=told["leave"]).click()
+    page.get_by_role("button", name=texts["leave"]).click()
     page.wait_for_url(f"{site.address}/")
     page.goto(f"{site.address}/workbench")
     assert page.url.startswith(f"{site.address}/sign-in")
@@ -140,7 +140,7 @@ def test_the_search_keeps_the_pictures_and_their_boxes(site, visitor, crop):
     assert len(json.loads(page.locator("[data-queries]").get_attribute("data-queries"))) == 2
 
 
-def test_what_is_wrong_is_told_beside_the_form(site, visitor, tmp_path):
+def test_an_error_is_shown_beside_the_form(site, visitor, tmp_path):
     page = visitor(1440, "fr-FR", signed_in=NAME)
     page.goto(f"{site.address}/workbench")
     (tmp_path / "broken.png").write_bytes(b"no picture")
@@ -167,5 +167,5 @@ def test_a_batch_is_exported(site, visitor, crop, tmp_path):
     assert rows[5]["error"]
     with page.expect_download() as download:
         page.locator("[data-json]").click()
-    told = json.loads(download.value.path().read_text(encoding="utf-8"))
-    assert [len(row.get("candidates", [])) for row in told] == [5, 0]
+    rows = json.loads(download.value.path().read_text(encoding="utf-8"))
+    assert [len(row.get("candidates", [])) for row in rows] == [5, 0]

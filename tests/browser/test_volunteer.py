@@ -1,4 +1,4 @@
-"""A volunteer on a phone: from a photo to the right object's tip page, in both languages, with and without scripts."""
+"""Public pages on a phone: from a photo to the object's tip page, in both languages, with and without JavaScript."""
 
 import csv
 import re

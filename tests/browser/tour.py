@@ -1,4 +1,4 @@
-"""Every page, and how to bring it to the state that is worth a look."""
+"""Every page of the site, each brought into the state to be checked."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tests.drawn_face import draw_face
 
 @dataclass(frozen=True)
 class Stop:
-    """A page of the tour: its name, its address, and what is done there before it is looked at.
+    """A page to check: its name, its URL, and the actions that bring it into the state to be checked.
 
-    `who` has to be signed in for it; nobody, where it is empty.
+    `who` is the account to sign in with, "" for none.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Stop:
 
 
 def tour(site: Site) -> list[Stop]:
-    """The stops, for a page that follows the site's own data."""
+    """All stops, with URLs of the objects of a site."""
     photo, crop = site.photo, site.crop
     object_id = site.object_id
 
@@ -101,6 +101,7 @@ def tour(site: Site) -> list[Stop]:
     return [
         Stop("front", "/"),
         Stop("front-none", "/?authority=nobody"),
+        Stop("front-series", "/?region=Baltic+states&series=case+12&status=any"),
         Stop("object", f"/objects/{object_id}"),
         Stop("recognise", "/recognise"),
         Stop("recognise-chosen", "/recognise", choose),
@@ -118,7 +119,7 @@ def tour(site: Site) -> list[Stop]:
         Stop("workbench-compared", "/workbench", compared),
         Stop("objects", "/workbench/objects"),
         Stop("object-work", f"/workbench/objects/{object_id}"),
-        Stop("object-leads", f"/workbench/objects/{site.led}"),
+        Stop("object-leads", f"/workbench/objects/{site.object_with_lead}"),
         Stop("leads", "/workbench/leads"),
         Stop("leads-none", "/workbench/leads?state=ruled_out"),
         Stop("batch", "/workbench/batch"),

@@ -1,4 +1,4 @@
-"""Whatever implements Encoder keeps these promises; every implementation that can run here is put to them."""
+"""The contract of Encoder, run over every implementation that can run here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from embedding.encoders.choose import load
 from embedding.encoders.protocol import Encoder
 from embedding.errors import TextUnsupported
-from service.app.batching import Batched
+from service.app.batching import BatchingEncoder
 from tests.fakes import render
 
 pytest.importorskip("torch")
@@ -19,7 +19,7 @@ pytest.importorskip("torch")
 BATCH_TOLERANCE = 1e-5
 
 
-# lite0 and lite2 run the very code of lite1.
+# lite0 and lite2 run the same code as lite1.
 ENCODERS = [
     "starter-lite1",
     "tiny-clip",
@@ -36,34 +36,34 @@ COUNT = 9
 
 @pytest.fixture(scope="module")
 def own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A model store of these tests' own: compiling writes there."""
+    """A model store for these tests, which compiling writes to."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRACEOBJECT_MODELS", str(tmp_path_factory.mktemp("models")))
         yield
 
 
-def compile_it(name: str) -> None:
-    """Compile a model from rendered pictures, whatever comes of its agreement on these."""
+def compile_model(name: str) -> None:
+    """Compile a model from rendered pictures, whatever its agreement on these."""
     pytest.importorskip("openvino")
     pytest.importorskip("nncf")
     from embedding.encoders.agreement import Samples
-    from embedding.encoders.openvino.compiling import FEWEST, compile_encoder
+    from embedding.encoders.openvino.compiling import MIN_PICTURES, compile_encoder
     from embedding.encoders.openvino.exporting import Towers
 
     original, _, form = name.rpartition("-")
     encoder = load(original, "cpu")
     assert isinstance(encoder, Towers)
-    samples = Samples.of((render(seed) for seed in range(FEWEST)), encoder.card.preprocess)
-    compile_encoder(encoder, "int8" if form == "int8" else "fp32", samples, ["a mug"], least_overlap=0)
+    samples = Samples.of((render(seed) for seed in range(MIN_PICTURES)), encoder.card.preprocess)
+    compile_encoder(encoder, "int8" if form == "int8" else "fp32", samples, ["a mug"], min_overlap=0)
 
 
 @pytest.fixture(scope="module", params=ENCODERS)
 def encoder(request: pytest.FixtureRequest, own_store: None) -> Encoder:
     name: str = request.param
     if name.endswith(("-int8", "-fp32")):
-        compile_it(name)
+        compile_model(name)
     found = load(name.removeprefix("batched "), device="cpu")
-    return Batched(found) if name.startswith("batched ") else found
+    return BatchingEncoder(found) if name.startswith("batched ") else found
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +108,10 @@ def test_a_row_does_not_depend_on_its_batch(
     np.testing.assert_allclose(encoder.encode_images(images[picked]), vectors[picked], atol=BATCH_TOLERANCE)
 
 
-def test_rows_do_not_depend_on_how_many_go_through_at_once(
+def test_rows_do_not_depend_on_the_batch_size(
     encoder: Encoder, images: np.ndarray, vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embedding.encoders.tensors.batch_size", lambda device: 4)
+    monkeypatch.setattr("embedding.encoders.tensors.batch_size", lambda *_: 3)
     np.testing.assert_allclose(encoder.encode_images(images), vectors, atol=BATCH_TOLERANCE)
 
 
@@ -119,19 +119,19 @@ def test_the_same_call_gives_the_same_bits(encoder: Encoder, images: np.ndarray,
     np.testing.assert_array_equal(encoder.encode_images(images), vectors)
 
 
-def test_bytes_and_fractions_mean_the_same_picture(encoder: Encoder, images: np.ndarray, vectors: np.ndarray) -> None:
+def test_bytes_and_floats_mean_the_same_picture(encoder: Encoder, images: np.ndarray, vectors: np.ndarray) -> None:
     fractions = images.astype(np.float32) / 255
     np.testing.assert_allclose(encoder.encode_images(fractions), vectors, atol=1e-5)
 
 
-def test_the_input_is_left_as_it_was(encoder: Encoder, images: np.ndarray) -> None:
+def test_the_input_is_not_modified(encoder: Encoder, images: np.ndarray) -> None:
     given = images[:2].copy()
     given.setflags(write=False)
     encoder.encode_images(given)
     np.testing.assert_array_equal(given, images[:2])
 
 
-def test_what_is_not_its_input_is_refused_by_name_and_shape(encoder: Encoder) -> None:
+def test_another_shape_or_type_is_refused_by_name(encoder: Encoder) -> None:
     size = encoder.card.preprocess.size
     for shape in ((2, size, size), (2, 3, size, size), (2, size + 1, size, 3), (2, size, size, 4)):
         with pytest.raises(ValueError, match=re.escape(str(list(shape)))):
@@ -140,7 +140,7 @@ def test_what_is_not_its_input_is_refused_by_name_and_shape(encoder: Encoder) ->
         encoder.encode_images(np.zeros((1, size, size, 3), np.int64))
 
 
-def test_words_are_unit_rows_or_plainly_unsupported(encoder: Encoder) -> None:
+def test_texts_give_unit_rows_or_are_unsupported(encoder: Encoder) -> None:
     words = ["a red striped circle", "blue", ""]
     if not encoder.card.text:
         with pytest.raises(TextUnsupported, match=re.escape(encoder.card.name)):

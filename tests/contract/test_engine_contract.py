@@ -1,4 +1,4 @@
-"""What every VectorEngine promises, and that two of them agree."""
+"""The contract of VectorEngine, run over every engine, and that two of them agree."""
 
 from functools import partial
 
@@ -14,7 +14,7 @@ from index.engines.protocol import NO_ROW
 
 
 class Half(FaissEngine):
-    """Half precision, compared with everything."""
+    """An exact scan of half precision."""
 
     build = partial(FaissEngine.build, spec="SQfp16")
 
@@ -26,7 +26,7 @@ class Graph(FaissEngine):
 
 
 class HalfGraph(FaissEngine):
-    """A graph over half precision, as generations of older versions have it."""
+    """A graph over half precision, as in generations of older versions."""
 
     build = partial(FaissEngine.build, spec="HNSW32,SQfp16;efSearch=64")
 
@@ -53,13 +53,13 @@ class AddedTo(LayeredEngine):
 
 
 ENGINES = [BruteForceEngine, FaissEngine, Half, Graph, HalfGraph, AddedTo, Codes, LongCodes]
-# Of float16 eleven bits count, of bfloat16 eight: scores may be off by so much.
-HALF, BRAIN = 2**-11 + 1e-6, 2**-8 + 1e-6
+# Tolerances: float16 has eleven significant bits, bfloat16 eight.
+HALF, BFLOAT16 = 2**-11 + 1e-6, 2**-8 + 1e-6
 
 
-def close(engine) -> float:
+def tolerance(engine) -> float:
     """How far the scores and vectors of an engine may be off."""
-    return BRAIN if "bf16" in engine.stats().spec else HALF
+    return BFLOAT16 if "bf16" in engine.stats().spec else HALF
 
 
 def unit(seed: int, count: int, dimension: int = 16) -> np.ndarray:
@@ -77,7 +77,7 @@ def test_a_vector_finds_itself_first(engine_type):
     engine = engine_type.build(vectors)
     scores, rows = engine.search(vectors, 3)
     assert rows[:, 0].tolist() == list(range(50))
-    assert np.allclose(scores[:, 0], 1, rtol=0, atol=close(engine))
+    assert np.allclose(scores[:, 0], 1, rtol=0, atol=tolerance(engine))
     assert (np.diff(scores, axis=1) <= 0).all()
 
 
@@ -89,7 +89,7 @@ def test_saved_and_opened_it_answers_the_same(engine_type, tmp_path):
     for mine, theirs in zip(built.search(queries, 7), opened.search(queries, 7), strict=True):
         assert np.array_equal(mine, theirs)
     assert opened.stats() == built.stats()
-    assert np.allclose(opened.vectors(np.array([5, 2])), vectors[[5, 2]], rtol=0, atol=close(opened))
+    assert np.allclose(opened.vectors(np.array([5, 2])), vectors[[5, 2]], rtol=0, atol=tolerance(opened))
 
 
 def test_a_filter_acts_inside_the_search(engine_type):
@@ -100,7 +100,7 @@ def test_a_filter_acts_inside_the_search(engine_type):
     assert np.isfinite(scores).all()
 
 
-def test_where_there_are_fewer_the_rest_is_marked(engine_type):
+def test_missing_results_are_marked(engine_type):
     vectors = unit(5, 4)
     for allow, expected in ((None, 4), (np.array([1]), 1), (np.array([], np.int64), 0)):
         scores, rows = engine_type.build(vectors).search(unit(6, 2), 5, allow)
@@ -131,7 +131,7 @@ def test_two_engines_agree(seed, count, k, allow):
     reference, *others = [engine.search(queries, k, rows) for engine in engines]
     assert np.array_equal(reference[1], others[0][1])
     for engine, (scores, found) in zip(engines[1:], others, strict=True):
-        assert np.allclose(reference[0], scores, rtol=0, atol=close(engine))
+        assert np.allclose(reference[0], scores, rtol=0, atol=tolerance(engine))
         assert np.array_equal(np.sort(reference[1] == NO_ROW), np.sort(found == NO_ROW))
 
 
@@ -156,28 +156,30 @@ def approximate(request, many):
     near=st.booleans(),
 )
 def test_filters_of_any_width_stay_right(many, approximate, seed, k, share, near):
-    """Allowed rows scattered, or all far from what is asked for: as many come back as there are, and the right ones."""
+    """Allowed rows scattered, or all far from the query: as many as there are are found, and the right ones."""
     random = np.random.default_rng(seed)
     queries, size = unit(seed + 2000, 20, WIDE), max(1, round(MANY * share))
     chosen = np.argsort(many @ queries[0])[:size] if near else random.choice(MANY, size, replace=False)
     allow = np.sort(chosen).astype(np.int64)
     scores, rows = approximate.search(queries, k, allow)
     right_scores, right = BruteForceEngine.build(many).search(queries, k, allow)
-    held = min(k, size)
-    assert np.isin(rows[:, :held], allow).all()
-    assert (rows[:, held:] == NO_ROW).all()
-    assert (np.diff(scores[:, :held], axis=1) <= 0).all()
+    expected = min(k, size)
+    assert np.isin(rows[:, :expected], allow).all()
+    assert (rows[:, expected:] == NO_ROW).all()
+    assert (np.diff(scores[:, :expected], axis=1) <= 0).all()
     for place, query in enumerate(queries):
-        assert len(set(rows[place, :held])) == held, "no row twice"
-        assert np.allclose(scores[place, :held], many[rows[place, :held]] @ query, rtol=0, atol=close(approximate))
-    found = np.mean([np.isin(right[place, :held], rows[place]).mean() for place in range(len(queries))])
+        assert len(set(rows[place, :expected])) == expected, "no row twice"
+        assert np.allclose(
+            scores[place, :expected], many[rows[place, :expected]] @ query, rtol=0, atol=tolerance(approximate)
+        )
+    found = np.mean([np.isin(right[place, :expected], rows[place]).mean() for place in range(len(queries))])
     assert found >= 0.8
     if size <= MANY // 100:
-        missed = ~np.isclose(scores[:, :held], right_scores[:, :held], rtol=0, atol=close(approximate))
+        missed = ~np.isclose(scores[:, :expected], right_scores[:, :expected], rtol=0, atol=tolerance(approximate))
         assert not missed.any(), "narrow filters miss nothing"
 
 
-def test_what_is_added_is_found(many):
+def test_added_vectors_are_found(many):
     engine = FaissEngine.build(many, "HNSW32,SQbf16;efSearch=64", first=4000)
     assert engine.stats().count == 4000
     engine.add(many, MANY)
@@ -197,11 +199,11 @@ def test_an_open_engine_answers_after_its_files_are_gone(many, tmp_path):
 
 
 @settings(max_examples=40)
-@given(seed=st.integers(0, 100), k=st.integers(1, 60), gone=st.sets(st.integers(0, 39)), narrow=st.booleans())
-def test_what_is_gone_is_never_found_and_what_came_is(seed, k, gone, narrow):
+@given(seed=st.integers(0, 100), k=st.integers(1, 60), deleted=st.sets(st.integers(0, 39)), narrow=st.booleans())
+def test_deleted_rows_are_never_found_and_recent_ones_are(seed, k, deleted, narrow):
     vectors, queries = unit(seed, 60), unit(seed + 1, 3)
-    left = np.setdiff1d(np.arange(60), sorted(gone))
-    engine = LayeredEngine.build(FaissEngine.build(vectors[:40]), vectors[40:], np.array(sorted(gone), np.int64))
+    left = np.setdiff1d(np.arange(60), sorted(deleted))
+    engine = LayeredEngine.build(FaissEngine.build(vectors[:40]), vectors[40:], np.array(sorted(deleted), np.int64))
     allow = left[::2] if narrow else None
     right = left if allow is None else allow
     scores, rows = engine.search(queries, k, allow)
@@ -210,7 +212,7 @@ def test_what_is_gone_is_never_found_and_what_came_is(seed, k, gone, narrow):
     assert engine.stats().count == len(left)
 
 
-def test_an_engine_that_was_added_to_links_its_base(many, tmp_path):
+def test_a_layered_engine_links_its_base(many, tmp_path):
     spec = "IVF16,RaBitQ;nprobe=8,k_factor=8"
     FaissEngine.build(many[:5000], spec).save(tmp_path / "old.index")
     base = FaissEngine.open(tmp_path / "old.index", spec)

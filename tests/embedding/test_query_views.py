@@ -1,4 +1,4 @@
-"""How a query is looked at, turned and as it was given."""
+"""The views of a query: rotated and mapped back, and their cosines combined."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedding.query_views import SAME, QueryViews, combine
+from embedding.query_views import NEAR_IDENTICAL_COSINE, QueryViews, combine_cosines
 
 
 @given(
@@ -16,36 +16,36 @@ from embedding.query_views import SAME, QueryViews, combine
     first=st.integers(0, 7),
     then=st.integers(0, 7),
 )
-def test_points_of_a_turned_query_are_told_as_it_was_given(
+def test_points_of_a_rotated_query_are_mapped_to_the_original(
     seed: int, wide: int, high: int, first: int, then: int
 ) -> None:
-    """Whatever is seen at a point of the turned picture was seen at that point of the picture that was given."""
+    """A point of the rotated picture has the pixel of the point that it is mapped to."""
     image = np.random.default_rng(seed).integers(0, 256, (high, wide, 3)).astype(np.uint8)
     hidden = image[..., 0] > 128
-    turned = QueryViews(image, (image, image[:1]), hidden).turned(first).turned(then)
-    assert turned.turn == (first + then) % 4
-    rows, columns = np.indices(turned.image.shape[:2]).reshape(2, -1)
-    size = np.array(turned.image.shape[1::-1])
+    rotated = QueryViews(image, (image, image[:1]), hidden).rotated(first).rotated(then)
+    assert rotated.turn == (first + then) % 4
+    rows, columns = np.indices(rotated.image.shape[:2]).reshape(2, -1)
+    size = np.array(rotated.image.shape[1::-1])
     points = ((np.stack([columns, rows], axis=1) + 0.5) / size).astype(np.float32)
-    x, y = (turned.as_given(points) * (wide, high)).astype(int).T
-    np.testing.assert_array_equal(turned.image[rows, columns], image[y, x])
-    assert turned.hidden is not None
-    np.testing.assert_array_equal(turned.hidden[rows, columns], hidden[y, x])
-    np.testing.assert_array_equal(turned.pictures[0], turned.image)
-    assert sorted(turned.pictures[1].shape[:2]) == sorted((1, wide))
+    x, y = (rotated.to_original(points) * (wide, high)).astype(int).T
+    np.testing.assert_array_equal(rotated.image[rows, columns], image[y, x])
+    assert rotated.hidden is not None
+    np.testing.assert_array_equal(rotated.hidden[rows, columns], hidden[y, x])
+    np.testing.assert_array_equal(rotated.views[0], rotated.image)
+    assert sorted(rotated.views[1].shape[:2]) == sorted((1, wide))
 
 
-def test_what_nothing_hides_stays_so() -> None:
+def test_a_query_without_a_mask_has_none_when_rotated() -> None:
     image = np.zeros((2, 3, 3), np.uint8)
-    assert QueryViews(image, (image,), None).turned(1).hidden is None
+    assert QueryViews(image, (image,), None).rotated(1).hidden is None
 
 
-def test_views_are_combined_halfway_from_mean_to_best_unless_the_whole_is_all_but_the_same() -> None:
-    """A picture of the catalogue itself keeps its own cosine, whatever its middle resembles."""
-    just_same, just_less, centre = SAME + 0.001, SAME - 0.001, 0.2
-    whole = np.array([just_same, just_less, centre], np.float32)
-    middle = np.array([centre, centre, just_same], np.float32)
-    combined = combine(np.stack([whole, middle]))
-    mean = (centre + np.array([just_less, just_same])) / 2
-    expected = [just_same, (just_less + mean[0]) / 2, (just_same + mean[1]) / 2]
+def test_cosines_are_combined_halfway_from_mean_to_best_unless_the_whole_is_nearly_identical() -> None:
+    """A picture of the catalogue itself keeps the cosine of the whole, whatever its centre resembles."""
+    just_above, just_below, centre = NEAR_IDENTICAL_COSINE + 0.001, NEAR_IDENTICAL_COSINE - 0.001, 0.2
+    whole = np.array([just_above, just_below, centre], np.float32)
+    middle = np.array([centre, centre, just_above], np.float32)
+    combined = combine_cosines(np.stack([whole, middle]))
+    mean = (centre + np.array([just_below, just_above])) / 2
+    expected = [just_above, (just_below + mean[0]) / 2, (just_above + mean[1]) / 2]
     np.testing.assert_allclose(combined, expected, atol=1e-6)

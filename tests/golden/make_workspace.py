@@ -33,7 +33,6 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from embedding.encoders.protocol import Encoder
-from embedding.tiny_clip.shapes import ALL_SPECS, Spec, render
 from index.generations.generations import live_number, numbers, open_live
 from index.jobs.alerts import list_alerts
 from index.jobs.forget import find_entry, forget
@@ -42,17 +41,18 @@ from index.models import workspace_encoder
 from index.progress import Unwatched
 from index.records.catalogue import Catalogue
 from index.search.rerank import reranker_for
-from index.sources.gate import FACE, held
+from index.sources.gate import FACE, quarantined
 from index.workspace import Workspace
+from sample.tiny_clip.shapes import ALL_SPECS, Spec, render
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
 from service.app.audit import COMMAND_LINE, Audit
 from service.app.desk import Desk
-from service.app.gate import PUBLISHED, gate_of
+from service.app.gate import PUBLISHED_THRESHOLD, gate_of
 from service.app.leads import Leads
 from service.application import create_app
-from service.reports.kept import Nights
-from service.reports.night import night
+from service.reports.night import reported_run
+from service.reports.run_history import RunHistory
 from service.tables import open_service_database
 from tests.drawn_face import draw_face
 
@@ -105,7 +105,7 @@ def make(place: Path) -> None:
     sent = place / "sent.jpg"
     _save(sent, _picture(specs[WANTED], SEED + 900))
     searched = _investigate(workspace, encoder, sent)
-    expected = {"made_in": str(place), "user": USER, "password": PASSWORD, **searched, **_told(workspace, approved)}
+    expected = {"made_in": str(place), "user": USER, "password": PASSWORD, **searched, **_expected(workspace, approved)}
     (place / "expected.json").write_text(json.dumps(expected, indent=1, sort_keys=True), encoding="utf-8")
     features = sorted(workspace.features.rglob("*.features"))
     for path in features[KEPT_FEATURES:]:
@@ -163,34 +163,37 @@ def _write_shop(feeds: Path, specs: dict[str, Spec], *, second: bool) -> None:
         title = f"{spec.colour} {spec.shape}" if second and product == "S-01" else f"A {spec.colour} {spec.shape}"
         brand, link = ("Luma", "Nova")[number % 2], f"https://shop.example/{product}"
         about = [brand, f"Shapes/{spec.shape}", "Shape Shop", "NL", f"{number}.50 EUR", link]
-        rows.append([product, title, *about, f"shop/{product}.jpg"])
+        more = ["PT | ES", f"7351353{number % 10}" if number == 7 else "", f"A shape of {spec.colour} paper."]
+        rows.append([product, title, *about, *more, f"shop/{product}.jpg"])
     # One without an id, and one whose picture is not there.
     rows += [
-        ["", "A shape without id", "Luma", "", "", "", "", "", "shop/S-00.jpg"],
-        ["S-90", "A shape never photographed", "Luma", "", "", "", "", "", "shop/S-90.jpg"],
+        ["", "A shape without id", "Luma", *[""] * 8, "shop/S-00.jpg"],
+        ["S-90", "A shape never photographed", "Luma", *[""] * 8, "shop/S-90.jpg"],
     ]
-    head = ["product_id", "title", "brand", "category", "retailer", "country", "price", "link", "path"]
+    head = ["product_id", "title", "brand", "category", "retailer", "country", "price", "link"]
+    head += ["made_in", "ean", "description", "path"]
     _write_csv(feeds / "shop.csv", head, rows)
 
 
 def _write_police(feeds: Path, *, later: bool) -> None:
     """The authority's list; on the third night one of its objects is identified."""
     rows = [
-        ["E-1", "Shape on a shelf", "open", "shape", "2026-01-02", "crops/wanted.jpg"],
-        ["E-2", "Arrow on a wall", "open", "sign", "2026-01-02", "crops/elsewhere.jpg"],
-        ["E-3", "Shape on a bag", "identified" if later else "open", "shape", "2026-01-03", "crops/found.jpg"],
-        ["E-4", "A print", "open", "print", "2026-01-03", "crops/face.jpg"],
-        ["E-5", "A doll", "open", "doll", "2026-01-03", "crops/doll.jpg"],
+        ["E-1", "Shape on a shelf", "open", "shape", "2026-01-02", "case 1", "2014", "crops/wanted.jpg"],
+        ["E-2", "Arrow on a wall", "open", "sign", "2026-01-02", "case 1", "", "crops/elsewhere.jpg"],
+        ["E-3", "Shape on a bag", "identified" if later else "open", "shape", "2026-01-03", "", "", "crops/found.jpg"],
+        ["E-4", "A print", "open", "print", "2026-01-03", "", "", "crops/face.jpg"],
+        ["E-5", "A doll", "open", "doll", "2026-01-03", "", "", "crops/doll.jpg"],
     ]
-    _write_csv(feeds / "police.csv", ["object_id", "title", "status", "kind", "published", "path"], rows)
+    head = ["object_id", "title", "status", "kind", "published", "series", "seen_from", "path"]
+    _write_csv(feeds / "police.csv", head, rows)
 
 
 def _curate(workspace: Workspace, specs: dict[str, Spec]) -> str:
     """A curator approves the doll and publishes an object of their own; the doll's SHA-256."""
     with closing(open_service_database(workspace)) as database:
-        desk = Desk(workspace, database, Audit(database), gate_of(workspace, PUBLISHED))
-        approved = next(crop.sha256 for crop in desk.held() if crop.object_id == "E-5")
-        desk.let_in(approved, COMMAND_LINE)
+        desk = Desk(workspace, database, Audit(database), gate_of(workspace, PUBLISHED_THRESHOLD))
+        approved = next(crop.sha256 for crop in desk.quarantined() if crop.object_id == "E-5")
+        desk.approve(approved, COMMAND_LINE)
         crop = workspace.root.parent / "crop.jpg"
         _save(crop, _picture(specs["S-09"], SEED + 300))
         about = {"authority": "Police of Utrecht", "object_id": "U-1", "title": "A shape in a room", "kind": "shape"}
@@ -202,9 +205,9 @@ def _curate(workspace: Workspace, specs: dict[str, Spec]) -> str:
 def _night(workspace: Workspace, encoder: Encoder, number: int) -> None:
     run = partial(
         reindex, workspace, encoder, Unwatched(), reranker_for(workspace), today=NIGHTS[number],
-        gate=gate_of(workspace, PUBLISHED),
+        gate=gate_of(workspace, PUBLISHED_THRESHOLD),
     )  # fmt: skip
-    report: Report = night(workspace, run, lambda _: None)
+    report: Report = reported_run(workspace, run, lambda _: None)
     if report.failed or report.warnings or report.generation != number + 1:
         raise SystemExit(f"night {number} went wrong: {report}")
 
@@ -255,28 +258,28 @@ def _investigate(workspace: Workspace, encoder: Encoder, sent: Path) -> dict[str
     }
 
 
-def _told(workspace: Workspace, approved: str) -> dict[str, Any]:
+def _expected(workspace: Workspace, approved: str) -> dict[str, Any]:
     """What the records tell, and what this file was made to put there."""
     with Catalogue.open(workspace.database_url) as catalogue:
         alerts = [[alert.object_id, alert.product_id] for alert in list_alerts(catalogue.database)]
         refused = sorted([item.reason, "gate" if item.reason == FACE else ""] for item in catalogue.refusals())
-        quarantined = [crop.sha256 for crop in held(catalogue)]
+        stopped = [crop.sha256 for crop in quarantined(catalogue)]
         counts = catalogue.counts()
-    if not alerts or len(quarantined) != 1:
-        raise SystemExit(f"alerts {alerts}, quarantined {quarantined}: this workspace is not what it should be")
+    if not alerts or len(stopped) != 1:
+        raise SystemExit(f"alerts {alerts}, quarantined {stopped}: this workspace is not what it should be")
     return {
         "live": live_number(workspace),
         "generations": numbers(workspace),
         "counts": counts,
         "alerts": alerts,
         "refused": refused,
-        "quarantined": quarantined,
+        "quarantined": stopped,
         "approved": approved,
         "gone": ["shop", GONE],
         "forgotten": ["shop", FORGOTTEN],
         "wanted": ["shop", WANTED],
         "published": ["published/police-of-utrecht", "U-1"],
-        "nights": len(Nights.of(workspace).accounts()),
+        "nights": len(RunHistory.of(workspace).records()),
     }
 
 

@@ -1,4 +1,4 @@
-"""A pinned model is loaded when it is asked, and never another one in its place."""
+"""A pinned model is loaded on first use, and never replaced by another one."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from index import models
 from index.errors import WorkspaceError
 from index.generations.generations import open_live
 from index.jobs.reindex import reindex
-from index.models import late_encoder
+from index.models import lazy_encoder
 from index.progress import Unwatched
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, write_feed
@@ -38,7 +38,7 @@ def workspace(tmp_path):
 
 
 def night(workspace):
-    workspace, encoder = late_encoder(Workspace.open(workspace.root), print)
+    workspace, encoder = lazy_encoder(Workspace.open(workspace.root), print)
     return reindex(workspace, encoder, Unwatched())
 
 
@@ -56,15 +56,15 @@ def test_a_night_on_which_nothing_changed_loads_no_model(workspace, tmp_path, lo
 
 
 def test_it_is_loaded_once(workspace, loaded):
-    workspace, encoder = late_encoder(workspace.pin_model("colour-64", ColourEncoder().card.sha256, "test"), print)
+    workspace, encoder = lazy_encoder(workspace.pin_model("colour-64", ColourEncoder().card.sha256, "test"), print)
     for _ in range(3):
         encoder.encode_images(SQUARE)
     assert loaded == ["colour-64"]
     assert encoder.card == ColourEncoder().card
 
 
-def test_other_weights_than_the_pinned_ones_are_refused_when_it_is_asked(workspace, loaded):
-    workspace, encoder = late_encoder(workspace.pin_model("colour-64", "ab" * 32, "test"), print)
+def test_other_weights_than_the_pinned_ones_are_refused_on_first_use(workspace, loaded):
+    workspace, encoder = lazy_encoder(workspace.pin_model("colour-64", "ab" * 32, "test"), print)
     with pytest.raises(WorkspaceError, match="indexed with colour-64 abababababab"):
         encoder.encode_images(SQUARE)
 
@@ -74,7 +74,7 @@ def test_a_model_that_the_registry_does_not_know_is_loaded_at_once(workspace, lo
         raise ModelUnavailable("no such model")
 
     monkeypatch.setattr(models.registry, "get", unknown)
-    late_encoder(workspace.pin_model("colour-64", ColourEncoder().card.sha256, "test"), print)
+    lazy_encoder(workspace.pin_model("colour-64", ColourEncoder().card.sha256, "test"), print)
     assert loaded == ["colour-64"]
 
 
@@ -87,16 +87,16 @@ def test_a_move_to_another_model_is_pinned_when_it_is_published_and_not_before(w
     def pinned():
         return Workspace.open(workspace.root).settings.model
 
-    def cut(*_, **__):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     for interrupted in ("index.jobs.reindex.build", "index.generations.generations.publish"):
         assert pinned() == "colour-64"
         with monkeypatch.context() as patch:
-            patch.setattr(interrupted, cut)
+            patch.setattr(interrupted, interrupt)
             with pytest.raises(KeyboardInterrupt):
                 reindex(Workspace.open(workspace.root), ColourEncoder("colour-65"), Unwatched())
-    # Interrupted on the threshold: the next night completes the move and does not undo it.
+    # Interrupted just before publishing: the next re-index completes the move and does not undo it.
     assert pinned() == "colour-65"
     assert open_live(workspace).manifest.model == "colour-64"
     report = reindex(Workspace.open(workspace.root), ColourEncoder("colour-65"), Unwatched())

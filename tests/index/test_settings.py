@@ -1,4 +1,4 @@
-"""traceobject.toml: what each setting may be, to the last value that is taken and the first that is not."""
+"""traceobject.toml: the range of each setting, to the last valid value and the first invalid one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NO_SHARE = [-0.01, 1.01, 50, NAN, ENDLESS, True, "0.5"]
 NO_TEXT = [0, True, ["x"]]
 NO_TEXTS = ["x", [1], 1]
 
-# Each setting: values that are taken, at both ends of its range, and values that are not.
+# Each setting: valid values, at both ends of its range, and invalid ones.
 TABLE = {
     "model": (["auto", "starter"], ["", *NO_TEXT]),
     "model_sha256": (["", "a" * 64], NO_TEXT),
@@ -27,6 +27,8 @@ TABLE = {
     "database": (["", "postgresql+psycopg://user@host/name"], NO_TEXT),
     "keep_generations": ([1, 1000], [0, *NO_COUNT]),
     "retention_days": ([0, 365_000], [365_001, *NO_COUNT]),
+    "max_fall": ([0, 0.0, 0.5, 1, 1.0], NO_SHARE),
+    "self_test_products": ([0, 30, 100], NO_COUNT),
     "self_test_margin": ([0, 0.0, 1, 1.0], NO_SHARE),
     "recall_target": ([0.001, 1, 1.0], [0, 0.0, 7.5, *NO_SHARE]),
     "index_memory_mb": ([0, 1_000_000], NO_COUNT),
@@ -65,28 +67,28 @@ def test_the_table_has_every_setting():
 
 
 @pytest.mark.parametrize(("name", "value"), TAKEN)
-def test_what_is_in_its_range_is_taken(root, name, value):
+def test_valid_values_are_accepted(root, name, value):
     found = getattr(opened(root, **{name: value}), name)
     assert found == (tuple(value) if isinstance(value, list) else value)
     assert type(found) is type(getattr(Settings(), name))
 
 
 @pytest.mark.parametrize(("name", "value"), REFUSED)
-def test_what_is_not_is_refused_with_file_setting_value_and_range(root, name, value):
+def test_invalid_values_are_refused_with_file_setting_value_and_range(root, name, value):
     with pytest.raises(WorkspaceError) as refused:
         opened(root, **{name: value})
     assert str(refused.value) == f"{root / SETTINGS}: {name} must be {allowed()[name]}, not {value!r}"
 
 
-def test_the_range_is_told_in_words():
-    told = allowed()
-    assert told["recall_target"] == "a number above 0 and at most 1"
-    assert told["keep_generations"] == "a whole number of at least 1"
-    assert told["gate"] == '"faces" or "off"'
-    assert told["mail_to"] == "a list of texts"
+def test_the_range_is_described_in_words():
+    descriptions = allowed()
+    assert descriptions["recall_target"] == "a number above 0 and at most 1"
+    assert descriptions["keep_generations"] == "a whole number of at least 1"
+    assert descriptions["gate"] == '"faces" or "off"'
+    assert descriptions["mail_to"] == "a list of texts"
 
 
-def test_every_wrong_setting_is_told_at_once(root):
+def test_every_invalid_setting_is_reported_at_once(root):
     with pytest.raises(WorkspaceError, match=r"recall_target must .*7\.5; gate must .*; no setting is called 'modle'"):
         opened(root, recall_target=7.5, modle="starter", gate="on")
 
@@ -109,7 +111,7 @@ def test_what_is_written_is_read_again(root):
 
 
 @pytest.mark.parametrize("content", [b"model =", b"\xff\xfe", b'a = "1"\na = "2"'])
-def test_a_file_that_is_no_toml_is_told(root, content):
+def test_a_file_that_is_no_toml_is_reported(root, content):
     (root / SETTINGS).write_bytes(content)
     with pytest.raises(WorkspaceError, match=r"traceobject\.toml cannot be read"):
         Workspace.open(root)

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from sample import render_sample
 from sample.camera import frame
 from sample.families import FAMILIES
 from sample.light import STUDIO
@@ -20,8 +19,13 @@ from sample.patterns import PRINTS, draw_print
 from sample.pixels import field, film, to_linear, to_srgb
 from sample.plan import draw_up
 from sample.render import shoot
+from sample.write import PRODUCTS, render_sample, write_tables
+from service.demo.sample import PICTURES, TRUTH, copy_sample
 
 PLAN = draw_up(7)
+SMALL = 17
+# Mean levels of 255 by which a picture may differ that other versions of the libraries rendered and compressed.
+TOLERANCE = 4.0
 
 
 def table(path):
@@ -33,7 +37,7 @@ def table(path):
 def small(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sample")
     seen = []
-    sample = render_sample(folder, products=17, workers=1, progress=lambda done, total: seen.append((done, total)))
+    sample = render_sample(folder, products=SMALL, workers=1, progress=lambda done, total: seen.append((done, total)))
     return sample, seen
 
 
@@ -54,8 +58,9 @@ def test_ids_and_designs_are_unique():
     assert len({wanted.object_id for wanted in PLAN.objects}) == len(PLAN.objects)
 
 
-def test_every_product_has_a_rival_that_differs_in_print_or_colour_alone():
-    designs = {product.design for product in PLAN.products}
+@pytest.mark.parametrize("products", [PRODUCTS, None])
+def test_every_product_has_a_rival_that_differs_in_print_or_colour_alone(products):
+    designs = {product.design for product in draw_up(7, products).products}
     for one in designs:
         assert any(one.variant == other.variant and one != other for other in designs), one
 
@@ -92,10 +97,10 @@ def test_the_folder_holds_what_the_tables_say(small):
         assert rows
         for row in rows:
             with Image.open(sample.folder / row["path"]) as picture:
-                assert picture.format == "JPEG"
+                assert picture.format == ("WEBP" if key == "product_id" else "JPEG")
                 assert min(picture.size) >= 48
             assert row[key] in row["path"]
-    assert len({row["product_id"] for row in table(sample.catalogue)}) == sample.products == 17
+    assert len({row["product_id"] for row in table(sample.catalogue)}) == SMALL
     written = {f"catalogue/{path.name}" for path in (sample.folder / "catalogue").iterdir()}
     assert written == {row["path"] for row in table(sample.catalogue)}
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
@@ -112,8 +117,8 @@ def test_the_truth_names_products_and_objects_that_exist(small):
         assert query.right_id in (products if query.collection == "catalogue" else objects)
     crops = {query.path for query in sample.queries_in("catalogue")}
     assert crops == {sample.folder / row["path"] for row in table(sample.objects)}
-    assert {query.path.parent for query in sample.queries_in("objects")} == {sample.photos}
-    rows = [(row["path"], row["collection"], row["right_id"]) for row in table(sample.truth)]
+    assert {query.path.parent for query in sample.queries_in("objects")} == {sample.folder / "photos"}
+    rows = [(row["path"], row["collection"], row["right_id"]) for row in table(sample.folder / TRUTH)]
     told = [(q.path.relative_to(sample.folder).as_posix(), q.collection, q.right_id) for q in sample.queries]
     assert rows == told
 
@@ -121,7 +126,7 @@ def test_the_truth_names_products_and_objects_that_exist(small):
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_in_other_processes_too(small, tmp_path):
     first, _ = small
-    second = render_sample(tmp_path, products=17, workers=2)
+    second = render_sample(tmp_path, products=SMALL, workers=2)
     assert len(second.queries) >= 4
 
     def digests(folder):
@@ -132,12 +137,34 @@ def test_the_same_seed_gives_the_same_bytes_in_other_processes_too(small, tmp_pa
 
 
 @pytest.mark.slow
+def test_the_installed_pictures_are_rendered_again_alike(small, tmp_path):
+    sample, _ = small
+    installed = copy_sample(tmp_path, SMALL)
+    for name in (sample.catalogue.name, sample.objects.name, TRUTH):
+        assert (sample.folder / name).read_bytes() == (installed.folder / name).read_bytes()
+    pictures = [path.relative_to(sample.folder) for path in sample.folder.glob("*/*.*")]
+    assert len(pictures) >= SMALL + 4
+    for path in pictures:
+        one, other = (Image.open(folder / path) for folder in (sample.folder, PICTURES))
+        assert one.size == other.size
+        assert one.getexif() == other.getexif()
+        levels = [np.asarray(picture.convert("RGB"), np.float32) for picture in (one, other)]
+        assert np.abs(levels[0] - levels[1]).mean() < TOLERANCE, path
+
+
+def test_the_installed_tables_are_those_of_the_plan(tmp_path):
+    written = write_tables(draw_up(7, PRODUCTS), tmp_path)
+    for name in (written.catalogue.name, written.objects.name, TRUTH):
+        assert (tmp_path / name).read_bytes() == (PICTURES / name).read_bytes()
+
+
+@pytest.mark.slow
 def test_studio_pictures_are_on_clean_white(small):
     sample, _ = small
     for row in table(sample.catalogue):
         picture = np.asarray(Image.open(sample.folder / row["path"]).convert("RGB"), np.float32)
         assert picture.shape == (520, 520, 3)
-        if row["path"].endswith("-1.jpg"):
+        if row["path"].endswith("-1.webp"):
             corners = np.stack([picture[:12, :12], picture[:12, -12:]])
             assert corners.min() > 240, row["title"]
         middle = picture[130:390, 130:390]
@@ -147,7 +174,7 @@ def test_studio_pictures_are_on_clean_white(small):
 @pytest.mark.slow
 def test_photos_come_upright_whatever_their_orientation(small):
     sample, _ = small
-    for path in sample.photos.iterdir():
+    for path in (sample.folder / "photos").iterdir():
         with Image.open(path) as picture:
             turned = picture.getexif().get(0x0112, 1) in (6, 8)
             upright = ImageOps.exif_transpose(picture)

@@ -1,4 +1,4 @@
-"""One small indexed workspace for the tests that only read, and a client of an application over it."""
+"""One small indexed workspace for the tests that only read, and clients of applications over it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from PIL import Image
 from starlette.testclient import TestClient
 
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
 from index.workspace import Workspace
-from service.app.limits import Limits
+from service.accounts import accounts as accounts_module
+from service.app.limits import ServerLimits
 from service.application import create_app
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
-from tests.service.people import peopled_copy
+from tests.service.accounts_workspace import copy_with_accounts
 
 HERE = "http://127.0.0.1"
 
@@ -60,6 +62,15 @@ def make_workspace(root: Path) -> Workspace:
     return workspace
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[PasswordHasher]:
+    """Hash passwords at the lowest cost, for tests sign in by the hundred; gives the hasher that it replaces."""
+    real = accounts_module._HASHER
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts_module, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        yield real
+
+
 @pytest.fixture(scope="session")
 def indexed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """An indexed workspace. Read it only."""
@@ -82,15 +93,15 @@ def png() -> bytes:
 
 
 @pytest.fixture(scope="module")
-def peopled(indexed: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def with_accounts(indexed: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A copy of `indexed` in which an investigator, a curator and an administrator have accounts."""
-    return peopled_copy(indexed, tmp_path_factory.mktemp("peopled") / "workspace")
+    return copy_with_accounts(indexed, tmp_path_factory.mktemp("with_accounts") / "workspace")
 
 
 @pytest.fixture(scope="module")
-def door(peopled: Workspace) -> Iterator[TestClient]:
-    """Somebody without a session before an application over `peopled`."""
-    # Every test comes from one address.
-    app = create_app(peopled, ColourEncoder(), limits=Limits(sign_ins=10_000))
+def app_client(with_accounts: Workspace) -> Iterator[TestClient]:
+    """A client without a session, of an application over `with_accounts`."""
+    # All tests share one client address, which must not be rate limited.
+    app = create_app(with_accounts, ColourEncoder(), limits=ServerLimits(sign_ins=10_000))
     with TestClient(app, base_url=HERE) as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""What every problem must be."""
+"""A check of problem responses."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from service.problems import KINDS
 
 
 def problem_of(answer: Any, status: int, name: str) -> dict[str, Any]:
-    """The problem that an answer tells, after checking that it is whole and is the one expected."""
+    """The problem of a response, after checking that it is complete and of the expected kind."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
-    told: dict[str, Any] = answer.json()
-    assert told["type"] == f"/problems/{name}"
-    assert told["title"] == KINDS[name].title
-    assert told["status"] == status
-    assert told["detail"]
-    uuid.UUID(told["instance"].removeprefix("urn:uuid:"))
-    return told
+    problem: dict[str, Any] = answer.json()
+    assert problem["type"] == f"/problems/{name}"
+    assert problem["title"] == KINDS[name].title
+    assert problem["status"] == status
+    assert problem["detail"]
+    uuid.UUID(problem["instance"].removeprefix("urn:uuid:"))
+    return problem

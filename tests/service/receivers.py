@@ -1,4 +1,4 @@
-"""Small servers on loopback that take what a night sends: a webhook's receiver and a mail server."""
+"""Small servers on loopback that receive what a re-index sends: a webhook receiver and a mail server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Posted:
 
 @dataclass(frozen=True)
 class Says:
-    """An answer: bytes sent at once, then `drip` again and again, `pause` seconds apart, until the other end goes."""
+    """An answer: bytes sent at once, then `drip` again and again, `pause` seconds apart, until the client leaves."""
 
     data: bytes
     drip: bytes = b""
@@ -41,7 +41,7 @@ def status(number: int, *headers: str) -> Says:
 
 @dataclass
 class Hook:
-    """A receiver of webhooks: answers in turn, the last one for ever. `posted` is what came."""
+    """A webhook receiver: gives its answers in turn, the last one repeatedly. `posted` are the requests received."""
 
     answers: list[Says]
     url: str = ""
@@ -62,7 +62,7 @@ def hook(*answers: Says) -> Iterator[Hook]:
                 headers[name.lower()] = value.strip()
             receiver.posted.append(Posted(path, headers, self.rfile.read(int(headers["content-length"]))))
             says = receiver.answers.pop(0) if len(receiver.answers) > 1 else receiver.answers[0]
-            # Whoever asked may be gone by now: that is what some tests are about.
+            # The client may have disconnected, as some tests intend.
             with suppress(OSError):
                 self.wfile.write(says.data)
                 while says.drip:
@@ -76,7 +76,7 @@ def hook(*answers: Says) -> Iterator[Hook]:
 
 @dataclass
 class Post:
-    """A mail server: `mails` are those it took, `users` who signed in, as (name, password)."""
+    """A mail server: `mails` are those it accepted, `users` the sign-ins as (name, password)."""
 
     port: int = 0
     mails: list[tuple[list[str], EmailMessage]] = field(default_factory=list)
@@ -85,7 +85,7 @@ class Post:
 
 @contextmanager
 def post_office(*, tls: ssl.SSLContext | None = None, refuse: Sequence[str] = ()) -> Iterator[Post]:
-    """A mail server on loopback that takes all mails but those to the addresses in `refuse`."""
+    """A mail server on loopback that accepts all mails except those to the addresses in `refuse`."""
     office = Post()
 
     class Handler(socketserver.StreamRequestHandler):
@@ -135,7 +135,7 @@ class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that trusts nobody breaks off: no news here."""
+        """Ignored: some tests have a client that rejects the certificate and disconnects."""
 
 
 @contextmanager
@@ -151,7 +151,7 @@ def _listening(handler: type[socketserver.BaseRequestHandler]) -> Iterator[int]:
 
 
 def closed_port() -> int:
-    """A port of loopback on which nobody listens."""
+    """A port of loopback on which no server listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

@@ -43,7 +43,7 @@ def in_a_thread(app: FastAPI) -> Iterator[int]:
 
 @contextmanager
 def in_a_process(workspace: Path, errors: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """Run service.serve.serve with the colour encoder in its own process; gives it and the address it told.
+    """Run service.serve.serve with the colour encoder in its own process; gives it and the address that it listens on.
 
     What it writes to stderr goes to the file `errors`.
     """
@@ -53,7 +53,7 @@ def in_a_process(workspace: Path, errors: Path) -> Iterator[tuple[subprocess.Pop
             [sys.executable, "-m", "tests.service.running", str(workspace)], stderr=file, cwd=ROOT, env=environment
         )
     try:
-        # Long enough for a machine that does much else at once.
+        # Long enough for a busy machine.
         deadline = time.monotonic() + 300
         while not (found := re.search(r"listening on (http://\S+)", errors.read_text(encoding="utf-8"))):
             assert process.poll() is None, errors.read_text(encoding="utf-8")

@@ -21,8 +21,8 @@ from tests.service.running import in_a_thread
 
 
 @pytest.fixture(scope="module")
-def server(peopled):
-    app = create_app(peopled, ColourEncoder())
+def server(with_accounts):
+    app = create_app(with_accounts, ColourEncoder())
     with in_a_thread(app) as port:
         yield app, f"http://127.0.0.1:{port}"
 
@@ -94,15 +94,15 @@ def test_keeps_and_changes_leads(client):
     assert client.leads(object_id="2024-1") == [finding]
 
 
-def test_reads_alerts_and_dossiers(client, peopled):
+def test_reads_alerts_and_dossiers(client, with_accounts):
     sha256 = hashlib.sha256(b"x").hexdigest()
-    told = StoredAlert(
+    stored = StoredAlert(
         "police", "2024-0", "luma", "A/3", "Object 0", "Thing 3", "", "", "", sha256, sha256, 0.9, 1, "2026-01-02"
     )
-    database = Database.open(peopled.database_url)
-    add_alerts(database, [told])
+    database = Database.open(with_accounts.database_url)
+    add_alerts(database, [stored])
     database.close()
-    # The workspace is a copy of one that other tests may have raised alerts in.
+    # The workspace is a copy of one that may have alerts of other tests.
     [alert] = [one for one in client.alerts(since="2026-01-01") if one.likelihood == 0.9]
     assert (alert.product_id, alert.object_title, alert.reported) == ("A/3", "Object 0", None)
     assert alert not in client.alerts(since="2026-01-03")
@@ -125,7 +125,7 @@ def test_reads_the_audit_page_by_page(server, client, png):
 
 
 def scripted(*answers):
-    """A server that gives these answers, then no more."""
+    """A transport that gives these responses in order."""
     left = list(answers)
     return httpx.MockTransport(lambda request: left.pop(0))
 
@@ -157,7 +157,7 @@ def test_does_not_wait_longer_than_it_may():
         httpx.Response(307, headers={"Location": "http://elsewhere"}),
     ],
 )
-def test_tells_what_is_no_answer_of_ours(answer):
+def test_reports_a_response_that_is_not_of_this_server(answer):
     with (
         Client("http://here", "to_secret", transport=scripted(answer)) as client,
         pytest.raises(ServerRefused) as refused,

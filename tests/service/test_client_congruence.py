@@ -1,4 +1,4 @@
-"""The Python client and the HTTP interface are held alike: each route has a method, each field of an answer its place.
+"""The Python client matches the HTTP API: each route has a method, each field of a response a field in the client.
 
 The server is played by the examples of its own OpenAPI document; tests/service/test_client.py asks a real one.
 """
@@ -21,29 +21,31 @@ from service.app import responses
 from service.client import Client
 from tests.service.api.test_docs import models
 
-# Which dataclass of the client has the fields of which models of the interface.
+# The response models whose fields a dataclass of the client has.
 SAME_FIELDS = {
     client_module.Product: (responses.ProductResponse,),
     client_module.PublishedObject: (responses.ObjectResponse,),
     client_module.Answer: (responses.CatalogueAnswerResponse, responses.ObjectsAnswerResponse),
     client_module.Candidate: (responses.ProductCandidateResponse, responses.ObjectCandidateResponse),
-    client_module.Source: (schemas.FeedSource,),
+    client_module.Source: (schemas.SourceResponse,),
     client_module.QuarantinedCrop: (schemas.QuarantinedCropResponse,),
-    client_module.Lead: (schemas.Lead,),
-    client_module.Change: (schemas.LeadChange,),
-    client_module.Alert: (schemas.Alert,),
+    client_module.Lead: (schemas.LeadResponse,),
+    client_module.Change: (schemas.LeadChangeResponse,),
+    client_module.Alert: (schemas.AlertResponse,),
 }
-# A lead's object is told by two fields of the lead itself.
+# A lead's object is flattened into two fields of the lead itself.
 FLATTENED = {client_module.Lead: {"object": ("object_id", "object_source")}}
 # Given as mappings with all that the server sends, so that nothing can be missing.
 AS_SENT = {
-    responses.EvidenceResponse, responses.MatchResponse, responses.AvailabilityResponse, schemas.LeadProduct,
-    schemas.RefusalCount, schemas.RefusedInput, schemas.AuditRecord,
+    responses.EvidenceResponse, responses.MatchResponse, responses.AvailabilityResponse, responses.VariantResponse,
+    schemas.LeadProductResponse,
+    schemas.RefusalCountResponse, schemas.RefusedInputResponse, schemas.AuditRecordResponse,
 }  # fmt: skip
-# Around what a method gives: pages and lists are walked through, and a confirmation says what was asked.
+# Wrappers that no method returns: pages and lists are iterated, and a confirmation repeats its request.
 AROUND = {
-    schemas.ObjectPage, schemas.LeadList, schemas.AlertList, schemas.SourceList, schemas.HeldList, schemas.AuditPage,
-    schemas.LetIn, schemas.LeadObject,
+    schemas.ObjectPageResponse, schemas.LeadListResponse, schemas.AlertListResponse, schemas.SourceListResponse,
+    schemas.QuarantinedCropListResponse, schemas.AuditPageResponse, schemas.CropApprovalResponse,
+    schemas.LeadObjectResponse,
 }  # fmt: skip
 
 NAME = "ab" * 32
@@ -55,14 +57,18 @@ CALLS = {
     }),
     ("get", "/v1/products/{product_id}"): ("product", ("A/1",), {"source": "luma"}),
     ("get", "/v1/objects"): ("objects", (), {
-        "authority": "Europol", "status": "open", "kind": "toy", "country": "NL",
+        "authority": "Europol", "status": "open", "kind": "toy", "country": "NL", "region": "Benelux",
+        "series": "case 12",
     }),
     ("post", "/v1/objects"): ("publish", ("Europol", "E/9", [b"picture"]), {
-        "title": "Mug", "kind": "mug", "country": "NL", "published": "2026-01-05", "tip_page": "https://example.org",
+        "title": "Mug", "kind": "mug", "question": "Where from?", "description": "Red.", "country": "NL",
+        "region": "Benelux", "series": "case 12", "seen_from": "2014", "seen_until": "2016-05",
+        "published": "2026-01-05", "tip_page": "https://example.org",
     }),
     ("get", "/v1/objects/{object_id}"): ("object", ("E/9",), {"source": "europol"}),
     ("post", "/v1/objects/{object_id}"): ("change_object", ("Europol", "E/9"), {
-        "title": "Mug", "status": "closed", "tip_page": "",
+        "title": "Mug", "status": "closed", "question": "Where from?", "description": "Red.", "region": "Benelux",
+        "series": "case 12", "seen_from": "2014", "seen_until": "2016-05", "tip_page": "",
     }),
     ("get", "/v1/leads"): ("leads", (), {"object_id": "E/9", "object_source": "europol", "state": "open"}),
     ("post", "/v1/leads"): ("keep_lead", ("E/9", "A/1"), {
@@ -80,9 +86,9 @@ CALLS = {
 }  # fmt: skip
 # Routes of /v1 that have no method, and why.
 WITHOUT_METHOD: dict[tuple[str, str], str] = {}
-# Methods that ask no route of /v1, and why.
+# Methods without a route of /v1, and why.
 ELSEWHERE = {"close": "closes the connections", "generation": "asks /readyz"}
-# How long a page is, is left to the server: the client walks through all of them.
+# Parameters that the client never sends: the page size is left to the server.
 NOT_SENT = {("get", "/v1/objects"): {"limit"}, ("get", "/v1/audit"): {"limit"}}
 
 
@@ -152,7 +158,9 @@ def test_a_method_asks_its_route_for_all_that_it_takes_and_reads_its_answer(docu
     def answer(request):
         request.read()
         asked.append(request)
-        content = next(told for status, told in operation["responses"].items() if status.startswith("2"))["content"]
+        content = next(response for status, response in operation["responses"].items() if status.startswith("2"))[
+            "content"
+        ]
         if "application/json" not in content:
             return httpx.Response(200, content=b"bytes")
         example = dict(content["application/json"]["example"])

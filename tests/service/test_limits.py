@@ -1,4 +1,4 @@
-"""What one server takes is a positive amount."""
+"""Every limit of the server is positive."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import fields
 import pytest
 from pydantic import ValidationError
 
-from service.app.limits import Limits
+from service.app.limits import ServerLimits
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Limits)])
+@pytest.mark.parametrize("name", [field.name for field in fields(ServerLimits)])
 def test_a_limit_is_a_positive_amount(name):
-    assert getattr(Limits(**{name: 1}), name) == 1
+    assert getattr(ServerLimits(**{name: 1}), name) == 1
     for wrong in (-1, float("nan"), float("inf"), True, "1", *([] if name == "waiting" else [0])):
         with pytest.raises(ValidationError, match=name):
-            Limits(**{name: wrong})
-    assert Limits(waiting=0).waiting == 0
+            ServerLimits(**{name: wrong})
+    assert ServerLimits(waiting=0).waiting == 0

@@ -42,7 +42,7 @@ def photo(number: int) -> bytes:
 
 
 def traces_of(data: bytes) -> dict[str, bytes]:
-    """What would tell that a photo was kept: whole, in part, or by what stands for it."""
+    """Byte strings that would reveal that a photo was kept, whole, in part or as a hash."""
     digest = hashlib.sha256(data)
     return {
         "pixels": data[-64:-2],
@@ -83,7 +83,7 @@ def test_200_uploads_leave_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     settings.write_text(settings.read_text().replace("searches_a_minute = 30", "searches_a_minute = 0"))
     temporary, log = tmp_path / "temporary", tmp_path / "log"
     temporary.mkdir()
-    # The server's own process takes it from the environment.
+    # For the server process, which inherits the environment.
     monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     sent = [photo(number) for number in range(UPLOADS)]
@@ -109,7 +109,7 @@ def test_200_uploads_leave_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     kept = {**while_running, **everything_in([tmp_path])}
     assert log.read_bytes().count(b'"message": "request"') >= UPLOADS
     looked_for = {"marker": MARKER.encode(), "name": NAME.encode(), "address": b"127.0.0.1:5"}
-    looked_for |= {f"place {number}": told for number, told in enumerate(place_as_bytes())}
+    looked_for |= {f"place {number}": trace for number, trace in enumerate(place_as_bytes())}
     for number, data in enumerate(sent):
         looked_for |= {f"{what} of {number}": trace for what, trace in traces_of(data).items()}
     together = b"\0".join(kept.values())

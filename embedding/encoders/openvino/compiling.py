@@ -1,4 +1,4 @@
-"""A model made into its compiled form: exported, quantised, compared with the original, kept only if it agrees."""
+"""A model is compiled: exported, quantised, compared with the original, and stored only if it agrees."""
 
 from __future__ import annotations
 
@@ -14,92 +14,102 @@ from embedding.encoders import model_store as store
 from embedding.encoders.agreement import Agreement, Samples, agreement
 from embedding.encoders.card import ModelCard
 from embedding.encoders.openvino import inference
-from embedding.encoders.openvino.compiled import IMAGE, TEXT, WORDS, CompiledEncoder, Manifest, probe_pictures
+from embedding.encoders.openvino.compiled import (
+    IMAGE_NETWORK,
+    TEXT_NETWORK,
+    TOKENIZER,
+    CompiledEncoder,
+    CompiledManifest,
+    probe_pictures,
+)
 from embedding.encoders.openvino.exporting import Towers, image_network, text_network
 from embedding.encoders.openvino.forms import Form, name_of, source_of
 from embedding.encoders.tokens import Tokenizer
 from embedding.errors import ModelUnavailable
 
-LEAST_OVERLAP = 0.95
-LEAST_WORDS = 0.99
-# Of the samples, so many calibrate and the rest, which the calibration did not see, are compared.
-CALIBRATED = 150
-FEWEST = 40
-_CALIBRATING_SHARE = 2
-# Of the starter model's 64 layers the first cost most of the agreement in 8 bits. With these in single precision the
-# overlap on other views of clothes is 0.96 instead of 0.81; docs/benchmarks.md has the time that is still saved.
-_FIRST, _LAST = 15, 20
+MIN_OVERLAP = 0.95
+MIN_TEXT_COSINE = 0.99
+# The first samples calibrate the quantisation, half of them at most; the others are compared.
+MAX_CALIBRATION = 150
+MIN_PICTURES = 40
+_CALIBRATION_DIVISOR = 2
+# The convolutions that stay in single precision: of the starter model's 64 the first cost most of the agreement in 8
+# bits. With these exact the overlap on other views of clothes is 0.96 instead of 0.81; docs/benchmarks.md has the time
+# that is still saved.
+_EXACT_FIRST, _EXACT_LAST = 15, 20
 
 
 class CompiledRefused(ModelUnavailable):
-    """A compiled model answers too differently from the original; nothing of it was kept."""
+    """A compiled model differs too much from the original; it was not stored."""
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """What came of compiling: the card, and how far it agrees; None where it was here already."""
+    """A compiled model's card and its agreement with the original; None where it was in the store already."""
 
     card: ModelCard
     agreement: Agreement | None
 
 
 def compile_encoder(
-    original: Towers, form: Form, samples: Samples, texts: Sequence[str], *, least_overlap: float = LEAST_OVERLAP
+    original: Towers, form: Form, samples: Samples, texts: Sequence[str], *, min_overlap: float = MIN_OVERLAP
 ) -> Compiled:
-    """Compile a model that runs on the CPU into the store, under a name of its own; one that is here is left as it is.
+    """Compile a model that runs on the CPU into the store, under a name of its own, unless it is there already.
 
     Args:
-        samples: pictures of the catalogue it is for, at least FEWEST; the first part calibrates, the rest is compared.
-        texts: words to compare on, where the model knows words; at least one then.
-        least_overlap: the bound below which the compiled model is refused.
+        samples: pictures of the catalogue it is for, at least MIN_PICTURES: the first calibrate, the rest is compared.
+        texts: texts to compare on; at least one if the model has a text side.
+        min_overlap: the bound below which the compiled model is refused.
 
     Raises:
         CompiledRefused: it agrees too little.
-        ModelUnavailable: a library is missing, there are too few pictures, or another of its name is here.
+        ModelUnavailable: a library is missing, there are too few pictures, or the store has another model of its name.
     """
     name = name_of(original.card, form)
     source = source_of(original.card.sha256 or "")
-    if kept := store.recorded(name):
-        if kept.weights != source:
+    if stored := store.recorded(name):
+        if stored.weights != source:
             raise ModelUnavailable(
                 f"{name} is here already, compiled from other weights: workspaces that use it need it; "
                 f"delete {store.folder(name)} to compile it anew"
             )
-        return Compiled(kept, None)
-    if len(samples) < FEWEST:
+        return Compiled(stored, None)
+    if len(samples) < MIN_PICTURES:
         raise ModelUnavailable(
             f"{len(samples)} pictures are too few to compile {original.card.name} and to compare it: add a catalogue "
-            f"with {FEWEST} or more, and re-index"
+            f"with {MIN_PICTURES} or more, and re-index"
         )
     folder = store.folder(name)
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        made = _made(original, name, form, samples, folder)
-        found = agreement(original, made, samples[_calibrating(samples) :], texts)
-        _require(found, name, original.card.name, least_overlap)
+        compiled = _compile(original, name, form, samples, folder)
+        found = agreement(original, compiled, samples[_calibration_count(samples) :], texts)
+        _check_agreement(found, name, original.card.name, min_overlap)
     except Exception:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    card = replace(made.card, quality=found.figures(original.card.name, inference.version()))
+    card = replace(compiled.card, quality=found.figures(original.card.name, inference.version()))
     store.record(card)
     return Compiled(card, found)
 
 
-def _made(original: Towers, name: str, form: Form, samples: Samples, folder: Path) -> CompiledEncoder:
-    """Write the networks and their manifest; the model is not yet declared whole."""
+def _compile(original: Towers, name: str, form: Form, samples: Samples, folder: Path) -> CompiledEncoder:
+    """Write the networks and their manifest; the model is not yet marked as complete."""
     folder.mkdir(parents=True)
     image = image_network(original)
     tokenizer = Tokenizer.of(original.tokenizer) if original.card.text else None
     text = text_network(original, tokenizer) if tokenizer else None
     if form == "int8":
-        image = _quantised(image, samples[: _calibrating(samples)], transformer=original.card.family == "open_clip")
-        # Words: the weights alone, whose rounding hardly shows; there are no pictures of words to calibrate on.
-        text = None if text is None else _smaller(text)
-    _save(image, folder / IMAGE)
+        image = _quantise(
+            image, samples[: _calibration_count(samples)], transformer=original.card.family == "open_clip"
+        )
+        # Of the text network the weights alone, which costs little accuracy; there are no texts to calibrate on.
+        text = None if text is None else _compress_weights(text)
+    _save(image, folder / IMAGE_NETWORK)
     if text is not None and tokenizer is not None:
-        _save(text, folder / TEXT)
-        tokenizer.save(folder / WORDS)
-    manifest = Manifest.of(
+        _save(text, folder / TEXT_NETWORK)
+        tokenizer.save(folder / TOKENIZER)
+    manifest = CompiledManifest.of(
         folder,
         probes=tuple(map(tuple, _probes(image, original.card).tolist())),
         clean=tokenizer.clean if tokenizer else "",
@@ -117,27 +127,27 @@ def _made(original: Towers, name: str, form: Form, samples: Samples, folder: Pat
     return CompiledEncoder(card)
 
 
-def _calibrating(samples: Samples) -> int:
-    return min(CALIBRATED, len(samples) // _CALIBRATING_SHARE)
+def _calibration_count(samples: Samples) -> int:
+    return min(MAX_CALIBRATION, len(samples) // _CALIBRATION_DIVISOR)
 
 
-def _quantised(network: Any, samples: Samples, *, transformer: bool) -> Any:
+def _quantise(network: Any, samples: Samples, *, transformer: bool) -> Any:
     """Weights and activations in 8 bits (NNCF's post-training quantisation), ranges taken from samples.
 
-    A convolutional network's channels are first brought to like ranges (SmoothQuant, arXiv:2211.10438): one range has
-    to serve all channels of a layer.
+    A convolutional network's channels are first brought to similar ranges (SmoothQuant, arXiv:2211.10438), because all
+    channels of a layer share one range.
     """
     nncf = _nncf()
-    # Half of what is embedded is catalogue pictures, half is photos: the ranges have to hold for both.
-    pictures = np.concatenate([samples.plain, samples.wild])
+    # Catalogue pictures and photos are embedded, so the ranges must fit both.
+    pictures = np.concatenate([samples.catalogue, samples.photos])
     data = nncf.Dataset([picture[None] for picture in pictures])
-    given: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     if not transformer:
         advanced = nncf.quantization.advanced_parameters
         smooth = advanced.AdvancedSmoothQuantParameters(convolution=0.5, matmul=-1)
-        given = {
+        options = {
             "advanced_parameters": advanced.AdvancedQuantizationParameters(smooth_quant_alphas=smooth),
-            "ignored_scope": nncf.IgnoredScope(names=_kept_exact(network), types=["Add"], validate=False),
+            "ignored_scope": nncf.IgnoredScope(names=_exact_layers(network), types=["Add"], validate=False),
             "fast_bias_correction": False,
         }
     return nncf.quantize(
@@ -145,20 +155,20 @@ def _quantised(network: Any, samples: Samples, *, transformer: bool) -> Any:
         data,
         preset=nncf.QuantizationPreset.MIXED,
         subset_size=len(pictures),
-        # For networks without attention too: nncf smooths channels under this kind alone.
+        # Also for networks without attention: nncf smooths channels only under this type.
         model_type=nncf.ModelType.TRANSFORMER,
-        **given,
+        **options,
     )
 
 
-def _kept_exact(network: Any) -> list[str]:
+def _exact_layers(network: Any) -> list[str]:
     """The names of the first and last convolutions."""
     kinds = ("Convolution", "GroupConvolution")
     names = [step.get_friendly_name() for step in network.get_ordered_ops() if step.get_type_name() in kinds]
-    return [*names[:_FIRST], *names[max(_FIRST, len(names) - _LAST) :]]
+    return [*names[:_EXACT_FIRST], *names[max(_EXACT_FIRST, len(names) - _EXACT_LAST) :]]
 
 
-def _smaller(network: Any) -> Any:
+def _compress_weights(network: Any) -> Any:
     nncf = _nncf()
     return nncf.compress_weights(network, mode=nncf.CompressWeightsMode.INT8_SYM)
 
@@ -185,15 +195,15 @@ def _probes(network: Any, card: ModelCard) -> np.ndarray[Any, np.dtype[np.float3
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
 
-def _require(found: Agreement, name: str, original: str, least_overlap: float) -> None:
-    if not found.overlap >= least_overlap:
+def _check_agreement(found: Agreement, name: str, original: str, min_overlap: float) -> None:
+    if not found.overlap >= min_overlap:
         raise CompiledRefused(
             f"{name} was not kept: of the first 10 pictures it finds only {found.overlap:.3f} of those that {original} "
-            f"finds ({least_overlap:g} is the least; recall@1 {found.recall:.3f}, before {found.recall_before:.3f}); "
+            f"finds ({min_overlap:g} is the least; recall@1 {found.recall:.3f}, before {found.original_recall:.3f}); "
             "compile with --form fp32"
         )
-    if found.words is not None and not found.words >= LEAST_WORDS:
+    if found.text_cosine is not None and not found.text_cosine >= MIN_TEXT_COSINE:
         raise CompiledRefused(
-            f"{name} was not kept: its words agree with those of {original} by a cosine of {found.words:.3f} only "
-            f"({LEAST_WORDS:g} is the least); compile with --form fp32"
+            f"{name} was not kept: its vectors of words agree with those of {original} by a cosine of only "
+            f"{found.text_cosine:.3f} ({MIN_TEXT_COSINE:g} is the least); compile with --form fp32"
         )

@@ -1,4 +1,4 @@
-"""Networks that OpenVINO compiled, on this machine's CPU. What runs here is told to nobody."""
+"""Networks run by OpenVINO on this machine's CPU, without its telemetry."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ import numpy as np
 from embedding.encoders import model_store as store
 from embedding.errors import ModelUnavailable
 
-# Half precision would be faster on some machines, but a network must mean the same on all of them.
-_EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
-# The folder of what was made ready of a network, a folder in it for each way to run it, and the file in that with the
-# SHA-256 of each other one.
-_READY, _PROOF = ".ready", "sha256.json"
-_IMPORTING = threading.Lock()
+# Half precision would be faster on some machines, but a network must give the same vectors on all of them.
+_PRECISION = {"INFERENCE_PRECISION_HINT": "f32"}
+# The suffix of a network's cache folder, which has a folder for each number of streams and batch size, and the file in
+# each of those with the SHA-256 of the others.
+_CACHE_SUFFIX, _CHECKSUMS = ".ready", "sha256.json"
+_IMPORT_LOCK = threading.Lock()
 
 
 @cache
@@ -32,17 +32,17 @@ def openvino() -> Any:
     Raises:
         ModelUnavailable: it is not installed.
     """
-    # Importing openvino, or nncf, would send an event out and write to the user's home; without this they go on alone.
+    # Importing openvino, or nncf, would send an event and write to the user's home, unless this package is missing.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    with _IMPORTING:
+    with _IMPORT_LOCK:
         try:
             import openvino as package
         except ImportError as error:
             raise ModelUnavailable(
                 f"compiled models need openvino, which does not load ({error}): pip install 'traceobject[compiled]'"
             ) from error
-        # The first array that it hands out sets up its way to NumPy. Two threads that come to that at once wait for
-        # each other for ever: one holds Python's global lock, the other what the first is to set up.
+        # The first array that it returns initialises its use of NumPy. Two threads that do so at once would deadlock:
+        # one has Python's global lock, the other the lock of the initialisation.
         _ = package.Tensor(np.zeros(1, np.float32)).data
     return package
 
@@ -58,27 +58,27 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def open_network(path: Path, *, streams: int = 1, together: int = 1) -> Any:
+def open_network(path: Path, *, streams: int = 1, batch: int = 1) -> Any:
     """A network from its .xml and the .bin beside it, both of which the caller has verified.
 
-    To make it ready for this processor takes a second or two, so what comes of that is kept beside it and taken the
-    next time by the same release on the same kind of processor (OpenVINO's model caching,
+    Compiling it for this processor takes a second or two, so the result is cached beside it and used the next time by
+    the same release on the same kind of processor (OpenVINO's model caching,
     https://docs.openvino.ai/2026/openvino-workflow/running-inference/optimize-inference/optimizing-latency/model-caching-overview.html).
 
     Args:
-        streams: how many inferences run side by side, sharing the cores; 1 gives all cores to each.
-        together: how many items one inference takes.
+        streams: how many inferences run in parallel, sharing the cores; 1 gives all cores to each.
+        batch: how many items one inference takes.
 
     Raises:
-        ModelUnavailable: openvino is not installed, or cannot run this network, or not with so many items.
+        ModelUnavailable: openvino is not installed, or cannot run this network, or not with such a batch.
     """
-    ready = path.with_suffix(_READY) / f"{streams}x{together}"
+    cache_folder = path.with_suffix(_CACHE_SUFFIX) / f"{streams}x{batch}"
     try:
-        network = path if together == 1 else _taking(together, path)
-        keeping = _keeping(ready)
-        runnable = _core().compile_model(network, "CPU", {**_settings(streams), **keeping})
-        if keeping and not runnable.get_property("LOADED_FROM_CACHE"):
-            _vouch(ready)
+        network = path if batch == 1 else _with_batch(batch, path)
+        cache_settings = _cache_settings(cache_folder)
+        runnable = _core().compile_model(network, "CPU", {**_settings(streams), **cache_settings})
+        if cache_settings and not runnable.get_property("LOADED_FROM_CACHE"):
+            _write_checksums(cache_folder)
         return runnable
     except RuntimeError as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
@@ -87,25 +87,25 @@ def open_network(path: Path, *, streams: int = 1, together: int = 1) -> Any:
         ) from error
 
 
-def _taking(together: int, path: Path) -> Any:
-    """A network that takes one item, read to take several."""
+def _with_batch(batch: int, path: Path) -> Any:
+    """A network of batch size one, reshaped to another batch size."""
     network = _core().read_model(path)
-    network.reshape({each: [together, *list(each.partial_shape)[1:]] for each in network.inputs})
+    network.reshape({each: [batch, *list(each.partial_shape)[1:]] for each in network.inputs})
     return network
 
 
 def read(onnx: bytes) -> Any:
-    """A network from an ONNX file, to be changed before it is compiled."""
+    """A network from an ONNX file, to be modified before it is compiled."""
     return _core().read_model(onnx)
 
 
 def compiled(network: Any, *, streams: int = 1) -> Any:
-    """A network that is in memory, ready to run."""
+    """A network that is in memory, compiled to run."""
     return _core().compile_model(network, "CPU", _settings(streams))
 
 
 def outputs(request: Any) -> Sequence[Any]:
-    """What a finished request gave, an array for each output; copied, for the next run overwrites it."""
+    """The outputs of a finished request, an array each; copied, because the next run overwrites them."""
     return [tensor.data.copy() for tensor in request.output_tensors]
 
 
@@ -115,44 +115,44 @@ def _core() -> Any:
 
 
 def _settings(streams: int) -> dict[str, str]:
-    return {**_EXACT, "NUM_STREAMS": str(streams)}
+    return {**_PRECISION, "NUM_STREAMS": str(streams)}
 
 
-def _keeping(ready: Path) -> dict[str, str]:
-    """The setting that keeps in a folder what was made ready, or none where that cannot be written.
+def _cache_settings(cache_folder: Path) -> dict[str, str]:
+    """The setting that names the cache folder, or none where that cannot be written.
 
-    OpenVINO checks release, processor and length alone, and would run damaged weights: they are deleted here.
+    OpenVINO checks only release, processor and length, and would run damaged weights, so damaged caches are deleted.
     """
     try:
-        ready.mkdir(parents=True, exist_ok=True)
-        if _digests(ready) != _proof(ready):
-            shutil.rmtree(ready)
-            ready.mkdir()
+        cache_folder.mkdir(parents=True, exist_ok=True)
+        if _checksums(cache_folder) != _read_checksums(cache_folder):
+            shutil.rmtree(cache_folder)
+            cache_folder.mkdir()
     except OSError:
         return {}
-    return {"CACHE_DIR": str(ready)}
+    return {"CACHE_DIR": str(cache_folder)}
 
 
-def _vouch(ready: Path) -> None:
-    """Say that what was just made ready is whole, and delete what it takes the place of."""
+def _write_checksums(cache_folder: Path) -> None:
+    """Write the checksums of what was just cached, and delete what it replaces."""
     try:
-        made = sorted(ready.glob("*.blob"), key=lambda path: path.stat().st_mtime_ns)
-        for other in made[:-1]:
-            other.unlink()
-        part = ready / f"{_PROOF}.part"
-        part.write_text(json.dumps(_digests(ready)), encoding="utf-8")
-        part.replace(ready / _PROOF)
+        blobs = sorted(cache_folder.glob("*.blob"), key=lambda path: path.stat().st_mtime_ns)
+        for old in blobs[:-1]:
+            old.unlink()
+        part = cache_folder / f"{_CHECKSUMS}.part"
+        part.write_text(json.dumps(_checksums(cache_folder)), encoding="utf-8")
+        part.replace(cache_folder / _CHECKSUMS)
     except OSError:
-        # It is made anew the next time.
+        # The network is compiled again the next time.
         return
 
 
-def _digests(ready: Path) -> Mapping[str, str]:
-    return {path.name: store.digest(path) for path in ready.glob("*.blob")}
+def _checksums(cache_folder: Path) -> Mapping[str, str]:
+    return {path.name: store.digest(path) for path in cache_folder.glob("*.blob")}
 
 
-def _proof(ready: Path) -> object:
+def _read_checksums(cache_folder: Path) -> object:
     try:
-        return json.loads((ready / _PROOF).read_text(encoding="utf-8"))
+        return json.loads((cache_folder / _CHECKSUMS).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}

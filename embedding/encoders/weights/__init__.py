@@ -1,4 +1,4 @@
-"""The weights of every model: what is here, what can be had, and how to have it. Imports no torch by itself."""
+"""The weights of every model: which are in the store, and how to fetch or import the others. Does not import torch."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def inventory() -> Iterator[tuple[ModelCard, Status]]:
 
 
 def status(card: ModelCard) -> Status:
-    """Whether a model can be used now; neither its weights' checksum nor the network is tried."""
+    """Whether a model can be used now; neither its weights' checksum nor the network is checked."""
     if missing_libraries(card):
         return "package missing"
     if locate(card):

@@ -1,4 +1,4 @@
-"""What a safetensors file holds, read from its head alone: no weights are loaded, nothing is unpickled."""
+"""The tensors of a safetensors file, read from its header: no weights are loaded, nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ def shapes(path: Path) -> Shapes:
         ) from error
 
 
-def misfit(given: Shapes, wanted: Shapes) -> str | None:
+def misfit(found: Shapes, expected: Shapes) -> str | None:
     """Why tensors do not fit an architecture, in one line; None where they do.
 
-    A scalar may come as one number in a row, and a bias of the logits may be missing: open_clip mends both.
+    A scalar may have the shape [1], and a bias of the logits may be missing: open_clip handles both.
     """
-    missing = sorted(name for name in wanted if name not in given and name != "logit_bias")
-    unknown = sorted(name for name in given if name not in wanted)
-    wrong = sorted(name for name in given if name in wanted and _plain(given[name]) != _plain(wanted[name]))
+    missing = sorted(name for name in expected if name not in found and name != "logit_bias")
+    unknown = sorted(name for name in found if name not in expected)
+    wrong = sorted(name for name in found if name in expected and _squeezed(found[name]) != _squeezed(expected[name]))
     reasons = []
     if missing:
-        reasons.append(f"{len(missing)} tensors are missing ({_few(missing)})")
+        reasons.append(f"{len(missing)} tensors are missing ({_first_few(missing)})")
     if unknown:
-        reasons.append(f"{len(unknown)} are not in the architecture ({_few(unknown)})")
+        reasons.append(f"{len(unknown)} are not in the architecture ({_first_few(unknown)})")
     if wrong:
         first = wrong[0]
-        reasons.append(f"{len(wrong)} have another shape ({first} is {given[first]}, not {wanted[first]})")
+        reasons.append(f"{len(wrong)} have another shape ({first} is {found[first]}, not {expected[first]})")
     return "; ".join(reasons) or None
 
 
-def _plain(shape: tuple[int, ...]) -> tuple[int, ...]:
+def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
     return () if shape == (1,) else shape
 
 
-def _few(names: list[str]) -> str:
+def _first_few(names: list[str]) -> str:
     return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")

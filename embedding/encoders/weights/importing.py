@@ -1,4 +1,4 @@
-"""A checkpoint from a file, into the store: for offices without a network."""
+"""A checkpoint is imported from a file into the store, for offices without a network."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ from embedding.image.preprocess import Preprocess
 def import_file(path: Path, architecture: str, sha256: str | None = None, name: str | None = None) -> ModelCard:
     """Check a CLIP checkpoint and copy it into the store, where `registry.get` then finds it by its name.
 
-    Files of the model's repository that lie beside the checkpoint come along: open_clip_config.json, for how pictures
+    Files of the model's repository beside the checkpoint are imported, too: open_clip_config.json, for how pictures
     are prepared, and the tokenizer's files, without which some models get no text side.
 
     Args:
         path: a safetensors file.
-        architecture: a name of open_clip.list_models(). Where open_clip knows weights of it that want differently
-            prepared pictures, with the tag of the right ones, as in "ViT-L-14:laion2b_s32b_b82k".
-        sha256: what the file should be, in hexadecimal; None takes it as it is.
-        name: what to call it; None takes the architecture's. A name of the registry's table stands for that model.
+        architecture: a name of open_clip.list_models(). Where open_clip knows weights of it that need different
+            preprocessing, with the tag of the right ones, as in "ViT-L-14:laion2b_s32b_b82k".
+        sha256: the expected one, in hexadecimal; None accepts any file.
+        name: the model's; None takes the architecture's. A name of the registry's table means that model.
 
     Raises:
         ModelUnavailable: the file is not what it should be, does not fit the architecture, or the name is taken.
     """
-    given = checkpoint.shapes(path)
-    found = store.digest(path)
-    if sha256 and found != sha256.lower():
-        raise ModelUnavailable(f"{path} is not the file that was meant: its SHA-256 is {found}, not {sha256.lower()}")
+    tensors = checkpoint.shapes(path)
+    digest = store.digest(path)
+    if sha256 and digest != sha256.lower():
+        raise ModelUnavailable(f"{path} is not the file expected: its SHA-256 is {digest}, not {sha256.lower()}")
     architecture, _, tag = architecture.partition(":")
     model_cfg = _model_cfg(architecture)
-    card = _card(name or architecture, architecture, tag, found, model_cfg, path.parent)
-    kept = store.recorded(card.name)
-    if kept and kept.sha256 == found:
-        return kept
-    if kept:
+    card = _card(name or architecture, architecture, tag, digest, model_cfg, path.parent)
+    stored = store.recorded(card.name)
+    if stored and stored.sha256 == digest:
+        return stored
+    if stored:
         raise ModelUnavailable(
-            f"the store already holds another {card.name} ({(kept.sha256 or '')[:12]}): choose another --name, "
+            f"the store already has another {card.name} ({(stored.sha256 or '')[:12]}): choose another --name, "
             f"or delete {store.folder(card.name)}"
         )
-    reason = checkpoint.misfit(given, _wanted_shapes(model_cfg, architecture))
+    reason = checkpoint.misfit(tensors, _expected_shapes(model_cfg, architecture))
     if reason:
         raise ModelUnavailable(f"{path} does not fit the architecture {architecture}: {reason}; give the right --arch")
     _copy(path, card, model_cfg)
@@ -69,7 +69,7 @@ def _model_cfg(architecture: str) -> clip_config.Config:
 
 
 def _card(
-    name: str, architecture: str, tag: str, sha256: str, model_cfg: clip_config.Config, beside: Path
+    name: str, architecture: str, tag: str, sha256: str, model_cfg: clip_config.Config, folder: Path
 ) -> ModelCard:
     known = next((card for card in registry.CARDS if card.name == name), None)
     if known and known.weights.startswith("hub:") and known.architecture == architecture and not tag:
@@ -89,42 +89,44 @@ def _card(
             architecture=architecture,
             weights=f"file:{store.WEIGHTS}",
             sha256=sha256,
-            licence="not known; ask where the file came from",
+            licence="unknown; see where the file came from",
             dimension=model_cfg["embed_dim"],
-            preprocess=_tagged_preprocess(architecture, tag, model_cfg, beside),
+            preprocess=_tagged_preprocess(architecture, tag, model_cfg, folder),
             text=True,
         )
-    needs = clip_config.TOKENIZER_NEEDS if clip_config.wants_tokenizer_files({"model_cfg": model_cfg}) else ()
-    text = all((beside / file).is_file() for file in needs)
+    needs_tokenizer = clip_config.wants_tokenizer_files({"model_cfg": model_cfg})
+    text = not needs_tokenizer or all((folder / file).is_file() for file in clip_config.REQUIRED_TOKENIZER_FILES)
     note = base.note if text else f"{base.note} Imported without its tokenizer's files: no text side.".strip()
     return replace(base, sha256=sha256, text=text, note=note)
 
 
-def _tagged_preprocess(architecture: str, tag: str, model_cfg: clip_config.Config, beside: Path) -> Preprocess:
-    """How a checkpoint wants its pictures: as the configuration beside it says, else as open_clip knows its tag."""
+def _tagged_preprocess(architecture: str, tag: str, model_cfg: clip_config.Config, folder: Path) -> Preprocess:
+    """A checkpoint's preprocessing: by the configuration beside it, else what open_clip has for its tag."""
     size = model_cfg["vision_cfg"]["image_size"]
-    # open_clip's defaults, for what neither says.
-    plain = Preprocess(size, "shortest", registry.OPENAI_MEAN, registry.OPENAI_STD, fill=0)
-    if (beside / store.CONFIG).is_file() and not tag:
-        stated = json.loads((beside / store.CONFIG).read_text(encoding="utf-8")).get("preprocess_cfg")
-        return clip_config.preprocess({"model_cfg": model_cfg, "preprocess_cfg": stated}, plain)
+    # open_clip's defaults, for what neither states.
+    defaults = Preprocess(size, "shortest", registry.OPENAI_MEAN, registry.OPENAI_STD, fill=0)
+    if (folder / store.CONFIG).is_file() and not tag:
+        stated = json.loads((folder / store.CONFIG).read_text(encoding="utf-8")).get("preprocess_cfg")
+        return clip_config.preprocess({"model_cfg": model_cfg, "preprocess_cfg": stated}, defaults)
     open_clip = _open_clip()
     tags = [tag] if tag else open_clip.list_pretrained_tags_by_model(architecture)
     known = {one: open_clip.get_pretrained_cfg(architecture, one) for one in tags}
     if tag and not known[tag]:
         names = ", ".join(open_clip.list_pretrained_tags_by_model(architecture)) or "none"
         raise ModelUnavailable(f"open_clip knows no weights {tag!r} of {architecture}; it knows: {names}")
-    ways = {clip_config.preprocess({"model_cfg": model_cfg, "preprocess_cfg": cfg}, plain) for cfg in known.values()}
-    if len(ways) > 1:
+    found = {
+        clip_config.preprocess({"model_cfg": model_cfg, "preprocess_cfg": cfg}, defaults) for cfg in known.values()
+    }
+    if len(found) > 1:
         raise ModelUnavailable(
-            f"weights of {architecture} want differently prepared pictures: put the model's {store.CONFIG} beside the "
+            f"weights of {architecture} need differently prepared pictures: put the model's {store.CONFIG} beside the "
             f"file, or say whose they are like, as in --arch {architecture}:{tags[0]}; known are {', '.join(tags)}"
         )
-    return ways.pop() if ways else plain
+    return found.pop() if found else defaults
 
 
-def _wanted_shapes(model_cfg: clip_config.Config, architecture: str) -> checkpoint.Shapes:
-    """The tensors of an architecture; nothing is allocated (torch's meta device)."""
+def _expected_shapes(model_cfg: clip_config.Config, architecture: str) -> checkpoint.Shapes:
+    """The shapes of an architecture's tensors; nothing is allocated (torch's meta device)."""
     open_clip = _open_clip()
     import torch
 

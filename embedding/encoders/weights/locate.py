@@ -1,4 +1,4 @@
-"""Where a card's weights lie on this machine, checked by their SHA-256."""
+"""The path of a card's weights on this machine, checked by their SHA-256."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def verified(card: ModelCard) -> tuple[Path, str]:
     """The weights file of a card and its SHA-256, after checking it against the card and the store.
 
     Raises:
-        ModelUnavailable: the weights are not here, or are not those that the card or the store names.
+        ModelUnavailable: the weights are missing, or are not those that the card or the store names.
     """
     path = locate(card)
     if path is None:
         raise ModelUnavailable(f"the weights of {card.name} are not here: {_remedy(card)}")
-    kept = store.recorded(card.name)
-    wanted = card.sha256 or (kept.sha256 if kept else None)
+    stored = store.recorded(card.name)
+    expected = card.sha256 or (stored.sha256 if stored else None)
     found = store.digest(path)
-    if wanted and found != wanted:
+    if expected and found != expected:
         raise ModelUnavailable(
-            f"{path} is not the weights of {card.name}: its SHA-256 is {found}, expected {wanted}; "
+            f"{path} is not the weights of {card.name}: its SHA-256 is {found}, expected {expected}; "
             f"delete it, then {_remedy(card)}"
         )
     return path, found

@@ -1,4 +1,4 @@
-"""A card's files from the model hub into the store."""
+"""A card's files are fetched from the model hub into the store."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from embedding.encoders import model_store as store
 from embedding.encoders.card import ModelCard
 from embedding.encoders.weights import checkpoint
 from embedding.encoders.weights.locate import verified
-from embedding.encoders.weights.not_fetched import GIVE_UP_SECONDS, NotThere
+from embedding.encoders.weights.not_fetched import HUB_TIMEOUT_SECONDS, NotOnHub
 from embedding.errors import ModelUnavailable
 
 _HUB = "https://huggingface.co"
 
 
 def hub() -> str:
-    """Where models are fetched from: the variable HF_ENDPOINT (a mirror), else the hub."""
+    """The address that models are fetched from: the variable HF_ENDPOINT (a mirror), else the hub."""
     return (os.environ.get("HF_ENDPOINT") or _HUB).rstrip("/")
 
 
-def pull(card: ModelCard, give_up: float = GIVE_UP_SECONDS) -> ModelCard:
+def pull(card: ModelCard, timeout: float = HUB_TIMEOUT_SECONDS) -> ModelCard:
     """Fetch what is missing of a model, with progress bars on stderr; returns its card with its SHA-256.
 
-    A call that was broken off is resumed by the next. A model that is already here is only checked.
+    The next call resumes one that was interrupted. A model that is already in the store is only checked.
 
     Args:
-        give_up: seconds after which a hub that does not answer is given up.
+        timeout: seconds to wait for a hub's answer.
 
     Raises:
-        ModelUnavailable: the model is not one that is fetched, or could not be; the message says what to do.
+        ModelUnavailable: the model cannot be fetched; the message says what to do.
     """
     scheme, _, rest = card.weights.partition(":")
     if scheme != "hub" or store.recorded(card.name):
@@ -43,7 +43,7 @@ def pull(card: ModelCard, give_up: float = GIVE_UP_SECONDS) -> ModelCard:
     source = f"{hub()}/{owner}/{repository}/resolve/main"
     folder = store.folder(card.name)
 
-    # Imported here: what it takes is slow to import, and nothing else needs it.
+    # Imported here, because its libraries are slow to import and nothing else needs them.
     try:
         from embedding.encoders.weights.download import download
     except ImportError as error:
@@ -51,14 +51,14 @@ def pull(card: ModelCard, give_up: float = GIVE_UP_SECONDS) -> ModelCard:
             f"fetching a model needs huggingface_hub, which does not load ({error}): pip install 'traceobject[clip]'"
         ) from error
 
-    # The small files first: they tell at once whether the hub answers.
-    fetch = partial(download, give_up=give_up)
+    # The small files first, to notice at once if the hub does not answer.
+    fetch = partial(download, timeout=timeout)
     _fetch_config(card, source, fetch)
     sha256 = fetch(f"{source}/{file}", folder / store.WEIGHTS, card.sha256)
     try:
         checkpoint.shapes(folder / store.WEIGHTS)
     except ModelUnavailable:
-        (folder / store.WEIGHTS).unlink()  # A proxy's own page, say, where the hub told no checksum.
+        (folder / store.WEIGHTS).unlink()  # It may be a proxy's error page, where the hub stated no checksum.
         raise
     store.record(replace(card, sha256=sha256))
     return replace(card, sha256=sha256)
@@ -77,6 +77,6 @@ def _fetch_config(card: ModelCard, source: str, fetch: Callable[[str, Path], str
     for name in clip_config.TOKENIZER_FILES:
         try:
             fetch(f"{source}/{name}", folder / name)
-        except NotThere:
-            if name in clip_config.TOKENIZER_NEEDS:
+        except NotOnHub:
+            if name in clip_config.REQUIRED_TOKENIZER_FILES:
                 raise

@@ -1,4 +1,4 @@
-"""How large the frames of an AV1 picture really are, whatever the AVIF around it says.
+"""The real size of the frames of an AV1 picture, whatever size the AVIF file declares.
 
 libavif decodes a frame at its own size and only then scales it to the size that the file declares, so two kilobytes
 that declare 64 x 64 pixels can cost gigabytes. The sequence headers bound the frames (AV1 specification, 5.3 and 5.5).
@@ -11,8 +11,8 @@ from embedding.image.containers.bare import broken
 _SEQUENCE_HEADER = 1
 
 
-class Budget:
-    """Bounds the work on one file: units and bytes may be listed many times over."""
+class ParseBudget:
+    """Limits the work on one file, in which units and bytes may be listed many times over."""
 
     def __init__(self, steps: int = 100_000) -> None:
         self.steps = steps
@@ -23,7 +23,7 @@ class Budget:
             raise broken("AVIF", "too many pieces")
 
 
-def largest_frame(item: bytes, budget: Budget) -> int:
+def largest_frame(item: bytes, budget: ParseBudget) -> int:
     """The most pixels that a frame of these open bitstream units can have; 0 without a sequence header."""
     largest = at = 0
     while at < len(item):

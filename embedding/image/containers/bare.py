@@ -1,4 +1,4 @@
-"""What every container reader answers with, and the refusals they share."""
+"""The result of every container reader, and the errors that they share."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from embedding.errors import ImageRefused
+from embedding.image.hdr import HighDynamicRange
 
 Format = Literal["JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF", "HEIC"]
 
@@ -16,16 +17,19 @@ class BarePicture:
 
     Attributes:
         data: the bytes for the decoder.
-        size: width and height as stored, before `orientation`; None where only the decoder can tell (it is asked
-            before it decodes).
-        orientation: 1..8 as EXIF counts them; None where the decoder tells.
-        profile: the ICC profile; None where there is none or the decoder tells.
+        size: width and height as stored, before `orientation`; None where only the decoder knows it (it is checked
+            before decoding).
+        orientation: 1..8 as in EXIF; None where the decoder knows it.
+        profile: the ICC profile; None where there is none or the decoder knows it.
         decoding_bytes: memory per pixel while decoding, the decoded picture included.
-        extra_bytes: memory while decoding beside that, which does not follow from the size.
-        truncated: the file ends before its picture does.
+        extra_bytes: further memory while decoding that does not depend on the size.
+        truncated: the file ends before its picture does, or may do so.
+        alternative: of a picture that may be truncated: the same with other bits behind its data. Where both decode to
+            the same pixels, nothing is missing.
+        hdr: how samples of a high dynamic range are coded; None where they are not, or the decoder knows it.
         white_level: the sample value of white in pictures of more than 8 bits, if not 65535.
-        black_is_white: grey samples count from white to black, and the decoder leaves them so.
-        frame: left, top, right, bottom of the part that the file paints; None for all of it.
+        black_is_white: a grey sample of 0 is white, and the decoder does not invert it.
+        frame: left, top, right, bottom of the part that the file's frame covers; None for all of it.
     """
 
     format: Format
@@ -36,6 +40,8 @@ class BarePicture:
     decoding_bytes: float = 4.0
     extra_bytes: int = 0
     truncated: bool = False
+    alternative: bytes = b""
+    hdr: HighDynamicRange | None = None
     white_level: int = 65535
     black_is_white: bool = False
     frame: tuple[int, int, int, int] | None = None

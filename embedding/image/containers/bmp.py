@@ -1,4 +1,4 @@
-"""BMP: has no metadata to take out; its size."""
+"""BMP: only its size is read; it has no metadata to remove."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from embedding.image.containers.bare import BarePicture, broken, truncated, unsu
 _CORE_HEADER = 12
 _HEADERS = (_CORE_HEADER, 40, 52, 56, 64, 108, 124)
 _RUN_LENGTHS = (1, 2)
-# Pillow undoes run lengths in Python, up to a tenth of a microsecond a pixel.
+# Pillow decodes run lengths in Python, in up to a tenth of a microsecond a pixel.
 MAX_RUN_LENGTH_PIXELS = 20_000_000
+
+
+def is_header(head: bytes) -> bool:
+    """Whether the first 18 bytes of a file are a BMP's: its two letters also begin many a text."""
+    return len(head) >= 18 and int.from_bytes(head[14:18], "little") in _HEADERS
 
 
 def read(data: bytes) -> BarePicture:

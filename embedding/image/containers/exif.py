@@ -1,4 +1,4 @@
-"""The one thing wanted of EXIF: which way is up."""
+"""The orientation, the only EXIF tag that is used."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _ORIENTATION, _SHORT, _LONG = 0x0112, 3, 4
 def orientation(exif: bytes) -> int:
     """Read the orientation from an EXIF block, with or without its "Exif" prefix.
 
-    Only the first directory is walked, one tag at a time, so a hostile block costs nothing; a damaged one says 1.
+    Only the first directory is walked, one tag at a time, so a hostile block costs nothing; a damaged one gives 1.
 
     Returns:
-        1..8 (EXIF 2.3, tag 0x0112); 1 where it is missing or makes no sense.
+        1..8 (EXIF 2.3, tag 0x0112); 1 where it is missing or invalid.
     """
     while exif.startswith(b"Exif\0"):
         exif = exif[6:]

@@ -1,4 +1,4 @@
-"""GIF: the first frame on its screen."""
+"""GIF: the first frame on its logical screen."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from embedding.image.containers import av1
 from embedding.image.containers.bare import BarePicture, Format, broken, truncated, unsupported
+from embedding.image.hdr import HLG, PQ, HighDynamicRange
 
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
@@ -16,11 +17,12 @@ MAX_BOXES = 20_000
 
 # libavif gives up to 4 bytes a pixel to Pillow, which unpacks them to 4, and the array takes 3.
 _AVIF_BYTES = 11
-# dav1d: three planes of up to 16 bits, and what it notes of each block.
+# dav1d: three planes of up to 16 bits, and its metadata of each block.
 _AV1_BYTES = 8
 # libde265's planes and libheif's RGB, per coded pixel: a file may display a small part of a large picture.
 # libheif refuses a picture whose size or depth differs from the declared one, so the declared one is a bound.
-_HEVC_BYTES, _DEEP_HEVC_BYTES = 10, 16
+# Deep samples are read with 16 bits each, and copied once, for they may have to be tone-mapped.
+_HEVC_BYTES, _DEEP_HEVC_BYTES = 10, 22
 
 
 def brand(data: bytes) -> Format | None:
@@ -38,7 +40,7 @@ def brand(data: bytes) -> Format | None:
 
 
 def read(data: bytes) -> BarePicture:
-    """Take the metadata items out of an AVIF or HEIC, and of an image sequence leave the still picture.
+    """Remove the metadata items from an AVIF or HEIC, and all but the still picture from an image sequence.
 
     Raises:
         ImageRefused: truncated, broken or unsupported.
@@ -54,7 +56,7 @@ def read(data: bytes) -> BarePicture:
 def _read(data: bytes, format_: Format) -> BarePicture:
     bare = bytearray(data)
     bare[8:12] = _STILL.get(data[8:12], data[8:12])
-    # All boxes are walked: the decoders give nothing of a picture that is cut anywhere.
+    # All boxes are read, because a picture that is cut anywhere decodes to nothing.
     outer = {kind: (start, end) for kind, start, end in reversed([*_boxes(data, 0, len(data), format_)])}
     if b"meta" not in outer:
         raise unsupported(format_, "no still picture")
@@ -68,7 +70,7 @@ def _read(data: bytes, format_: Format) -> BarePicture:
         return BarePicture("HEIC", bytes(bare), size=None, extra_bytes=_hevc_bytes(data, inner.get(b"iprp", (0, 0))))
     coded = {number for number, (kind, _) in items.items() if kind == b"av01"}
     pixels = 0
-    budget = av1.Budget()
+    budget = av1.ParseBudget()
     for number, extents in _locations(data, inner, format_):
         if number in coded:
             pixels += av1.largest_frame(_payload(data, extents, budget), budget)
@@ -79,6 +81,7 @@ def _read(data: bytes, format_: Format) -> BarePicture:
         orientation=None,
         decoding_bytes=_AVIF_BYTES,
         extra_bytes=_AV1_BYTES * pixels,
+        hdr=_hdr(data, inner.get(b"iprp", (0, 0)), format_),
     )
 
 
@@ -116,7 +119,7 @@ def _items(data: bytes, start: int, end: int, format_: Format) -> Iterator[tuple
 
 
 def _hevc_bytes(data: bytes, properties: tuple[int, int]) -> int:
-    """What decoding the largest coded picture takes (box ipco: ispe, and hvcC of ISO/IEC 14496-15, 8.3.3)."""
+    """Bytes that decoding the largest coded picture takes (box ipco: ispe, and hvcC of ISO/IEC 14496-15, 8.3.3)."""
     largest, deep = 0, False
     for group, start, end in _boxes(data, *properties, "HEIC"):
         for kind, at, _ in _boxes(data, start, end, "HEIC") if group == b"ipco" else ():
@@ -126,6 +129,18 @@ def _hevc_bytes(data: bytes, properties: tuple[int, int]) -> int:
             elif kind == b"hvcC":
                 deep = deep or bool(data[at + 17] & 7 or data[at + 18] & 7)
     return largest * (_DEEP_HEVC_BYTES if deep else _HEVC_BYTES)
+
+
+def _hdr(data: bytes, properties: tuple[int, int], format_: Format) -> HighDynamicRange | None:
+    """How samples of a high dynamic range are coded, where every colour box (ipco: colr) says the same."""
+    found: set[HighDynamicRange | None] = set()
+    for group, start, end in _boxes(data, *properties, format_):
+        for kind, at, _ in _boxes(data, start, end, format_) if group == b"ipco" else ():
+            if kind == b"colr":
+                primaries, transfer = struct.unpack_from(">HH", data, at + 4)
+                coded = data[at : at + 4] == b"nclx" and transfer in (PQ, HLG)
+                found.add(HighDynamicRange(transfer, primaries) if coded else None)
+    return found.pop() if len(found) == 1 else None
 
 
 def _locations(
@@ -164,8 +179,8 @@ def _locations(
         yield number, extents
 
 
-def _payload(data: bytes, extents: list[tuple[int, int]], budget: av1.Budget) -> bytes:
-    """An item's bytes; its pieces may overlap, so what is copied is counted."""
+def _payload(data: bytes, extents: list[tuple[int, int]], budget: av1.ParseBudget) -> bytes:
+    """An item's bytes; its pieces may overlap, so the bytes copied are counted."""
     pieces = []
     for start, length in extents:
         # A length of zero means: to the end of the file.

@@ -1,33 +1,36 @@
-"""JPEG: the first picture of the file without its metadata, and what decoding it would take."""
+"""JPEG: the first picture of the file without its metadata, and the memory to decode it."""
 
 from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from embedding.image.containers import exif
 from embedding.image.containers.bare import BarePicture, broken, truncated, unsupported
 
-# A progressive scan of nothing costs a few bytes and a pass over the whole picture; encoders use about ten.
+# An empty progressive scan takes a few bytes and a pass over the whole picture; encoders use about ten scans.
 MAX_SCANS = 100
 MAX_SCANNED_PIXELS = 2_000_000_000
 MAX_SEGMENTS = 10_000
 
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _TABLES = {0xC4, 0xCC, 0xDB, 0xDD}  # Huffman, arithmetic coding, quantisation, restart interval
-_ALONE = {0x01, *range(0xD0, 0xDA)}
+_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xDA)}
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _DECODABLE_FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA}
 _PROGRESSIVE = {0xC2, 0xCA}
-# A marker may have any number of FF before it; a pattern that takes them all in would be quadratic on a file of FF.
+# What a decoder takes for data that is missing, where it would take zeros otherwise.
+_OTHER_BITS = bytes(range(0x11, 0xEE, 7)) * 4
+# Any number of FF may precede a marker; a pattern that matched them all would be quadratic on a file of FF.
 _MARKER = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)
 _MARKER_IN_SCAN = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])", re.DOTALL)
 
 
 @dataclass
 class _Header:
-    """What the segments before the first scan say."""
+    """The content of the segments before the first scan."""
 
     kept: list[bytes] = field(default_factory=lambda: [b"\xff\xd8"])
     frame: int = 0
@@ -45,24 +48,28 @@ def read(data: bytes) -> BarePicture:
     """
     header = _Header()
     first_scan = _read_header(data, header)
-    end, scans, complete = _end_of_picture(data, first_scan)
+    end, scans, ended = _end_of_picture(data, first_scan)
+    coded = b"".join([*header.kept, data[first_scan:end]])
+    # Without an end marker the data may be all there nevertheless: only decoding can tell.
+    alternative = b"" if ended or not _covers_all(data, first_scan, end, header) else _stripped(coded)
     if scans > 1 and scans * header.size[0] * header.size[1] > MAX_SCANNED_PIXELS:
         raise unsupported("JPEG", f"{scans} scans of so many pixels")
     whole = header.frame not in _PROGRESSIVE and scans == 1
     return BarePicture(
         "JPEG",
-        b"".join([*header.kept, data[first_scan:end], b"\xff\xd9"]),
+        (alternative or coded) + b"\xff\xd9",
         size=header.size,
         orientation=exif.orientation(header.exif),
         profile=b"".join(part for _, part in sorted(header.profile)) or None,
         # Several scans are gathered as 16-bit coefficients before the first pixel is made.
-        decoding_bytes=4 + (0 if whole else 2 * _samples_per_pixel(header.sampling)),
-        truncated=not complete,
+        decoding_bytes=4 + (0 if whole else 2 * _samples_per_pixel(header.sampling)) + (3 if alternative else 0),
+        truncated=not ended,
+        alternative=alternative + _OTHER_BITS + b"\xff\xd9" if alternative else b"",
     )
 
 
 def _read_header(data: bytes, header: _Header) -> int:
-    """Take in the segments up to the first scan; returns where its marker begins."""
+    """Read the segments up to the first scan; returns the position of its marker."""
     position = 2
     for _ in range(MAX_SEGMENTS):
         found = _MARKER.search(data, position)
@@ -71,7 +78,7 @@ def _read_header(data: bytes, header: _Header) -> int:
         marker, position = found[1][0], found.end()
         if marker == _EOI:
             raise broken("JPEG", "no picture in it")
-        if marker in _ALONE:
+        if marker in _WITHOUT_LENGTH:
             continue
         body, end = _segment(data, position)
         if marker == _SOS:
@@ -100,7 +107,7 @@ def _take(marker: int, body: bytes, header: _Header) -> None:
         header.profile.append((body[12] if len(body) > 12 else 0, body[14:]))
     elif marker in _FRAMES:
         _take_frame(marker, body, header)
-    # JFIF and Adobe say how the colours are coded; other application segments and comments stay out.
+    # JFIF and Adobe segments say how colours are coded; other application segments and comments are dropped.
     jfif = marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= 14
     adobe = marker == 0xEE and body.startswith(b"Adobe") and len(body) >= 12
     if jfif or adobe:
@@ -130,6 +137,45 @@ def _samples_per_pixel(sampling: list[tuple[int, int]]) -> float:
     return sum(across * down for across, down in sampling) / area
 
 
+def _stripped(coded: bytes) -> bytes:
+    """Coded data without the half of an end marker and the zeros that a broken copy may leave behind it.
+
+    A scan's last byte is filled up with ones, so that it never ends in zeros of its own, but for the zero after FF.
+    """
+    while coded.endswith((b"\xff", b"\0")) and not coded.endswith(b"\xff\0"):
+        coded = coded[:-1]
+    return coded
+
+
+def _covers_all(data: bytes, first_scan: int, end: int, header: _Header) -> bool:
+    """Whether the scans that there are have every coefficient of every component to the last bit."""
+    left: dict[int, set[int]] = {}
+    for components, first, last, low in _scans(data, first_scan, end):
+        for component in components:
+            missing = left.setdefault(component, set(range(64)))
+            if low == 0:
+                missing -= set(range(first, last + 1))
+    if header.frame not in _PROGRESSIVE:
+        return len(left) == len(header.sampling)
+    return len(left) == len(header.sampling) and not any(left.values())
+
+
+def _scans(data: bytes, first_scan: int, end: int) -> Iterator[tuple[tuple[int, ...], int, int, int]]:
+    """Of each scan its components, first and last coefficient, and the lowest bit that it has (ITU-T T.81, B.2.3)."""
+    position = first_scan
+    while (found := _MARKER_IN_SCAN.search(data, position, end)) is not None:
+        marker, position = found[1][0], found.end()
+        if marker in _WITHOUT_LENGTH:
+            continue
+        body, position = _segment(data, position)
+        if marker == _SOS:
+            count = body[0] if body else 0
+            if len(body) < 4 + 2 * count:
+                raise broken("JPEG", "a scan's header is cut")
+            first, last, bits = body[1 + 2 * count : 4 + 2 * count]
+            yield tuple(body[1 : 1 + 2 * count : 2]), first, last, bits & 15
+
+
 def _end_of_picture(data: bytes, first_scan: int) -> tuple[int, int, bool]:
     """Where the picture ends (its end marker excluded), how many scans it has, and whether it is complete."""
     position, scans = first_scan, 0
@@ -140,7 +186,7 @@ def _end_of_picture(data: bytes, first_scan: int) -> tuple[int, int, bool]:
         marker, position = found[1][0], found.end()
         if marker in (_EOI, _SOI):
             return found.start(), scans, marker == _EOI
-        if marker in _ALONE:
+        if marker in _WITHOUT_LENGTH:
             continue
         length = int.from_bytes(data[position : position + 2], "big")
         if position + max(2, length) > len(data):

@@ -24,7 +24,7 @@ def read(data: bytes) -> BarePicture:
     header, palette, transparency, exif_block = b"", b"", b"", b""
     profile: bytes | None = None
     pixels: list[bytes] = []
-    position, complete = len(SIGNATURE), False
+    position, complete, cut_pixels = len(SIGNATURE), False, False
     for _ in range(MAX_CHUNKS):
         if position + 8 > len(data):
             break
@@ -35,6 +35,7 @@ def read(data: bytes) -> BarePicture:
             raise broken("PNG", "it does not begin with its header")
         if kind == b"IDAT":
             pixels.append(body)
+            cut_pixels = cut
         if kind == b"IEND":
             complete = True
         if cut or complete:
@@ -71,7 +72,8 @@ def read(data: bytes) -> BarePicture:
         size=(width, height),
         orientation=exif.orientation(exif_block),
         profile=profile,
-        truncated=not complete,
+        # Without its last chunk a PNG may have all its pixels: they are whole where their chunks are.
+        truncated=not complete and cut_pixels,
     )
 
 

@@ -1,4 +1,4 @@
-"""Which container these bytes are, by their first bytes; file names and media types are not used."""
+"""The container format by the first bytes of a file; file names and media types are ignored."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ from collections.abc import Callable
 from embedding.errors import ImageRefused
 from embedding.image.containers import bmp, gif, iso_media, jpeg, png, tiff, webp
 from embedding.image.containers.bare import BarePicture
+
+# Enough of a file for `is_picture`.
+SNIFFED_BYTES = 64
+
+
+def is_picture(head: bytes) -> bool:
+    """Whether a file that begins with these SNIFFED_BYTES bytes is a picture in a format that is read here."""
+    # Two letters begin a BMP, and many a text.
+    return _reader(head) is not None and (not head.startswith(b"BM") or bmp.is_header(head))
 
 
 def bare_picture(data: bytes) -> BarePicture:

@@ -22,7 +22,7 @@ _PROFILE = 34675
 _STRIP_TAGS = (_STRIP_OFFSETS, _STRIP_BYTES, _ROWS_PER_STRIP)
 _TILE_TAGS = (_TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES)
 _PARTS = {_STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES}
-# The most values a tag may have; a tag that is not here never reaches the decoder.
+# The tags that are passed to the decoder, and the most values each may have.
 _KEPT = {
     **dict.fromkeys((_WIDTH, _HEIGHT, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER, _SAMPLES, _ROWS_PER_STRIP), 1),
     **dict.fromkeys((_PLANAR, _T4, _T6, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT), 1),
@@ -86,7 +86,7 @@ def _read(data: bytes) -> BarePicture:
     if width <= 0 or height <= 0:
         raise broken("TIFF", "its size is missing")
 
-    # Tags of both kinds in one file would have one decoder see strips where another sees tiles.
+    # With tags of both kinds in one file one decoder would read strips and another tiles.
     tiled = _TILE_OFFSETS in entries
     for tag in _STRIP_TAGS if tiled else _TILE_TAGS:
         entries.pop(tag, None)
@@ -112,7 +112,7 @@ def _read(data: bytes) -> BarePicture:
         size=(width, height),
         orientation=orientation if 1 <= orientation <= 8 else 1,
         profile=data[profile.start : profile.end] if profile else None,
-        # One strip or tile is unpacked beside the picture, to 4 bytes a pixel if it is YCbCr; each has a Python object.
+        # One strip or tile is unpacked beside the picture, at 4 bytes a pixel if it is YCbCr; each has a Python object.
         extra_bytes=across * down * (32 if photometric == _YCBCR else samples * max(bits)) // 8 + 500 * parts,
         truncated=any(start + length > len(data) for start, length in ends),
         white_level=2 ** max(bits) - 1 if max(bits) > 8 else 65535,
@@ -156,7 +156,7 @@ def _numbers(data: bytes, entry: _Entry, order: str) -> tuple[int, ...]:
 
 
 def _with_directory(data: bytes, at: int, order: str, big: bool, entries: dict[int, _Entry], parts: int) -> bytes:
-    """The same file with a directory of the kept tags alone, and no next one."""
+    """The same file with a directory of only the kept tags, and no further directory."""
     entries = {tag: entry for tag, entry in entries.items() if tag in _KEPT}
     directory = struct.pack(order + ("Q" if big else "H"), len(entries))
     for entry in entries.values():

@@ -17,7 +17,7 @@ def read(data: bytes) -> BarePicture:
         raise truncated("WebP")
     (length,) = struct.unpack_from("<I", data, 4)
     if length + 8 > len(data):
-        # libwebp gives nothing of a picture that is cut, so there is no use in trying.
+        # libwebp decodes nothing of a picture that is cut.
         raise truncated("WebP")
     # Canvas and its copy, the frame, Pillow's bytes and picture: 16 bytes a pixel, and the array beside them.
     return BarePicture("WebP", data[: length + 8], size=_canvas(data), orientation=None, decoding_bytes=19)

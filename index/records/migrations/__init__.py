@@ -1,1 +1,1 @@
-"""Migrations: how the tables of a database came to be what they are, one numbered file for each change of them."""
+"""Migrations: the changes of a database's tables, one numbered file each."""

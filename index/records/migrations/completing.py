@@ -1,4 +1,4 @@
-"""What a database lacks of a set of tables is added: for those that are older than revisions are."""
+"""Adds what a database lacks of a set of tables, for databases from before there were revisions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy.schema import CreateColumn
 
 
 def complete(connection: Connection, tables: sa.MetaData) -> None:
-    """Add the tables, columns and indexes that are missing; what is there stays as it is.
+    """Add the tables, columns and indexes that are missing; existing ones are not changed.
 
     A column that is added needs a default on the server, or has to allow NULL.
     """

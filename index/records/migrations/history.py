@@ -1,6 +1,6 @@
-"""The history of a set of tables: which revisions there are, and which one a database is at.
+"""The history of a set of tables: its revisions, and which one a database is at.
 
-Reading it costs one row and imports no Alembic: every command and every server start does it.
+Every command and server start reads it, so it takes one query and does not import Alembic.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FILE = re.compile(r"v(\d{4})_\w+\.py")
 class History:
     """A set of tables and the revisions that led to it.
 
-    `tables`: as they are now. `folders`: where the revisions lie, a file each, numbered without a gap:
+    `tables`: their current definition. `folders`: those with the revisions, a file each, numbered without a gap:
     `v0001_baseline.py`, `v0002_what_it_changes.py`. Two histories may share one database: each has a version table.
     """
 
@@ -32,7 +32,7 @@ class History:
 
     @property
     def version_table(self) -> str:
-        """The table in which a database keeps its revision."""
+        """The table in which a database stores its revision."""
         return f"alembic_version_{self.name}"
 
     @cached_property
@@ -47,7 +47,7 @@ class History:
         return self.revisions[-1]
 
     def revision_of(self, connection: Connection) -> str | None:
-        """The revision that a database is at; None where it has none: it is empty, or older than revisions are."""
+        """The revision that a database is at; None where it has none: it is empty, or older than the first revision."""
         if not sa.inspect(connection).has_table(self.version_table):
             return None
         return connection.execute(sa.text(f"SELECT version_num FROM {self.version_table}")).scalar()
@@ -57,7 +57,7 @@ class History:
         return not set(sa.inspect(connection).get_table_names()) & set(self.tables.tables)
 
     def create(self, connection: Connection) -> None:
-        """Make the tables of an empty database as they are now, and note the revision as Alembic does."""
+        """Make the current tables in an empty database, and store the revision as Alembic does."""
         self.tables.create_all(connection)
         number = sa.Column("version_num", sa.String(32), nullable=False)
         key = sa.PrimaryKeyConstraint(number, name=f"{self.version_table}_pkc")

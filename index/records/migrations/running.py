@@ -1,4 +1,4 @@
-"""Migrations run by Alembic, which takes a while to import: only what runs or writes them imports this."""
+"""Runs migrations by Alembic, which is slow to import: only code that runs or writes them imports this module."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _ENVIRONMENT = Path(__file__).parent / "environment"
 
 
 def migrate(connection: Connection, history: History) -> None:
-    """Run the migrations that a database lacks.
+    """Run the missing migrations of a database.
 
     Raises:
-        MigrationFailed: one of them cannot be carried out; nothing is kept of any.
+        MigrationFailed: one of them failed; none is applied.
     """
     try:
         command.upgrade(configuration(connection, history), "head")
@@ -33,7 +33,7 @@ def migrate(connection: Connection, history: History) -> None:
 
 
 def configuration(connection: Connection, history: History) -> Config:
-    """What Alembic has to know to work on a history through a connection."""
+    """Alembic's configuration for a history and a connection."""
     config = Config()
     config.set_main_option("script_location", _literal(_ENVIRONMENT))
     config.set_main_option("path_separator", "newline")

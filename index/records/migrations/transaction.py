@@ -1,4 +1,4 @@
-"""A transaction that changes tables: kept whole or not at all, on SQLite too."""
+"""A transaction that changes tables: committed or rolled back as a whole, on SQLite too."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _LOCK = 7_262_001
 
 @contextmanager
 def changing_tables(engine: sa.Engine) -> Iterator[Connection]:
-    """A connection that alone may write; all that is done with it is kept when the block ends, or nothing.
+    """A connection with the exclusive right to write, committed when the block ends, or rolled back.
 
-    On SQLite foreign keys are not enforced meanwhile: a table that is copied and dropped would take with it the rows
+    On SQLite foreign keys are not enforced meanwhile, because dropping a table that was copied would delete the rows
     that refer to it. They are checked at the end.
 
     Raises:
@@ -33,19 +33,19 @@ def changing_tables(engine: sa.Engine) -> Iterator[Connection]:
         return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         try:
-            # Python's driver begins no transaction before a CREATE or an ALTER: it is begun and ended here.
+            # Python's driver begins no transaction before a CREATE or an ALTER, so it is begun and ended here.
             connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             with _transaction(connection):
                 yield connection
         finally:
-            # Never handed to anybody else without its foreign keys.
+            # So that the pool never reuses it without foreign keys.
             connection.invalidate()
 
 
 @contextmanager
 def _transaction(connection: Connection) -> Iterator[None]:
-    """End a transaction that was begun by hand on SQLite."""
+    """End a transaction that was begun explicitly on SQLite."""
     try:
         yield
         if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first():

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 
 from index.records.entries import join_values, split_values
-from index.records.feed_records import LeftEmpty
 from index.records.gtin import normal_gtin
 from index.sources.feeds.dates import parse_date
-from index.sources.feeds.references import is_web_address
 from index.sources.feeds.text import SURROGATE
+from index.sources.web_address import web_address
+from index.spelling import composed
 
 # Each field: the column names that may hold it, the most specific first, as normal_name() spells them.
 MADE_IN = (
@@ -49,22 +49,24 @@ QUESTION_LIMIT = 4000
 # How much of a cell is read as HTML: shops write whole pages into a description.
 _HTML_LIMIT = 32_768
 _HIDDEN = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
+_INLINE = re.compile(r"</?(?:a|b|em|font|i|small|span|strong|sub|sup|u)(?:\s[^<>]*)?>", re.IGNORECASE)
 _TAG = re.compile(r"<!--.*?(?:-->|$)|</?[a-zA-Z][^<>]*>", re.DOTALL)
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_NONE = frozenset(("-", "--", "n/a", "na", "#n/a", "none", "null", "nil", "\\n", "nan", "unknown", "?"))
 _CODES = re.compile(r"[A-Za-z]{2}(?:\s*[,;/]\s*[A-Za-z]{2})+")
 _PERIOD = re.compile(r"(\d{4})(?:-(\d{2}))?")
 
 
 class Details:
-    """The optional fields in one row's cells; `left_empty` grows by what cannot be used of those that were asked for.
+    """The optional fields in one row's cells.
 
     Args:
         cells: by column name, as normal_name() spells it.
+        note: called with the reason word and the message of each value that cannot be used and was left out.
     """
 
-    def __init__(self, cells: Mapping[str, str]) -> None:
-        self._cells = cells
-        self.left_empty: list[LeftEmpty] = []
+    def __init__(self, cells: Mapping[str, str], note: Callable[[str, str], None]) -> None:
+        self._cells, self._note = cells, note
 
     def several(self, names: Sequence[str]) -> str:
         """The values of the first of these columns that has any, as one field (`split_values` separates them)."""
@@ -103,11 +105,12 @@ class Details:
     def page(self, names: Sequence[str]) -> str:
         """An http(s) address of at most VALUES_LIMIT characters."""
         name, text = self._first(names)
-        address = self._bounded(name, text, VALUES_LIMIT)
-        if address and not is_web_address(address):
+        address = self._bounded(name, _plain(text), VALUES_LIMIT)
+        try:
+            return web_address(address) if address else ""
+        except ValueError:
             self._leave_empty("bad-link", f"{name} {address[:80]!r} is not an http(s) address")
             return ""
-        return address
 
     def window(self) -> tuple[date | None, date | None]:
         """The day before which an object was not seen, and the one after which it was not; None where it is open."""
@@ -127,7 +130,8 @@ class Details:
 
     def _first(self, names: Sequence[str]) -> tuple[str, str]:
         """The first of these columns that is filled, and its cell."""
-        return next(((name, text) for name in names if (text := self._cells.get(name, "").strip())), ("", ""))
+        cells = ((name, self._cells.get(name, "").strip()) for name in names)
+        return next(((name, text) for name, text in cells if text and not is_none(text)), ("", ""))
 
     def _values(self, name: str, text: str) -> tuple[str, ...]:
         if "|" not in text and name in _PLURAL:
@@ -141,7 +145,12 @@ class Details:
         return ""
 
     def _leave_empty(self, reason: str, message: str) -> None:
-        self.left_empty.append(LeftEmpty(reason, f"{message}: left empty"))
+        self._note(reason, f"{message}: it was left empty")
+
+
+def is_none(text: str) -> bool:
+    """Whether a cell holds what spreadsheets and databases write where there is nothing."""
+    return text.casefold() in _NONE
 
 
 def join_countries(values: Sequence[str]) -> str:
@@ -154,7 +163,7 @@ def plain_text(raw: str) -> str:
     """A text that may be HTML as one line of plain text; scripts and styles are left out."""
     text = raw[:_HTML_LIMIT]
     if "<" in text:
-        text = _TAG.sub(" ", _HIDDEN.sub(" ", text))
+        text = _TAG.sub(" ", _INLINE.sub("", _HIDDEN.sub(" ", text)))
     return _plain(html.unescape(text) if "&" in text else text)
 
 
@@ -162,7 +171,7 @@ def _plain(text: str) -> str:
     """A text without control characters and half characters, which neither a page nor a terminal can show."""
     if text.isascii() and text.isprintable() and "  " not in text:
         return text.strip()
-    return SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _BLANK.sub(" ", text)).strip()
+    return composed(SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _BLANK.sub(" ", text)).strip())
 
 
 def _window_day(text: str, *, end: bool) -> date | None:

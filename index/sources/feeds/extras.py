@@ -13,7 +13,7 @@ def load(module: str, need: str, extra: str = "feeds") -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        package = module.split(".")[0]
+        package = module if module.startswith("backports.") else module.split(".")[0]
         raise FeedError(
             f"{need} needs {package}, which is not installed: pip install 'traceobject[{extra}]'"
         ) from error

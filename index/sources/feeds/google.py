@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from html import unescape
 from xml.etree import ElementTree
 
 from index.records.entries import join_values
-from index.records.feed_records import FeedRow, Refusal
+from index.records.feed_records import FeedRow, Refusal, RefusedRow
 from index.sources.feeds import text, xml_items
 from index.sources.feeds.delimited import DelimitedReader
+from index.sources.feeds.feed_file import FeedFile
 from index.sources.feeds.references import names_pictures, references
 
 _GOOGLE = re.compile(r"\{https?://base\.google\.com/")
+_ELEMENT = re.compile(r"<(?:[\w-]+:)?([\w-]{1,100})>\s*(?:<!\[CDATA\[([^\]]*)\]\]>|([^<]*))\s*</")
 _ROOTS = ("rss", "feed", "channel", "rdf")
 _REPEATED = ("g:gtin", "g:brand")
 _MARKS = re.compile(r"\b(?:availability|condition|google[ _]product[ _]category|gtin|mpn)\b")
@@ -32,36 +34,44 @@ class GoogleReader:
     def __init__(self) -> None:
         self._delimited = DelimitedReader()
 
-    def recognises(self, path: Path, head: bytes) -> bool:
+    def recognises(self, feed: FeedFile, head: bytes) -> bool:
         """Recognise the XML by its root element, tab-separated text by a header with Google's column names."""
         if not head:
             return False
-        start = text.head_text(head)
+        start = text.head_text(head, feed.encoding)
         if start.lstrip().startswith("<"):
             return text.root_element(start) in _ROOTS
         header = start.partition("\n")[0].casefold()
         marked = "\t" in header and re.search(r"\bimage[ _]link\b", header) and _MARKS.search(header)
-        return bool(marked) and self._delimited.recognises(path, head)
+        return bool(marked) and self._delimited.recognises(feed, head)
 
-    def columns(self, path: Path) -> tuple[str, ...] | None:
+    def columns(self, feed: FeedFile) -> tuple[str, ...] | None:
         """Return the header of a tab-separated feed, None of an XML one."""
-        return None if _is_xml(path) else self._delimited.columns(path)
+        return None if _is_xml(feed) else self._delimited.columns(feed)
 
-    def rows(self, path: Path) -> Iterator[FeedRow | Refusal]:
-        """Stream the rows: by ordinal of the item in XML, by line in a tab-separated feed. Raises FeedError."""
-        if not _is_xml(path):
-            yield from self._delimited.rows(path)
+    def rows(self, feed: FeedFile) -> Iterator[FeedRow | Refusal]:
+        """Stream the rows: by ordinal of the item in XML, by line in a tab-separated feed.
+
+        Raises FeedError, FeedIncomplete.
+        """
+        if not _is_xml(feed):
+            yield from self._delimited.rows(feed)
             return
-        for item in xml_items.items(path):
-            where = f"{path}:{item.line} (item {item.number})"
+        for item in xml_items.items(feed):
+            where = f"{feed}:{item.line} (item {item.number})"
             if item.element is None:
-                yield Refusal(where, item.broken[0], item.broken[1])
+                yield RefusedRow(where, *item.broken, _cells(item.raw))
             else:
                 yield _row(item.element, item.number, where)
 
 
-def _is_xml(path: Path) -> bool:
-    return text.head_text(text.read_head(path)).lstrip().startswith("<")
+def _is_xml(feed: FeedFile) -> bool:
+    return text.head_text(feed.head(), feed.encoding).lstrip().startswith("<")
+
+
+def _cells(raw: str) -> tuple[tuple[str, str], ...]:
+    """The elements with nothing but text that can be made out in a broken item."""
+    return tuple((name, unescape(section or plain).strip()) for name, section, plain in _ELEMENT.findall(raw))
 
 
 def _row(element: ElementTree.Element, number: int, where: str) -> FeedRow:

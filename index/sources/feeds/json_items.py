@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TextIO
 
-from index.errors import FeedError
-from index.sources.feeds import text
+from index.errors import FeedError, FeedIncomplete
+from index.sources.feeds.feed_file import FeedFile
 
-ITEM_LIMIT = 1_048_576
+ITEM_LIMIT = 4_194_304
+# What is kept of a broken item, for the identifier in it.
+_BEGINNING = 65_536
 _CHUNK = 65_536
 _BLANK = re.compile(r"[\s,]*")
 # A string cannot span lines: `open` is empty where its quote does not close.
@@ -25,12 +27,16 @@ _TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*(?P<open>"?)|[{}\[\]]')
 
 @dataclass(frozen=True)
 class Item:
-    """One item: its ordinal from 1, the line it begins on, and its value or, in `broken`, what is wrong with it."""
+    """One item: its ordinal from 1, the line it begins on, and its value or, in `broken`, what is wrong with it.
+
+    `raw` is the beginning of a broken item as written.
+    """
 
     number: int
     line: int
     value: object = None
     broken: str = ""
+    raw: str = ""
 
 
 def decode(document: str, strict: bool = True) -> object:
@@ -48,25 +54,51 @@ _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=lambd
 _LENIENT = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=lambda _: None, strict=False)
 
 
-def items(path: Path) -> Iterator[Item]:
+def items(feed: FeedFile) -> Iterator[Item]:
     """Stream the items of a document that is a list, or an object with a list of objects among its values.
 
-    Memory stays within a few times ITEM_LIMIT. Raises FeedError where there is no such list.
+    Where several documents follow one another, those of all. Memory stays within a few times ITEM_LIMIT.
+
+    Raises:
+        FeedError: there is no such list.
+        FeedIncomplete: after the items: the list, or the object around it, does not end.
     """
-    encoding = text.encoding_of(text.read_head(path))
-    if not encoding.startswith("utf-16"):
-        encoding = "utf-8"
-    errors = "replace" if encoding.startswith("utf-16") else "surrogateescape"
-    try:
-        with path.open(encoding=encoding, errors=errors) as file:
-            window = _Window(file)
-            if not _enter(window):
+    encoding = feed.text_encoding()
+    with feed.open_text("utf-8" if encoding == "ascii" else encoding) as file:
+        window = _Window(file)
+        number = 0
+        while True:
+            around = _enter(window)
+            if around is None:
+                if number:
+                    break  # what follows the last document is no document
                 raise FeedError(
-                    f'{path}: no list of objects in this JSON. Give [{{...}}, ...] or {{"products": [...]}}.'
+                    f'{feed}: no list of objects in this JSON. Give [{{...}}, ...] or {{"products": [...]}}.'
                 )
-            yield from _listed(window)
-    except OSError as error:
-        raise FeedError(f"{path}: cannot be read: {error.strerror}. Check the disk and start again.") from error
+            for item in _listed(window, number):
+                number = item.number
+                yield item
+            if not _leave(window, around):
+                raise FeedIncomplete(
+                    f"{feed}:{window.line()}: the JSON ends before its closing brackets: fetch it again."
+                )
+            if window.peek() not in ("[", "{"):
+                break
+
+
+_PAIR = re.compile(r'"([^"\\]{1,200})"\s*:\s*(?:("(?:[^"\\\n]|\\.)*")|(-?\d[\w.+-]*)\s*[,}\]\n])')
+
+
+def pairs(raw: str) -> tuple[tuple[str, str], ...]:
+    """The names and plain values, texts and numbers, that can be made out in a broken object, as it is written."""
+    found = []
+    for name, quoted, number in _PAIR.findall(raw):
+        try:
+            value = decode(quoted, strict=False) if quoted else number
+        except ValueError:
+            continue
+        found.append((name, str(value)))
+    return tuple(found)
 
 
 class _Window:
@@ -79,6 +111,7 @@ class _Window:
         self.text = ""
         self.at = 0
         self.lost = False
+        self.skipped = ""
         self.extend()
         self.text = self.text.removeprefix("\ufeff")
 
@@ -116,19 +149,24 @@ class _Window:
         """
         while True:
             try:
-                value, self.at = _DECODER.raw_decode(self.text, self.at)
+                value, end = _DECODER.raw_decode(self.text, self.at)
+                # A number may go on behind the text that is in memory.
+                if end == len(self.text) and self.text[end - 1] not in '}]"' and self.extend():
+                    continue
+                self.at = end
                 return value
             except (ValueError, RecursionError) as error:
                 reason = error.msg if isinstance(error, json.JSONDecodeError) else "it is nested too deeply"
-                end = self._extent()
-                if end is None and len(self.text) - self.at < ITEM_LIMIT and self.extend():
+                extent = self._extent()
+                if extent is None and len(self.text) - self.at < ITEM_LIMIT and self.extend():
                     continue
-                if end is None:
+                self.skipped = self.text[self.at : min(extent or len(self.text), self.at + _BEGINNING)]
+                if extent is None:
                     self.at = len(self.text)
                     self.lost = True
                     reason += "; it does not end, and nothing after it can be read"
                 else:
-                    self.at = end
+                    self.at = extent
                 raise ValueError(reason) from None
 
     def _extent(self) -> int | None:
@@ -157,22 +195,22 @@ class _Window:
         return found.end() if found else None
 
 
-def _enter(window: _Window) -> bool:
-    """Go to the first item of the document's list; return False where there is none."""
+def _enter(window: _Window) -> str | None:
+    """Go to the first item of the document's list; return what has to be closed after it, None where there is none."""
     if (opening := window.peek()) != "{":
         window.at += opening == "["
-        return opening == "["
+        return "]" if opening == "[" else None
     window.at += 1
     while window.peek() == '"':
         try:
             window.value()
             if window.peek() != ":":
-                return False
+                return None
             window.at += 1
             if window.peek() == "[":
                 window.at += 1
                 if window.peek() in ("{", "]"):
-                    return True
+                    return "]}"
                 window.at -= 1
                 while window.peek() not in ("", "]"):
                     window.value()
@@ -180,21 +218,37 @@ def _enter(window: _Window) -> bool:
             else:
                 window.value()
         except ValueError:
-            return False
-    return False
+            return None
+    return None
 
 
-def _listed(window: _Window) -> Iterator[Item]:
-    number = 0
-    while (following := window.peek()) != "]":
+def _listed(window: _Window, number: int) -> Iterator[Item]:
+    """The items of a list up to its bracket, or to where nothing more can be read; numbered after `number`."""
+    while window.peek() not in ("]", ""):
         number += 1
         line = window.line()
-        if not following:
-            yield Item(number, line, broken="the document ends in the middle of the list")
-            return
         try:
             yield Item(number, line, window.value())
         except ValueError as error:
-            yield Item(number, line, broken=str(error))
+            yield Item(number, line, broken=str(error), raw=window.skipped)
             if window.lost:
                 return
+
+
+def _leave(window: _Window, around: str) -> bool:
+    """Step over the end of the list and what follows it in its object; whether all of it ended."""
+    if window.lost or window.peek() != "]":
+        return False
+    window.at += 1
+    if around == "]":
+        return True
+    while (following := window.peek()) != "}":
+        if not following or window.lost:
+            return False
+        if following == ":":
+            window.at += 1
+        else:
+            with suppress(ValueError):
+                window.value()
+    window.at += 1
+    return True

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
-from index.records.feed_records import FeedRow, Refusal
+from index.errors import FeedIncomplete
+from index.records.feed_records import FeedRow, Refusal, RefusedRow
 from index.sources.feeds import json_items, text
 from index.sources.feeds.columns import known
+from index.sources.feeds.feed_file import FeedFile
 from index.sources.feeds.nested import row_of
 from index.sources.feeds.references import names_pictures
 
@@ -20,20 +21,23 @@ class JsonReader:
 
     format = "jsonl"
 
-    def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002
+    def recognises(self, feed: FeedFile, head: bytes) -> bool:
         """Whether the file begins as JSON does."""
-        return text.head_text(head).lstrip()[:1] in ("{", "[") if head else False
+        return text.head_text(head, feed.encoding).lstrip()[:1] in ("{", "[") if head else False
 
-    def columns(self, path: Path) -> tuple[str, ...] | None:  # noqa: ARG002
+    def columns(self, feed: FeedFile) -> tuple[str, ...] | None:  # noqa: ARG002
         """Return None: each object names its own."""
         return None
 
-    def rows(self, path: Path) -> Iterator[FeedRow | Refusal]:
-        """Stream the rows: by line in JSON Lines, by ordinal in a list. Raises FeedError."""
-        if one_a_line(text.head_text(text.read_head(path))):
-            yield from _lines(path)
+    def rows(self, feed: FeedFile) -> Iterator[FeedRow | Refusal]:
+        """Stream the rows: by line in JSON Lines, by ordinal in a list. Raises FeedError, FeedIncomplete.
+
+        JSON Lines that are cut between two lines cannot be recognised.
+        """
+        if one_a_line(text.head_text(feed.head(), feed.encoding)):
+            yield from _lines(feed)
         else:
-            yield from _listed(path)
+            yield from _listed(feed)
 
 
 def one_a_line(head: str) -> bool:
@@ -56,27 +60,32 @@ def one_a_line(head: str) -> bool:
     return any(names_pictures(name) for name in first) or (not listed and any(known(name) for name in first))
 
 
-def _lines(path: Path) -> Iterator[FeedRow | Refusal]:
-    for line in text.lines(path):
+def _lines(feed: FeedFile) -> Iterator[FeedRow | Refusal]:
+    cut = False
+    for line in text.lines(feed):
         if not line.text.strip():
             continue
-        where = f"{path}:{line.number}"
-        if line.broken:
-            yield Refusal(where, *line.broken)
+        where = f"{feed}:{line.number}"
+        if line.too_long:
+            message = f"the line has over {text.LINE_LIMIT} characters"
+            yield RefusedRow(where, "line-too-long", message, json_items.pairs(line.text))
             continue
         try:
             value = json_items.decode(line.text)
         except ValueError as error:
-            yield Refusal(where, "bad-json", f"the line is not JSON: {error}")
+            yield RefusedRow(where, "bad-json", f"the line is not JSON: {error}", json_items.pairs(line.text))
+            cut = not line.text.endswith(("\n", "\r"))
             continue
         yield _row(value, line.number, where)
+    if cut:
+        raise FeedIncomplete(f"{feed}: ends in the middle of its last line: fetch it again.")
 
 
-def _listed(path: Path) -> Iterator[FeedRow | Refusal]:
-    for item in json_items.items(path):
-        where = f"{path}:{item.line} (item {item.number})"
+def _listed(feed: FeedFile) -> Iterator[FeedRow | Refusal]:
+    for item in json_items.items(feed):
+        where = f"{feed}:{item.line} (item {item.number})"
         if item.broken:
-            yield Refusal(where, "bad-json", f"the item is not JSON: {item.broken}")
+            yield RefusedRow(where, "bad-json", f"the item is not JSON: {item.broken}", json_items.pairs(item.raw))
         else:
             yield _row(item.value, item.number, where)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from index.records.entries import join_values
@@ -11,6 +11,7 @@ from index.sources.feeds.references import names_pictures, references
 
 # The properties of a picture object that hold its address.
 _ADDRESS = ("url", "src", "link", "href", "path", "file", "contentUrl", "content_url")
+_WRAPPERS = frozenset(("attributes", "productAttributes"))
 _DEPTH = 3
 _LIST = 100
 
@@ -24,12 +25,21 @@ def row_of(item: Mapping[str, object], number: int, place: str = "") -> FeedRow:
     """
     fields: dict[str, str] = {}
     pictures: dict[str, str | Sequence[str]] = {}
-    for name, value in item.items():
+    for name, value in _unwrapped(item):
         if names_pictures(name):
             pictures[name] = value if isinstance(value, str) else _addresses(value)
         else:
             _flatten(name, value, fields, _DEPTH)
     return FeedRow(number, fields, references(pictures), place)
+
+
+def _unwrapped(item: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """The values of an object, those of a wrapper in their own names: Google's Merchant API has such a one."""
+    for name, value in item.items():
+        if name in _WRAPPERS and isinstance(value, Mapping):
+            yield from value.items()
+        else:
+            yield name, value
 
 
 def _addresses(value: object) -> list[str]:

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from embedding.errors import ImageRefused
+from index.sources.feeds.disk_names import as_on_disk
 from index.sources.feeds.tar_members import DamagedTar, find_member
 
 
@@ -18,7 +19,7 @@ def read_picture(reference: str, limit: int) -> bytes:
     """
     shard = _shard(reference)
     if shard is None:
-        return _read(Path(reference), 0, None, limit, reference)
+        return _read(Path(as_on_disk(reference)), 0, None, limit, reference)
     path, name = shard
     try:
         member = find_member(path, name)
@@ -32,7 +33,7 @@ def read_picture(reference: str, limit: int) -> bytes:
 def file_of(reference: str) -> Path:
     """Return the file that holds a local picture: itself, or the tar shard it is a member of."""
     shard = _shard(reference)
-    return Path(reference) if shard is None else shard[0]
+    return Path(as_on_disk(reference)) if shard is None else shard[0]
 
 
 def _shard(reference: str) -> tuple[Path, str] | None:
@@ -41,8 +42,8 @@ def _shard(reference: str) -> tuple[Path, str] | None:
         return None
     at = reference.find("#")
     while at > 0:
-        if os.path.isfile(reference[:at]):  # noqa: PTH113
-            return Path(reference[:at]), reference[at + 1 :]
+        if os.path.isfile(path := as_on_disk(reference[:at])):  # noqa: PTH113
+            return Path(path), reference[at + 1 :]
         at = reference.find("#", at + 1)
     return None
 

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from index.sources.feeds.text import SURROGATE
 from index.sources.remote_address import is_bucket
+from index.sources.web_address import is_web_address, web_address
 
 # One picture a cell; the first filled one is the row's picture.
 _SINGULAR = (
@@ -28,19 +29,27 @@ PICTURE_COLUMNS = (*_SINGULAR, *_PLURAL)
 _NUMBERED = re.compile(r"^(.+?)_?(\d+)$")
 # Column names are untrusted, so what the cache keeps of them is bounded.
 _NAME_LIMIT = 200
-_NEXT_URL = re.compile(r"[\s,;|]+(?=(?:https?|file)://)", re.IGNORECASE)
-_WEB = re.compile(r"https?://[^\s\x00-\x1f\x7f/?#]+[^\s\x00-\x1f\x7f]*", re.IGNORECASE)
+_NEXT_URL = re.compile(r"[\s,;|]+(?=(?:(?:https?|file):)?//)", re.IGNORECASE)
+# `Image URLs (x,y,z...)`, `Name *`: what a column holds, or that it is required, is no part of its name.
+_REMARK = re.compile(r"\s*(?:\([^()]*\)|[*#:?])\s*$")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+):")
 
 
 def normal_name(column: str) -> str:
-    """Return a column's name in the one spelling that synonyms are looked up in: `Image Link` -> `image_link`."""
+    """Return a column's name in the one spelling that synonyms are looked up in.
+
+    `Image Link`, `imageLink`, `g:image_link` and `Image link *` are all `image_link`.
+    """
     return _normal(column[:_NAME_LIMIT])
 
 
 @lru_cache(maxsize=4096)
 def _normal(column: str) -> str:
-    name = re.sub(r"[\s\-./]+", "_", column.strip().strip("\ufeff").casefold()).strip("_")
+    name = column.strip().strip("\ufeff")
+    while (shorter := _REMARK.sub("", name)) and shorter != name:
+        name = shorter
+    name = re.sub(r"[\s\-./]+", "_", _CAMEL.sub("_", name).casefold()).strip("_")
     return name.removeprefix("g:")
 
 
@@ -69,16 +78,16 @@ def split_references(cell: str) -> list[str]:
     URLs may contain commas, so between URLs a separator counts only before the next scheme; between plain paths each
     comma, semicolon, bar or line break separates.
     """
-    parts = _NEXT_URL.split(cell) if "://" in cell else re.split(r"[,;|\r\n]", cell)
+    parts = _NEXT_URL.split(cell) if "//" in cell else re.split(r"[,;|\r\n]", cell)
     return [part.strip(" \t\r\n,;|") for part in parts if part.strip(" \t\r\n,;|")]
 
 
 def references(cells: Mapping[str, str | Sequence[str]]) -> tuple[str, ...]:
     """Return a row's picture references as written, each once: its main picture, then the others in column order.
 
-    Singular columns (path, image_link, image ...) are synonyms: the first filled one counts, and only `|` separates
-    in it. Numbered (image_2) and plural ones (additional_image_link, images) add to it. A cell that is a sequence is
-    already taken apart.
+    Singular columns (path, image_link, image ...) are synonyms: the first filled one counts; `|` separates in it, and
+    what separates URLs. Numbered (image_2) and plural ones (additional_image_link, images) add to it. A cell that is a
+    sequence is already taken apart.
     """
     main: dict[str, list[str]] = {}
     others: list[str] = []
@@ -89,7 +98,7 @@ def references(cells: Mapping[str, str | Sequence[str]]) -> tuple[str, ...]:
         if not isinstance(cell, str):
             parts = list(cell)
         else:
-            parts = split_references(cell) if role[0] == "many" else cell.split("|")
+            parts = split_references(cell) if role[0] == "many" else _alternatives(cell)
         if role[0] == "one":
             if any(part.strip() for part in parts):
                 main.setdefault(role[1], parts)
@@ -99,23 +108,17 @@ def references(cells: Mapping[str, str | Sequence[str]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in [*first, *others] if part.strip()))
 
 
-def is_web_address(text: str) -> bool:
-    """Whether a text is an http(s) URL with a host. Whether the host may be contacted is decided by the fetcher."""
-    if not _WEB.fullmatch(text):
-        return False
-    if text.isascii() and "[" not in text:
-        return True
-    try:
-        return bool(urlsplit(text).hostname)  # numbers in brackets and letters that only look like a slash
-    except ValueError:
-        return False
+def _alternatives(cell: str) -> list[str]:
+    """The references of a cell that should hold one: a path may have commas, a URL ends before the next."""
+    parts = cell.split("|")
+    return [url for part in parts for url in (_NEXT_URL.split(part) if "//" in part else (part,))]
 
 
 def resolve(reference: str, base: Path) -> str:
     """Return the absolute path or http(s) URL that a reference as written means.
 
-    A relative path is taken from `base`, the feed's own folder; absolute paths and file:// are the operator's own.
-    Nothing is looked up on disk. Raises ValueError with what is wrong.
+    A relative path is taken from `base`, the feed's own folder; absolute paths and file:// are the operator's own. An
+    absolute path that is not there, but is below `base`, is taken from there too. Raises ValueError with what is wrong.
     """
     if "\0" in reference:
         raise ValueError("it contains a NUL character")
@@ -123,19 +126,21 @@ def resolve(reference: str, base: Path) -> str:
         raise ValueError(f"it has {len(reference)} characters, 4096 are allowed")
     if not reference.isascii() and SURROGATE.search(reference):
         raise ValueError("it is not valid Unicode")
-    if reference.startswith("//"):
-        reference = "https:" + reference
+    if is_web_address(reference):
+        return web_address(reference)
     scheme = _SCHEME.match(reference)
     if scheme is None:
         if reference.startswith("/"):
+            # Shops' exports name pictures from the root of their own media folder, here that of the feed.
+            beside = f"{base.absolute()}{reference}"
+            if not os.path.exists(reference) and os.path.exists(beside):  # noqa: PTH110
+                return os.path.normpath(beside)
             return reference  # as it stands: a shard's member follows `#`, and is no path to be shortened
         # Feeds written on Windows separate with backslashes.
         return os.path.normpath(base.absolute() / reference.replace("\\", "/"))
     kind = scheme[1].casefold()
     if kind in ("http", "https"):
-        if not is_web_address(reference):
-            raise ValueError("it is not a complete URL")
-        return reference
+        raise ValueError("it is not a complete URL")
     if kind == "file":
         parts = urlsplit(reference)
         if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):

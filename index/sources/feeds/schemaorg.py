@@ -1,22 +1,25 @@
-"""schema.org products in web pages: the JSON-LD of one saved HTML file or of a folder of them."""
+"""schema.org products in web pages: JSON-LD, microdata or Open Graph of a saved HTML file or of a folder of them."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urljoin
 
-from index.errors import FeedError
-from index.records.feed_records import FeedRow, Refusal
-from index.sources.feeds import json_items, json_ld, text
+from index.errors import FeedError, FeedIncomplete
+from index.records.feed_records import FeedRow, Refusal, RefusedRow
+from index.sources.feeds import json_items, json_ld, lenient_json, text
+from index.sources.feeds.feed_file import FeedFile
 from index.sources.feeds.folder import is_picture_name
-from index.sources.feeds.pages import Page, read_page
+from index.sources.feeds.json_ld import ProductFields
+from index.sources.feeds.microdata import microdata
+from index.sources.feeds.open_graph import open_graph
+from index.sources.feeds.pages import Page, read_page, read_text
+from index.sources.web_address import is_web_address, web_address
 
 _ENDINGS = (".html", ".htm", ".xhtml")
 _ROOTS = ("html", "head", "body", "script")
-_WRAPPING = re.compile(r"^\s*(?:(?://|/\*)?\s*<!\[CDATA\[(?:\s*\*/)?|<!--)|(?:(?://|/\*)?\s*\]\]>(?:\s*\*/)?|-->)\s*$")
 
 
 class SchemaOrgReader:
@@ -24,64 +27,109 @@ class SchemaOrgReader:
 
     format = "schemaorg"
 
-    def recognises(self, path: Path, head: bytes) -> bool:
-        """Tell HTML by its first element, a folder by pages with no pictures beside them."""
-        if path.is_dir():
-            names = [entry.name for entry in path.iterdir()]
+    def recognises(self, feed: FeedFile, head: bytes) -> bool:
+        """Whether a file's first element is HTML's, a folder has pages with no pictures beside them."""
+        if feed.is_folder:
+            names = [entry.name for entry in feed.path.iterdir()]
             return any(map(_is_page, names)) and not any(map(is_picture_name, names))
-        return text.root_element(text.head_text(head)) in _ROOTS
+        return text.root_element(text.head_text(head, feed.encoding)) in _ROOTS
 
-    def columns(self, path: Path) -> tuple[str, ...] | None:  # noqa: ARG002
+    def columns(self, feed: FeedFile) -> tuple[str, ...] | None:  # noqa: ARG002
         """Return None: each product names its own."""
         return None
 
-    def rows(self, path: Path) -> Iterator[FeedRow | Refusal]:
-        """Stream the products by ordinal over all pages. A page without any is refused, the others go on."""
+    def rows(self, feed: FeedFile) -> Iterator[FeedRow | Refusal]:
+        """Stream the products by ordinal over all pages. A page without any is refused, the others go on.
+
+        Raises:
+            FeedError: there are no pages.
+            FeedIncomplete: after the products: a page or a folder cannot be read, or a page is cut short.
+        """
         number = 0
+        missing: list[Refusal] = []
         found = False
-        for file in _pages(path) if path.is_dir() else [path]:
+        for file in _pages(feed.path, missing) if feed.is_folder else [feed.path]:
             found = True
-            try:
-                page = read_page(file)
-            except OSError as error:
-                yield Refusal(str(file), "unreadable", f"the page cannot be read: {error.strerror}")
-                continue
-            if page.too_long:
-                yield Refusal(str(file), "page-too-long", "the page or a script in it is too long and was left off")
-            found_product = False
-            for product in _products(page, file):
-                found_product = True
-                if isinstance(product, Refusal):
-                    yield product
-                    continue
-                number += 1
-                fields = {name: value for name, value in product.items() if isinstance(value, str)}
-                pictures, lost = _pictures(product["image"], page, file)
-                if lost and not pictures:
-                    message = f"picture {lost[:80]!r} is relative to a page whose own address is not known"
-                    yield Refusal(str(file), "bad-picture", message)
-                else:
-                    fields["id"] = fields["id"] or page.address or file.stem
-                    fields["source_page"] = _absolute(page.address, page)
-                    fields["link"] = _absolute(fields["link"], page) or fields["source_page"]
-                    yield FeedRow(number, fields, pictures, str(file))
-            if not found_product and not page.too_long:
-                yield Refusal(str(file), "no-product", "the page has no schema.org Product in JSON-LD")
+            for row in _of_page(FeedFile(file, feed.encoding), number, missing):
+                number = row.number if isinstance(row, FeedRow) else number
+                yield row
+        yield from missing
+        if missing:
+            raise FeedIncomplete(f"{missing[0].where}: {missing[0].message}: get it again.")
         if not found:
-            raise FeedError(f"{path}: no web pages in this folder. Their names end in {' '.join(_ENDINGS)}.")
+            raise FeedError(f"{feed}: no web pages in this folder. Their names end in {' '.join(_ENDINGS)}.")
 
 
-def _products(page: Page, file: Path) -> Iterator[json_ld.ProductFields | Refusal]:
-    """Yield the products in the page's scripts; a script that is not JSON is refused, the others are read."""
-    documents = []
+def _of_page(file: FeedFile, number: int, missing: list[Refusal]) -> Iterator[FeedRow | Refusal]:
+    """The rows of one page, numbered after `number`; to `missing` is added what hides others."""
+    try:
+        page = read_page(file)
+        broken = list(_broken(page, file))
+        products = list(_products(page, file))
+    except (FeedError, OSError) as error:
+        missing.append(Refusal(str(file), "unreadable", f"the page cannot be read: {error}"))
+        return
+    yield from broken
+    if page.too_long:
+        missing.append(
+            Refusal(str(file), "page-too-long", "the page or a script in it is too long and was not read to its end")
+        )
+    elif not page.whole:
+        missing.append(Refusal(str(file), "cut-short", "the page ends in the middle"))
+    for product, identity in zip(products, _identities(products, page, file), strict=True):
+        number += 1
+        fields = {name: value for name, value in product.items() if isinstance(value, str)}
+        fields["id"] = identity
+        fields["variant_group"] = _on_page(product["variant_group"], page, file)
+        fields["source_page"] = _absolute(page.address, page)
+        fields["link"] = _absolute(fields["link"], page) or fields["source_page"]
+        pictures, lost = _pictures(product["image"], page, file.path)
+        if lost and not pictures:
+            message = f"picture {lost[:80]!r} is relative to a page whose own address is not known"
+            yield RefusedRow(str(file), "bad-picture", message, (("id", identity),))
+        else:
+            yield FeedRow(number, fields, pictures, str(file))
+    if not products and not broken and page.whole and not page.too_long:
+        yield Refusal(str(file), "no-product", "the page has no schema.org Product in JSON-LD, microdata or Open Graph")
+
+
+def _broken(page: Page, file: FeedFile) -> Iterator[RefusedRow]:
+    """The page's scripts that are not JSON, not even leniently read."""
     for script in page.scripts:
-        # Some shops wrap scripts in comments or CDATA, as browsers without scripts once needed.
-        script = _WRAPPING.sub("", script).strip().rstrip(";")
-        try:
-            documents.append(json_items.decode(script, strict=False))
-        except ValueError as error:
-            yield Refusal(str(file), "bad-json", f"a JSON-LD script is not JSON: {error}")
-    yield from json_ld.products(documents)
+        _, wrong = lenient_json.documents(script)
+        if wrong:
+            cells = json_items.pairs(script)
+            ids = tuple(("id", value) for name, value in cells if name in json_ld.IDENTIFIERS)
+            yield RefusedRow(str(file), "bad-json", f"a JSON-LD script is not JSON: {wrong}", ids)
+
+
+def _products(page: Page, file: FeedFile) -> Iterator[ProductFields]:
+    """The page's products: those of its JSON-LD, or else of its microdata, or else of its Open Graph."""
+    documents = [one for script in page.scripts for one in lenient_json.documents(script)[0]]
+    found = list(json_ld.products(documents))
+    if not found and page.has_items:
+        found = list(json_ld.products(microdata(read_text(file), page.address)))
+    if not found:
+        found = list(open_graph(page.properties))
+    yield from found
+
+
+def _identities(products: Sequence[ProductFields], page: Page, file: FeedFile) -> Iterator[str]:
+    """The identifier of each product of a page: its own, or the page's address, of several with the name."""
+    base = page.address or file.path.stem
+    nameless = {product["name"] for product in products if not product["id"]}
+    for product in products:
+        if product["id"]:
+            yield _on_page(product["id"], page, file)
+        elif len(nameless) < 2:
+            yield base
+        else:
+            yield f"{product['variant_group'] or base}#{product['name']}"
+
+
+def _on_page(name: str, page: Page, file: FeedFile) -> str:
+    """A name that no other page's has, too: one that begins with # is meant within its page."""
+    return f"{page.address or file.path.stem}{name}" if name.startswith("#") else name
 
 
 def _pictures(references: Sequence[str], page: Page, file: Path) -> tuple[tuple[str, ...], str]:
@@ -108,19 +156,22 @@ def _absolute(reference: str, page: Page) -> str:
     if not reference:
         return ""
     try:
-        url = urljoin(urljoin(page.address, page.base), reference)
-        parts = urlsplit(url)
+        return web_address(
+            reference if is_web_address(reference) else urljoin(urljoin(page.address, page.base), reference)
+        )
     except ValueError:
         return ""
-    return url if parts.scheme in ("http", "https") and parts.hostname else ""
 
 
 def _is_page(name: str) -> bool:
     return name.casefold().endswith(_ENDINGS) and not name.startswith(".")
 
 
-def _pages(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
+def _pages(folder: Path, missing: list[Refusal]) -> Iterator[Path]:
+    def lost(error: OSError) -> None:
+        missing.append(Refusal(str(error.filename), "unreadable", f"the folder cannot be listed: {error.strerror}"))
+
+    for parent, folders, files in os.walk(folder, onerror=lost):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             if _is_page(name):

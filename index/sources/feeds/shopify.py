@@ -9,11 +9,11 @@ colours too.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from index.records.entries import join_values
-from index.records.feed_records import FeedRow, Refusal
+from index.records.feed_records import FeedRow, Refusal, RefusedRow
 from index.sources.feeds import json_items, text
+from index.sources.feeds.feed_file import FeedFile
 from index.sources.feeds.jsonl import one_a_line
 
 _COLOUR = frozenset(
@@ -26,22 +26,22 @@ class ShopifyReader:
 
     format = "shopify"
 
-    def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002
+    def recognises(self, feed: FeedFile, head: bytes) -> bool:
         """Whether the JSON's first product has a handle and variants."""
-        start = text.head_text(head)
+        start = text.head_text(head, feed.encoding)
         listed = start.lstrip()[:1] in ("{", "[") and not one_a_line(start)
         return listed and '"handle"' in start and ('"variants"' in start or '"body_html"' in start)
 
-    def columns(self, path: Path) -> tuple[str, ...] | None:  # noqa: ARG002
+    def columns(self, feed: FeedFile) -> tuple[str, ...] | None:  # noqa: ARG002
         """Return None: each object names its own."""
         return None
 
-    def rows(self, path: Path) -> Iterator[FeedRow | Refusal]:
-        """Stream the rows by the ordinal of the product. Raises FeedError."""
-        for item in json_items.items(path):
-            where = f"{path}:{item.line} (item {item.number})"
+    def rows(self, feed: FeedFile) -> Iterator[FeedRow | Refusal]:
+        """Stream the rows by the ordinal of the product. Raises FeedError, FeedIncomplete."""
+        for item in json_items.items(feed):
+            where = f"{feed}:{item.line} (item {item.number})"
             if item.broken:
-                yield Refusal(where, "bad-json", f"the item is not JSON: {item.broken}")
+                yield RefusedRow(where, "bad-json", f"the item is not JSON: {item.broken}", json_items.pairs(item.raw))
             elif not isinstance(item.value, dict):
                 yield Refusal(where, "not-an-object", "a row is an object {...}")
             else:

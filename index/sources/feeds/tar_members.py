@@ -9,9 +9,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from index.spelling import composed
+
 MEMBERS_LIMIT = 1_000_000
 # Long names and extended headers are read whole by tarfile; an honest one takes a few hundred bytes.
 _HEADER_LIMIT = 1_048_576
+
+
+# A tar ends with two blocks of zeros; like GNU tar, one is taken for the end too.
+_END = bytes(512)
 
 
 class DamagedTar(tarfile.TarError):
@@ -30,7 +36,8 @@ class Member:
 def members(path: Path) -> Iterator[Member]:
     """Stream the plain files of an uncompressed tar; links, devices and sparse files are passed over.
 
-    Raises DamagedTar where the headers end in the middle or are none, OSError where the file cannot be read.
+    Raises DamagedTar where the headers end in the middle or are none, or the mark that ends a tar is missing, OSError
+    where the file cannot be read.
     """
     with path.open("rb") as file:
         size = file.seek(0, 2)
@@ -44,17 +51,24 @@ def members(path: Path) -> Iterator[Member]:
                     if info.offset_data + info.size > size:
                         raise DamagedTar(f"the tar ends in the middle of {info.name[:80]!r}")
                     yield Member(info.name, info.offset_data, info.size)
+                file.seek(archive.offset)  # where tarfile looked for the next header
+                if len(_END) != len(end := file.read(len(_END))) or end != _END:
+                    raise DamagedTar("it ends without the blocks that end a tar")
         except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
             raise error if isinstance(error, DamagedTar) else DamagedTar(str(error)) from error
 
 
 def find_member(path: Path, name: str) -> Member | None:
-    """Return the member of that name, or None. Raises DamagedTar, OSError.
+    """Return the member of that name, its letters composed or decomposed, or None. Raises DamagedTar, OSError.
 
     The first question of a shard lists its members, the next ones are answered from memory.
     """
     known = path.stat()
-    return _table(str(path), known.st_mtime_ns, known.st_size).get(name)
+    table = _table(str(path), known.st_mtime_ns, known.st_size)
+    found = table.get(name)
+    if found is not None or name.isascii():
+        return found
+    return next((member for other, member in table.items() if composed(other) == composed(name)), None)
 
 
 @lru_cache(maxsize=8)

@@ -6,21 +6,27 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TextIO
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from index.errors import FeedError
+from index.errors import FeedError, FeedIncomplete
 from index.sources.feeds import text
+from index.sources.feeds.encodings import is_encoding
+from index.sources.feeds.feed_file import FeedFile
 
-ITEM_LIMIT = 1_048_576
+ITEM_LIMIT = 4_194_304
+# What is kept of a broken item, for the identifier in it.
+_BEGINNING = 65_536
 _CHUNK = 65_536
 # Comments and CDATA sections are skipped whole: a tag inside them is text.
-_MARK = re.compile(
-    r"<!--|<!\[CDATA\[|<!DOCTYPE|<!ENTITY|<(?P<open>(?:[\w.-]+:)?(?:item|entry))(?=[\s/>])|</(?P<close>(?:[\w.-]+:)?(?:item|entry))\s*>",
+_MARKS = (
+    r"<!--|<!\[CDATA\[|<!DOCTYPE|<!ENTITY"
+    r"|<(?P<open>(?:[\w.-]+:)?(?:item|entry))(?=[\s/>])|</(?P<close>(?:[\w.-]+:)?(?:item|entry))\s*>"
 )
-_BROKEN = re.compile("[\ud800-\udfff\ufffd]")
+# What no XML may hold: undecodable bytes, which are lone surrogates here, and NUL.
+_IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")
+_LOST = "\udcff"
 _ENDS = {"<!--": "-->", "<![CDATA[": "]]>"}
 _SECTIONS = {opening: re.compile(f"{re.escape(opening)}|{re.escape(end)}") for opening, end in _ENDS.items()}
 _LONGEST_MARK = 200
@@ -30,58 +36,65 @@ _DECLARED = re.compile(r"""^<\?xml[^>]*?\bencoding\s*=\s*["']([A-Za-z0-9._-]+)["
 
 @dataclass(frozen=True)
 class XmlItem:
-    """One item: its ordinal from 1, the line it begins on, its element, or a reason word and what is wrong."""
+    """One item: its ordinal from 1, the line it begins on, its element, or a reason word and what is wrong.
+
+    A character that was damaged is a lone surrogate in the element's texts. `raw` is the beginning of a broken item.
+    """
 
     number: int
     line: int
     element: ElementTree.Element | None
     broken: tuple[str, str] = ("", "")
+    raw: str = ""
 
 
-def items(path: Path) -> Iterator[XmlItem]:
+def items(feed: FeedFile) -> Iterator[XmlItem]:
     """Stream the `item` or `entry` elements of a feed, in bounded memory.
 
-    Raises FeedError for a document type declaration (a feed needs none, and entities come with it), for an unknown
-    encoding, and for a document without any item.
+    Raises:
+        FeedError: a document type declaration (a feed needs none, and entities come with it), an unknown encoding, or
+            a document without any item.
+        FeedIncomplete: after the items: the root element is not closed.
     """
-    encoding = _encoding(path)
-    try:
-        with path.open(encoding=encoding, errors="surrogateescape" if encoding == "utf-8" else "replace") as file:
-            found = False
-            for item in _cut(file, path):
-                found = True
-                yield item
-    except OSError as error:
-        raise FeedError(f"{path}: cannot be read: {error.strerror}. Check the disk and start again.") from error
+    encoding = _encoding(feed)
+    with feed.open_text(encoding) as file:
+        stream = _Stream(file, text.root_name(text.head_text(feed.head(), encoding)))
+        found = False
+        for item in _cut(stream, feed):
+            found = True
+            yield item
+    if not stream.ended:
+        raise FeedIncomplete(f"{feed}: ends without </{stream.root}>: it is cut short, fetch it again.")
     if not found:
-        raise FeedError(f"{path}: no <item> or <entry> in this XML. A Google feed is RSS 2.0 or Atom.")
+        raise FeedError(f"{feed}: no <item> or <entry> in this XML. A Google feed is RSS 2.0 or Atom.")
 
 
-def _encoding(path: Path) -> str:
-    head = text.read_head(path)
-    found = text.encoding_of(head)
-    if found.startswith("utf-16") or head.startswith(codecs.BOM_UTF8):
+def _encoding(feed: FeedFile) -> str:
+    """The encoding that was named, or declared; not a declared or assumed UTF-8 of which no line is that."""
+    head = feed.head()
+    found = feed.text_encoding()
+    if feed.encoding or found.startswith("utf-16") or head.startswith(codecs.BOM_UTF8):
         return "utf-8" if found == "ascii" else found
     declared = _DECLARED.match(text.head_text(head).lstrip())
     name = declared[1] if declared else "utf-8"
-    try:
-        known = codecs.lookup(name)
-    except LookupError:
-        raise FeedError(f"{path}: the encoding {name[:40]!r} is unknown. Save the feed as UTF-8.") from None
-    if not known._is_text_encoding:
-        raise FeedError(f"{path}: {name[:40]!r} is no text encoding. Save the feed as UTF-8.")
-    return known.name
+    if not is_encoding(name):
+        raise FeedError(f"{feed}: {name[:40]!r} is no text encoding. Save the feed as UTF-8.")
+    known = codecs.lookup(name).name
+    return found if known == "utf-8" and found not in ("ascii", "utf-8") else known
 
 
 class _Stream:
-    """The text in memory, from the place that still matters."""
+    """The text in memory, from the place that still matters. `ended`: the root element was closed."""
 
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: TextIO, root: str) -> None:
         self._file = file
         self._again = ""
         self._again_from = 0
         self.text = file.read(_CHUNK).removeprefix("\ufeff")
         self.line = 1
+        self.root = root or "rss"
+        self.marks = re.compile(rf"{_MARKS}|</(?P<end>{re.escape(self.root)})\s*>")
+        self.ended = False
 
     def more(self) -> bool:
         """Read on, doubling what is there. Return False at the end."""
@@ -103,24 +116,25 @@ class _Stream:
         return gone
 
 
-def _cut(file: TextIO, path: Path) -> Iterator[XmlItem]:
-    stream = _Stream(file)
+def _cut(stream: _Stream, feed: FeedFile) -> Iterator[XmlItem]:
     namespaces: dict[str, str] = {}
     number = 0
-    while (start := _next_item(stream, path, namespaces, before_items=number == 0)) is not None:
+    while (start := _next_item(stream, feed, namespaces, before_items=number == 0)) is not None:
         stream.drop(start)
         number += 1
         line = stream.line
         length, broken = _extent(stream)
         raw = stream.drop(length)
-        yield XmlItem(number, line, None, broken) if broken else _parsed(raw, namespaces, number, line)
+        yield (
+            XmlItem(number, line, None, broken, raw[:_BEGINNING]) if broken else _parsed(raw, namespaces, number, line)
+        )
 
 
-def _next_item(stream: _Stream, path: Path, namespaces: dict[str, str], before_items: bool) -> int | None:
+def _next_item(stream: _Stream, feed: FeedFile, namespaces: dict[str, str], before_items: bool) -> int | None:
     """Return where the next item opens in the stream's text, which may have been dropped up to it; None at the end."""
     at = 0
     while True:
-        mark = _MARK.search(stream.text, at)
+        mark = stream.marks.search(stream.text, at)
         if mark is None:
             # The last characters may be the beginning of a mark.
             _collect(stream.drop(max(at, len(stream.text) - _LONGEST_MARK)), namespaces, before_items)
@@ -130,13 +144,15 @@ def _next_item(stream: _Stream, path: Path, namespaces: dict[str, str], before_i
             continue
         if mark[0] in ("<!DOCTYPE", "<!ENTITY"):
             raise FeedError(
-                f"{path}:{stream.line + stream.text.count(chr(10), 0, mark.start())}: the XML has a document type "
+                f"{feed}:{stream.line + stream.text.count(chr(10), 0, mark.start())}: the XML has a document type "
                 "declaration, which may expand without bounds and is not read. Export the feed without it."
             )
         if mark["open"]:
             _collect(stream.text[: mark.start()], namespaces, before_items)
             return mark.start()
-        if mark["close"]:
+        if mark["end"]:
+            stream.ended = True
+        if mark["close"] or mark["end"]:
             at = mark.end()
             continue
         _collect(stream.drop(mark.start()), namespaces, before_items)
@@ -166,7 +182,7 @@ def _extent(stream: _Stream) -> tuple[int, tuple[str, str] | None]:
     """Return how long the item at the stream's beginning is, and what keeps it from being parsed, if anything does."""
     at = 1
     while True:
-        mark = _MARK.search(stream.text, at)
+        mark = stream.marks.search(stream.text, at)
         if mark is None:
             at = max(at, len(stream.text) - _LONGEST_MARK)
             if len(stream.text) >= ITEM_LIMIT:
@@ -175,6 +191,8 @@ def _extent(stream: _Stream) -> tuple[int, tuple[str, str] | None]:
                 return len(stream.text), ("bad-xml", "the document ends in the middle of the item")
         elif mark["open"]:
             return mark.start(), ("bad-xml", "the item does not end before the next begins")
+        elif mark["end"]:
+            return mark.start(), ("bad-xml", "the item does not end before the document does")
         elif mark["close"]:
             too_long = ("item-too-long", f"the item has over {ITEM_LIMIT} characters")
             return mark.end(), too_long if mark.end() > ITEM_LIMIT else None
@@ -191,17 +209,16 @@ def _extent(stream: _Stream) -> tuple[int, tuple[str, str] | None]:
 
 
 def _parsed(raw: str, namespaces: dict[str, str], number: int, line: int) -> XmlItem:
-    broken = None
-    if "\0" in raw:
-        broken = ("nul-byte", "the item contains a NUL character")
-    elif not raw.isascii() and _BROKEN.search(raw):
-        broken = ("bad-encoding", "the item has bytes that are not in the document's encoding")
-    if broken:
-        return XmlItem(number, line, None, broken)
+    damaged = _IMPOSSIBLE.search(raw) is not None
+    item = _IMPOSSIBLE.sub("\ufffd", raw) if damaged else raw
     try:
         declared = {"xmlns:g": 'xmlns:g="http://base.google.com/ns/1.0"', **namespaces}
-        wrapped = ElementTree.fromstring(f"<feed {' '.join(declared.values())}>{raw}</feed>")
+        wrapped = ElementTree.fromstring(f"<feed {' '.join(declared.values())}>{item}</feed>")
     except ElementTree.ParseError as error:
         found = line + error.position[0] - 1
-        return XmlItem(number, line, None, ("bad-xml", f"line {found} is not XML: {expat.ErrorString(error.code)}"))
+        message = f"line {found} is not XML: {expat.ErrorString(error.code)}"
+        return XmlItem(number, line, None, ("bad-xml", message), raw[:_BEGINNING])
+    if damaged:
+        for element in wrapped.iter():
+            element.text = element.text and element.text.replace("\ufffd", _LOST)
     return XmlItem(number, line, wrapped[0])

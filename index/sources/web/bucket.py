@@ -31,7 +31,8 @@ def deliver_bucket(job: WebJob, allow_hosts: frozenset[str]) -> Delivery:
     bucket = open_bucket(job.url, allow_hosts)
     try:
         if bucket.files.isfile(bucket.root):
-            return Delivery(_copied(bucket.files, bucket.root, job.folder / FILE), job.source.format)
+            copy = _copied(bucket.files, bucket.root, job.folder / FILE)
+            return Delivery(copy, job.source.format, job.options.encoding)
         listing: dict[str, str] = {}
         path = write_rows(_rows(bucket.files, bucket.root, bucket.scheme, listing), job.folder)
     except (OSError, ValueError, RuntimeError) as error:

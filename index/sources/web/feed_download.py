@@ -6,6 +6,7 @@ import re
 
 from index.errors import FeedError
 from index.sources.feeds import text
+from index.sources.feeds.feed_file import FeedFile
 from index.sources.fetching.outcomes import shown
 from index.sources.web.download import FILE, content_type, download, forget
 from index.sources.web.job import Delivery, WebJob
@@ -35,16 +36,16 @@ def deliver_file(job: WebJob) -> Delivery:
             former.replace(path)
         raise FeedError(wrong)
     former.unlink(missing_ok=True)
-    return Delivery(path, job.source.format)
+    return Delivery(path, job.source.format, job.options.encoding)
 
 
 def _wrong(job: WebJob) -> str:
     """Why what was downloaded cannot be the feed; empty where it may be."""
-    head = text.read_head(job.folder / FILE)
+    head = FeedFile(job.folder / FILE).head()
     place = shown(job.url)
     if not head:
         return f"{place}: the server sent nothing."
-    begins = text.head_text(head)
+    begins = text.head_text(head, job.options.encoding)
     if job.source.format == "schemaorg" or text.root_element(begins) not in _PAGES:
         return ""
     title = _TITLE.search(begins)

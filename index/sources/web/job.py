@@ -18,13 +18,15 @@ from index.sources.web.client import WebClient
 
 @dataclass(frozen=True)
 class Delivery:
-    """A feed on disk that holds what a source has now, and the format in which it is to be read.
+    """A feed on disk that holds what a source has now, and the format and encoding in which it is to be read.
 
-    `left_out`: what of the source is not in it, and why. `notes`: what else a report should say.
+    An empty `encoding` is found by content. `left_out`: what of the source is not in it, and why. `notes`: what else a
+    report should say.
     """
 
     path: Path
     format: str
+    encoding: str = ""
     left_out: tuple[Refusal, ...] = ()
     notes: tuple[str, ...] = ()
 

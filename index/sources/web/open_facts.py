@@ -9,20 +9,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Any
 
 from index.errors import FeedError
+from index.records.feed_records import Refusal
 from index.records.source_options import Pairs
+from index.sources.feeds.feed_file import FeedFile
 from index.sources.fetching.outcomes import shown
 from index.sources.web.download import download
 from index.sources.web.facts_countries import CODES, COUNTRIES
 from index.sources.web.feed_writer import ROWS, write_rows
 from index.sources.web.job import Delivery, LeftOut, WebJob
-from index.sources.web.line_file import lines_of
 from index.stores.durable import write_file
 
 LICENCE = "ODbL 1.0 (data), CC BY-SA 3.0 (pictures)"
+LINE_BYTES = 16_000_000
+"""The longest line that is read: products with all their history have some hundred thousand bytes."""
+
 _PROJECT = re.compile(r"open(food|beauty|products|petfood)facts", re.IGNORECASE)
 _CODE = re.compile(r"\d{4,24}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
@@ -47,15 +52,18 @@ def deliver_facts(job: WebJob) -> Delivery:
         "where": [list(pair) for pair in job.options.where],
     }
     rows, done = job.folder / ROWS, job.folder / _DONE
-    if rows.exists() and _read(done) == made_of:
-        return Delivery(rows, "jsonl")
+    former = _read(done)
+    if rows.exists() and former.get("made_of") == made_of:
+        kept = [Refusal(*one) for one in former["left_out"]]
+        return Delivery(rows, "jsonl", left_out=tuple(kept))
     left_out = LeftOut()
     project = _PROJECT.search(job.url)
     named = project[0].casefold() if project else "openfoodfacts"
     done.unlink(missing_ok=True)
     rows = write_rows(_rows(job, path, named, left_out), job.folder)
-    write_file(done, json.dumps(made_of).encode())
-    return Delivery(rows, "jsonl", left_out.refusals())
+    refused = left_out.refusals()
+    write_file(done, json.dumps({"made_of": made_of, "left_out": [astuple(one) for one in refused]}).encode())
+    return Delivery(rows, "jsonl", left_out=refused)
 
 
 @dataclass(frozen=True)
@@ -108,7 +116,7 @@ def _rows(job: WebJob, path: Path, project: str, left_out: LeftOut) -> Iterator[
     where = Where(job.options.where)
     read = 0
     with job.progress.step(f"filtering {job.source.name}") as tick:
-        for number, line in lines_of(path, job.url):
+        for number, line in _lines(path, job.url):
             tick(1)
             try:
                 product = json.loads(line)
@@ -122,6 +130,15 @@ def _rows(job: WebJob, path: Path, project: str, left_out: LeftOut) -> Iterator[
                 yield row
     if not read:
         raise FeedError(f"{shown(job.url)}: no line of it is a product with a code: this is no dump of Open Facts.")
+
+
+def _lines(path: Path, place: str) -> Iterator[tuple[int, bytes]]:
+    """Each line with its number from 1. Raises FeedError."""
+    with FeedFile(path).open() as file:
+        for number, line in enumerate(iter(lambda: file.readline(LINE_BYTES), b""), start=1):
+            if len(line) >= LINE_BYTES and not line.endswith(b"\n"):
+                raise FeedError(f"{shown(place)}: line {number} has over {LINE_BYTES:,} bytes: this is no dump.")
+            yield number, line
 
 
 def _front(images: object, language: str) -> tuple[str, str]:
@@ -164,7 +181,7 @@ def _text(product: Mapping[str, object], name: str) -> str:
     return str(value).strip() if isinstance(value, str | int) else ""
 
 
-def _read(path: Path) -> dict[str, object]:
+def _read(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError):

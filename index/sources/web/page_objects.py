@@ -40,7 +40,7 @@ def _rows(job: WebJob, reader: PageReader) -> Iterator[dict[str, object]]:
         document = documents.get(url)
         if job.source.collection == "catalogue" and (tag := reserved_by_meta(document.data, job.client.token)):
             raise FeedError(f"{shown(url)}: its publisher opts out of such use ({tag}).")
-        selector = _selector(document)
+        selector = _selector(document, job.options.encoding)
         found = list(_of_html(selector, reader) if reader.object else _of_script(selector, reader, document))
         if not found:
             raise FeedError(
@@ -60,9 +60,9 @@ def _rows(job: WebJob, reader: PageReader) -> Iterator[dict[str, object]]:
         seen.add(url)
 
 
-def _selector(document: Document) -> Any:
+def _selector(document: Document, encoding: str) -> Any:
     parsel = load("parsel", "the reader of a page", "web")
-    charset = document.headers.get("content-type", "").casefold().partition("charset=")[2].strip(" \"';")
+    charset = encoding or document.headers.get("content-type", "").casefold().partition("charset=")[2].strip(" \"';")
     try:
         return parsel.Selector(document.data.decode(charset or "utf-8", "replace"))
     except LookupError:

@@ -8,10 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from index.errors import FeedError
 from index.records.feed_records import FeedRow
 from index.records.pages import PageStatus
 from index.sources.feeds.extras import load
+from index.sources.feeds.feed_file import FeedFile
 from index.sources.feeds.schemaorg import SchemaOrgReader
+from index.sources.fetching.outcomes import shown
 from index.sources.fetching.reservations import reserved_by_header
 from index.sources.fetching.robots import opted_out
 from index.sources.web.client import Document
@@ -25,22 +28,35 @@ _META_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class PageFindings:
-    """`rows`: the products as JSON, a list of objects with columns as names; `reserved`: what forbids such use."""
+    """`rows`: the products as JSON, a list of objects with columns as names.
+
+    `why`: what forbids such use of a reserved page, what is wrong with a failed one.
+    """
 
     status: PageStatus
     rows: str = "[]"
-    reserved: str = ""
+    why: str = ""
 
 
-def findings(document: Document, token: str, scratch: Path) -> PageFindings:
-    """What a page shows. `token` is this crawler's name, `scratch` a file that may be overwritten."""
+def findings(document: Document, token: str, scratch: Path, encoding: str = "") -> PageFindings:
+    """What a page shows.
+
+    Args:
+        token: this crawler's name, which reservations may address.
+        scratch: a file that may be overwritten.
+        encoding: of the page, where it was named.
+    """
     if tag := reserved_by_meta(document.data, token):
-        return PageFindings(PageStatus.RESERVED, reserved=tag)
+        return PageFindings(PageStatus.RESERVED, why=tag)
     # As a browser saves a page, with the address it had: relative links are completed from it.
     address = document.url.replace("--", "%2D%2D")
     saved = f"<!-- saved from url=({len(address):04d}){address} -->\n".encode("ascii", "replace")
-    scratch.write_bytes(saved + _in_its_encoding(document))
-    rows = [_row(row, document.url) for row in SchemaOrgReader().rows(scratch) if isinstance(row, FeedRow)]
+    scratch.write_bytes(saved + _as_utf8(document, encoding))
+    try:
+        found = list(SchemaOrgReader().rows(FeedFile(scratch)))
+    except FeedError as error:
+        return PageFindings(PageStatus.FAILED, why=str(error).replace(str(scratch), shown(document.url)))
+    rows = [_row(row, document.url) for row in found if isinstance(row, FeedRow)]
     if rows and _DISCONTINUED.search(document.data) and len(rows) == 1:
         return PageFindings(PageStatus.DISCONTINUED)
     return PageFindings(PageStatus.PRODUCT if rows else PageStatus.NO_PRODUCT, json.dumps(rows))
@@ -75,13 +91,15 @@ class _Metas:
         """Return nothing: everything is in `found`."""
 
 
-def _in_its_encoding(document: Document) -> bytes:
-    """The page as UTF-8 where the server says what it is in; otherwise as it is, for the reader to find out."""
+def _as_utf8(document: Document, encoding: str) -> bytes:
+    """The page as UTF-8 where its encoding was named or the server tells it; otherwise as it is, for the reader to
+    find out."""
     declared = _CHARSET.search(document.headers.get("content-type", ""))
-    if not declared:
+    encoding = encoding or (declared[1] if declared else "")
+    if not encoding:
         return document.data
     try:
-        return b"<meta charset='utf-8'>" + document.data.decode(declared[1], "replace").encode()
+        return b"<meta charset='utf-8'>" + document.data.decode(encoding, "replace").encode()
     except (LookupError, UnicodeError):
         return document.data
 

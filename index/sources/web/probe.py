@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from index.sources.feeds.text import HEAD_BYTES
+from index.sources.feeds.feed_file import HEAD_BYTES
 from index.sources.fetching.answers import Redirect, redirect_of
 from index.sources.fetching.body import drain
 from index.sources.web.client import WebClient

@@ -72,7 +72,7 @@ def deliver_shop(job: WebJob) -> Delivery:
         notes.append(f"{job.source.name}: {due.left:,} pages are left for the following nights")
     if stopped:
         notes.append(f"{job.source.name}: the crawl stopped before its end: {stopped}")
-    return Delivery(path, "jsonl", left_out.refusals(), tuple(notes))
+    return Delivery(path, "jsonl", left_out=left_out.refusals(), notes=tuple(notes))
 
 
 def _listing(job: WebJob, left_out: LeftOut) -> Listing:
@@ -140,12 +140,15 @@ def _keep(
     elif isinstance(answer, Unchanged):
         pages.keep(replace(page, lastmod=lastmod), rows=False)
     else:
-        found = findings(answer, job.client.token, job.folder / SCRATCH)
+        found = findings(answer, job.client.token, job.folder / SCRATCH, job.options.encoding)
         now = replace(page, lastmod=lastmod, etag=answer.etag, last_modified=answer.last_modified)
-        if found.reserved:
-            message = f"{shown(page.url)}: its publisher opts out of such use ({found.reserved})"
+        if found.status == PageStatus.RESERVED:
+            message = f"{shown(page.url)}: its publisher opts out of such use ({found.why})"
             left_out.add(shown(page.url), str(Reason.OPTED_OUT), message)
-        if found.status == PageStatus.NO_PRODUCT and page.status == PageStatus.PRODUCT:
+        if found.status == PageStatus.FAILED:
+            left_out.add(shown(page.url), "cut-short", found.why)
+            pages.keep(replace(page, etag="", last_modified="", status=PageStatus.FAILED), rows=False)
+        elif found.status == PageStatus.NO_PRODUCT and page.status == PageStatus.PRODUCT:
             # An error page may be sent as if it were the page: another day has to confirm it. Asked for in full then.
             pages.keep(replace(page, etag="", last_modified="", status=PageStatus.DOUBTFUL), rows=False)
         else:

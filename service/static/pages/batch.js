@@ -1,6 +1,6 @@
-// Many crops, sent one after the other; each row appears when its answer has come.
+// Batch search: files are sent one after another, and each row is added when its result arrives.
 const form = document.querySelector("[data-batch]");
-const [go, stop, csv, json, progress, told] = ["go", "stop", "csv", "json", "progress", "told"].map((name) => form.querySelector(`[data-${name}]`));
+const [go, stop, csv, json, progress, status] = ["go", "stop", "csv", "json", "progress", "status"].map((name) => form.querySelector(`[data-${name}]`));
 const rows = document.querySelector("[data-rows]");
 const region = document.querySelector("[data-region]");
 let found = [];
@@ -23,7 +23,7 @@ form.addEventListener("submit", async (event) => {
     show(row);
     progress.max = total;
     progress.value = done;
-    told.textContent = form.dataset.running.replace("#", done).replace("#", total);
+    status.textContent = form.dataset.running.replace("#", done).replace("#", total);
   };
   for (const file of files) {
     if (running.signal.aborted) break;
@@ -38,7 +38,7 @@ form.addEventListener("submit", async (event) => {
       step({ name, error: error.message || form.dataset.failed });
     }
   }
-  told.textContent = form.dataset.done.replace("#", done);
+  status.textContent = form.dataset.done.replace("#", done);
   go.disabled = false;
   stop.hidden = true;
   csv.disabled = json.disabled = !found.length;
@@ -46,10 +46,10 @@ form.addEventListener("submit", async (event) => {
 stop.addEventListener("click", () => running?.abort());
 
 async function* answers(file) {
-  const asked = new FormData();
-  asked.append("image", file, "picture");
-  for (const hidden of form.querySelectorAll("input[type=hidden]")) asked.append(hidden.name, hidden.value);
-  const answer = await fetch(form.action, { method: "POST", body: asked, signal: running.signal });
+  const body = new FormData();
+  body.append("image", file, "picture");
+  for (const hidden of form.querySelectorAll("input[type=hidden]")) body.append(hidden.name, hidden.value);
+  const answer = await fetch(form.action, { method: "POST", body, signal: running.signal });
   if (!answer.ok) {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     throw new Error(page.querySelector("main p[lang], main h1")?.textContent ?? form.dataset.failed);
@@ -79,18 +79,18 @@ function show({ name, shown, verdict, candidates = [], error }) {
   const list = document.createElement("ol");
   for (const { title, product_id, brand, retailer, country, likelihood } of candidates) {
     const item = document.createElement("li");
-    const about = [title || product_id, brand, retailer, country].filter(Boolean).join(" · ");
+    const about = [title || product_id, brand, retailer, country].map((text) => text?.replaceAll(" | ", ", ")).filter(Boolean).join(" · ");
     item.textContent = likelihood === null ? about : `${about} (${Math.round(100 * likelihood)} %)`;
     list.append(item);
   }
   cell.append(list);
 }
 
-// A cell that a spreadsheet would run as a formula is written as text.
-const cell = (value) => `"${String(value ?? "").replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`;
+// Values that a spreadsheet would run as a formula are prefixed with an apostrophe.
+const cell = (value) => `"${(Array.isArray(value) ? value.join(" | ") : String(value ?? "")).replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`;
 
 csv.addEventListener("click", () => {
-  const columns = ["rank", "product_id", "source", "title", "brand", "retailer", "country", "likelihood", "link", "image"];
+  const columns = ["rank", "product_id", "source", "title", "brand", "retailer", "country", "made_in", "gtins", "likelihood", "link", "source_page", "licence", "image"];
   const lines = [["crop", "verdict", "generation", "model", "query_id", ...columns, "error"].map(cell).join(",")];
   for (const { name, verdict, generation, model, query_id, candidates = [], error } of found) {
     for (const one of candidates.length ? candidates : [{}]) {

@@ -1,7 +1,8 @@
-// Boxes on a picture, in fractions of its width and height: drawn with the mouse or a finger, moved, resized, by keys too.
+// An editor of boxes on a picture, in fractions of its width and height, by mouse, touch and keyboard.
 
-const LEAST = 0.02;
-const within = (value, low, high) => Math.min(high, Math.max(low, value));
+// Smallest width and height of a box.
+const MIN_SIDE = 0.02;
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
 export class Boxes extends EventTarget {
   constructor(holder, source, { most = 8, label = "", remove = "" } = {}) {
@@ -13,7 +14,7 @@ export class Boxes extends EventTarget {
     picture.src = source;
     picture.alt = "";
     picture.draggable = false;
-    picture.addEventListener("error", () => this.dispatchEvent(new Event("unseen")));
+    picture.addEventListener("error", () => this.dispatchEvent(new Event("no-preview")));
     this.canvas.append(picture);
     holder.append(this.canvas);
     this.canvas.addEventListener("pointerdown", (event) => this.draw(event));
@@ -25,7 +26,7 @@ export class Boxes extends EventTarget {
 
   at(event) {
     const edge = this.canvas.getBoundingClientRect();
-    return [within((event.clientX - edge.left) / edge.width, 0, 1), within((event.clientY - edge.top) / edge.height, 0, 1)];
+    return [clamp((event.clientX - edge.left) / edge.width, 0, 1), clamp((event.clientY - edge.top) / edge.height, 0, 1)];
   }
 
   // Follow one pointer until it is lifted.
@@ -47,20 +48,20 @@ export class Boxes extends EventTarget {
   draw(event) {
     if (event.button !== 0 || event.target.closest("button")) return;
     event.preventDefault();
-    const held = this.boxes.find(({ element }) => element.contains(event.target));
-    if (held) {
-      held.element.focus();
+    const grabbed = this.boxes.find(({ element }) => element.contains(event.target));
+    if (grabbed) {
+      grabbed.element.focus();
       const [x, y] = this.at(event);
-      const [x0, y0, x1, y1] = held.at;
+      const [x0, y0, x1, y1] = grabbed.at;
       const corner = event.target.classList.contains("corner");
-      this.follow(event, ([nx, ny]) => (corner ? this.resize(held, x1 + nx - x, y1 + ny - y) : this.place(held, x0 + nx - x, y0 + ny - y)));
+      this.follow(event, ([nx, ny]) => (corner ? this.resize(grabbed, x1 + nx - x, y1 + ny - y) : this.place(grabbed, x0 + nx - x, y0 + ny - y)));
       return;
     }
     const [x, y] = this.at(event);
     let box = null;
     this.follow(event, ([nx, ny]) => {
       const wanted = [Math.min(x, nx), Math.min(y, ny), Math.max(x, nx), Math.max(y, ny)];
-      if (wanted[2] - wanted[0] < LEAST || wanted[3] - wanted[1] < LEAST) return;
+      if (wanted[2] - wanted[0] < MIN_SIDE || wanted[3] - wanted[1] < MIN_SIDE) return;
       box ??= this.add(wanted);
       box.at = wanted;
       this.show(box);
@@ -107,13 +108,13 @@ export class Boxes extends EventTarget {
 
   place(box, x, y) {
     const [width, height] = [box.at[2] - box.at[0], box.at[3] - box.at[1]];
-    const [left, top] = [within(x, 0, 1 - width), within(y, 0, 1 - height)];
+    const [left, top] = [clamp(x, 0, 1 - width), clamp(y, 0, 1 - height)];
     box.at = [left, top, left + width, top + height];
     this.show(box);
   }
 
   resize(box, right, bottom) {
-    box.at = [box.at[0], box.at[1], within(right, box.at[0] + LEAST, 1), within(bottom, box.at[1] + LEAST, 1)];
+    box.at = [box.at[0], box.at[1], clamp(right, box.at[0] + MIN_SIDE, 1), clamp(bottom, box.at[1] + MIN_SIDE, 1)];
     this.show(box);
   }
 

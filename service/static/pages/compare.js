@@ -1,4 +1,4 @@
-// A query picture and a candidate side by side: zoomed together, the points they share joined by lines.
+// The comparison dialog: a query picture and a candidate side by side, zoomed together, shared points joined by lines.
 import { Zoom, wire } from "./zoom.js";
 
 const dialog = document.querySelector("[data-dialog]");
@@ -32,22 +32,22 @@ part("points").addEventListener("change", draw);
 for (const button of dialog.querySelectorAll("[data-step]")) {
   button.addEventListener("click", () => step(Number(button.dataset.step)));
 }
-part("keep-this").addEventListener("click", () => keeper()?.click());
-document.addEventListener("kept", offer);
+part("keep-this").addEventListener("click", () => keepButton()?.click());
+document.addEventListener("kept", updateKeepButton);
 dialog.addEventListener("keydown", (event) => {
   if (event.key === "PageDown" || event.key === "n") step(1);
   else if (event.key === "PageUp" || event.key === "p") step(-1);
 });
-// Where focus goes back to when the comparison is closed.
+// Return the focus to the button that opened the dialog.
 dialog.addEventListener("close", () => document.querySelector(`[data-opener][data-compare="${rank}"]`)?.focus());
 new ResizeObserver(draw).observe(sides);
 
-// Take the results that the page shows now.
+// Read the evidence of the results on the page, and wire their buttons to the dialog.
 export function compare() {
-  const told = document.querySelector("[data-evidence]");
-  if (!told) return;
-  evidence = JSON.parse(told.dataset.evidence);
-  queries = JSON.parse(told.dataset.queries);
+  const results = document.querySelector("[data-evidence]");
+  if (!results) return;
+  evidence = JSON.parse(results.dataset.evidence);
+  queries = JSON.parse(results.dataset.queries);
   for (const opener of document.querySelectorAll("[data-compare]")) {
     opener.addEventListener("click", () => {
       [rank, query] = [Number(opener.dataset.compare), 0];
@@ -57,14 +57,14 @@ export function compare() {
   }
 }
 
-// The button that keeps the candidate shown as a lead; none where no object is worked on.
-const keeper = () => document.querySelector(`#candidate-${rank} [data-keep] button`);
+// The page's button that keeps the shown candidate as a lead; null without a current object.
+const keepButton = () => document.querySelector(`#candidate-${rank} [data-keep] button`);
 
-function offer() {
-  const [own, there] = [part("keep-this"), keeper()];
-  own.hidden = !there;
-  own.disabled = there?.disabled ?? true;
-  own.textContent = there?.textContent ?? "";
+function updateKeepButton() {
+  const [own, original] = [part("keep-this"), keepButton()];
+  own.hidden = !original;
+  own.disabled = original?.disabled ?? true;
+  own.textContent = original?.textContent ?? "";
 }
 
 function step(by) {
@@ -80,8 +80,8 @@ function show() {
   stages[0].hidden = !queries.length;
   pictures[1].src = `/workbench/pictures/${image}`;
   const shared = matches[query]?.inliers ?? 0;
-  const told = part("matched");
-  told.textContent = shared ? told.dataset.some.replace("#", shared) : told.dataset.none;
+  const caption = part("matched");
+  caption.textContent = shared ? caption.dataset.some.replace("#", shared) : caption.dataset.none;
   picks.replaceChildren(...(queries.length > 1 ? queries : []).map((source, place) => {
     const item = document.createElement("li");
     const button = document.createElement("button");
@@ -96,23 +96,23 @@ function show() {
     return item;
   }));
   for (const button of dialog.querySelectorAll("[data-step]")) button.disabled = !evidence[rank + Number(button.dataset.step)];
-  offer();
+  updateKeepButton();
   for (const zoom of zooms) zoom.set({ scale: 1, x: 0, y: 0 }, false);
   draw();
 }
 
-// Where a point of a picture, in fractions, lies on the lines' sheet now; null when it is out of its stage.
-function place(side, x, y) {
+// A picture's point, given in fractions, in pixels of the line layer; null when it is scrolled out of its stage.
+function toLayer(side, x, y) {
   const picture = pictures[side];
   const box = picture.getBoundingClientRect();
   const stage = stages[side].getBoundingClientRect();
-  const sheet = sides.getBoundingClientRect();
+  const layer = sides.getBoundingClientRect();
   const scale = Math.min(box.width / picture.naturalWidth, box.height / picture.naturalHeight);
   const [width, height] = [picture.naturalWidth * scale, picture.naturalHeight * scale];
   const left = box.left + (box.width - width) / 2 + x * width;
   const top = box.top + (box.height - height) / 2 + y * height;
   const inside = left >= stage.left && left <= stage.right && top >= stage.top && top <= stage.bottom;
-  return inside ? [left - sheet.left, top - sheet.top] : null;
+  return inside ? [left - layer.left, top - layer.top] : null;
 }
 
 function draw() {
@@ -120,7 +120,7 @@ function draw() {
   if (!dialog.open || !part("points").checked || pictures.some(({ naturalWidth }) => !naturalWidth)) return;
   const pairs = evidence[rank]?.matches[query]?.pairs ?? [];
   pairs.forEach(([x0, y0, x1, y1], number) => {
-    const ends = [place(0, x0, y0), place(1, x1, y1)];
+    const ends = [toLayer(0, x0, y0), toLayer(1, x1, y1)];
     const hue = `hsl(${(number * 137.5) % 360} 80% 45%)`;
     if (ends[0] && ends[1]) {
       const line = shape("line", { x1: ends[0][0], y1: ends[0][1], x2: ends[1][0], y2: ends[1][1] });

@@ -1,4 +1,4 @@
-// The photo is shown as soon as it is chosen, and a box can be drawn on it; without this script the form just sends it.
+// Shows the chosen photo, on which a box can be drawn. Without JavaScript the form sends the photo as it is.
 import { Boxes } from "./boxes.js";
 
 document.documentElement.classList.add("js");
@@ -16,12 +16,12 @@ for (const input of inputs) {
     address = URL.createObjectURL(input.files[0]);
     editor.replaceChildren();
     boxes = new Boxes(editor, address, { most: 1, label: editor.dataset.label, remove: editor.dataset.remove });
-    const seen = (shown) => {
+    const setPreview = (shown) => {
       editor.hidden = form.querySelector("[data-hint]").hidden = !shown;
-      form.querySelector("[data-unseen]").hidden = shown;
+      form.querySelector("[data-no-preview]").hidden = shown;
     };
-    boxes.addEventListener("unseen", () => seen(false));
-    seen(true);
+    boxes.addEventListener("no-preview", () => setPreview(false));
+    setPreview(true);
   });
 }
 
@@ -29,11 +29,11 @@ form.addEventListener("formdata", (event) => {
   for (const value of boxes?.values ?? []) event.formData.append("box", value);
 });
 form.addEventListener("submit", () => {
-  const told = form.querySelector("[data-busy]");
-  told.textContent = told.dataset.text;
+  const busy = form.querySelector("[data-busy]");
+  busy.textContent = busy.dataset.text;
   form.querySelector("[data-go]").disabled = true;
 });
-// Coming back by the browser's own button shows the form as it was left.
+// The browser's back button restores the page with the button still disabled.
 window.addEventListener("pageshow", () => {
   form.querySelector("[data-go]").disabled = false;
   form.querySelector("[data-busy]").textContent = "";

@@ -1,15 +1,15 @@
-// The search form: pictures dropped, pasted, chosen or picked, boxes on each; results come without losing them.
+// The search form: pictures are dropped, pasted or chosen, with boxes on each; results load without a page change.
 import { Boxes } from "./boxes.js";
 import { compare } from "./compare.js";
 
-const MOST = 8;
+const MAX_PICTURES = 8;
 const form = document.querySelector("[data-search]");
 const drop = form.querySelector("[data-drop]");
 const shelf = form.querySelector("[data-pictures]");
 const files = form.querySelector("[data-files]");
 const busy = form.querySelector("[data-busy]");
 const go = form.querySelector("[data-go]");
-const told = form.dataset;
+const labels = form.dataset;
 let pictures = [];
 
 for (const element of form.querySelectorAll("[data-js]")) element.hidden = false;
@@ -20,14 +20,14 @@ for (const figure of [...shelf.querySelectorAll("[data-given]")]) {
 }
 
 function add(source, drawn = []) {
-  if (pictures.length >= MOST || pictures.some(({ crop }) => crop && crop === source.crop)) return;
+  if (pictures.length >= MAX_PICTURES || pictures.some(({ crop }) => crop && crop === source.crop)) return;
   const figure = document.createElement("figure");
   const caption = document.createElement("figcaption");
   const name = document.createElement("span");
   const address = source.crop ? `/workbench/pictures/${source.crop}` : URL.createObjectURL(source.file);
   const picture = { ...source, figure, name };
-  const more = button(told.add, () => { boxes.add().element.focus(); boxes.changed(); });
-  const away = button(told.dropPicture, () => {
+  const more = button(labels.add, () => { boxes.add().element.focus(); boxes.changed(); });
+  const away = button(labels.dropPicture, () => {
     figure.remove();
     pictures = pictures.filter((other) => other !== picture);
     number();
@@ -36,24 +36,24 @@ function add(source, drawn = []) {
   caption.append(name, more, away);
   figure.append(caption);
   shelf.append(figure);
-  const boxes = new Boxes(figure, address, { most: MOST, label: told.box, remove: told.remove });
+  const boxes = new Boxes(figure, address, { most: MAX_PICTURES, label: labels.box, remove: labels.remove });
   picture.boxes = boxes;
   pictures.push(picture);
   for (const box of drawn) boxes.add(box);
   number();
 }
 
-function button(text, does) {
+function button(text, onClick) {
   const made = document.createElement("button");
   made.type = "button";
   made.className = "link";
   made.textContent = text;
-  made.addEventListener("click", does);
+  made.addEventListener("click", onClick);
   return made;
 }
 
 function number() {
-  pictures.forEach(({ name }, place) => { name.textContent = `${told.name} ${place + 1}`; });
+  pictures.forEach(({ name }, place) => { name.textContent = `${labels.name} ${place + 1}`; });
 }
 
 files.addEventListener("change", () => {
@@ -81,21 +81,21 @@ for (const pick of form.querySelectorAll("a[data-crop]")) {
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const asked = new FormData();
+  const body = new FormData();
   for (const [name, value] of new FormData(form)) {
-    if (!["image", "crop", "box"].includes(name)) asked.append(name, value);
+    if (!["image", "crop", "box"].includes(name)) body.append(name, value);
   }
-  // The server counts pictures that are sent first, those that are named after them.
+  // The server numbers uploaded pictures first, then those of the index.
   const ordered = [...pictures.filter(({ file }) => file), ...pictures.filter(({ crop }) => crop)];
   ordered.forEach(({ file, crop, boxes }, place) => {
-    if (file) asked.append("image", file, "picture");
-    else asked.append("crop", crop);
-    for (const value of boxes.values) asked.append("box", `${place}:${value}`);
+    if (file) body.append("image", file, "picture");
+    else body.append("crop", crop);
+    for (const value of boxes.values) body.append("box", `${place}:${value}`);
   });
   busy.textContent = busy.dataset.text;
   go.disabled = true;
   try {
-    const answer = await fetch(form.action, { method: "POST", body: asked });
+    const answer = await fetch(form.action, { method: "POST", body });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const found = page.querySelector("#found");
     if (found) {
@@ -105,16 +105,16 @@ form.addEventListener("submit", async (event) => {
       keep();
       document.querySelector("#found").focus();
     } else {
-      busy.textContent = [...page.querySelectorAll("main h1, main p[lang]")].map((line) => line.textContent).join(" ") || told.failed;
+      busy.textContent = [...page.querySelectorAll("main h1, main p[lang]")].map((line) => line.textContent).join(" ") || labels.failed;
     }
   } catch {
-    busy.textContent = told.failed;
+    busy.textContent = labels.failed;
   } finally {
     go.disabled = false;
   }
 });
 
-// A candidate is kept without leaving the results; without this script the form leads to the object.
+// Keep a candidate as a lead without leaving the results. Without JavaScript the form leads to the object's page.
 function keep() {
   for (const kept of document.querySelectorAll("[data-keep]")) {
     kept.addEventListener("submit", async (event) => {

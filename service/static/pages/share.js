@@ -1,4 +1,4 @@
-// Copying a link, and the phone's own way of sending one.
+// Copy the object's link, or send it with the browser's share dialog.
 const share = document.querySelector("[data-share]");
 const { address, title } = share.dataset;
 const copy = share.querySelector("[data-copy]");
@@ -8,7 +8,7 @@ if (navigator.clipboard) {
   copy.hidden = false;
   copy.addEventListener("click", async () => {
     await navigator.clipboard.writeText(address);
-    share.querySelector("[data-told]").textContent = copy.dataset.done;
+    share.querySelector("[data-status]").textContent = copy.dataset.done;
   });
 }
 if (navigator.share) {

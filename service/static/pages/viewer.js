@@ -1,4 +1,4 @@
-// An object's crops in one stage; without this script they are plain pictures, one below the other.
+// Shows an object's crops in a zoomable viewer. Without JavaScript they are listed one below the other.
 import { Zoom, wire } from "./zoom.js";
 
 for (const viewer of document.querySelectorAll("[data-viewer]")) {

@@ -1,6 +1,6 @@
-// A picture that can be zoomed and moved inside a stage: wheel, pinch, drag, buttons and keys.
+// Zoom and pan of a picture inside a stage, by wheel, pinch, drag, buttons and keys.
 
-const MOST = 12;
+const MAX_SCALE = 12;
 
 export class Zoom extends EventTarget {
   constructor(stage, content) {
@@ -16,17 +16,17 @@ export class Zoom extends EventTarget {
   }
 
   // x and y are fractions of the stage, so that two stages of unequal size can share one state.
-  set({ scale, x, y }, told = true) {
-    this.scale = Math.min(MOST, Math.max(1, scale));
-    const room = 1 - this.scale;
-    this.x = Math.min(0, Math.max(room, x));
-    this.y = Math.min(0, Math.max(room, y));
+  set({ scale, x, y }, notify = true) {
+    this.scale = Math.min(MAX_SCALE, Math.max(1, scale));
+    const least = 1 - this.scale;
+    this.x = Math.min(0, Math.max(least, x));
+    this.y = Math.min(0, Math.max(least, y));
     this.content.style.transform = `translate(${100 * this.x}%, ${100 * this.y}%) scale(${this.scale})`;
-    if (told) this.dispatchEvent(new Event("change"));
+    if (notify) this.dispatchEvent(new Event("change"));
   }
 
   by(factor, x = 0.5, y = 0.5) {
-    const scale = Math.min(MOST, Math.max(1, this.scale * factor));
+    const scale = Math.min(MAX_SCALE, Math.max(1, this.scale * factor));
     const grown = scale / this.scale;
     this.set({ scale, x: x - (x - this.x) * grown, y: y - (y - this.y) * grown });
   }
@@ -78,8 +78,8 @@ export class Zoom extends EventTarget {
 }
 
 export function wire(tools, ...zooms) {
-  const does = { in: (zoom) => zoom.by(1.5), out: (zoom) => zoom.by(1 / 1.5), fit: (zoom) => zoom.fit() };
+  const actions = { in: (zoom) => zoom.by(1.5), out: (zoom) => zoom.by(1 / 1.5), fit: (zoom) => zoom.fit() };
   for (const button of tools.querySelectorAll("[data-zoom]")) {
-    button.addEventListener("click", () => does[button.dataset.zoom](zooms[0]));
+    button.addEventListener("click", () => actions[button.dataset.zoom](zooms[0]));
   }
 }

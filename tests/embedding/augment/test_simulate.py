@@ -1,4 +1,4 @@
-"""Simulated wild views: seeded, of every kind, and true about where the object is."""
+"""Simulated photos: seeded, varied, and with the right position of the object."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def studio(colour: tuple[int, int, int] = (200, 30, 30), size: int = 240) -> Ima
 
 @settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1))
-def test_a_view_is_one_picture_with_its_masks(seed: int) -> None:
+def test_a_photo_has_masks_of_its_size_and_the_box_of_its_object(seed: int) -> None:
     view = simulate(studio(), np.random.default_rng(seed))
     assert view.image.dtype == np.uint8
     assert view.image.shape == (*view.object.shape, 3) == (*view.hidden.shape, 3)
@@ -41,20 +41,20 @@ def test_a_view_is_one_picture_with_its_masks(seed: int) -> None:
 
 @settings(max_examples=10)
 @given(seed=st.integers(0, 2**32 - 1))
-def test_a_seed_gives_the_same_view(seed: int) -> None:
+def test_a_seed_gives_the_same_photo(seed: int) -> None:
     backgrounds = [studio((10, 200, 10), 90)]
     one, other = (simulate(studio(), np.random.default_rng(seed), backgrounds) for _ in range(2))
     np.testing.assert_array_equal(one.image, other.image)
     np.testing.assert_array_equal(one.hidden, other.hidden)
 
 
-def test_seeds_give_different_views() -> None:
+def test_seeds_give_different_photos() -> None:
     rng = np.random.default_rng(0)
     shapes = {simulate(studio(), rng).image.tobytes() for _ in range(6)}
     assert len(shapes) == 6
 
 
-def test_the_object_is_where_the_view_says() -> None:
+def test_the_object_is_where_the_mask_says() -> None:
     rng = np.random.default_rng(1)
     reds = []
     for _ in range(20):
@@ -72,13 +72,13 @@ def test_as_many_views_are_sanitised_as_asked(sanitised: float, least: float, mo
     assert max(shares) <= most
 
 
-def test_a_picture_without_plain_border_is_taken_whole() -> None:
+def test_a_picture_without_a_plain_border_is_all_object() -> None:
     noise = np.random.default_rng(3).integers(0, 256, (80, 60, 3)).astype(np.uint8)
     assert (foreground(noise) == 1).all()
 
 
 def test_a_label_inside_the_object_is_no_background() -> None:
-    seen = foreground(studio())
-    assert seen[0, 0] == 0
-    assert seen[120, 120] == 1
-    assert seen[120, 60] == 1
+    mask = foreground(studio())
+    assert mask[0, 0] == 0
+    assert mask[120, 120] == 1
+    assert mask[120, 60] == 1

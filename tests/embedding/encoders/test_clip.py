@@ -1,4 +1,4 @@
-"""CLIP through open_clip: the tiny CLIP takes the very way that pulled and imported models take."""
+"""CLIP through open_clip: the tiny CLIP is loaded by the same code as pulled and imported models."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import embedding.tiny_clip
 from embedding.encoders import clip_config, registry
 from embedding.encoders import model_store as store
 from embedding.encoders.choose import load
 from embedding.encoders.protocol import Encoder
 from embedding.errors import ModelUnavailable, TextUnsupported
 from embedding.image.preprocess import prepare
-from embedding.tiny_clip import shapes
+from sample.tiny_clip import shapes
 
 torch = pytest.importorskip("torch")
 open_clip = pytest.importorskip("open_clip")
 
-FOLDER = Path(shapes.__file__).parent
+FOLDER = Path(embedding.tiny_clip.__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +59,10 @@ def test_vectors_equal_those_of_open_clips_own_transform_and_model(tiny: Encoder
 def test_pictures_of_every_card_are_prepared_as_open_clip_prepares_them(card: object, photo: np.ndarray) -> None:
     from open_clip.transform import PreprocessCfg, image_transform_v2
 
-    how = card.preprocess
-    cfg = PreprocessCfg(how.size, "RGB", how.mean, how.std, how.interpolation, how.fit, how.fill)
+    config = card.preprocess
+    cfg = PreprocessCfg(config.size, "RGB", config.mean, config.std, config.interpolation, config.fit, config.fill)
     theirs = image_transform_v2(cfg, is_train=False)(Image.fromarray(photo)).permute(1, 2, 0).numpy()
-    ours = (prepare(photo, how) / 255 - np.array(how.mean)) / np.array(how.std)
+    ours = (prepare(photo, config) / 255 - np.array(config.mean)) / np.array(config.std)
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
@@ -71,23 +72,23 @@ def test_pictures_of_every_card_are_prepared_as_open_clip_prepares_them(card: ob
 def test_every_clip_architecture_can_be_built_and_gives_the_cards_dimension(card: object) -> None:
     from embedding.encoders.weights import importing
 
-    wanted = importing._wanted_shapes(open_clip.get_model_config(card.architecture), card.architecture)
+    wanted = importing._expected_shapes(open_clip.get_model_config(card.architecture), card.architecture)
     assert sum(int(np.prod(shape)) for shape in wanted.values()) > 100e6
     assert "logit_scale" in wanted
 
 
-def test_what_the_folder_says_of_its_preprocessing_wins(tmp_path: Path) -> None:
+def test_the_folders_preprocessing_overrides_the_cards(tmp_path: Path) -> None:
     card = registry.get("ViT-B-32")
     config = {
         "model_cfg": {"vision_cfg": {"image_size": [96, 96]}},
         "preprocess_cfg": {"mean": [0.1, 0.2, 0.3], "resize_mode": "squash", "interpolation": "bilinear"},
     }
-    how = clip_config.preprocess(config, card.preprocess)
-    assert how == replace(card.preprocess, size=96, mean=(0.1, 0.2, 0.3), fit="squash", interpolation="bilinear")
+    preprocess = clip_config.preprocess(config, card.preprocess)
+    assert preprocess == replace(card.preprocess, size=96, mean=(0.1, 0.2, 0.3), fit="squash", interpolation="bilinear")
     assert clip_config.preprocess({"model_cfg": {}}, card.preprocess) == card.preprocess
-    for odd in ({"interpolation": "random"}, {"resize_mode": "seam"}):
+    for unsupported in ({"interpolation": "random"}, {"resize_mode": "seam"}):
         with pytest.raises(ModelUnavailable, match="not known here"):
-            clip_config.preprocess({"model_cfg": {}, "preprocess_cfg": odd}, card.preprocess)
+            clip_config.preprocess({"model_cfg": {}, "preprocess_cfg": unsupported}, card.preprocess)
 
 
 def _stored(name: str, config: dict) -> store.Path:
@@ -101,7 +102,7 @@ def _stored(name: str, config: dict) -> store.Path:
     return folder
 
 
-def test_a_folder_that_does_not_load_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_folder_that_does_not_load_is_reported_in_one_line(tmp_path: Path) -> None:
     config = json.loads((FOLDER / store.CONFIG).read_text())
     config["model_cfg"]["vision_cfg"]["width"] = 64
     folder = _stored("odd", config)
@@ -128,7 +129,7 @@ def test_without_its_tokenizer_a_model_has_no_text_side(tiny: Encoder) -> None:
 
 
 def test_a_siglip_like_model_reads_its_tokenizer_from_its_folder(tmp_path: Path) -> None:
-    """The build of the default model, made small: a timm tower, its own text tower, a transformers tokenizer."""
+    """The default model's structure, but small: a timm tower, a custom text tower, a transformers tokenizer."""
     tokenizers = pytest.importorskip("tokenizers")
     from safetensors.torch import save_file
 
@@ -148,8 +149,8 @@ def test_a_siglip_like_model_reads_its_tokenizer_from_its_folder(tmp_path: Path)
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
     tokenizer.save(str(folder / "tokenizer.json"))
     special = {"pad_token": "<pad>", "eos_token": "<eos>", "unk_token": "<unk>"}
-    told = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 64, **special}
-    (folder / "tokenizer_config.json").write_text(json.dumps(told))
+    tokenizer_config = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 64, **special}
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer_config))
     torch.manual_seed(3)
     made = open_clip.create_model(f"local-dir:{folder}", load_weights=False)
     save_file(made.state_dict(), folder / store.WEIGHTS)
@@ -169,7 +170,7 @@ def test_a_siglip_like_model_reads_its_tokenizer_from_its_folder(tmp_path: Path)
     np.testing.assert_allclose(np.linalg.norm(encoder.encode_images(pictures), axis=1), 1, atol=1e-5)
     assert (
         importing.checkpoint.misfit(
-            importing.checkpoint.shapes(folder / store.WEIGHTS), importing._wanted_shapes(config, name)
+            importing.checkpoint.shapes(folder / store.WEIGHTS), importing._expected_shapes(config, name)
         )
         is None
     )
@@ -187,7 +188,7 @@ def test_half_precision_on_cuda_agrees_with_the_cpu(tiny: Encoder) -> None:
 
 
 def test_half_precision_gives_the_vectors_of_single(tiny: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What CUDA runs in float16, tried on the CPU in its own half precision."""
+    """CUDA runs in float16; the CPU stands in for it with bfloat16."""
     rng = np.random.default_rng(2)
     pictures = np.stack([shapes.render(spec, rng) for spec in shapes.ALL_SPECS[::40]])
     single = tiny.encode_images(pictures)

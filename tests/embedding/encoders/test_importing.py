@@ -1,4 +1,4 @@
-"""Checkpoints brought by file: checked, copied, and found by name like any other model."""
+"""Checkpoints imported from files: checked, copied, and found by name like any other model."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import embedding.tiny_clip
 from embedding.encoders import model_store as store
 from embedding.encoders import registry, weights
 from embedding.encoders.choose import load
 from embedding.encoders.weights import importing
 from embedding.errors import ModelUnavailable
-from embedding.tiny_clip import shapes
+from sample.tiny_clip import shapes
 
 torch = pytest.importorskip("torch")
 open_clip = pytest.importorskip("open_clip")
 
-FOLDER = Path(shapes.__file__).parent
+FOLDER = Path(embedding.tiny_clip.__file__).parent
 ARCHITECTURE = "traceobject-test-tiny"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _known_to_open_clip(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The tiny CLIP's architecture among open_clip's own."""
+    """The tiny CLIP's architecture, registered with open_clip."""
     path = tmp_path_factory.mktemp("configs") / f"{ARCHITECTURE}.json"
     path.write_text(json.dumps(json.loads((FOLDER / store.CONFIG).read_text())["model_cfg"]))
     open_clip.add_model_config(path)
@@ -68,7 +69,7 @@ def test_importing_again_changes_nothing_and_another_file_is_refused(stick: Path
     assert weights.import_file(stick, ARCHITECTURE, name="eye") == card
     tensors = load_file(stick)
     save_file({**tensors, "logit_scale": tensors["logit_scale"] + 1}, stick)
-    with pytest.raises(ModelUnavailable, match=r"already holds another eye.*--name"):
+    with pytest.raises(ModelUnavailable, match=r"already has another eye.*--name"):
         weights.import_file(stick, ARCHITECTURE, name="eye")
 
 
@@ -78,7 +79,7 @@ def test_a_wrong_checksum_is_refused(stick: Path) -> None:
     assert store.names() == []
 
 
-def test_what_is_no_safetensors_file_is_refused(tmp_path: Path, stick: Path) -> None:
+def test_a_file_other_than_safetensors_is_refused(tmp_path: Path, stick: Path) -> None:
     pickled = tmp_path / "model.pt"
     torch.save({"weight": torch.zeros(2)}, pickled)
     cut = tmp_path / "cut.safetensors"
@@ -90,7 +91,7 @@ def test_what_is_no_safetensors_file_is_refused(tmp_path: Path, stick: Path) -> 
         weights.import_file(tmp_path / "none.safetensors", ARCHITECTURE)
 
 
-def test_another_architecture_is_refused_with_what_does_not_fit(stick: Path) -> None:
+def test_another_architecture_is_refused_with_the_tensors_that_do_not_fit(stick: Path) -> None:
     with pytest.raises(ModelUnavailable, match=r"does not fit the architecture ViT-B-32: .*have another shape.*--arch"):
         weights.import_file(stick, "ViT-B-32")
     with pytest.raises(ModelUnavailable, match=r"ViT-B-33.*ViT-B-32"):
@@ -113,13 +114,13 @@ def test_missing_and_foreign_tensors_are_counted(stick: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["starter", "starter-lite1", "tiny-clip", "ViT-B-32", "../up", "a/../b", "", "a b", ".x"]
 )
-def test_a_name_that_is_taken_or_no_name_is_refused(stick: Path, name: str) -> None:
+def test_a_name_that_is_taken_or_invalid_is_refused(stick: Path, name: str) -> None:
     with pytest.raises(ModelUnavailable, match="name"):
         weights.import_file(stick, f"{ARCHITECTURE}", name=name or "/")
     assert not list(store.root().rglob("*.safetensors"))
 
 
-def test_a_name_of_the_table_stands_for_that_model(tmp_path: Path) -> None:
+def test_a_name_of_the_table_means_that_model(tmp_path: Path) -> None:
     config = open_clip.get_model_config("ViT-B-16-SigLIP2")
     arguments = ("ViT-B-16-SigLIP2", "", "a" * 64, config)
     for file in ("tokenizer.json", "tokenizer_config.json"):
@@ -132,8 +133,8 @@ def test_a_name_of_the_table_stands_for_that_model(tmp_path: Path) -> None:
         importing._card(marqo, "ViT-B-16-SigLIP", "", "a" * 64, config, tmp_path)
 
 
-def test_pictures_are_prepared_as_the_named_tag_wants(tmp_path: Path) -> None:
-    """open_clip knows ViT-L-14 weights with OpenAI's mean and with a plain half: it must be told which."""
+def test_the_named_tag_decides_the_preprocessing(tmp_path: Path) -> None:
+    """open_clip knows ViT-L-14 weights with OpenAI's mean and with one of 0.5: the tag must say which."""
     config = open_clip.get_model_config("ViT-L-14")
     with pytest.raises(ModelUnavailable, match=r"ViT-L-14:openai.*laion2b_s32b_b82k"):
         importing._tagged_preprocess("ViT-L-14", "", config, tmp_path)

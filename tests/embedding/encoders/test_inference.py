@@ -1,4 +1,4 @@
-"""Networks made ready for this machine are kept, taken again, and never run damaged."""
+"""Networks compiled for this machine are cached, reused, and never run damaged."""
 
 from __future__ import annotations
 
@@ -30,55 +30,55 @@ def network(tmp_path: Path) -> Path:
     return tmp_path / "net.xml"
 
 
-def is_taken_again(network: Any) -> bool:
-    taken: bool = network.get_property("LOADED_FROM_CACHE")
-    return taken
+def from_cache(network: Any) -> bool:
+    cached: bool = network.get_property("LOADED_FROM_CACHE")
+    return cached
 
 
-def test_the_second_time_it_is_taken_as_it_was_made_ready(network: Path) -> None:
+def test_the_second_time_it_is_loaded_from_the_cache(network: Path) -> None:
     first, second = inference.open_network(network), inference.open_network(network)
-    assert not is_taken_again(first)
-    assert is_taken_again(second)
+    assert not from_cache(first)
+    assert from_cache(second)
     assert (first(INPUTS)[0] == second(INPUTS)[0]).all()
 
 
-def test_as_many_streams_as_asked_for_run_whatever_was_kept(network: Path) -> None:
+def test_the_number_of_streams_is_as_requested_whatever_is_cached(network: Path) -> None:
     inference.open_network(network)
     assert inference.open_network(network, streams=2).get_property("NUM_STREAMS") == 2
 
 
-WAYS: list[dict[str, int]] = [{}, {"streams": 2}, {"together": 4}, {"streams": 2, "together": 4}]
+OPTIONS: list[dict[str, int]] = [{}, {"streams": 2}, {"batch": 4}, {"streams": 2, "batch": 4}]
 
 
-def test_each_way_to_run_it_is_kept_beside_the_others(network: Path) -> None:
-    for way in WAYS:
-        assert not is_taken_again(inference.open_network(network, **way))
-    for way in WAYS:
-        assert is_taken_again(inference.open_network(network, **way))
+def test_each_combination_of_options_has_a_cache_of_its_own(network: Path) -> None:
+    for options in OPTIONS:
+        assert not from_cache(inference.open_network(network, **options))
+    for options in OPTIONS:
+        assert from_cache(inference.open_network(network, **options))
 
 
-def test_several_at_a_time_have_the_rows_of_each_alone(network: Path) -> None:
+def test_batched_rows_equal_single_ones(network: Path) -> None:
     several = np.concatenate([INPUTS, -INPUTS, 2 * INPUTS, INPUTS + 1])
     alone = inference.open_network(network)
-    rows = inference.open_network(network, together=4)(several)[0]
+    rows = inference.open_network(network, batch=4)(several)[0]
     np.testing.assert_allclose(rows, np.concatenate([alone(one[None])[0] for one in several]), rtol=1e-5)
 
 
-def test_a_network_that_cannot_take_several_is_told(network: Path) -> None:
+def test_a_network_that_takes_no_batches_is_reported(network: Path) -> None:
     openvino = inference.openvino()
     given = openvino.opset13.parameter([1, SIDE], np.float32)
     only_one = openvino.opset13.reshape(given, openvino.opset13.constant([1, SIDE // 2, 2]), False)
     openvino.save_model(openvino.Model([only_one], [given]), network)
     with pytest.raises(ModelUnavailable, match="compile that model again"):
-        inference.open_network(network, together=4)
+        inference.open_network(network, batch=4)
 
 
-def ready(network: Path) -> Path:
+def cache_folder(network: Path) -> Path:
     return network.with_suffix(".ready") / "1x1"
 
 
 def blob(network: Path) -> Path:
-    (found,) = ready(network).glob("*.blob")
+    (found,) = cache_folder(network).glob("*.blob")
     found.chmod(0o600)
     return found
 
@@ -95,30 +95,28 @@ def flip(path: Path) -> None:
     [
         lambda network: flip(blob(network)),
         lambda network: blob(network).write_bytes(blob(network).read_bytes()[:-100]),
-        lambda network: (ready(network) / "sha256.json").write_text("{"),
-        lambda network: (ready(network) / "sha256.json").unlink(),
+        lambda network: (cache_folder(network) / "sha256.json").write_text("{"),
+        lambda network: (cache_folder(network) / "sha256.json").unlink(),
         lambda network: blob(network).unlink(),
     ],
-    ids=["a byte flipped", "cut short", "no proof that can be read", "no proof", "gone"],
+    ids=["a byte flipped", "cut short", "unreadable checksums", "no checksums", "gone"],
 )
-def test_what_is_not_as_it_was_kept_is_made_ready_anew(network: Path, harm: Any) -> None:
+def test_a_damaged_cache_is_made_again(network: Path, harm: Any) -> None:
     right = inference.open_network(network)(INPUTS)[0]
     harm(network)
     again = inference.open_network(network)
-    assert not is_taken_again(again)
+    assert not from_cache(again)
     assert (again(INPUTS)[0] == right).all()
-    assert is_taken_again(inference.open_network(network))
+    assert from_cache(inference.open_network(network))
 
 
-def test_where_nothing_can_be_kept_it_runs_all_the_same(network: Path) -> None:
+def test_without_a_writable_cache_it_still_runs(network: Path) -> None:
     network.with_suffix(".ready").write_text("in the way", encoding="utf-8")
     assert inference.open_network(network)(INPUTS)[0].shape == (1, SIDE)
     assert network.with_suffix(".ready").read_text(encoding="utf-8") == "in the way"
 
 
-def test_what_is_damaged_and_cannot_be_deleted_is_never_vouched_for(
-    network: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_damaged_cache_that_cannot_be_deleted_is_not_used(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     right = inference.open_network(network)(INPUTS)[0]
     flip(blob(network))
 
@@ -128,15 +126,15 @@ def test_what_is_damaged_and_cannot_be_deleted_is_never_vouched_for(
     monkeypatch.setattr("embedding.encoders.openvino.inference.shutil.rmtree", refuse)
     for _ in range(2):
         again = inference.open_network(network)
-        assert not is_taken_again(again)
+        assert not from_cache(again)
         assert (again(INPUTS)[0] == right).all()
 
 
-# The first two runs of a process, in two threads that give way to each other at every chance.
-AT_ONCE = """
+# The first two runs of a process, in two threads that switch as often as possible.
+TWO_THREADS = """
 import os, sys, threading
 import numpy as np
-from embedding import inference
+from embedding.encoders.openvino import inference
 
 openvino = inference.openvino()
 given = openvino.opset13.parameter([1, 8], np.float32)
@@ -160,7 +158,7 @@ os._exit(any(thread.is_alive() for thread in threads))
 
 
 @pytest.mark.slow
-def test_two_threads_that_come_first_do_not_wait_for_each_other_for_ever() -> None:
+def test_the_first_two_threads_do_not_deadlock() -> None:
     """Without what `openvino` does beforehand, 15 of 40 such processes hung."""
     for _ in range(8):
-        assert subprocess.run([sys.executable, "-c", AT_ONCE], check=False, timeout=120).returncode == 0
+        assert subprocess.run([sys.executable, "-c", TWO_THREADS], check=False, timeout=120).returncode == 0

@@ -1,4 +1,4 @@
-"""The table of models agrees with the libraries and files that it speaks of."""
+"""The table of models agrees with the libraries and files that it names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TAGS = {
     "ViT-B-16-SigLIP2": "webli",
     "ViT-L-16-SigLIP2-384": "webli",
     "PE-Core-L-14-336": "meta",
-    # Marqo's models continue SigLIP's, in its architectures and with its preprocessing.
+    # Marqo's models are SigLIP's, fine-tuned, with its architectures and preprocessing.
     "ViT-B-16-SigLIP": "webli",
     "ViT-L-16-SigLIP-256": "webli",
 }
@@ -34,7 +34,7 @@ def _empty_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRACEOBJECT_MODELS", str(tmp_path))
 
 
-def test_the_promised_names_are_there() -> None:
+def test_the_documented_names_are_in_the_table() -> None:
     promised = {"starter", "starter-lite0", "starter-lite1", "starter-lite2", "tiny-clip", "ViT-B-32", "ViT-B-32-256"}
     promised |= {"ViT-B-16-SigLIP2", "ViT-L-16-SigLIP2-384", "PE-Core-L-14-336"}
     promised |= {"Marqo/marqo-ecommerce-embeddings-B", "Marqo/marqo-ecommerce-embeddings-L"}
@@ -44,13 +44,13 @@ def test_the_promised_names_are_there() -> None:
     assert registry.get(registry.DEFAULT).text
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ModelUnavailable, match=r"'resnet'.*starter, ViT-B-16-SigLIP2.*tiny-clip"):
         registry.get("resnet")
 
 
 @pytest.mark.parametrize("card", HUB_CARDS, ids=lambda card: card.name)
-def test_a_clip_card_says_what_open_clip_says(card: ModelCard) -> None:
+def test_a_clip_card_agrees_with_open_clip(card: ModelCard) -> None:
     open_clip = pytest.importorskip("open_clip")
     config = open_clip.get_model_config(card.architecture)
     pretrained = open_clip.get_pretrained_cfg(card.architecture, TAGS[card.architecture])
@@ -66,7 +66,7 @@ def test_a_clip_card_says_what_open_clip_says(card: ModelCard) -> None:
 
 
 @pytest.mark.parametrize("card", STARTERS, ids=lambda card: card.name)
-def test_a_starter_card_says_what_timm_says(card: ModelCard) -> None:
+def test_a_starter_card_agrees_with_timm(card: ModelCard) -> None:
     timm = pytest.importorskip("timm")
     known = timm.get_pretrained_cfg(card.architecture)
     assert (known.mean, known.std) == (card.preprocess.mean, card.preprocess.std)
@@ -84,7 +84,7 @@ def test_every_card_is_complete(card: ModelCard) -> None:
         assert card.sha256, "what is installed with the project is checked against the table"
 
 
-def test_cards_survive_being_kept_in_the_store(tmp_path: Path) -> None:
+def test_cards_survive_a_round_trip_through_the_store(tmp_path: Path) -> None:
     from dataclasses import replace
 
     for card in registry.CARDS:
@@ -96,19 +96,19 @@ def test_cards_survive_being_kept_in_the_store(tmp_path: Path) -> None:
     assert all(path.parent == tmp_path for path in map(store.folder, registry.names()))
 
 
-def test_a_damaged_record_is_told_with_what_to_do() -> None:
+def test_a_damaged_record_is_reported_with_what_to_do() -> None:
     store.folder("odd").mkdir()
     (store.folder("odd") / store.CARD).write_text('{"name": "odd"}')
     with pytest.raises(ModelUnavailable, match="pull or import that model again"):
         registry.get("odd")
 
 
-def test_weights_that_are_not_here_are_told_with_what_to_do() -> None:
+def test_missing_weights_are_reported_with_what_to_do() -> None:
     with pytest.raises(ModelUnavailable, match=r"traceobject models pull ViT-B-32.*models import FILE --arch ViT-B-32"):
         verified(registry.get("ViT-B-32"))
 
 
-def test_a_package_that_is_not_installed_is_told_with_what_to_do() -> None:
+def test_a_missing_package_is_reported_with_what_to_do() -> None:
     from dataclasses import replace
 
     card = replace(registry.get("starter"), weights="package:efficientnet_lite9_pytorch_model")
@@ -123,7 +123,7 @@ def test_other_weights_than_the_cards_are_refused() -> None:
         verified(replace(registry.get("starter"), sha256="0" * 64))
 
 
-def test_asking_for_a_device_that_is_not_here_is_told() -> None:
+def test_a_missing_device_is_reported() -> None:
     pytest.importorskip("torch")
     for device in ("cuda:99", "warp"):
         with pytest.raises(ModelUnavailable, match=device):

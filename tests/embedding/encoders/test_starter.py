@@ -1,4 +1,4 @@
-"""The starter model: the packages' weights in timm's network, and what they are worth on real pictures."""
+"""The starter model: the packages' weights in timm's network, and their recall on real pictures."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ GROCERY = SHARED / "data/grocery"
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_the_packages_tensors_get_the_names_of_their_kind(number: int) -> None:
+def test_the_packages_tensors_get_timms_names_of_the_same_kind(number: int) -> None:
     import timm
 
     card = registry.get(f"starter-lite{number}")
-    given = starter._read(verified(card)[0])
+    given = starter._read_tensors(verified(card)[0])
     network = timm.create_model(card.architecture, pretrained=False)
-    renamed = starter._renamed(given, network.state_dict(), Path("file"))
+    renamed = starter._rename_tensors(given, network.state_dict(), Path("file"))
     same = {id(tensor): name for name, tensor in given.items()}
     names = {same[id(tensor)]: name for name, tensor in renamed.items()}
     assert names["_conv_stem.weight"] == "conv_stem.weight"
@@ -42,7 +42,7 @@ def test_the_packages_tensors_get_the_names_of_their_kind(number: int) -> None:
     assert all((tensor >= 0).all() for name, tensor in renamed.items() if name.endswith("running_var"))
 
 
-def test_tensors_that_do_not_run_in_parallel_are_refused() -> None:
+def test_tensors_that_do_not_correspond_are_refused() -> None:
     wanted = {"conv_stem.weight": torch.zeros(2, 3), "bn1.weight": torch.zeros(2)}
     for given in (
         {"_conv_stem.weight": torch.zeros(2, 3)},
@@ -51,7 +51,7 @@ def test_tensors_that_do_not_run_in_parallel_are_refused() -> None:
         {"_depthwise_conv.weight": torch.zeros(2, 3), "_bn0.weight": torch.zeros(2)},
     ):
         with pytest.raises(ModelUnavailable, match=r"file\.pth"):
-            starter._renamed(given, wanted, Path("file.pth"))
+            starter._rename_tensors(given, wanted, Path("file.pth"))
 
 
 @pytest.mark.slow

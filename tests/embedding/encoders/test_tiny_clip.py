@@ -1,4 +1,4 @@
-"""The tiny CLIP finds rendered shapes by picture, by words and by both: proof of the code, on pictures never shown."""
+"""The tiny CLIP finds rendered shapes by picture, by text and by both, on pictures that training never showed."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import embedding.tiny_clip
 from embedding.encoders import model_store as store
 from embedding.encoders import registry
 from embedding.encoders.choose import load
 from embedding.encoders.protocol import Encoder
-from embedding.tiny_clip import shapes
-from embedding.tiny_clip.evaluate import Findings, evaluate, held_out
+from sample.tiny_clip import shapes
+from sample.tiny_clip.evaluate import Findings, evaluate, held_out
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("open_clip")
 
-FOLDER = Path(shapes.__file__).parent
+FOLDER = Path(embedding.tiny_clip.__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def findings(encoder: Encoder) -> Findings:
 def test_the_shipped_files_are_small_and_those_of_the_card() -> None:
     assert (FOLDER / store.WEIGHTS).stat().st_size < 5e6
     assert store.digest(FOLDER / store.WEIGHTS) == registry.get("tiny-clip").sha256
-    assert not registry.get("tiny-clip").weights.startswith("hub:"), "auto looks at models of the hub only"
+    assert not registry.get("tiny-clip").weights.startswith("hub:"), "auto considers models of the hub only"
 
 
 def test_unseen_combinations_are_found_by_picture(findings: Findings) -> None:
@@ -47,7 +48,7 @@ def test_unseen_combinations_are_found_by_picture(findings: Findings) -> None:
     assert findings.by_picture.at_5 >= 0.85
 
 
-def test_unseen_combinations_are_found_by_words(findings: Findings) -> None:
+def test_unseen_combinations_are_found_by_text(findings: Findings) -> None:
     assert findings.by_text.at_1 >= 0.50
     assert findings.by_text.at_5 >= 0.90
 
@@ -65,8 +66,8 @@ def test_unseen_combinations_are_found_among_all_six_hundred(encoder: Encoder) -
     assert found.by_both.at_5 >= 0.25
 
 
-def test_the_word_steers_the_picture(encoder: Encoder) -> None:
-    """A red striped circle and the word blue come nearer to blue circles than the picture alone does."""
+def test_a_word_moves_the_query_towards_its_meaning(encoder: Encoder) -> None:
+    """A red striped circle and the word blue are nearer to blue circles than the picture alone is."""
     rng = np.random.default_rng(5)
     red, blue = (
         encoder.encode_images(
@@ -79,8 +80,8 @@ def test_the_word_steers_the_picture(encoder: Encoder) -> None:
     assert (both @ blue.T).mean() > (red @ blue.T).mean() + 0.1
 
 
-def test_wrong_words_find_nothing_special(encoder: Encoder) -> None:
-    """What makes the tests above worth something: for an encoder of mixed-up words they fail."""
+def test_wrong_texts_find_nothing(encoder: Encoder) -> None:
+    """The tests above can fail: they do for an encoder whose texts are shuffled."""
 
     class MixedUp:
         card = encoder.card
@@ -104,7 +105,7 @@ def test_renders_follow_their_seed_and_show_their_colour() -> None:
     assert 0.12 < near.mean() < 0.7
 
 
-def test_captions_say_what_is_there_and_nothing_else() -> None:
+def test_captions_describe_the_picture_and_nothing_else() -> None:
     rng = np.random.default_rng(0)
     for spec in shapes.ALL_SPECS[::7]:
         others = {*shapes.COLOURS, *shapes.PATTERNS, *shapes.SHAPES} - {spec.colour, spec.pattern, spec.shape}
@@ -116,7 +117,7 @@ def test_captions_say_what_is_there_and_nothing_else() -> None:
 @pytest.mark.slow
 def test_training_runs_learns_and_saves_what_loads(tmp_path: Path) -> None:
     from embedding.encoders.clip_config import read
-    from embedding.tiny_clip import train
+    from sample.tiny_clip import train
 
     model = train.train(pictures=256, steps=12, seed=1)
     sha256 = train.save(model, tmp_path)
@@ -133,7 +134,7 @@ def test_training_runs_learns_and_saves_what_loads(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_same_seed_trains_the_same_model() -> None:
-    from embedding.tiny_clip import train
+    from sample.tiny_clip import train
 
     one, two = (train.train(pictures=64, steps=2, seed=9).state_dict() for _ in range(2))
     assert all(torch.allclose(one[name], two[name], atol=1e-6) for name in one)

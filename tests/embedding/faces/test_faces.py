@@ -1,4 +1,4 @@
-"""Faces are seen, and nothing else is taken for one."""
+"""Face detection: faces are found in any size and orientation, and nothing else is taken for one."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from embedding.encoders import model_store as store
 from embedding.errors import ModelUnavailable
 from embedding.faces import network as face_network
-from embedding.faces.detector import SUSPECTED, FaceDetector
+from embedding.faces.detector import MIN_SUSPICION, FaceDetector
 from embedding.faces.network import SIDE
 from tests.drawn_face import draw_face
 from tests.fakes import render
@@ -24,58 +24,61 @@ def detector(request, tmp_path_factory):
 
 
 @pytest.mark.parametrize("size", [80, 320, 900])
-def test_a_face_is_seen_at_any_size(detector, size):
-    assert detector.surest(draw_face(size)) > 0.7
+def test_a_face_is_found_at_any_size(detector, size):
+    assert detector.confidence(draw_face(size)) > 0.7
 
 
 @pytest.mark.parametrize("quarters", [1, 3])
-def test_a_face_on_its_side_is_seen_as_surely_as_upright(detector, quarters):
-    assert detector.surest(np.rot90(draw_face(320), quarters)) == pytest.approx(
-        detector.surest(draw_face(320)), abs=0.05
+def test_a_face_on_its_side_is_found_with_the_confidence_of_an_upright_one(detector, quarters):
+    assert detector.confidence(np.rot90(draw_face(320), quarters)) == pytest.approx(
+        detector.confidence(draw_face(320)), abs=0.05
     )
 
 
 @pytest.mark.parametrize(
-    ("lying", "enough", "looks"),
-    [(SUSPECTED - 0.01, 0.7, 1), (SUSPECTED + 0.01, 1.0, 4), (SUSPECTED + 0.01, 0.7, 4), (0.75, 0.7, 1)],
+    ("on_its_side", "sufficient", "examined"),
+    [(MIN_SUSPICION - 0.01, 0.7, 1), (MIN_SUSPICION + 0.01, 1.0, 4), (MIN_SUSPICION + 0.01, 0.7, 4), (0.75, 0.7, 1)],
 )
-def test_only_what_may_be_a_face_is_turned_and_only_until_it_is_one(monkeypatch, lying, enough, looks):
-    upright, seen = draw_face(SIDE), []
+def test_only_a_suspicious_picture_is_rotated_and_only_until_the_confidence_suffices(
+    monkeypatch, on_its_side, sufficient, examined
+):
+    upright, squares = draw_face(SIDE), []
 
     def network(square):
-        seen.append(square)
-        return np.full((1, 1), 0.9 if np.array_equal(square, upright) else lying, np.float32)
+        squares.append(square)
+        return np.full((1, 1), 0.9 if np.array_equal(square, upright) else on_its_side, np.float32)
 
     monkeypatch.setattr("embedding.faces.detector.network", lambda: network)
-    assert FaceDetector().surest(np.rot90(upright), enough) == pytest.approx(0.9 if looks == 4 else lying)
-    assert len(seen) == looks
+    confidence = FaceDetector().confidence(np.rot90(upright), sufficient)
+    assert confidence == pytest.approx(0.9 if examined == 4 else on_its_side)
+    assert len(squares) == examined
 
 
 @pytest.mark.parametrize("shape", [(900, 300), (300, 900)])
-def test_a_face_at_the_far_end_of_a_long_picture_is_seen(detector, shape):
+def test_a_face_at_the_far_end_of_a_long_picture_is_found(detector, shape):
     picture = np.full((*shape, 3), 150, np.uint8)
     picture[-300:, -300:] = draw_face(300)
-    assert detector.surest(picture) > 0.5
+    assert detector.confidence(picture) > 0.5
 
 
 def test_patches_are_no_faces(detector):
-    assert max(detector.surest(render(seed, 300)) for seed in range(8)) < 0.5
+    assert max(detector.confidence(render(seed, 300)) for seed in range(8)) < 0.5
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 900), (2000, 3), (33, 31)])
-def test_odd_shapes_are_looked_at(detector, shape):
-    assert 0 <= detector.surest(np.full((*shape, 3), 128, np.uint8)) <= 1
+def test_pictures_of_odd_shapes_are_examined(detector, shape):
+    assert 0 <= detector.confidence(np.full((*shape, 3), 128, np.uint8)) <= 1
 
 
-def test_the_picture_is_left_as_it_was(detector):
+def test_the_picture_is_not_modified(detector):
     picture = draw_face(200)
-    given = picture.copy()
-    given.setflags(write=False)
-    detector.surest(given)
-    np.testing.assert_array_equal(given, picture)
+    read_only = picture.copy()
+    read_only.setflags(write=False)
+    detector.confidence(read_only)
+    np.testing.assert_array_equal(read_only, picture)
 
 
-def test_both_ways_to_run_the_network_are_as_sure(tmp_path, monkeypatch):
+def test_opencv_and_openvino_give_the_same_confidence(tmp_path, monkeypatch):
     pytest.importorskip("openvino")
     monkeypatch.setenv("TRACEOBJECT_MODELS", str(tmp_path))
     square = draw_face(SIDE)

@@ -1,4 +1,4 @@
-"""Several pictures in one file, files in files, metadata made to hurt, and damage."""
+"""Several pictures in one file, files in files, hostile metadata, and damage."""
 
 import random
 import struct

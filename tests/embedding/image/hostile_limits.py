@@ -88,9 +88,9 @@ CASES |= cases(
     {f"{name}_at_{part}": lambda name=name, part=part: _cut(name, part) for name in _WHOLE for part in (0.5, 0.9)}
     | {
         "jpeg_of_three_bytes": lambda: Case(b"\xff\xd8\xff", "truncated"),
-        "jpeg_without_its_last_two_bytes": lambda: Case(jpeg()[:-2], "truncated"),
+        "jpeg_without_its_last_forty_bytes": lambda: Case(jpeg()[:-40], "truncated"),
         "png_signature_alone": lambda: Case(PNG_SIGNATURE, "truncated"),
-        "png_without_its_end": lambda: Case(saved(SCENE, "PNG")[:-12], "truncated"),
+        "png_without_its_end": lambda: Case(saved(SCENE, "PNG")[:-24], "truncated"),
         "gif_signature_alone": lambda: Case(b"GIF89a", "truncated"),
         "bmp_signature_alone": lambda: Case(b"BM", "truncated"),
         "tiff_signature_alone": lambda: Case(b"II*\0", "truncated"),

@@ -1,4 +1,4 @@
-"""Decode files one after another, in this process alone, and tell what each one cost.
+"""Decode files one after another in this process, and print what each one cost.
 
     python tests/embedding/image/measure_decode.py FILE...      (one JSON object a line)
 
@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from embedding.errors import ImageRefused
-from embedding.image.decode import Limits, decode
+from embedding.image.decode import DecodeLimits, decode
 
 MAX_SECONDS = 60
 
@@ -30,15 +30,15 @@ def main() -> None:
         faulthandler.dump_traceback_later(MAX_SECONDS, exit=True)
         begin = time.monotonic()
         try:
-            outcome: object = decode(data, limits=Limits()).shape
+            outcome: object = decode(data, limits=DecodeLimits()).shape
         except ImageRefused as refusal:
             outcome = refusal.reason
         seconds = time.monotonic() - begin
         faulthandler.cancel_dump_traceback_later()
         growth = (_kilobytes("VmHWM") - at_first) * 1024
         plugins = sorted(name for name in sys.modules if name.startswith("PIL.") and name.endswith("ImagePlugin"))
-        told = {"file": path.name, "outcome": outcome, "growth": growth, "seconds": seconds, "plugins": plugins}
-        sys.stdout.write(json.dumps(told) + "\n")
+        result = {"file": path.name, "outcome": outcome, "growth": growth, "seconds": seconds, "plugins": plugins}
+        sys.stdout.write(json.dumps(result) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Picture files put together byte by byte, for what no encoder would write."""
+"""Picture files assembled byte by byte, such as no encoder would write."""
 
 import io
 import struct
@@ -12,7 +12,7 @@ GREY, TRUECOLOUR, PALETTE, GREY_ALPHA, TRUECOLOUR_ALPHA = 0, 2, 3, 4, 6
 
 
 def scene(width: int = 48, height: int = 32) -> np.ndarray:
-    """Four flat quarters that survive any coder, and tell every way up from every other."""
+    """Four flat quarters that survive any coder and look different in each orientation."""
     image = np.empty((height, width, 3), np.uint8)
     top, left = height // 2, width // 2
     image[:top, :left], image[:top, left:] = (200, 40, 40), (40, 160, 40)
@@ -175,7 +175,7 @@ def p3_profile() -> bytes:
 
 
 def linear_grey_profile() -> bytes:
-    """A grey device whose values count light itself."""
+    """A grey device whose values are linear in light."""
     return _icc(b"mntr", b"GRAY", b"XYZ ", _COMMON | {b"kTRC": _gamma(1.0)})
 
 

@@ -1,4 +1,4 @@
-"""What a test case of decoding is, and the pictures and pieces that many cases are made of."""
+"""A test case of decoding, and the pictures and pieces that many cases are made of."""
 
 import io
 import re
@@ -16,12 +16,12 @@ from tests.embedding.image.picture_bytes import TRUECOLOUR, png, png_rows, saved
 
 Outcome = str | np.ndarray
 SCENE = scene()
-CODED = 6  # how far a lossy coder may be off in the middle of a flat quarter
+CODED = 6  # levels that a lossy coder may be off in the middle of a flat quarter
 
 
 @dataclass(frozen=True)
 class Case:
-    """A file, and what must come of it.
+    """A file, and the expected result of decoding it.
 
     Attributes:
         data: the file.
@@ -38,7 +38,7 @@ Cases = dict[str, Callable[[], Case]]
 
 
 def cases(name: str, variants: Cases) -> Cases:
-    """Cases under a common name, each made once, when it is asked for."""
+    """Cases under a common name, each made once, on first use."""
     return {f"{name}_{variant}": cache(maker) for variant, maker in variants.items()}
 
 
@@ -58,8 +58,8 @@ def heic(image: np.ndarray = SCENE, **options: object) -> bytes:
     return out.getvalue()
 
 
-def ways_up() -> dict[int, np.ndarray]:
-    """The scene as each EXIF orientation stores it, told by turning it by hand."""
+def orientations() -> dict[int, np.ndarray]:
+    """The scene as each EXIF orientation stores it, rotated without the code under test."""
     return {
         1: SCENE,
         2: np.fliplr(SCENE),

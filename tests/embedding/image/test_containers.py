@@ -1,4 +1,4 @@
-"""What the container readers tell of a file without decoding it, and what they leave of it."""
+"""What the container readers find out about a file without decoding it, and what they keep of it."""
 
 import re
 
@@ -24,7 +24,7 @@ from tests.embedding.image.picture_cases import heic, jpeg, png_with
         ("CMYK", {"progressive": True}, 4 + 8),
     ],
 )
-def test_a_progressive_jpeg_needs_room_for_its_coefficients(mode, options, needed):
+def test_a_progressive_jpeg_needs_memory_for_its_coefficients(mode, options, needed):
     bare = bare_picture(saved(Image.fromarray(scene()).convert(mode), "JPEG", **options))
     assert bare.decoding_bytes == needed
     assert bare.size == (48, 32)
@@ -42,18 +42,18 @@ def test_moving_av1_counts_at_least_its_frames():
     frames = [Image.new("RGB", (100, 60), (shade, 0, 0)) for shade in (10, 200)]
     bare = bare_picture(saved(frames[0], "AVIF", save_all=True, append_images=frames[1:], duration=50))
     assert bare.data[8:12] == b"avif"
-    # A full sequence header leaves a frame as much as its bits can say: up to twice each side.
+    # With a full sequence header a frame may be as large as its bits allow: up to twice each side.
     assert 8 * 100 * 60 <= bare.extra_bytes <= 8 * 200 * 120
 
 
-def test_a_heic_is_measured_by_what_is_coded():
+def test_a_heic_is_measured_by_its_coded_size():
     """48 x 32 pixels are coded as a square of 64 and cut: the square is what decoding costs."""
     assert bare_picture(heic(scene(64, 64))).extra_bytes == 64 * 64 * 10
     assert bare_picture(heic(scene(48, 32))).extra_bytes >= 48 * 32 * 10
     assert bare_picture(CASES["depth_10_bit_heic"]().data).extra_bytes >= 48 * 32 * 16
 
 
-# Pillow hands the metadata of WebP on unread, and a refused file is shown to no decoder.
+# Pillow does not parse the metadata of WebP, and a refused file reaches no decoder.
 WITH_METADATA = [
     name
     for name, maker in CASES.items()
@@ -64,10 +64,10 @@ WITH_METADATA = [
 
 
 @pytest.mark.parametrize("name", WITH_METADATA)
-def test_the_decoder_sees_no_metadata(name):
+def test_the_decoder_gets_no_metadata(name):
     bare = bare_picture(CASES[name]().data)
     if bare.format in ("AVIF", "HEIC"):
-        # The items stay where they were; they are no longer called metadata.
+        # The items stay in place, but their type is no longer that of metadata.
         assert not re.search(rb"infe.{8}(Exif|mime)", bare.data, re.DOTALL)
     elif bare.format != "TIFF":
         for word in (b"Exif", b"eXIf", b"zTXt", b"iTXt", b"iCCP", b"ICC_PROFILE"):
@@ -105,7 +105,7 @@ def test_any_exif_has_an_orientation(block, start):
     assert 1 <= orientation(start + block) <= 8
 
 
-def test_every_plain_picture_tells_its_size_or_leaves_it_to_the_decoder():
+def test_every_plain_picture_has_its_size_or_leaves_it_to_the_decoder():
     for name in (name for name in CASES if name.startswith("plain")):
         bare = bare_picture(CASES[name]().data)
         assert bare.size == ((48, 32) if bare.format not in ("AVIF", "HEIC") else None)

@@ -1,4 +1,4 @@
-"""Decoding: the right picture of every file, or a refusal; nothing else, whatever the bytes are."""
+"""Decoding: every file gives the right picture or a refusal, whatever its bytes are."""
 
 import contextlib
 import io
@@ -14,7 +14,7 @@ from PIL import Image, ImageCms, ImageFile, ImageOps
 
 from embedding.errors import ImageRefused
 from embedding.image.containers.sniff import bare_picture
-from embedding.image.decode import Limits, decode
+from embedding.image.decode import DecodeLimits, decode
 from tests.embedding.image.hostile import CASES, CODED, SCENE, middles
 from tests.embedding.image.picture_bytes import saved, scene
 from tests.embedding.image.picture_cases import jpeg, jpeg_of_size, png_of_size
@@ -61,10 +61,10 @@ def test_there_are_over_thirty_hostile_files_and_each_reason_occurs():
 @pytest.mark.parametrize(
     ("limits", "reason"),
     [
-        (Limits(bytes=50), "too_large_bytes"),
-        (Limits(pixels=48 * 32 - 1), "too_many_pixels"),
-        (Limits(side=47), "too_long_side"),
-        (Limits(memory=48 * 32 * 7), "too_much_memory"),
+        (DecodeLimits(bytes=50), "too_large_bytes"),
+        (DecodeLimits(pixels=48 * 32 - 1), "too_many_pixels"),
+        (DecodeLimits(side=47), "too_long_side"),
+        (DecodeLimits(memory=48 * 32 * 7), "too_much_memory"),
     ],
 )
 @pytest.mark.parametrize("name", PLAIN)
@@ -76,18 +76,18 @@ def test_limits_hold_for_every_format(name, limits, reason):
 
 def test_limits_are_inclusive():
     data = saved(SCENE, "PNG")
-    assert decode(data, limits=Limits(bytes=len(data), pixels=48 * 32, side=48)).shape == (32, 48, 3)
+    assert decode(data, limits=DecodeLimits(bytes=len(data), pixels=48 * 32, side=48)).shape == (32, 48, 3)
 
 
 @pytest.mark.parametrize("small_side", [1, 100])
-def test_a_reduced_decode_does_not_get_round_the_limits(small_side):
+def test_a_reduced_decode_does_not_bypass_the_limits(small_side):
     with pytest.raises(ImageRefused) as refused:
         decode(jpeg_of_size(20_000, 20_000), small_side=small_side)
     assert refused.value.reason == "too_many_pixels"
 
 
-def test_limits_come_before_the_first_pixel(monkeypatch):
-    """With every decoder taken away, what is too large is still refused for its size."""
+def test_limits_are_checked_before_decoding(monkeypatch):
+    """Without any decoder, what is too large is still refused for its size."""
     monkeypatch.setattr("embedding.image.decode._DECODERS", {})
     for data in (png_of_size(30_000, 30_000), jpeg_of_size(60_000, 60_000)):
         with pytest.raises(ImageRefused) as refused:
@@ -144,7 +144,7 @@ def test_other_formats_come_in_full_size(name):
     assert decode(CASES[name]().data, small_side=4).shape == SCENE.shape
 
 
-def test_a_turned_reduced_jpeg_is_upright():
+def test_a_rotated_reduced_jpeg_is_upright():
     stored = np.ascontiguousarray(np.rot90(scene(480, 320), 1))
     data = saved(stored, "JPEG", quality=95, exif=b"Exif\0\0MM\0*\0\0\0\x08\0\1\1\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0")
     reduced = decode(data, small_side=32)
@@ -156,10 +156,10 @@ def test_a_turned_reduced_jpeg_is_upright():
 
 
 @pytest.mark.parametrize("name", [n for n in sorted(CASES) if n.startswith("cut_") and "_at_" in n])
-def test_what_is_there_of_a_cut_picture_is_given_when_asked_for(name):
+def test_the_first_part_of_a_cut_picture_is_decoded_if_allowed(name):
     data = CASES[name]().data
     if any(word in name for word in ("webp", "avif", "heic", "deflated_tiff")):
-        # These decoders give nothing, and this TIFF has lost its directory.
+        # These decoders return nothing, and this TIFF has lost its directory.
         with pytest.raises(ImageRefused) as refused:
             decode(data, allow_truncated=True)
         assert refused.value.reason == "truncated"
@@ -216,7 +216,7 @@ def test_threads_do_not_disturb_each_other():
 
 
 def _harmless(data):
-    """Decode with and without leave to be incomplete; anything but a picture or a refusal is a failure.
+    """Decode with and without allow_truncated; anything but a picture or a refusal is a failure.
 
     The container is read by itself too: decode would call anything that its reader raises a refusal.
     """
@@ -267,7 +267,7 @@ def test_a_picture_with_flipped_bits_is_harmless(name, flips, only_the_beginning
 @given(name=st.sampled_from(SEEDS), at=st.floats(0, 1), piece=st.binary(max_size=40), size=st.integers(0, 40))
 @settings(max_examples=80)
 @pytest.mark.filterwarnings("error")
-def test_a_picture_with_bytes_put_in_or_taken_out_is_harmless(name, at, piece, size):
+def test_a_picture_with_bytes_inserted_or_removed_is_harmless(name, at, piece, size):
     data = CASES[name]().data
     place = int(at * len(data))
     _harmless(data[:place] + piece + data[place + size :])
@@ -324,7 +324,7 @@ def test_ten_thousand_mutated_files_are_harmless(seed):
 
 
 @pytest.mark.parametrize("folder", ["grocery/store", "grocery/catalogue", "magento/catalogue", "clothing/photos"])
-def test_real_pictures_are_as_pillow_has_them(folder):
+def test_real_pictures_equal_pillows(folder):
     paths = sorted((SHARED / "data" / folder).glob("*.jpg"))
     if not paths:
         pytest.skip(f"the pictures of {folder} are not here")

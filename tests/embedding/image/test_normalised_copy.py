@@ -1,4 +1,4 @@
-"""The image store's copies: small enough, faithful, and with nothing in them but the picture."""
+"""The image store's copies: bounded in size, faithful, and without metadata."""
 
 import io
 
@@ -42,7 +42,7 @@ def test_it_is_the_same_picture():
     assert np.abs(middles(copy).astype(int) - middles(scene())).max() <= CODED
 
 
-def test_nothing_of_the_original_but_its_pixels_is_in_it():
+def test_it_has_nothing_of_the_original_but_its_pixels():
     original = saved(
         scene(),
         "JPEG",
@@ -66,14 +66,14 @@ def test_the_same_picture_gives_the_same_bytes():
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 20_000), (20_000, 1), (1, 1)])
-def test_lines_keep_at_least_a_pixel(width, height):
+def test_very_thin_pictures_keep_at_least_a_pixel(width, height):
     copy = decode(normalised_copy(np.full((height, width, 3), 90, np.uint8)))
     assert min(copy.shape[:2]) == 1
     assert max(copy.shape[:2]) == min(1024, max(width, height))
     assert np.abs(copy.astype(int) - 90).max() <= 2
 
 
-def test_a_better_quality_is_nearer():
+def test_a_higher_quality_is_closer_to_the_original():
     image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     far, near = (np.abs(decode(normalised_copy(image, quality=q)).astype(int) - image).mean() for q in (50, 95))
     assert near < far

@@ -1,4 +1,4 @@
-"""prepare makes the very pixels that open_clip's own transform makes, for every shape of picture."""
+"""prepare makes the same pixels as open_clip's own transform, for every shape of picture."""
 
 import tracemalloc
 
@@ -19,9 +19,12 @@ def open_clip_pixels():
     """open_clip's transform up to the picture that it would normalise."""
     transform = pytest.importorskip("open_clip.transform", reason="the extra clip is not installed")
 
-    def pixels(image, how):
+    def pixels(image, preprocess):
         cfg = transform.PreprocessCfg(
-            size=how.size, resize_mode=how.fit, interpolation=how.interpolation, fill_color=how.fill
+            size=preprocess.size,
+            resize_mode=preprocess.fit,
+            interpolation=preprocess.interpolation,
+            fill_color=preprocess.fill,
         )
         steps = transform.image_transform_v2(cfg, is_train=False).transforms
         assert [type(step).__name__ for step in steps[-3:]] == ["MaybeConvertMode", "MaybeToTensor", "Normalize"]
@@ -33,7 +36,7 @@ def open_clip_pixels():
     return pixels
 
 
-def how_to(fit, interpolation="bicubic", size=224, fill=255):
+def config(fit, interpolation="bicubic", size=224, fill=255):
     return Preprocess(
         size=size, fit=fit, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5), interpolation=interpolation, fill=fill
     )
@@ -56,12 +59,12 @@ def test_the_pixels_are_those_of_open_clip(open_clip_pixels, width, height, fit,
     assume(max(width, height) <= 16 * min(width, height))
     # open_clip's own transform fails where the short side would be scaled to nothing.
     assume(fit != "longest" or round(min(width, height) / (max(width, height) / size)) > 0)
-    how = how_to(fit, interpolation, size, fill)
+    preprocess = config(fit, interpolation, size, fill)
     image = noise(width, height)
-    made = prepare(image, how)
+    made = prepare(image, preprocess)
     assert made.shape == (size, size, 3)
     assert made.dtype == np.uint8
-    assert np.array_equal(made, open_clip_pixels(image, how))
+    assert np.array_equal(made, open_clip_pixels(image, preprocess))
 
 
 @given(
@@ -73,15 +76,17 @@ def test_the_pixels_are_those_of_open_clip(open_clip_pixels, width, height, fit,
     size=st.sampled_from([16, 60, 96]),
 )
 @settings(max_examples=120)
-def test_lines_are_within_one_level_of_open_clip(open_clip_pixels, short, aspect, upright, fit, interpolation, size):
+def test_very_thin_pictures_are_within_one_level_of_open_clip(
+    open_clip_pixels, short, aspect, upright, fit, interpolation, size
+):
     long = int(short * aspect) + 1
     assume(fit != "longest" or round(short / (long / size)) > 0)
     image = noise(short, long) if upright else noise(long, short)
-    how = how_to(fit, interpolation, size)
-    apart = np.abs(prepare(image, how).astype(int) - open_clip_pixels(image, how))
-    assert apart.max() <= 1
+    preprocess = config(fit, interpolation, size)
+    difference = np.abs(prepare(image, preprocess).astype(int) - open_clip_pixels(image, preprocess))
+    assert difference.max() <= 1
     if fit != "shortest":
-        assert apart.max() == 0
+        assert difference.max() == 0
 
 
 @pytest.mark.parametrize("size", [224, 256, 336, 378, 384])
@@ -91,8 +96,8 @@ def test_lines_are_within_one_level_of_open_clip(open_clip_pixels, short, aspect
 @pytest.mark.parametrize("fit", FITS)
 def test_the_sizes_of_real_models(open_clip_pixels, size, width, height, fit):
     image = noise(width, height)
-    how = how_to(fit, size=size, fill=127)
-    assert np.array_equal(prepare(image, how), open_clip_pixels(image, how))
+    preprocess = config(fit, size=size, fill=127)
+    assert np.array_equal(prepare(image, preprocess), open_clip_pixels(image, preprocess))
 
 
 @pytest.mark.parametrize("fit", FITS)
@@ -101,30 +106,30 @@ def test_the_sizes_of_real_models(open_clip_pixels, size, width, height, fit):
 def test_any_shape_is_prepared_in_little_memory(width, height, fit, interpolation):
     image = np.full((height, width, 3), (10, 200, 90), np.uint8)
     tracemalloc.start()
-    made = prepare(image, how_to(fit, interpolation))
+    made = prepare(image, config(fit, interpolation))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert made.shape == (224, 224, 3)
-    # Flat stays flat, and what "longest" does not cover is the fill.
+    # A flat picture stays flat, and "longest" pads with the fill.
     colours = {tuple(pixel) for pixel in made.reshape(-1, 3).tolist()}
     assert (10, 200, 90) in colours
     assert colours <= ({(10, 200, 90), (255, 255, 255)} if fit == "longest" else {(10, 200, 90)})
     assert peak < 20_000_000 + 3 * image.nbytes
 
 
-def test_a_line_is_cut_in_its_middle():
-    """A ramp along 20,000 pixels: the crop of the short side sees the very middle."""
+def test_a_very_thin_picture_is_cropped_at_its_centre():
+    """A ramp along 20,000 pixels: the crop shows its centre."""
     ramp = np.repeat(np.linspace(0, 255, 20_000)[:, None, None].astype(np.uint8), 3, axis=2)
-    assert set(np.unique(prepare(ramp, how_to("shortest")))) <= {127, 128}
+    assert set(np.unique(prepare(ramp, config("shortest")))) <= {127, 128}
 
 
 def test_a_picture_of_the_right_size_is_left_as_it_is():
     image = noise(224, 224)
     for fit in FITS:
-        assert np.array_equal(prepare(image, how_to(fit)), image)
+        assert np.array_equal(prepare(image, config(fit)), image)
 
 
-def test_a_part_of_a_picture_is_prepared_as_its_copy_is():
+def test_a_slice_of_a_picture_is_prepared_like_its_copy():
     image = noise(500, 400)
     part = image[37:300, 11:411]
-    assert np.array_equal(prepare(part, how_to("shortest")), prepare(part.copy(), how_to("shortest")))
+    assert np.array_equal(prepare(part, config("shortest")), prepare(part.copy(), config("shortest")))

@@ -182,7 +182,7 @@ def _wrong_adobe(transform: int) -> bytes:
 
 
 def _as_ycbcr(image: np.ndarray) -> np.ndarray:
-    """Luma and colour differences as they are in the file: what a file gives that calls them RGB."""
+    """Luma and colour differences as they are in the file: the pixels of a file that labels them RGB."""
     return np.asarray(Image.fromarray(image).convert("YCbCr"))
 
 

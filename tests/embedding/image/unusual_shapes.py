@@ -1,4 +1,4 @@
-"""Small, long and thin pictures, plain ones of every format, and the eight ways up."""
+"""Small, long and thin pictures, plain ones of every format, and the eight orientations."""
 
 import io
 
@@ -29,8 +29,8 @@ from tests.embedding.image.picture_cases import (
     jpeg,
     jpeg_of_size,
     of_size,
+    orientations,
     png_of_size,
-    ways_up,
 )
 
 CASES: Cases = {}
@@ -90,7 +90,7 @@ CASES |= cases(
                 SCENE,
                 CODED,
             )
-            for n, image in ways_up().items()
+            for n, image in orientations().items()
         },
         **{
             f"{n}_png": lambda n=n, image=image: Case(
@@ -99,7 +99,7 @@ CASES |= cases(
                 ),
                 SCENE,
             )
-            for n, image in ways_up().items()
+            for n, image in orientations().items()
         },
         **{
             f"{n}_tiff": lambda n=n, image=image: Case(
@@ -109,13 +109,13 @@ CASES |= cases(
                 ),
                 SCENE,
             )
-            for n, image in ways_up().items()
+            for n, image in orientations().items()
         },
         **{
             f"{n}_{name.lower()}": lambda n=n, name=name, image=image: Case(
                 saved(np.ascontiguousarray(image), name, exif=b"Exif\0\0" + exif_block(n), quality=95), SCENE, CODED
             )
-            for n, image in ways_up().items()
+            for n, image in orientations().items()
             for name in ("WEBP", "AVIF")
         },
         "6_heic": lambda: Case(_turned_heic(), SCENE, CODED),

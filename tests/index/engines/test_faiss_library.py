@@ -1,4 +1,4 @@
-"""FAISS multiplies with the kernels that NumPy chose, which knows newer processors than FAISS's own OpenBLAS does."""
+"""FAISS uses the kernels that NumPy chose, whose OpenBLAS knows newer processors than FAISS's own does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-# In a process of its own, for a library is loaded once.
+# In a process of its own, because a library is loaded once.
 LOADED = """
 import json, os
 import index.engines.faiss_engine
@@ -21,13 +21,13 @@ print(json.dumps([kernels, os.environ.get("OPENBLAS_CORETYPE")]))
 
 
 def kernels(chosen: str | None = None) -> tuple[dict[str, str], str | None]:
-    """The kernels of NumPy's and FAISS's OpenBLAS, and what the environment asks for once both are loaded."""
-    kept = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
-    asked = {"OPENBLAS_CORETYPE": chosen} if chosen else {}
-    told = subprocess.run(
-        [sys.executable, "-c", LOADED], env=kept | asked, capture_output=True, text=True, check=True, timeout=60
+    """The kernels of NumPy's and FAISS's OpenBLAS, and the environment variable once both are loaded."""
+    others = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
+    variable = {"OPENBLAS_CORETYPE": chosen} if chosen else {}
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED], env=others | variable, capture_output=True, text=True, check=True, timeout=60
     )
-    found, left = json.loads(told.stdout)
+    found, left = json.loads(done.stdout)
     if set(found) != {"numpy", "faiss"}:
         pytest.skip("NumPy or FAISS runs on something else than OpenBLAS here")
     return found, left
@@ -38,9 +38,9 @@ def test_they_are_those_of_numpy() -> None:
     if found["numpy"] not in ("SkylakeX", "Haswell", "Zen"):
         pytest.skip(f"{found['numpy']} goes by another name in FAISS's OpenBLAS")
     assert found["faiss"] == found["numpy"]
-    assert left is None, "programs that are started from here choose for themselves"
+    assert left is None, "child processes choose their kernels themselves"
 
 
-def test_whoever_chose_is_left_alone() -> None:
+def test_a_choice_in_the_environment_is_respected() -> None:
     found, left = kernels("Nehalem")
     assert found["faiss"] == left == "Nehalem"

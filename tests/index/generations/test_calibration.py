@@ -10,20 +10,20 @@ NAMES = ("score", "margin")
 
 
 def sample(seed, count):
-    """Candidates whose true chance is a known logistic of two signals."""
+    """Candidates whose true probability is a known logistic function of two signals."""
     random = np.random.default_rng(seed)
     signals = random.normal(size=(count, 2)) * (0.1, 5) + (0.5, 2)
-    chance = 1 / (1 + np.exp(-(20 * (signals[:, 0] - 0.5) + 0.3 * (signals[:, 1] - 2))))
-    return signals, chance, random.random(count) < chance
+    probability = 1 / (1 + np.exp(-(20 * (signals[:, 0] - 0.5) + 0.3 * (signals[:, 1] - 2))))
+    return signals, probability, random.random(count) < probability
 
 
-def test_the_true_chances_are_found_again():
+def test_the_true_probabilities_are_recovered():
     signals, _, right = sample(0, 4000)
-    fresh, chance, fresh_right = sample(1, 2000)
+    fresh, probability, fresh_right = sample(1, 2000)
     likelihood = Likelihood.fit(NAMES, signals, right).of(fresh)
-    assert np.abs(likelihood - chance).mean() < 0.02
+    assert np.abs(likelihood - probability).mean() < 0.02
     assert expected_calibration_error(likelihood, fresh_right) < 0.04
-    assert area_under_roc(likelihood, fresh_right) > area_under_roc(chance, fresh_right) - 0.005
+    assert area_under_roc(likelihood, fresh_right) > area_under_roc(probability, fresh_right) - 0.005
 
 
 @pytest.mark.parametrize("right", [True, False])
@@ -60,7 +60,7 @@ def test_figures_stay_in_their_range(pairs):
 
 
 @given(factor=st.floats(0.1, 1))
-def test_tempering_moves_every_likelihood_towards_a_half_and_none_across_it(factor):
+def test_temperature_scaling_moves_likelihoods_towards_a_half_and_none_across_it(factor):
     signals, _, right = sample(4, 200)
     fitted = Likelihood.fit(NAMES, signals, right)
     plain, temperature_scaled = fitted.of(signals), fitted.temperature_scaled(factor).of(signals)

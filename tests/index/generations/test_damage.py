@@ -1,4 +1,4 @@
-"""What a disk broke is noticed by the next night, told, and mended."""
+"""Damage on the disk is noticed by the next re-index, reported and repaired."""
 
 import os
 
@@ -68,14 +68,14 @@ def test_a_lost_pointer_or_generation_is_built_anew(workspace):
     assert first(workspace, 3) == "p3"
 
 
-def test_damaged_embeddings_are_computed_again_before_they_are_built_into_a_generation(workspace):
+def test_damaged_embeddings_are_computed_again_before_a_build(workspace):
     path = next(workspace.vectors.rglob("*.vectors"))
     with path.open("r+b") as file:
         file.seek(2 * 2 * 64)
         file.write(os.urandom(64))
     report = run(workspace, full=True)
     assert report.embedded == 1
-    assert "1 kept embeddings were damaged" in report.warnings[0]
+    assert "1 stored embeddings were damaged" in report.warnings[0]
     assert all(first(workspace, seed) == f"p{seed}" for seed in range(5))
     assert run(workspace, full=True).warnings == ()
 
@@ -91,7 +91,7 @@ def test_a_copy_that_was_lost_or_damaged_is_made_again_when_another_model_needs_
     assert run(workspace, full=True).new_images == 1
 
 
-def test_records_that_are_no_database_are_one_clear_error(workspace):
+def test_records_that_are_no_database_are_reported_in_one_error(workspace):
     for path in workspace.root.glob("catalogue.sqlite*"):
         path.unlink()
     (workspace.root / "catalogue.sqlite").write_bytes(b"no database" * 1000)
@@ -101,20 +101,20 @@ def test_records_that_are_no_database_are_one_clear_error(workspace):
 
 
 @pytest.mark.parametrize(
-    "ask",
+    "query",
     [
         lambda records: list(records.entries("catalogue")),
         lambda records: records.find("catalogue", "p3"),
-        lambda records: records.shown("catalogue", [0]),
+        lambda records: records.views("catalogue", [0]),
         lambda records: records.images(),
         lambda records: records.has_image("a" * 64),
         lambda records: records.families(),
     ],
 )
-def test_records_that_cannot_be_read_any_more_are_one_clear_error(workspace, ask):
+def test_unreadable_records_are_reported_in_one_error(workspace, query):
     records = open_live(workspace).records
     records.close()
     with pytest.raises(GenerationError, match=r"records\.sqlite cannot be read"):
-        ask(records)
+        query(records)
     with pytest.raises(GenerationError, match="cannot be read"):
         Snapshot(workspace.root / "missing.sqlite")

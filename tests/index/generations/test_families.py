@@ -18,7 +18,7 @@ def saved_again(picture, quality, side):
 
 
 @pytest.fixture
-def shown(tmp_path):
+def catalogue(tmp_path):
     """Ten products; the first three sold again by another shop, saved smaller; one in another colour."""
     store = ImageStore(tmp_path)
     pictures = [saved_again(render(seed), 90, 96) for seed in range(10)]
@@ -32,40 +32,40 @@ def shown(tmp_path):
     return list(range(len(names))), names, encoder.encode_images(prepared).__getitem__, store
 
 
-def test_the_same_picture_in_two_shops_is_one_family(shown):
-    families = find_families(*shown)
+def test_the_same_picture_in_two_shops_is_one_family(catalogue):
+    families = find_families(*catalogue)
     assert [families[entry] for entry in (10, 11, 12)] == [0, 1, 2]
     assert [families[entry] for entry in range(10)] == list(range(10))
     assert families[13] == 13
 
 
-def test_entries_that_share_an_image_are_one_family_whatever_the_embedding(shown):
-    entries, names, vectors, store = shown
+def test_entries_that_share_an_image_are_one_family_whatever_the_embedding(catalogue):
+    entries, names, vectors, store = catalogue
     names[7] = names[3]
     assert find_families(entries, names, vectors, store)[7] == 3
 
 
-def test_pictures_that_only_embeddings_take_for_the_same_are_no_family(tmp_path):
-    """Two things in front of one background, say: their embeddings all but coincide, their pixels do not."""
+def test_pictures_of_equal_embeddings_but_different_pixels_are_no_family(tmp_path):
+    """For example two objects before the same background: nearly equal embeddings, different pixels."""
     store = ImageStore(tmp_path)
     pictures = [saved_again(picture, 90, 96) for picture in (render(1), render(2))]
     pictures.append(saved_again(render(1), 60, 70))
     names = [f"{number:064x}" for number in range(len(pictures))]
     for name, data in zip(names, pictures, strict=True):
         store.add(name, data)
-    alike = np.zeros((len(names), 64), np.float32)
-    alike[:, 0] = 1
-    assert find_families([0, 1, 2], names, alike.__getitem__, store) == {0: 0, 1: 1, 2: 0}
+    equal = np.zeros((len(names), 64), np.float32)
+    equal[:, 0] = 1
+    assert find_families([0, 1, 2], names, equal.__getitem__, store) == {0: 0, 1: 1, 2: 0}
 
 
-def test_families_reach_across_a_product_with_several_pictures(shown):
-    entries, names, vectors, store = shown
+def test_families_reach_across_a_product_with_several_pictures(catalogue):
+    entries, names, vectors, store = catalogue
     entries[12] = 11
     families = find_families(entries, names, vectors, store)
     assert {families[1], families[2], families[11]} == {1}
 
 
-def test_nothing_is_a_family_of_nothing(tmp_path):
+def test_no_entries_have_no_families(tmp_path):
     assert find_families([], [], np.empty((0, 64), np.float32).__getitem__, ImageStore(tmp_path)) == {}
 
 
@@ -73,7 +73,7 @@ def entry(number, **fields):
     return Entry(number, "catalogue", f"source {number}", EntryFields(f"p{number}", **fields), ())
 
 
-def test_specificity_tells_where_and_when():
+def test_availability_says_where_and_when():
     family = [
         entry(1, retailer="Nord", country="SE", first_seen="2015-03-01", last_seen="2018-01-01"),
         entry(2, retailer="Süd", country="AT", first_seen="2016-01-01", last_seen="2020-05-05"),

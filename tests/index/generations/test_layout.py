@@ -1,4 +1,4 @@
-"""A night that changes little keeps the large engine and adds to it; one that changes much builds anew."""
+"""A re-index that changes little reuses the large engine and adds to it; one that changes much builds a new one."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def large(tmp_path, monkeypatch):
     for module in (choice, tuning, writing):
         monkeypatch.setattr(module, "EXACT_BELOW", 40)
     monkeypatch.setattr(layout, "EXACT_BELOW", 20)
-    # Sixty simulated photos a night would take nine tenths of the time of these tests, and tell nothing of engines.
-    monkeypatch.setattr(self_test, "FEWEST", 10 * MANY)
+    # The self-test would take nine tenths of the time of these tests, and has nothing to do with engines.
+    monkeypatch.setattr(self_test, "MIN_PRODUCTS", 10 * MANY)
     workspace = Workspace.create(tmp_path / "workspace", "colour-64")
     shop(workspace, tmp_path / "shop", {f"p{seed}": seed for seed in range(MANY)})
     run(workspace)
@@ -39,7 +39,7 @@ def engine_file(workspace, number):
     return workspace.generations / str(number) / "catalogue.index"
 
 
-def test_a_few_new_products_are_added_to_the_engine_that_is_there(large, tmp_path):
+def test_a_few_new_products_are_added_to_the_existing_engine(large, tmp_path):
     assert (part(large).base, part(large).spec.partition(",")[0]) == (0, "HNSW32")
     shop(large, tmp_path / "shop", {f"p{seed}": seed for seed in range(MANY + 5)})
     run(large)
@@ -53,23 +53,23 @@ def test_a_few_new_products_are_added_to_the_engine_that_is_there(large, tmp_pat
     assert ids(large, MANY + 6)[0] == f"p{MANY + 6}"
 
 
-def test_a_changed_picture_leaves_its_row_behind(large, tmp_path):
+def test_the_row_of_a_changed_picture_is_deleted(large, tmp_path):
     shop(large, tmp_path / "shop", {f"p{seed}": seed for seed in range(MANY)} | {"p7": 500})
     run(large)
     assert (part(large).base, part(large).rows) == (MANY, MANY)
     assert ids(large, 500)[0] == "p7"
-    assert len(set(ids(large, 7, limit=MANY))) == MANY, "every product is found, none by a row that is gone"
+    assert len(set(ids(large, 7, limit=MANY))) == MANY, "every product is found, none by a deleted row"
 
 
 @pytest.mark.parametrize(
     ("products", "why"),
     [
-        (dict.fromkeys(range(MANY + 30)), "too many came"),
-        (dict.fromkeys(range(10), 1000) | dict.fromkeys(range(10, MANY)), "too many are gone"),
+        (dict.fromkeys(range(MANY + 30)), "too many were added"),
+        (dict.fromkeys(range(10), 1000) | dict.fromkeys(range(10, MANY)), "too many were deleted"),
     ],
 )
-def test_much_that_changed_is_built_anew(large, tmp_path, products, why):
-    pictures = {f"p{seed}": (moved or 0) + seed for seed, moved in products.items()}
+def test_after_many_changes_a_new_engine_is_built(large, tmp_path, products, why):
+    pictures = {f"p{seed}": (offset or 0) + seed for seed, offset in products.items()}
     shop(large, tmp_path / "shop", pictures)
     run(large)
     assert part(large).base == 0, why
@@ -82,17 +82,17 @@ def test_the_operator_can_ask_for_a_new_engine(large, tmp_path):
     assert part(large).base == 0
 
 
-def test_what_left_the_records_leaves_the_engine_with_the_next_forgetting(large, tmp_path):
-    """A vector that nobody shows any more must not outlive a request to forget."""
+def test_vectors_of_deleted_rows_are_erased_by_the_next_forget(large, tmp_path):
+    """A vector that no entry uses any more must not remain after a request to forget."""
     live = open_live(large)
-    row = next(row.row for row in live.records.every_row("catalogue") if live.records.entry(row.entry).id == 8)
-    # As a graph keeps it: the upper halves of the numbers.
+    row = next(row.row for row in live.records.all_views("catalogue") if live.records.entry(row.entry).id == 8)
+    # As a graph stores it: the upper halves of the numbers.
     trace = (live.engine("catalogue").vectors(np.array([row])).view(np.uint32) >> 16).astype(np.uint16).tobytes()
-    shown = live.records.entry(8).fields.entry_id
-    shop(large, tmp_path / "shop", {f"p{seed}": seed for seed in range(MANY)} | {shown: 500})
+    product = live.records.entry(8).fields.entry_id
+    shop(large, tmp_path / "shop", {f"p{seed}": seed for seed in range(MANY)} | {product: 500})
     run(large)
     assert trace in engine_file(large, 2).read_bytes()
-    forget(large, find_entry(large, "catalogue", shown))
+    forget(large, find_entry(large, "catalogue", product))
     assert part(large).base == 0
     assert not [path for path in large.generations.rglob("*") if path.is_file() and trace in path.read_bytes()]
     assert ids(large, 20)[0] == "p20"

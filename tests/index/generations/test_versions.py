@@ -1,4 +1,4 @@
-"""Generations of other versions: an older one is read, a newer one refused, and forgotten whole where it must be."""
+"""Generations of other versions: an older one is read, a newer one refused, and deleted by `forget`."""
 
 import sqlite3
 from contextlib import closing
@@ -42,7 +42,7 @@ def folder(workspace, number):
 
 
 def seal_again(workspace, number):
-    """Let a generation's manifest vouch for its files as they are now: another version made them so."""
+    """Write new checksums into a generation's manifest, as if another version had made its files."""
     path = folder(workspace, number)
     generations.seal(path, replace(Manifest.read(path), files=generations.checksums(path)))
 
@@ -92,7 +92,7 @@ class TestOfAnOlderVersion:
         assert generations.rollback(older) == 2
         assert run(older, full=True).generation == 4
 
-    def test_are_of_this_version_once_something_of_them_was_forgotten(self, older):
+    def test_are_of_this_version_after_forget_rebuilt_them(self, older):
         assert forget(older, find_entry(older, "catalogue", "p1")).generations == (1, 2, 3)
         assert version_of(folder(older, 2) / RECORDS) == snapshot_schema.VERSION
         with closing(Generation(folder(older, 2))) as generation:
@@ -110,22 +110,22 @@ class TestOfANewerVersion:
         with pytest.raises(GenerationError, match=r"written by a newer version of traceobject.*version 3.*up to 2"):
             open_live(workspace)
 
-    def test_miss_when_it_is_asked_what_all_generations_name(self, workspace):
+    def test_are_skipped_when_the_records_of_all_are_read(self, workspace):
         altered(workspace, 3, NEWER)
         assert len(list(generations.records(workspace))) == 2
 
     def test_are_deleted_by_forget_which_says_so(self, workspace):
-        """The second names what is forgotten too, and nobody could tell."""
+        """The second contains what is forgotten, but this version cannot read it."""
         altered(workspace, 2, NEWER)
         done = forget(workspace, find_entry(workspace, "catalogue", "p1"))
         assert done.generations == (1, 3)
-        [told] = done.unreadable
-        assert told.startswith("generation 2: ")
-        assert "newer version" in told
+        [message] = done.unreadable
+        assert message.startswith("generation 2: ")
+        assert "newer version" in message
         assert generations.numbers(workspace) == [1, 3]
 
 
-class TestForgetReachesAllThatIsOnDisk:
+class TestForgetCleansEveryGenerationOnDisk:
     @pytest.mark.parametrize(
         "statements",
         [["DROP TABLE rows"], ["UPDATE entries SET images = '{'"], ["UPDATE rows SET region = 'nowhere'"]],
@@ -133,11 +133,11 @@ class TestForgetReachesAllThatIsOnDisk:
     )
     def test_and_deletes_what_it_cannot_read(self, workspace, statements):
         altered(workspace, 1, *statements)
-        done = forget(workspace, forgetting.Name("catalogue", "shop", "p1"))
+        done = forget(workspace, forgetting.ForgetTarget("catalogue", "shop", "p1"))
         assert (done.generations, len(done.unreadable)) == ((2, 3), 1)
         assert generations.numbers(workspace) == [2, 3]
 
-    def test_and_the_next_night_says_so_where_it_was_interrupted(self, workspace, monkeypatch):
+    def test_and_if_interrupted_the_next_night_reports_it(self, workspace, monkeypatch):
         altered(workspace, 1, NEWER)
 
         def crash(*_, **__):
@@ -159,7 +159,7 @@ class TestForgetReachesAllThatIsOnDisk:
 
 
 class TestARollback:
-    """To what cannot be served is refused, and what is live stays live."""
+    """To a generation that cannot be served is refused, and the live one stays live."""
 
     @pytest.fixture
     def refused(self, workspace):
@@ -206,7 +206,7 @@ class TestARollback:
         monkeypatch.setattr("index.models.load", lambda _: ColourEncoder("colour-66"))
         refused("the weights here are", WorkspaceError)
 
-    def test_to_one_that_can_be_served_is_done(self, workspace, monkeypatch):
+    def test_to_one_that_can_be_served_works(self, workspace, monkeypatch):
         monkeypatch.setattr("index.models.load", lambda name: ColourEncoder(name))
         assert generations.rollback(workspace, 2, lambda manifest: require(workspace, manifest)) == 2
 

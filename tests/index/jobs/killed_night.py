@@ -1,4 +1,4 @@
-"""One night in a process of its own, slowed down a little and counted, so that it can be killed anywhere."""
+"""One re-index in its own process, slowed down a little, with its events counted, so that it can be killed at any."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.fakes import ColourEncoder, add_feed, write_feed
 BATCH = 4
 FIRST = date(2026, 1, 5)
 DONE, FAILED = 0, 9
-# What a night calls that a crash could fall into, and the name under which a kill there is counted.
+# Functions during which a crash could happen, and the name under which a kill there is counted.
 POINTS = {
     "index.records.catalogue.Catalogue.record": "reading",
     "index.records.catalogue.Catalogue.finish_reading": "reading",
@@ -53,9 +53,9 @@ POINTS = {
 
 
 def products(night: int) -> dict[str, int]:
-    """What the shop sells that night, with the seed of each picture: some come, some go, some change their picture.
+    """The products of a night, with the seed of each picture: some are new, some are gone, some have another picture.
 
-    Never so many that a generation is tested on them: the self-test encodes pictures of its own.
+    Too few for a self-test, which would encode further pictures.
     """
     return {
         f"p{n}": 100 * (n % 5 == night % 5 and night > 0) * night + n
@@ -65,7 +65,7 @@ def products(night: int) -> dict[str, int]:
 
 
 def deliver(workspace: Workspace, folder: Path, night: int) -> None:
-    """Write the feeds of a night; pictures keep the file they once had."""
+    """Write the feeds of a night; a picture always has the same file."""
     sold = products(night)
     rows = [{"product_id": product, "title": f"{product} in night {night}"} for product in sold]
     add_feed(workspace, "shop", "catalogue", write_feed(folder / "shop", rows, list(sold.values())))
@@ -74,28 +74,28 @@ def deliver(workspace: Workspace, folder: Path, night: int) -> None:
 
 
 def settings(workspace: Workspace) -> Workspace:
-    """A workspace whose discontinued products leave after two nights."""
+    """A workspace whose discontinued products are deleted after two nights."""
     path = workspace.root / "traceobject.toml"
     path.write_text(path.read_text().replace("retention_days = 0", "retention_days = 2"))
     return Workspace.open(workspace.root)
 
 
 class LoggingEncoder(ColourEncoder):
-    """Writes down which pictures it saw, a line for each batch, before anything can become of them."""
+    """Logs the pictures that it encodes, a line for each batch, before they are encoded."""
 
     def __init__(self, log: Path) -> None:
         super().__init__()
         self._log = log
 
     def encode_images(self, images):
-        seen = [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
+        digests = [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
         with self._log.open("a") as file:
-            file.write(json.dumps(seen) + "\n")
+            file.write(json.dumps(digests) + "\n")
         return super().encode_images(images)
 
 
 def batches(log: Path) -> list[list[str]]:
-    """What a LoggingEncoder wrote down."""
+    """The log of a LoggingEncoder."""
     return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
@@ -103,17 +103,17 @@ def night(
     root: Path,
     number: int,
     log: Path,
-    told: Path,
+    outcome: Path,
     stage,
     die_in: tuple[str, int] = ("", 0),
     pause: float = 0.0003,
     largest: int = 0,
 ) -> None:
-    """Run one night, and end the process: DONE, FAILED with the reason in `told`, or killed.
+    """Run one night, and end the process: DONE, FAILED with the reason in `outcome`, or killed.
 
-    `stage` is a shared array of characters: the point that was entered last. `die_in` names a point (any, where it is
+    `stage` is a shared array of characters: the point that was entered last. `die_in` names a point (any, if it is
     empty) and at which of its events the process kills itself: entering and leaving are an event each. `largest` is
-    how many bytes a file may have.
+    the greatest size of a file in bytes.
     """
     events: Counter[str] = Counter()
 
@@ -146,14 +146,14 @@ def night(
         try:
             reindex(workspace, LoggingEncoder(log), Unwatched(), today=day)
         except WorkspaceError as error:
-            told.write_text(str(error))
+            outcome.write_text(str(error))
             os._exit(FAILED)
-    told.write_text(str(events[""]))
+    outcome.write_text(str(events[""]))
     os._exit(DONE)
 
 
 def _spin(seconds: float) -> None:
-    """Wait without giving up the processor: on a busy machine a short sleep is a long one."""
+    """Busy-wait, because on a busy machine even a short sleep takes long."""
     until = time.perf_counter() + seconds
     while time.perf_counter() < until:
         pass
@@ -175,24 +175,24 @@ def _resolve(path: str) -> object:
 
 
 class Nights:
-    """Starts nights in new processes that begin with everything imported."""
+    """Starts nights in new processes that have everything imported already."""
 
     def __init__(self, folder: Path) -> None:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["tests.index.jobs.killed_night"])
-        self.log, self.told = folder / "encoded.log", folder / "told.txt"
+        self.log, self.outcome = folder / "encoded.log", folder / "outcome.txt"
         self._stage = self._context.Array("c", 32)
 
     def start(self, root: Path, number: int, **options):
         self._stage.value = b"start"
         process = self._context.Process(
-            target=night, args=(root, number, self.log, self.told, self._stage), kwargs=options
+            target=night, args=(root, number, self.log, self.outcome, self._stage), kwargs=options
         )
         process.start()
         return process
 
     def kill_after(self, process, seconds: float) -> None:
-        """Kill a night some time after it got to work, unless it has ended by then."""
+        """Kill a night some time after its first event, unless it has ended by then."""
         while self.stage == "start" and process.is_alive():
             time.sleep(0.001)
         process.join(seconds)

@@ -1,4 +1,4 @@
-"""Nights that are killed anywhere, or whose disk is full: what was published answers, and the next night completes."""
+"""Nights that are killed anywhere, or whose disk is full: the live generation answers, and the next night completes."""
 
 import os
 import random
@@ -41,14 +41,14 @@ SEED = 4711
 
 
 def answers(workspace: Workspace, newest: int) -> int | None:
-    """The live generation's number, after it has verified and answered a search; `newest` may be the last published."""
+    """The live generation's number, after a search in it; it must be of the night `newest` or the one before."""
     if generations.live_number(workspace) is None:
         return None
     live = open_live(workspace)
-    shown = [entry.fields for entry in live.records.entries("catalogue")]
-    night = max(int(fields.title.rpartition(" ")[2]) for fields in shown)
+    listed = [entry.fields for entry in live.records.entries("catalogue")]
+    night = max(int(fields.title.rpartition(" ")[2]) for fields in listed)
     assert night in (newest, newest - 1)
-    product = next(fields.entry_id for fields in shown if fields.title.endswith(f" {night}"))
+    product = next(fields.entry_id for fields in listed if fields.title.endswith(f" {night}"))
     answer = search(Query((QueryImage(render(products(night)[product])),)), live, ColourEncoder())
     assert answer.candidates[0].entry.fields.entry_id == product
     live.close()
@@ -56,15 +56,15 @@ def answers(workspace: Workspace, newest: int) -> int | None:
 
 
 def uninterrupted(tmp_path: Path, nights: int) -> tuple[Workspace, list[set[str]]]:
-    """The same nights, none of them interrupted, and which pictures each embedded."""
+    """The same nights without interruption, and which pictures each embedded."""
     workspace = settings(Workspace.create(tmp_path / "uninterrupted", "colour-64"))
-    seen = []
+    embedded = []
     for number in range(nights):
         deliver(workspace, tmp_path, number)
         log = tmp_path / f"uninterrupted-{number}.log"
         reindex(workspace, LoggingEncoder(log), Unwatched(), today=FIRST + timedelta(number))
-        seen.append({picture for batch in batches(log) for picture in batch})
-    return workspace, seen
+        embedded.append({picture for batch in batches(log) for picture in batch})
+    return workspace, embedded
 
 
 def same(one: Workspace, two: Workspace) -> None:
@@ -72,7 +72,7 @@ def same(one: Workspace, two: Workspace) -> None:
     first, second = open_live(one), open_live(two)
     for collection in ("catalogue", "objects"):
         assert list(first.records.entries(collection)) == list(second.records.entries(collection))
-        assert list(first.records.every_row(collection)) == list(second.records.every_row(collection))
+        assert list(first.records.all_views(collection)) == list(second.records.all_views(collection))
         rows = np.arange(first.manifest.collections[collection].rows)
         assert np.array_equal(first.engine(collection).vectors(rows), second.engine(collection).vectors(rows))
     assert len(first.records.images()) > 10
@@ -84,7 +84,7 @@ def same(one: Workspace, two: Workspace) -> None:
 
 @pytest.fixture
 def place(tmp_path):
-    """A folder in memory where there is one: what counts here is the process that dies, not the disk's speed."""
+    """A folder in memory if possible: these tests kill processes, and do not depend on the disk."""
     memory = Path("/dev/shm")
     if not os.access(memory, os.W_OK):
         yield tmp_path
@@ -94,8 +94,8 @@ def place(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_night_killed_at_random_moments_loses_nothing(place):
-    """Every other kill falls at a random time, every other at a random one of the points where a disk is written."""
+def test_a_night_killed_at_random_times_loses_nothing(place):
+    """Kills alternate between a random time and a random one of the points where a disk is written."""
     workspace = settings(Workspace.create(place / "workspace", "colour-64"))
     nights, chance = Nights(place), random.Random(SEED)
     where: Counter[str] = Counter()
@@ -130,24 +130,24 @@ def test_a_night_killed_at_random_moments_loses_nothing(place):
     assert len(where) >= 7, where
     assert {"pictures", "append", "build"} <= set(where), where
     assert {"seal", "publish"} & set(where), where
-    calm, seen = uninterrupted(place, night)
-    same(workspace, calm)
+    reference, embedded = uninterrupted(place, night)
+    same(workspace, reference)
     for number, again in repeated:
-        # What was let go when it was on sale no more, and is again, is embedded again by any night.
-        returning = seen[number] & set().union(*seen[:number])
+        # A picture that was deleted with its product and is sold again is embedded again by any night.
+        returning = embedded[number] & set().union(*embedded[:number])
         assert len([picture for picture in again if picture not in returning]) <= BATCH
 
 
 @pytest.mark.slow
 def test_a_night_killed_at_every_point_of_its_end_loses_nothing(place):
-    """From the building of a generation to the last old file deleted, every third event."""
+    """Every third event from the build of a generation to the deletion of the last old file."""
     nights = Nights(place)
     workspace = settings(Workspace.create(place / "workspace", "colour-64"))
     deliver(workspace, place, 0)
     nights.start(workspace.root, 0, pause=0.0).join()
     deliver(workspace, place, 1)
     nights.start(workspace.root, 1, pause=0.0).join()
-    last = int(nights.told.read_text())
+    last = int(nights.outcome.read_text())
     killed = 0
     for number in range(2, 22):
         deliver(workspace, place, number)
@@ -163,12 +163,12 @@ def test_a_night_killed_at_every_point_of_its_end_loses_nothing(place):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A memory disk of its own, and a function that gives it a size in KB."""
+    """A memory disk, and a function that sets its size in KB."""
     folder = tmp_path / "disk"
     folder.mkdir()
 
-    def resize(kilobytes: int, how: str = "remount,") -> bool:
-        command = ["mount", "-t", "tmpfs", "-o", f"{how}size={kilobytes}k", "tmpfs", str(folder)]
+    def resize(kilobytes: int, options: str = "remount,") -> bool:
+        command = ["mount", "-t", "tmpfs", "-o", f"{options}size={kilobytes}k", "tmpfs", str(folder)]
         return subprocess.run(command, capture_output=True).returncode == 0
 
     if shutil.which("mount") is None or not resize(4000, ""):
@@ -188,27 +188,27 @@ def test_a_full_disk_stops_the_night_and_loses_nothing(small_disk, tmp_path):
     for number in range(3):
         assert resize(4000)
         deliver(workspace, tmp_path, number)
-        room = shutil.disk_usage(folder).used // 1024
+        size = shutil.disk_usage(folder).used // 1024
         while True:
-            assert resize(room)
+            assert resize(size)
             process = nights.start(workspace.root, number, pause=0.0)
             process.join()
             assert process.exitcode in (DONE, FAILED), "no signal, no stack trace"
             answers(workspace, number)
             if process.exitcode == DONE:
                 break
-            failures.append(nights.told.read_text())
+            failures.append(nights.outcome.read_text())
             where[nights.stage] += 1
-            room += 16
+            size += 16
     assert len(failures) >= 15
     assert len(where) >= 3, where
-    assert all("make room" in failure for failure in failures), failures
+    assert all("free some space" in failure for failure in failures), failures
     same(workspace, uninterrupted(tmp_path, 3)[0])
 
 
 @pytest.mark.slow
-def test_files_that_may_not_grow_stop_the_night_and_lose_nothing(place):
-    """As a quota does, for where no disk can be mounted: files may have a little more after every failure."""
+def test_a_limit_on_file_sizes_stops_the_night_and_loses_nothing(place):
+    """Like a quota, for where no disk can be mounted: the limit is raised a little after every failure."""
     workspace = settings(Workspace.create(place / "workspace", "colour-64"))
     nights = Nights(place)
     where: Counter[str] = Counter()
@@ -222,7 +222,7 @@ def test_files_that_may_not_grow_stop_the_night_and_lose_nothing(place):
             answers(workspace, number)
             if process.exitcode == DONE:
                 break
-            assert "make room" in nights.told.read_text()
+            assert "free some space" in nights.outcome.read_text()
             where[nights.stage] += 1
             largest += 4096
     assert where.total() >= 5

@@ -1,4 +1,4 @@
-"""Forgetting leaves no trace: every file of the workspace is searched for ids, names, pictures and vectors."""
+"""`forget` leaves no trace: every file of the workspace is searched for ids, titles, hashes and vectors."""
 
 import json
 import sqlite3
@@ -13,7 +13,7 @@ from index.generations import generations
 from index.generations.generations import Manifest, open_live
 from index.jobs import forget as module
 from index.jobs.alerts import Alert, add_alerts, list_alerts
-from index.jobs.forget import Name, find_entry, find_source, forget, remember
+from index.jobs.forget import ForgetTarget, allow_return, find_entry, find_source, forget
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
 from index.records.catalogue import Catalogue
@@ -27,7 +27,7 @@ from tests.fakes import ColourEncoder, add_feed, render, write_feed
 
 DAY = date(2026, 1, 5)
 SECRET = "forget-me-4711"
-THING = "unsaid-object-88"
+OBJECT = "unsaid-object-88"
 MODELS = ("colour-64", "colour-65")
 
 
@@ -44,11 +44,11 @@ def run(workspace, day=DAY, model=MODELS[0], **options):
 
 @pytest.fixture
 def workspace(tmp_path):
-    """Three generations on disk, two models; the one to forget is in all, by another picture in the oldest."""
+    """Three generations on disk, two models; the product to forget is in all, with another picture in the oldest."""
     workspace = Workspace.create(tmp_path / "workspace", "colour-64")
     shop(workspace, tmp_path / "shop", {"a": 1, SECRET: 2, "b": 3, "c": 4, "twin": 5})
     shop(workspace, tmp_path / "other", {"same-picture": 5, "x": 6}, "other")
-    shop(workspace, tmp_path / "list", {"E-1": 7, THING: 8}, "Europol", "objects")
+    shop(workspace, tmp_path / "list", {"E-1": 7, OBJECT: 8}, "Europol", "objects")
     run(workspace, model=MODELS[1])
     shop(workspace, tmp_path / "shop", {"a": 1, SECRET: 20, "b": 3, "c": 4, "twin": 5})
     run(workspace, DAY + timedelta(1))
@@ -59,7 +59,7 @@ def workspace(tmp_path):
 
 
 def images_of(workspace, entry_id, collection="catalogue"):
-    """Every image by which an entry was ever shown, in any generation."""
+    """Every image of an entry in any generation."""
     found = set()
     for number in generations.numbers(workspace):
         records = generations.Generation(workspace.generations / str(number)).records
@@ -68,7 +68,7 @@ def images_of(workspace, entry_id, collection="catalogue"):
 
 
 def traces_of(workspace, entry_id, collection="catalogue"):
-    """What must not be found afterwards: id, title, hashes, and vectors as stored and as indexed."""
+    """The bytes that must not be found afterwards: id, hashes, and vectors as stored and as indexed."""
     needles = {f"id {entry_id}": entry_id.encode()}
     for image in images_of(workspace, entry_id, collection):
         needles[f"hash {image}"] = image.encode()
@@ -83,17 +83,17 @@ def traces_of(workspace, entry_id, collection="catalogue"):
 
 
 def found_in_files(workspace, needles):
-    """Which needles lie in which file, or in a file's name."""
+    """The needles that are in a file or in its name."""
     hits = []
     for path in workspace.root.rglob("*"):
-        held = path.read_bytes() if path.is_file() else b""
+        content = path.read_bytes() if path.is_file() else b""
         name = str(path.relative_to(workspace.root)).encode()
-        hits += [(what, path.name) for what, needle in needles.items() if needle in held or needle in name]
+        hits += [(what, path.name) for what, needle in needles.items() if needle in content or needle in name]
     return hits
 
 
-def test_the_search_for_traces_finds_them_while_they_are_there(workspace):
-    """The test below proves nothing unless each kind of trace is found before."""
+def test_the_search_for_traces_finds_them_before(workspace):
+    """The tests below are meaningful only if each kind of trace is found before."""
     needles = traces_of(workspace, SECRET)
     hits = found_in_files(workspace, needles)
     assert {what for what, _ in hits} == set(needles)
@@ -115,10 +115,10 @@ def test_a_forgotten_product_leaves_no_trace(workspace):
     assert features.path(next(iter(images_of(workspace, "a")))).exists()
 
 
-def test_all_else_stays_as_it_was(workspace):
+def test_everything_else_is_unchanged(workspace):
     live = open_live(workspace)
     before = {e.fields.entry_id: e for e in live.records.entries("catalogue") if e.fields.entry_id != SECRET}
-    rows = [row.row for row in live.records.every_row("catalogue") if row.entry in {e.id for e in before.values()}]
+    rows = [row.row for row in live.records.all_views("catalogue") if row.entry in {e.id for e in before.values()}]
     vectors = live.engine("catalogue").vectors(np.array(rows))
     forget(workspace, find_entry(workspace, "catalogue", SECRET))
     after = open_live(workspace)
@@ -135,7 +135,7 @@ def test_all_else_stays_as_it_was(workspace):
             assert ImageStore(workspace.images).read(image)
 
 
-def test_it_does_not_come_back_with_its_feed_until_that_is_lifted(workspace):
+def test_its_feed_does_not_add_it_again_until_that_is_allowed(workspace):
     name = find_entry(workspace, "catalogue", SECRET)
     needles = traces_of(workspace, SECRET)
     forget(workspace, name)
@@ -144,13 +144,13 @@ def test_it_does_not_come_back_with_its_feed_until_that_is_lifted(workspace):
     report = run(workspace, DAY + timedelta(4), full=True)
     assert report.changes["shop"].added == 0
     assert found_in_files(workspace, needles) == []
-    assert remember(workspace, name)
-    assert not remember(workspace, name)
+    assert allow_return(workspace, name)
+    assert not allow_return(workspace, name)
     assert run(workspace, DAY + timedelta(5)).changes["shop"].added == 1
     assert open_live(workspace).records.find("catalogue", SECRET)
 
 
-def test_a_picture_that_another_shows_stays_for_the_other(workspace):
+def test_a_picture_that_another_entry_uses_is_kept(workspace):
     shared = images_of(workspace, "twin")
     assert shared == images_of(workspace, "same-picture")
     done = forget(workspace, find_entry(workspace, "catalogue", "twin"))
@@ -162,7 +162,7 @@ def test_a_picture_that_another_shows_stays_for_the_other(workspace):
 
 
 def test_a_forgotten_object_leaves_no_trace(workspace):
-    entry_id = THING
+    entry_id = OBJECT
     needles = traces_of(workspace, entry_id, "objects")
     assert len(needles) > 4
     done = forget(workspace, find_entry(workspace, "objects", entry_id, "Europol"))
@@ -183,7 +183,7 @@ def test_a_forgotten_source_leaves_no_trace(workspace):
     assert not run(workspace, DAY + timedelta(3)).published
 
 
-def test_what_only_an_old_generation_still_names_can_be_forgotten(workspace):
+def test_an_entry_that_only_an_old_generation_has_can_be_forgotten(workspace):
     with Catalogue.open(workspace.database_url) as catalogue, catalogue.database.begin() as connection:
         connection.exec_driver_sql("DELETE FROM entries WHERE entry_id = ?", (SECRET,))
     run(workspace, DAY + timedelta(3))
@@ -193,9 +193,9 @@ def test_what_only_an_old_generation_still_names_can_be_forgotten(workspace):
     assert found_in_files(workspace, needles) == []
 
 
-def test_a_vector_that_no_record_tells_of_any_more_goes_too(workspace, tmp_path, monkeypatch):
-    """A picture that was replaced long ago: no generation on disk shows it, its embedding waits to be tidied up."""
-    monkeypatch.setattr("index.jobs.sweep.IDLE", 1.0)
+def test_a_vector_that_no_record_mentions_any_more_is_deleted(workspace, tmp_path, monkeypatch):
+    """A picture that was replaced long ago: no generation on disk has it, but its embedding is not swept yet."""
+    monkeypatch.setattr("index.jobs.sweep.MIN_UNUSED_SHARE", 1.0)
     needles = traces_of(workspace, SECRET)
     for night in range(3, 6):
         shop(workspace, tmp_path / "shop", {"a": 1, SECRET: 20, "b": 3, f"new-{night}": 30 + night})
@@ -210,27 +210,29 @@ def test_a_vector_that_no_record_tells_of_any_more_goes_too(workspace, tmp_path,
     assert found_in_files(workspace, needles) == []
 
 
-def test_alerts_and_refusals_that_name_it_go(workspace, tmp_path):
-    def alert(product, thing="E-1"):
-        return Alert("Europol", thing, "shop", product, "t", "t", "", "", "", "c" * 64, "d" * 64, 0.9, 3, "2026-01-05")
+def test_alerts_and_refusals_that_name_it_are_deleted(workspace, tmp_path):
+    def alert(product, object_id="E-1"):
+        return Alert(
+            "Europol", object_id, "shop", product, "t", "t", "", "", "", "c" * 64, "d" * 64, 0.9, 3, "2026-01-05"
+        )
 
     with Catalogue.open(workspace.database_url) as catalogue:
-        add_alerts(catalogue.database, [alert(SECRET), alert("a"), alert("a", THING)])
+        add_alerts(catalogue.database, [alert(SECRET), alert("a"), alert("a", OBJECT)])
     (tmp_path / "shop" / "pictures" / "20.png").unlink()
     assert [item.where.endswith("20.png") for item in run(workspace, DAY + timedelta(3)).refused] == [True]
     forget(workspace, find_entry(workspace, "catalogue", SECRET))
     with Catalogue.open(workspace.database_url) as catalogue:
         assert [(a.product_id, a.object_id) for a in list_alerts(catalogue.database)] == [
-            ("a", "E-1"), ("a", THING),
+            ("a", "E-1"), ("a", OBJECT),
         ]  # fmt: skip
         assert catalogue.refusals() == []
-    forget(workspace, find_entry(workspace, "objects", THING))
+    forget(workspace, find_entry(workspace, "objects", OBJECT))
     with Catalogue.open(workspace.database_url) as catalogue:
         assert len(list_alerts(catalogue.database)) == 1
 
 
 @pytest.mark.parametrize("stop", ["clean_generation", "sweep", "scrub", "_note"])
-def test_what_a_crash_interrupts_the_next_job_completes(workspace, monkeypatch, stop):
+def test_the_next_job_completes_an_interrupted_forget(workspace, monkeypatch, stop):
     needles = traces_of(workspace, SECRET)
     name = find_entry(workspace, "catalogue", SECRET)
 
@@ -246,22 +248,22 @@ def test_what_a_crash_interrupts_the_next_job_completes(workspace, monkeypatch, 
     assert open_live(workspace).records.find("catalogue", "a")
 
 
-def test_what_lies_above_the_index_is_told_first_and_can_stop_it(workspace):
-    told = []
+def test_the_caller_is_called_before_and_can_stop_it(workspace):
+    called_with = []
 
     def fail(traces):
-        told.append(traces)
+        called_with.append(traces)
         raise WorkspaceError("the report cannot be written")
 
     with pytest.raises(WorkspaceError, match="report"):
         forget(workspace, find_entry(workspace, "catalogue", SECRET), fail)
-    assert told[0].images == images_of(workspace, SECRET)
-    assert [reference.endswith("20.png") for reference in told[0].references] == [True]
+    assert called_with[0].images == images_of(workspace, SECRET)
+    assert [reference.endswith("20.png") for reference in called_with[0].references] == [True]
     assert open_live(workspace).records.find("catalogue", SECRET)
     assert run(workspace, DAY + timedelta(3)).changes["shop"].unchanged == 6
 
 
-def test_names_that_are_unknown_or_not_one_are_clear_errors(workspace, tmp_path):
+def test_unknown_and_ambiguous_names_are_reported(workspace, tmp_path):
     with pytest.raises(UnknownEntry, match="no product nothing"):
         find_entry(workspace, "catalogue", "nothing")
     with pytest.raises(UnknownEntry, match="source nowhere"):
@@ -272,10 +274,10 @@ def test_names_that_are_unknown_or_not_one_are_clear_errors(workspace, tmp_path)
     run(workspace, DAY + timedelta(3))
     with pytest.raises(EntryAmbiguous, match=r"shop \(catalogue\), third \(catalogue\)"):
         find_entry(workspace, "catalogue", "a")
-    assert find_entry(workspace, "catalogue", "a", "third") == Name("catalogue", "third", "a")
+    assert find_entry(workspace, "catalogue", "a", "third") == ForgetTarget("catalogue", "third", "a")
 
 
-def test_a_reader_of_the_records_is_told_and_the_next_job_completes_it(workspace, monkeypatch):
+def test_a_concurrent_reader_is_reported_and_the_next_job_completes_it(workspace, monkeypatch):
     monkeypatch.setattr("index.records.database.WAIT_MS", 50)
     needles = traces_of(workspace, SECRET)
     reader = sqlite3.connect(workspace.root / "catalogue.sqlite", isolation_level=None)

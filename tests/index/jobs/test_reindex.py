@@ -1,4 +1,4 @@
-"""The night, from feeds to a published generation, with a small honest encoder."""
+"""The re-index, from feeds to a published generation, with a small encoder."""
 
 import json
 from pathlib import Path
@@ -14,18 +14,18 @@ from index.progress import Unwatched
 from index.records.catalogue import Catalogue
 from index.search.answer import Query, QueryImage
 from index.search.search import search
-from index.stores.checksums import MEMORY
+from index.stores.checksums import VERIFIED_FILE
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, render_file, write_feed
 
 
 class CountingEncoder(ColourEncoder):
-    """Counts the pictures it is given."""
+    """An encoder that counts its pictures."""
 
-    seen = 0
+    count = 0
 
     def encode_images(self, images):
-        self.seen += len(images)
+        self.count += len(images)
         return super().encode_images(images)
 
 
@@ -63,18 +63,18 @@ def test_a_second_run_embeds_nothing_and_publishes_nothing(workspace, tmp_path):
     run(workspace)
     encoder = CountingEncoder()
     report = run(workspace, encoder)
-    assert (report.generation, report.published, report.embedded, encoder.seen) == (1, False, 0, 0)
+    assert (report.generation, report.published, report.embedded, encoder.count) == (1, False, 0, 0)
     assert run(workspace, encoder, full=True).generation == 2
-    assert encoder.seen == 0
+    assert encoder.count == 0
 
 
-def test_only_what_is_new_is_embedded(workspace, tmp_path):
+def test_only_new_pictures_are_embedded(workspace, tmp_path):
     shop(workspace, tmp_path / "shop", {"a": 1, "b": 2})
     run(workspace)
     shop(workspace, tmp_path / "shop", {"a": 1, "b": 2, "c": 3})
     encoder = CountingEncoder()
     assert run(workspace, encoder).embedded == 1
-    assert encoder.seen == 1
+    assert encoder.count == 1
     assert ids(workspace, 3)[0] == "c"
 
 
@@ -96,7 +96,7 @@ def test_a_product_gone_from_its_feed_stays_searchable_as_discontinued(workspace
     assert ids(workspace, 2)[0] == "b"
 
 
-def test_a_vanished_feed_is_told_and_changes_nothing(workspace, tmp_path):
+def test_a_missing_feed_is_reported_and_changes_nothing(workspace, tmp_path):
     feed = shop(workspace, tmp_path / "shop", {"a": 1})
     run(workspace)
     feed.unlink()
@@ -136,12 +136,12 @@ def test_an_empty_workspace_publishes_an_empty_generation(workspace):
     assert ids(workspace, 1) == []
 
 
-def test_two_writers_never_meet(workspace):
+def test_a_second_writer_is_refused(workspace):
     with workspace.lock("reindex"), pytest.raises(WorkspaceError, match="being written by reindex"):
         run(workspace)
 
 
-def test_old_generations_go_and_rollback_returns_to_a_kept_one(workspace, tmp_path):
+def test_old_generations_are_deleted_and_rollback_returns_to_a_kept_one(workspace, tmp_path):
     for count in range(1, 6):
         shop(workspace, tmp_path / "shop", {f"p{seed}": seed for seed in range(count)})
         run(workspace)
@@ -155,7 +155,7 @@ def test_old_generations_go_and_rollback_returns_to_a_kept_one(workspace, tmp_pa
 
 
 @pytest.mark.parametrize("name", ["catalogue.index", "records.sqlite"])
-def test_a_changed_file_is_never_opened(workspace, tmp_path, name):
+def test_a_changed_file_is_not_opened(workspace, tmp_path, name):
     shop(workspace, tmp_path / "shop", {"a": 1})
     run(workspace)
     path = workspace.generations / "1" / name
@@ -166,23 +166,23 @@ def test_a_changed_file_is_never_opened(workspace, tmp_path, name):
         open_live(workspace)
 
 
-def test_a_manifest_that_cannot_be_read_is_one_clear_error(workspace):
+def test_an_unreadable_manifest_is_reported_in_one_error(workspace):
     run(workspace)
     manifest = workspace.generations / "1" / "manifest.json"
-    told = json.loads(manifest.read_text())
-    for broken in ("", "{}", "[1]", json.dumps(told | {"format": 99})):
+    fields = json.loads(manifest.read_text())
+    for broken in ("", "{}", "[1]", json.dumps(fields | {"format": 99})):
         manifest.write_text(broken)
         with pytest.raises(GenerationError):
             Manifest.read(manifest.parent)
 
 
-def test_a_half_built_generation_is_thrown_away(workspace, tmp_path):
+def test_an_unfinished_generation_is_deleted(workspace, tmp_path):
     shop(workspace, tmp_path / "shop", {"a": 1})
     left = workspace.generations / ".building"
     left.mkdir()
     (left / "rubbish").write_text("from a crash")
     assert run(workspace).generation == 1
-    assert {path.name for path in (workspace.generations / "1").iterdir()} - {MEMORY} == {
+    assert {path.name for path in (workspace.generations / "1").iterdir()} - {VERIFIED_FILE} == {
         "catalogue.index", "manifest.json", "objects.index", "records.sqlite",
     }  # fmt: skip
 
@@ -224,9 +224,9 @@ def test_objects_and_products_do_not_mix(workspace, tmp_path):
 
 
 def test_ids_and_vectors_are_those_of_an_uninterrupted_run(workspace, tmp_path, monkeypatch):
-    """A run that dies between two batches goes on where it was."""
-    # Without the self-test, which takes nine tenths of the time and is not what is asked here.
-    monkeypatch.setattr("index.jobs.self_test.FEWEST", 81)
+    """A run that was killed between two batches is resumed."""
+    # Without the self-test, which takes nine tenths of the time and is not tested here.
+    monkeypatch.setattr("index.jobs.self_test.MIN_PRODUCTS", 81)
     products = {f"p{seed}": seed for seed in range(80)}
     shop(workspace, tmp_path / "shop", products)
 
@@ -246,8 +246,8 @@ def test_ids_and_vectors_are_those_of_an_uninterrupted_run(workspace, tmp_path, 
     other, uninterrupted = Workspace.create(tmp_path / "other", "colour-64"), CountingEncoder()
     shop(other, tmp_path / "shop", products)
     run(other, uninterrupted)
-    # All but the batch that was kept.
-    assert encoder.seen == uninterrupted.seen - 32
+    # All but the batch that was stored.
+    assert encoder.count == uninterrupted.count - 32
     one, two = open_live(workspace), open_live(other)
     assert [e.fields.entry_id for e in one.records.entries("catalogue")] == [
         e.fields.entry_id for e in two.records.entries("catalogue")
@@ -256,7 +256,7 @@ def test_ids_and_vectors_are_those_of_an_uninterrupted_run(workspace, tmp_path, 
     assert np.array_equal(one.engine("catalogue").vectors(rows), two.engine("catalogue").vectors(rows))
 
 
-def test_records_can_live_elsewhere(tmp_path):
+def test_records_can_be_in_another_database(tmp_path):
     workspace = Workspace.create(tmp_path / "workspace", "colour-64")
     settings = (workspace.root / "traceobject.toml").read_text()
     url = f"sqlite:///{tmp_path / 'elsewhere.sqlite'}"

@@ -43,15 +43,15 @@ def workspace(tmp_path):
     return Workspace.create(tmp_path / "workspace", "colour-64")
 
 
-class Said:
-    """A search that gives products the likelihood it was told, by product."""
+class FakeSearch:
+    """A search whose candidates have given likelihoods, by product; it records its queries."""
 
     def __init__(self, generation, **likelihoods):
-        self.generation, self.likelihoods, self.asked = generation, likelihoods, []
+        self.generation, self.likelihoods, self.queries = generation, likelihoods, []
         generation.likelihood = object()
 
     def __call__(self, query):
-        self.asked.append(query)
+        self.queries.append(query)
         found = []
         for product, likelihood in self.likelihoods.items():
             for entry in self.generation.records.find("catalogue", product):
@@ -63,19 +63,21 @@ class Said:
 
 @pytest.fixture
 def watching(workspace):
-    """Watch the live generation with a told search; what it gives, and what was asked."""
+    """Watch the live generation with a FakeSearch: returns alerts, warnings and queries."""
 
-    def go(**likelihoods):
+    def run_watch(**likelihoods):
         generation = open_live(workspace)
-        said = Said(generation, **likelihoods)
+        fake_search = FakeSearch(generation, **likelihoods)
         with Catalogue.open(workspace.database_url) as catalogue:
             store = ImageStore(workspace.images)
-            alerts, told = watch(generation, said, catalogue.database, store, 0.5, "2026-01-05T03:00", Unwatched())
+            alerts, warnings = watch(
+                generation, fake_search, catalogue.database, store, 0.5, "2026-01-05T03:00", Unwatched()
+            )
             assert is_watched(catalogue.database, generation.number)
             assert not is_watched(catalogue.database, generation.number + 1)
-        return alerts, told, said.asked
+        return alerts, warnings, fake_search.queries
 
-    return go
+    return run_watch
 
 
 @pytest.fixture
@@ -85,10 +87,10 @@ def two_open(workspace, tmp_path):
     run(workspace)
 
 
-def test_all_crops_of_an_object_are_one_question(watching, two_open):
-    _, told, asked = watching(a=0.9)
-    assert told == ()
-    assert [len(query.images) for query in asked] == [3, 1]
+def test_all_crops_of_an_object_are_one_query(watching, two_open):
+    _, warnings, queries = watching(a=0.9)
+    assert warnings == ()
+    assert [len(query.images) for query in queries] == [3, 1]
 
 
 def test_products_at_or_above_the_threshold_become_alerts_once(watching, two_open, workspace):
@@ -107,35 +109,35 @@ def test_products_at_or_above_the_threshold_become_alerts_once(watching, two_ope
         assert len(list_alerts(catalogue.database)) == 4
 
 
-def test_a_candidate_without_likelihood_alerts_nobody(watching, two_open):
+def test_a_candidate_without_likelihood_is_no_alert(watching, two_open):
     assert watching(a=None)[0] == []
 
 
-def test_an_object_that_is_closed_is_not_asked(watching, two_open, workspace, tmp_path):
+def test_a_closed_object_is_not_searched_for(watching, two_open, workspace, tmp_path):
     publish(workspace, tmp_path, {"E-1": ("closed", 11, 12, 13), "E-2": ("open", 14), "E-3": ("open", 15)})
     run(workspace, 1)
-    alerts, _, asked = watching(a=0.9)
+    alerts, _, queries = watching(a=0.9)
     assert [alert.object_id for alert in alerts] == ["E-2", "E-3"]
-    assert len(asked) == 2
+    assert len(queries) == 2
 
 
-def test_an_object_whose_crop_cannot_be_read_is_told_and_the_others_are_asked(watching, two_open, workspace):
+def test_an_unreadable_crop_is_a_warning_and_other_objects_are_searched_for(watching, two_open, workspace):
     crop = open_live(workspace).records.find("objects", "E-1")[0].images[0]
     ImageStore(workspace.images).path(crop).unlink()
-    alerts, told, _ = watching(a=0.9)
+    alerts, warnings, _ = watching(a=0.9)
     assert [alert.object_id for alert in alerts] == ["E-2"]
-    assert "E-1 of Europol could not be watched" in told[0]
+    assert "E-1 of Europol could not be watched" in warnings[0]
 
 
 def test_more_crops_than_a_query_takes_are_cut_to_the_first(watching, workspace, tmp_path):
     shop(workspace, tmp_path, {"a": 1})
     publish(workspace, tmp_path, {"E-1": ("open", *range(100, 112))})
     run(workspace)
-    _, told, asked = watching(a=0.9)
-    assert (told, len(asked[0].images)) == ((), 8)
+    _, warnings, queries = watching(a=0.9)
+    assert (warnings, len(queries[0].images)) == ((), 8)
 
 
-def test_a_night_that_ended_before_its_watches_is_watched_by_the_next(workspace, tmp_path, monkeypatch):
+def test_watches_that_were_interrupted_are_repeated_by_the_next_night(workspace, tmp_path, monkeypatch):
     shop(workspace, tmp_path, {"a": 1})
     publish(workspace, tmp_path, {"E-1": ("open", 11)})
     watched = []
@@ -148,12 +150,12 @@ def test_a_night_that_ended_before_its_watches_is_watched_by_the_next(workspace,
         with pytest.raises(KeyboardInterrupt):
             run(workspace)
     assert open_live(workspace).number == 1
-    monkeypatch.setattr("index.jobs.reindex.watch", lambda *given: (watched.append(given[0].number), ([], ()))[1])
+    monkeypatch.setattr("index.jobs.reindex.watch", lambda live, *_: (watched.append(live.number), ([], ()))[1])
     assert not run(workspace).published
     assert watched == [1]
 
 
-def test_a_refused_crop_is_an_error_of_its_object_alone(watching, two_open, monkeypatch):
+def test_a_refused_crop_affects_only_its_object(watching, two_open, monkeypatch):
     real = ImageStore.pixels
 
     def refuse(store, name, calls=[]):  # noqa: B006
@@ -163,12 +165,12 @@ def test_a_refused_crop_is_an_error_of_its_object_alone(watching, two_open, monk
         return real(store, name)
 
     monkeypatch.setattr(ImageStore, "pixels", refuse)
-    alerts, told, _ = watching(a=0.9)
-    assert ([alert.object_id for alert in alerts], len(told)) == (["E-2"], 1)
+    alerts, warnings, _ = watching(a=0.9)
+    assert ([alert.object_id for alert in alerts], len(warnings)) == (["E-2"], 1)
 
 
 def test_a_watched_object_gets_one_alert_when_its_product_appears(workspace, tmp_path, monkeypatch):
-    """Night after night through the real search; only the calibration is given, for a catalogue too small to have one.
+    """Several nights with the real search; only the calibration is fixed, as the catalogue is too small to have one.
 
     It makes a cosine of 1 likely and one of 0.95 unlikely.
     """

@@ -19,8 +19,8 @@ def catalogue(tmp_path):
 def read(catalogue, rows, day, name="shop"):
     """One complete reading of rows (id, title, pictures)."""
     source = catalogue.begin_reading(catalogue.add_source(name, "catalogue", "/feed.csv", "csv"))
-    told = [(EntryFields(entry, title=title), pictures) for entry, title, pictures in rows]
-    changes = catalogue.record(source, told, day) + catalogue.finish_reading(source, day)
+    fields = [(EntryFields(entry, title=title), pictures) for entry, title, pictures in rows]
+    changes = catalogue.record(source, fields, day) + catalogue.finish_reading(source, day)
     references = {reference for _, _, pictures in rows for reference in pictures}
     catalogue.set_references([ImageReference(reference, sha256=reference * 64) for reference in references], {})
     return changes
@@ -44,7 +44,7 @@ def test_rows_added_changed_gone_and_back(catalogue):
     assert (back.status, back.last_seen, back.first_seen) == ("current", "", "2026-01-05")
 
 
-def test_several_rows_of_one_product_add_up_in_order(catalogue):
+def test_several_rows_of_one_product_are_combined_in_order(catalogue):
     read(catalogue, [("p1", "Mug", "ab"), ("p2", "Lamp", "d"), ("p1", "ignored", "ca")], MONDAY)
     assert listed(catalogue)["p1"].images == ("a" * 64, "b" * 64, "c" * 64)
     assert listed(catalogue)["p1"].fields.title == "Mug"
@@ -53,13 +53,13 @@ def test_several_rows_of_one_product_add_up_in_order(catalogue):
     )
 
 
-def test_a_picture_no_longer_named_comes_off(catalogue):
+def test_a_picture_that_is_no_longer_in_the_feed_is_removed(catalogue):
     read(catalogue, [("p1", "Mug", "ab")], MONDAY)
     assert read(catalogue, [("p1", "Mug", "b")], TUESDAY) == Changes(unchanged=1, pictures=1)
     assert listed(catalogue)["p1"].images == ("b" * 64,)
 
 
-def test_a_reading_that_breaks_off_changes_nobodys_standing(catalogue):
+def test_an_interrupted_reading_discontinues_nothing(catalogue):
     read(catalogue, [("p1", "Mug", "a"), ("p2", "Lamp", "b")], MONDAY)
     source = catalogue.begin_reading(catalogue.sources()[0])
     catalogue.record(source, [(EntryFields("p1", title="Mug"), "a")], TUESDAY)
@@ -68,12 +68,12 @@ def test_a_reading_that_breaks_off_changes_nobodys_standing(catalogue):
     assert listed(catalogue)["p1"].fields.status == "discontinued"
 
 
-def test_sources_do_not_meddle(catalogue):
+def test_sources_do_not_affect_each_other(catalogue):
     read(catalogue, [("p1", "Mug", "a")], MONDAY)
     read(catalogue, [("p1", "Other mug", "b")], MONDAY, name="other shop")
     read(catalogue, [], TUESDAY, name="other shop")
-    standing = [(entry.source, entry.fields.status) for entry in catalogue.entries("catalogue")]
-    assert standing == [("shop", "current"), ("other shop", "discontinued")]
+    statuses = [(entry.source, entry.fields.status) for entry in catalogue.entries("catalogue")]
+    assert statuses == [("shop", "current"), ("other shop", "discontinued")]
     assert catalogue.counts() == {"catalogue": 2, "objects": 0}
 
 
@@ -83,16 +83,14 @@ def test_an_entry_without_a_readable_picture_is_not_offered(catalogue):
     assert list(listed(catalogue)) == ["p1"]
 
 
-def test_what_is_known_of_a_picture_is_told_again(catalogue):
+def test_what_is_known_of_a_picture_reference_is_stored(catalogue):
     read(catalogue, [("p1", "Mug", "a"), ("p2", "Same picture", "a")], MONDAY)
     known = ImageReference("a", "f" * 64, 10, 20, "etag", "yesterday")
     catalogue.set_references([known], {"f" * 64: (30, 40)})
     assert list(catalogue.picture_references(catalogue.sources()[0])) == [known]
-    assert catalogue.image_size("f" * 64) == (30, 40)
-    assert catalogue.image_size("e" * 64) is None
 
 
-def test_refusals_are_replaced_not_piled_up(catalogue):
+def test_refusals_are_replaced_not_accumulated(catalogue):
     source = catalogue.add_source("shop", "catalogue", "/feed.csv", "csv")
     catalogue.set_refusals(source, "rows", [Refusal("line 2", "no_id", "no id")])
     catalogue.set_refusals(source, "pictures", [Refusal("a.jpg", "broken", "no picture")])
@@ -100,7 +98,7 @@ def test_refusals_are_replaced_not_piled_up(catalogue):
     assert [item.where for item in catalogue.refusals()] == ["a.jpg", "line 3"]
 
 
-def test_forgetting_a_source_takes_its_entries(catalogue):
+def test_forgetting_a_source_deletes_its_entries(catalogue):
     read(catalogue, [("p1", "Mug", "a")], MONDAY)
     catalogue.forget_source(catalogue.sources()[0])
     assert listed(catalogue) == {}
@@ -110,12 +108,12 @@ def test_forgetting_a_source_takes_its_entries(catalogue):
 @pytest.mark.parametrize(
     "url", ["nonsense", "nosuchdatabase://host/name", "sqlite+nosuchdriver:///x", "mysql://host/name"]
 )
-def test_a_database_setting_that_cannot_be_used_is_one_clear_error(url):
+def test_an_unusable_database_setting_is_reported_in_one_error(url):
     with pytest.raises(WorkspaceError, match="the setting `database` names no database"):
         Catalogue.open(url)
 
 
-def test_a_file_that_is_no_database_is_one_clear_error(tmp_path):
+def test_a_file_that_is_no_database_is_reported_in_one_error(tmp_path):
     (tmp_path / "catalogue.sqlite").write_bytes(b"not a database" * 100)
     with pytest.raises(WorkspaceError, match="cannot be used"):
         Catalogue.open(f"sqlite:///{tmp_path / 'catalogue.sqlite'}")

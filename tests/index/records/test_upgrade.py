@@ -1,4 +1,4 @@
-"""Databases of older versions: upgraded whole or left as they were, on SQLite and on PostgreSQL."""
+"""Databases of older versions: upgraded completely or left unchanged, on SQLite and on PostgreSQL."""
 
 import multiprocessing
 import os
@@ -49,7 +49,7 @@ def url(request, tmp_path):
 
 @pytest.fixture
 def later(tmp_path):
-    """The catalogue's history with one revision more, which does something else at its end."""
+    """The catalogue's history with one more revision, to whose end a test may add statements."""
 
     def make(then=""):
         folder = tmp_path / "later 100%"
@@ -59,7 +59,7 @@ def later(tmp_path):
     return make
 
 
-def ask(url, statement):
+def fetch(url, statement):
     engine = sa.create_engine(url)
     with engine.connect() as connection:
         rows = connection.exec_driver_sql(statement).all()
@@ -82,8 +82,8 @@ def fill(url):
         url,
         "INSERT INTO sources (id, name, collection, location, format, reading, read_on) "
         "VALUES (1, 'shop', 'catalogue', '/feed.csv', 'csv', 1, '2026-01-05')",
-        "INSERT INTO entries (id, source_id, entry_id, collection, title, brand, category, retailer, authority, country, "
-        "price, link, published, status, first_seen, last_seen, digest, reading) "
+        "INSERT INTO entries (id, source_id, entry_id, collection, title, brand, category, retailer, authority, "
+        "country, price, link, published, status, first_seen, last_seen, digest, reading) "
         "VALUES (1, 1, 'p1', 'catalogue', 'Mug', '', '', '', '', '', '', '', '', 'current', '2026-01-05', '', 'd', 1)",
         "INSERT INTO pictures VALUES (1, 'a.jpg', 0, 1)",
     )
@@ -94,7 +94,7 @@ def as_before_revisions(url, history=CATALOGUE):
 
 
 def differences(url, history):
-    """What Alembic would write into a new revision."""
+    """The differences that Alembic would write into a new revision."""
     engine = engine_of(url)
     try:
         with engine.connect() as connection:
@@ -123,12 +123,12 @@ class TestTheModelsAreWhatTheMigrationsMake:
         assert upgrade(url, history, tmp_path / "backups").after == history.head
         assert differences(url, history) == []
 
-    def test_and_what_a_new_database_is_made_with(self, url, history):
+    def test_from_the_tables_of_a_new_database(self, url, history):
         Database.open(url, history).close()
         assert differences(url, history) == []
         assert not needs_upgrade(url, history)
 
-    def test_a_difference_would_be_seen(self, url, history):
+    def test_a_difference_would_be_found(self, url, history):
         Database.open(url, history).close()
         table = history.tables.sorted_tables[0].name
         do(url, f"ALTER TABLE {table} ADD COLUMN surprise TEXT")
@@ -140,7 +140,7 @@ class TestTheModelsAreWhatTheMigrationsMake:
         assert script.get_heads() == [history.head]
         assert tuple(found) == history.revisions == tuple(f"{n:04d}" for n in range(1, len(found) + 1))
 
-    def test_the_wheel_takes_them_along(self, url, history):
+    def test_the_wheel_includes_them(self, url, history):
         packages = setuptools.find_packages(str(ROOT), include=["embedding*", "index*", "service*"])
         for folder in (*history.folders, ROOT / "index" / "records" / "migrations" / "environment"):
             assert ".".join(folder.relative_to(ROOT).parts) in packages
@@ -168,7 +168,7 @@ def test_a_database_that_lacked_columns_and_tables_gets_them(url, tmp_path):
     )
     upgrade(url, CATALOGUE, tmp_path)
     assert differences(url, CATALOGUE) == []
-    assert ask(url, "SELECT name, digest FROM sources") == [("shop", "")]
+    assert fetch(url, "SELECT name, digest FROM sources") == [("shop", "")]
 
 
 class TestAnOlderDatabase:
@@ -185,27 +185,27 @@ class TestAnOlderDatabase:
         history = later()
         done = upgrade(url, history, tmp_path / "backups")
         assert (done.name, done.before, done.after) == ("catalogue", CATALOGUE.head, history.head)
-        assert ask(url, "SELECT name, contact FROM sources") == [("shop", "nobody")]
-        # The table that was copied was not emptied with what refers to it, and still takes that along.
-        assert ask(url, "SELECT reference FROM pictures") == [("a.jpg",)]
+        assert fetch(url, "SELECT name, contact FROM sources") == [("shop", "nobody")]
+        # Copying the table did not delete the rows that refer to it, and deleting its rows still does.
+        assert fetch(url, "SELECT reference FROM pictures") == [("a.jpg",)]
         assert "entries_by_title" in {index["name"] for index in sa.inspect(engine_of(url)).get_indexes("entries")}
         with closing(Database.open(url, history)) as database, database.begin() as connection:
             connection.exec_driver_sql("DELETE FROM sources")
-        assert ask(url, "SELECT * FROM pictures") == []
+        assert fetch(url, "SELECT * FROM pictures") == []
         assert upgrade(url, history, tmp_path / "backups") is None
 
     def test_of_sqlite_is_copied_first(self, later, tmp_path):
         file = tmp_path / "records.sqlite"
         fill(f"sqlite:///{file}")
         file.chmod(0o600)
-        # Someone reads meanwhile, and what was written last is still in the log.
+        # Another connection reads meanwhile, and the last write is still in the log.
         with closing(sqlite3.connect(file)) as reader:
             reader.execute("SELECT * FROM sources").fetchone()
             done = upgrade(f"sqlite:///{file}", later(), tmp_path / "backups")
         assert re.fullmatch(rf"catalogue-before-{done.after}-\d{{8}}T\d{{6}}Z\.sqlite", done.backup.name)
         assert done.backup.stat().st_mode & 0o777 == 0o600
         url = f"sqlite:///{done.backup}"
-        assert ask(url, "SELECT name FROM sources") == [("shop",)]
+        assert fetch(url, "SELECT name FROM sources") == [("shop",)]
         assert not needs_upgrade(url, CATALOGUE)
         assert differences(url, CATALOGUE) == []
         (tmp_path / "backups" / "mine.sqlite").touch()
@@ -219,7 +219,7 @@ class TestAnOlderDatabase:
             with pytest.raises(MigrationFailed, match=r"catalogue cannot be upgraded.*nowhere"):
                 upgrade(url, history, tmp_path / "backups")
         assert differences(url, CATALOGUE) == []
-        assert ask(url, "SELECT name FROM sources") == [("shop",)]
+        assert fetch(url, "SELECT name FROM sources") == [("shop",)]
         Database.open(url).close()
         assert list(tmp_path.glob("backups/*")) == []
 
@@ -234,16 +234,16 @@ class TestAnOlderDatabase:
         assert differences(url, CATALOGUE) == []
         Database.open(url).close()
         assert upgrade(url, later(), tmp_path / "backups").after == history.head
-        assert ask(url, "SELECT name, contact FROM sources") == [("shop", "nobody")]
+        assert fetch(url, "SELECT name, contact FROM sources") == [("shop", "nobody")]
 
-    def test_keeps_no_row_that_refers_to_nothing(self, later, tmp_path):
+    def test_refuses_a_row_that_refers_to_nothing(self, later, tmp_path):
         url = f"sqlite:///{tmp_path / 'records.sqlite'}"
         fill(url)
         with pytest.raises(MigrationFailed, match="row 1 of entries refers to a row of sources"):
             upgrade(url, later("op.execute('DELETE FROM sources')"), tmp_path / "backups")
-        assert ask(url, "SELECT name FROM sources") == [("shop",)]
+        assert fetch(url, "SELECT name FROM sources") == [("shop",)]
 
-    def test_waits_for_whoever_writes_and_gives_up(self, later, tmp_path, monkeypatch):
+    def test_waits_for_another_writer_and_gives_up(self, later, tmp_path, monkeypatch):
         monkeypatch.setattr("index.records.database.WAIT_MS", 50)
         file = tmp_path / "records.sqlite"
         fill(f"sqlite:///{file}")
@@ -272,14 +272,14 @@ def test_a_newer_database_is_refused(url, later, tmp_path):
     for refuse in (Database.open, lambda url: needs_upgrade(url, CATALOGUE), lambda url: upgrade_here(url, tmp_path)):
         with pytest.raises(SchemaTooNew, match="written by a newer version of traceobject"):
             refuse(url)
-    assert ask(url, "SELECT contact FROM sources") == [("nobody",)]
+    assert fetch(url, "SELECT contact FROM sources") == [("nobody",)]
 
 
 def upgrade_here(url, folder):
     return upgrade(url, CATALOGUE, folder)
 
 
-def test_what_is_not_there_yet_needs_nothing_and_is_not_made(tmp_path):
+def test_a_missing_database_needs_no_upgrade_and_is_not_created(tmp_path):
     assert not needs_upgrade(f"sqlite:///{tmp_path / 'none.sqlite'}", CATALOGUE)
     assert list(tmp_path.iterdir()) == []
 
@@ -292,7 +292,7 @@ def test_two_programs_that_open_an_empty_database_at_once_make_it_once(url):
     for process in both:
         process.join(60)
     assert [process.exitcode for process in both] == [0] * 4
-    assert ask(url, f"SELECT * FROM {CATALOGUE.version_table}") == [(CATALOGUE.head,)]
+    assert fetch(url, f"SELECT * FROM {CATALOGUE.version_table}") == [(CATALOGUE.head,)]
 
 
 def open_and_close(url):
@@ -303,10 +303,10 @@ def open_and_close(url):
 def test_opening_reads_one_row(url):
     Database.open(url).close()
     engine = engine_of(url)
-    asked = []
-    sa.event.listen(engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    statements = []
+    sa.event.listen(engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
     Database(engine).close()
-    read = [one for one in asked if not any(word in one for word in ("PRAGMA", "pg_catalog", "show "))]
+    read = [one for one in statements if not any(word in one for word in ("PRAGMA", "pg_catalog", "show "))]
     assert read == [f"SELECT version_num FROM {CATALOGUE.version_table}"]
 
 

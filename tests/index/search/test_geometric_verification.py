@@ -48,7 +48,7 @@ def label(seed):
 
 
 def shuffled(picture):
-    """The same picture in pieces that changed places: it keeps its keypoints, and no plane explains them."""
+    """The same picture in shuffled pieces: it keeps its keypoints, but they do not lie on one plane."""
     rows = [np.split(row, 4, axis=1) for row in np.split(picture, 4)]
     pieces = [rows[place // 4][place % 4] for place in np.random.default_rng(5).permutation(16)]
     return np.vstack([np.hstack(pieces[start : start + 4]) for start in range(0, 16, 4)])
@@ -64,7 +64,7 @@ def shown(surface, at, background):
 
 PRODUCTS = {
     "right": shown(label(0), ON_PRODUCT, 255),
-    # Before the query's own background, so that their embeddings are nearer to it.
+    # On the query's own background, so that their embeddings are nearer to it.
     "in pieces": shown(shuffled(label(0)), ON_QUERY, GREY),
     "other": shown(label(1), ON_QUERY, GREY),
     "another": shown(label(2), ON_QUERY, GREY),
@@ -93,30 +93,30 @@ def place(tmp_path_factory, network):
         yield generation, Reranker(FeatureStore(workspace.root / "features", ImageStore(workspace.images)))
 
 
-def ask(place, reranker):
+def run_search(place, reranker):
     candidates = search(QUERY, place[0], ColourEncoder(), reranker).candidates
     return [(candidate.entry.fields.entry_id, candidate) for candidate in candidates]
 
 
 def test_the_right_product_comes_first_though_its_embedding_is_the_farthest(place):
-    by_cosine, verified = ask(place, None), ask(place, place[1])
+    by_cosine, verified = run_search(place, None), run_search(place, place[1])
     assert by_cosine[-1][0] == "right"
     assert verified[0][0] == "right"
     assert len(verified) == len(PRODUCTS)
 
 
-def test_only_keypoints_that_one_plane_explains_are_evidence(place):
-    found = {name: candidate.evidence.matched[0] for name, candidate in ask(place, place[1])}
+def test_only_keypoints_on_one_plane_are_evidence(place):
+    found = {name: candidate.evidence.matched[0] for name, candidate in run_search(place, place[1])}
     assert found["right"].inliers > 100
     assert max(found[name].inliers for name in ("in pieces", "other", "another")) < 30
-    moved = (found["right"].pairs[:, :2] - found["right"].pairs[:, 2:]) * SIDE
-    assert np.median(np.abs(moved - np.subtract(ON_QUERY, ON_PRODUCT))) < 0.5
+    offsets = (found["right"].pairs[:, :2] - found["right"].pairs[:, 2:]) * SIDE
+    assert np.median(np.abs(offsets - np.subtract(ON_QUERY, ON_PRODUCT))) < 0.5
 
 
-def test_a_sure_query_ends_with_the_first_pictures_and_a_doubtful_one_goes_on(place, monkeypatch):
+def test_a_confident_query_stops_at_the_first_depth_and_a_doubtful_one_goes_on(place, monkeypatch):
     generation, reranker = place
     monkeypatch.setattr(rerank, "RERANK_DEPTHS", (1, 3))
     images = [entry.images[0] for entry in generation.records.entries("catalogue")]
     for order, compared in ((images, 1), (images[::-1], 3)):
-        kept, evidence = reranker.compare(extract(QUERY.images[0].pixels, xfeat.QUERY), order)
-        assert (len(kept), len(evidence)) == (compared, compared)
+        features, matches = reranker.verify(extract(QUERY.images[0].pixels, xfeat.QUERY_PLAN), order)
+        assert (len(features), len(matches)) == (compared, compared)

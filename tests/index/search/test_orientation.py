@@ -1,4 +1,4 @@
-"""Which way up a query is: told by the nearest picture, where a closer look left a doubt."""
+"""Which way up a query is: decided by its nearest neighbours, where re-ranking left doubt."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedding.local import Evidence
+from embedding.local import GeometricMatch
 from embedding.query_views import QueryViews, embed_views
 from index.generations.generations import open_live
 from index.jobs.reindex import reindex
@@ -23,12 +23,12 @@ from index.search.search import search
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 
-NOBODY = CandidateSet((), (), (), np.empty((0, 1), np.float32), None)
+NO_CANDIDATES = CandidateSet((), (), (), np.empty((0, 1), np.float32), None)
 
 
 @pytest.fixture(scope="module")
 def generation(tmp_path_factory):
-    """Twelve pictures as they stand; p7, of another brand, also as it lies and in less light, as "on its side"."""
+    """Twelve upright pictures; p7, of another brand, is there rotated and darker, too, as "on its side"."""
     folder = tmp_path_factory.mktemp("orientation")
     workspace = Workspace.create(folder / "workspace", "colour-64")
     rows = [{"product_id": f"p{seed}", "brand": "Luma" if seed == 7 else "Nova"} for seed in range(12)]
@@ -46,105 +46,104 @@ def engine(generation):
     return generation.engine("catalogue")
 
 
-def lying(seed, quarters=0):
-    """A picture of the catalogue, turned clockwise by so many quarters."""
+def query(seed, quarters=0):
+    """The views of a catalogue picture, rotated clockwise by so many quarters."""
     image = np.ascontiguousarray(np.rot90(render(seed), -quarters))
     return QueryViews(image, (image,), None)
 
 
-def looked(*shared):
-    """What a closer look left: so many keypoints shared by each picture."""
-    pairs = (np.zeros((count, 4), np.float32) for count in shared)
+def reranked(*inliers):
+    """A re-ranking result in which each query picture shares so many keypoints with one image."""
+    pairs = (np.zeros((count, 4), np.float32) for count in inliers)
     return RerankResult(
-        NOBODY,
-        NOBODY.pictures,
-        tuple(ImageMatch({"a": Evidence(each, len(each), 0.0, 0.0, 0.0)}, {"a": 0.0}) for each in pairs),
+        NO_CANDIDATES,
+        NO_CANDIDATES.image_cosines,
+        tuple(ImageMatch({"a": GeometricMatch(each)}, {"a": 0.0}) for each in pairs),
     )
 
 
-def stood(engine, seen, examined, encoder=None, allowed=None):
-    return correct_rotation(
-        seen, embed_views(seen, ColourEncoder()), examined, encoder or ColourEncoder(), engine, allowed
-    )
+def corrected(engine, views, result, encoder=None, allowed=None):
+    embeddings = embed_views(views, ColourEncoder())
+    return correct_rotation(views, embeddings, result, encoder or ColourEncoder(), engine, allowed)
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 @pytest.mark.parametrize("seed", [0, 5, 11])
-def test_a_picture_that_lies_is_stood_upright(engine, seed, quarters):
-    seen, pictures = stood(engine, [lying(seed, quarters)], looked(MAX_DOUBTFUL_INLIERS))
-    assert seen[0].turn == quarters
-    np.testing.assert_array_equal(seen[0].image, render(seed))
-    np.testing.assert_array_equal(pictures[0], embed_views([lying(seed)], ColourEncoder())[0])
+def test_a_rotated_picture_is_corrected(engine, seed, quarters):
+    views, embeddings = corrected(engine, [query(seed, quarters)], reranked(MAX_DOUBTFUL_INLIERS))
+    assert views[0].turn == quarters
+    np.testing.assert_array_equal(views[0].image, render(seed))
+    np.testing.assert_array_equal(embeddings[0], embed_views([query(seed)], ColourEncoder())[0])
 
 
-def test_a_picture_that_stands_stays(engine):
-    assert stood(engine, [lying(3)], looked(0)) is None
+def test_an_upright_picture_is_left_as_it_is(engine):
+    assert corrected(engine, [query(3)], reranked(0)) is None
 
 
-def test_only_pictures_in_doubt_are_tried(engine):
+def test_only_doubtful_pictures_are_tried_in_other_rotations(engine):
     class Never(ColourEncoder):
         def encode_images(self, images):
-            raise AssertionError("nothing had to be embedded")
+            raise AssertionError("nothing should be embedded")
 
-    assert stood(engine, [lying(3, 1)], looked(MAX_DOUBTFUL_INLIERS + 1), Never()) is None
-    assert stood(engine, [lying(3, 1)], looked(), Never()) is None, "by embeddings alone, no picture was looked at"
+    assert corrected(engine, [query(3, 1)], reranked(MAX_DOUBTFUL_INLIERS + 1), Never()) is None
+    assert corrected(engine, [query(3, 1)], reranked(), Never()) is None, "without re-ranking no picture is in doubt"
 
 
-def test_each_picture_has_a_turn_of_its_own(engine):
-    given = [lying(1, 2), lying(2), lying(4, 3), lying(6, 1)]
-    seen, pictures = stood(engine, given, looked(0, 0, 0, MAX_DOUBTFUL_INLIERS + 1))
-    assert [one.turn for one in seen] == [2, 0, 3, 0]
-    assert seen[1] is given[1]
-    assert seen[3] is given[3]
-    assert len(pictures) == 4
-    for rows, one in zip(pictures, seen, strict=True):
+def test_each_picture_is_rotated_by_itself(engine):
+    originals = [query(1, 2), query(2), query(4, 3), query(6, 1)]
+    views, embeddings = corrected(engine, originals, reranked(0, 0, 0, MAX_DOUBTFUL_INLIERS + 1))
+    assert [one.turn for one in views] == [2, 0, 3, 0]
+    assert views[1] is originals[1]
+    assert views[3] is originals[3]
+    assert len(embeddings) == 4
+    for rows, one in zip(embeddings, views, strict=True):
         np.testing.assert_array_equal(rows, embed_views([one], ColourEncoder())[0])
 
 
 def scoring(*scores):
-    """What came of two query pictures, of candidates with these scores for both."""
-    return RerankResult(NOBODY, np.repeat(np.array(scores, np.float32)[:, None], 2, axis=1), ())
+    """The result for two query pictures, of candidates with these scores for both."""
+    return RerankResult(NO_CANDIDATES, np.repeat(np.array(scores, np.float32)[:, None], 2, axis=1), ())
 
 
-def test_a_turn_is_believed_only_where_it_scores_clearly_higher():
-    given = scoring(0.5, 0.8)
+def test_the_rotated_result_is_chosen_only_where_it_scores_clearly_higher():
+    original = scoring(0.5, 0.8)
     clearly, hardly = scoring(0.1, 0.81 + MIN_SCORE_GAIN), scoring(0.79 + MIN_SCORE_GAIN)
-    assert choose_orientation(given, clearly) is clearly
-    assert choose_orientation(given, hardly) is given
-    assert choose_orientation(given, scoring()) is given
+    assert choose_orientation(original, clearly) is clearly
+    assert choose_orientation(original, hardly) is original
+    assert choose_orientation(original, scoring()) is original
 
 
-def test_only_pictures_that_may_answer_decide_a_turn(generation, engine):
-    """What a filter excludes, or the asked picture itself where it is hidden, is not looked at."""
+def test_only_allowed_pictures_decide_a_rotation(generation, engine):
+    """Neither what a filter excludes nor a hidden query picture decides."""
     (p7,) = generation.records.find("catalogue", "p7")
-    asked = [lying(7, 1)]
-    ((stands,), _) = stood(engine, asked, looked(0))
-    assert stands.turn == 1
+    on_its_side = [query(7, 1)]
+    ((views,), _) = corrected(engine, on_its_side, reranked(0))
+    assert views.turn == 1
     for filters, without in ([(Filter("brand", "Nova"),), ()], [(), p7.images]):
         allowed = generation.records.allowed("catalogue", filters, without)
-        assert stood(engine, asked, looked(0), allowed=allowed) is None
-    assert stood(engine, asked, looked(0), allowed=np.empty(0, np.int64)) is None
+        assert corrected(engine, on_its_side, reranked(0), allowed=allowed) is None
+    assert corrected(engine, on_its_side, reranked(0), allowed=np.empty(0, np.int64)) is None
 
 
 @dataclass
-class Unsure:
-    """A re-ranker that finds nothing, and counts how often it was asked."""
+class DoubtfulReranker:
+    """A re-ranker that finds no keypoints, and counts how often it was called."""
 
-    asked: int = 0
+    calls: int = 0
 
-    def examine(self, seen, images, cosines):
-        self.asked += 1
-        return ImageMatch({}, dict(zip(images, cosines.tolist(), strict=True)), seen.turn)
+    def match_image(self, query, images, cosines):
+        self.calls += 1
+        return ImageMatch({}, dict(zip(images, cosines.tolist(), strict=True)), query.turn)
 
 
 @pytest.mark.parametrize(
-    ("restricted", "tried"),
+    ("restriction", "calls"),
     [({}, 2), ({"filters": (Filter("brand", "Nova"),)}, 1), ({"without_images": "p7"}, 1)],
     ids=["anything may answer", "a filter", "a hidden picture"],
 )
-def test_a_search_turns_its_picture_only_for_what_may_answer(generation, restricted, tried):
-    if "without_images" in restricted:
-        restricted = {"without_images": generation.records.find("catalogue", "p7")[0].images}
-    reranker = Unsure()
-    search(Query((QueryImage(lying(7, 1).image),), **restricted), generation, ColourEncoder(), reranker)
-    assert reranker.asked == tried
+def test_a_search_rotates_its_picture_only_for_what_may_answer(generation, restriction, calls):
+    if "without_images" in restriction:
+        restriction = {"without_images": generation.records.find("catalogue", "p7")[0].images}
+    reranker = DoubtfulReranker()
+    search(Query((QueryImage(query(7, 1).image),), **restriction), generation, ColourEncoder(), reranker)
+    assert reranker.calls == calls

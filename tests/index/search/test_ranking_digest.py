@@ -1,4 +1,4 @@
-"""What decides a ranking is in the digests, all of it: a change of any of it shows when a search is replayed."""
+"""The digests cover everything that decides a ranking, so that a replay notices a change of any of it."""
 
 from __future__ import annotations
 
@@ -15,31 +15,29 @@ from index.stores.checksums import FileChecksum
 from tests.fakes import ColourEncoder
 from tests.paths import ROOT
 
-# Modules on the way of a query whose constants decide no ranking, by any part of their dotted name.
-ELSEWHERE = {
+# Modules used by a search whose constants decide no ranking, by any part of their dotted name.
+EXCLUDED_MODULES = {
     # How the bytes of a file become pixels.
-    "containers", "decode", "colour", "upright",
+    "containers", "hdr", "decode", "colour", "upright",
     # The model: in the digest of its card and weights.
     "encoders",
-    # The generation, which is built before: in the digest of its files.
+    # The generation, built before the search: in the digest of its files.
     "generations", "checksums", "durable", "workspace", "settings", "faiss_engine",
-    # What may be asked, and where pictures and features lie.
+    # The limits of a query, and where pictures and features are stored.
     "answer", "records", "regions", "images",
-    # How fast it goes, not what comes of it.
+    # They decide how fast a search is, not its result.
     "exact_scan", "faiss_library", "xfeat_torch", "protocol",
 }  # fmt: skip
-# Constants beside those that decide, which do not.
+# Constants of other modules that decide no ranking.
 NOT_DECIDING = {
-    # How features are written; what they are is told apart by their version.
-    "features._MAGIC", "features._HEADER", "features._FRACTION", "features._LAYOUT",
+    # The format of features; a change of their content changes _VERSION.
+    "features._MAGIC", "features._HEADER", "features._FRACTION_STEPS", "features._LAYOUT", "features._READABLE",
     # How many threads.
     "matching.WORKERS", "xfeat_network.STREAMS",
-    # What no match looks like.
-    "matching.NOTHING",
-    # How large the store of features may grow.
-    "features.LARGEST", "features.WORKERS", "features._CHECKSUM",
+    # The size of the store of features.
+    "features.MAX_BYTES", "features.WORKERS", "features._CHECKSUM_SIZE",
     # How an engine is chosen and built: its spec is in the generation's digest.
-    "choice.EXACT_BELOW", "choice.EXACT", "choice.EXACT_HALF", "choice.EXACT_BFLOAT16", "choice._LINKS",
+    "choice.EXACT_BELOW", "choice.EXACT", "choice.EXACT_HALF", "choice.EXACT_BFLOAT16", "choice._HNSW_LINKS",
     "choice._LISTS_PER_ROOT", "choice._VECTORS_PER_LIST",
 }  # fmt: skip
 
@@ -50,7 +48,7 @@ def source_of(module: str) -> Path | None:
     return found[0] if found else None
 
 
-def on_the_way_from(module: str, found: dict[str, list[str]]) -> dict[str, list[str]]:
+def constants_used_by(module: str, found: dict[str, list[str]]) -> dict[str, list[str]]:
     """The modules of embedding and index that one imports, itself among them, each with the constants it defines."""
     path = source_of(module)
     if path is None or module in found:
@@ -66,28 +64,28 @@ def on_the_way_from(module: str, found: dict[str, list[str]]) -> dict[str, list[
     found[module] = [name for name in names if name.strip("_").isupper()]
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in ("embedding", "index"):
-            on_the_way_from(node.module, found)
+            constants_used_by(node.module, found)
             for alias in node.names:
-                on_the_way_from(f"{node.module}.{alias.name}", found)
+                constants_used_by(f"{node.module}.{alias.name}", found)
     return found
 
 
-ON_THE_WAY = {
+SEARCH_CONSTANTS = {
     (module, name)
-    for module, names in on_the_way_from("index.search.search", {}).items()
-    if not ELSEWHERE & set(module.split("."))
+    for module, names in constants_used_by("index.search.search", {}).items()
+    if not EXCLUDED_MODULES & set(module.split("."))
     for name in names
     if f"{module.rpartition('.')[2]}.{name}" not in NOT_DECIDING
 }
 
 
-def test_the_way_of_a_query_is_walked_to_its_end():
-    assert len(ON_THE_WAY) > 100
-    assert {"rerank", "scoring", "plane", "masks", "first_stage"} <= {m.rpartition(".")[2] for m, _ in ON_THE_WAY}
+def test_all_modules_of_a_search_are_walked():
+    assert len(SEARCH_CONSTANTS) > 100
+    assert {"rerank", "scoring", "plane", "masks", "first_stage"} <= {m.rpartition(".")[2] for m, _ in SEARCH_CONSTANTS}
 
 
-@pytest.mark.parametrize(("module", "name"), sorted(ON_THE_WAY))
-def test_any_constant_on_the_way_of_a_query_changes_the_digest(module, name, monkeypatch):
+@pytest.mark.parametrize(("module", "name"), sorted(SEARCH_CONSTANTS))
+def test_any_constant_used_by_a_search_changes_the_digest(module, name, monkeypatch):
     card = ColourEncoder().card
     before = ranking_digests(card, MANIFEST)
     monkeypatch.setattr(importlib.import_module(module), name, "another value")
@@ -96,8 +94,8 @@ def test_any_constant_on_the_way_of_a_query_changes_the_digest(module, name, mon
     assert replace(after, search_parameters=before.search_parameters) == before
 
 
-def test_what_is_named_as_deciding_is_on_the_way():
-    assert set(search_parameters()) == {f"{module.rpartition('.')[2]}.{name}" for module, name in ON_THE_WAY}
+def test_every_listed_constant_is_used_by_a_search():
+    assert set(search_parameters()) == {f"{module.rpartition('.')[2]}.{name}" for module, name in SEARCH_CONSTANTS}
 
 
 MANIFEST = Manifest(

@@ -1,4 +1,4 @@
-"""The closer look, with the real keypoints: what it finds, what it keeps, and that it always says the same."""
+"""Re-ranking with the real network: what it finds, the features it stores, and that it is deterministic."""
 
 import zlib
 
@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from embedding.image.regions import Region
-from embedding.local import QUERY, available, extract, match, most_shared
+from embedding.local import QUERY_PLAN, available, extract, match, max_inliers
 from index.generations.generations import open_live
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
@@ -47,8 +47,8 @@ def drawn(seed):
 def tilted(picture):
     """A photo of the picture from the side, in another light."""
     corners = np.float32([[0, 0], [SIDE, 0], [SIDE, SIDE], [0, SIDE]])
-    seen = np.float32([[40, 50], [290, 20], [310, 300], [25, 270]])
-    warp = cv2.getPerspectiveTransform(corners, seen)
+    on_photo = np.float32([[40, 50], [290, 20], [310, 300], [25, 270]])
+    warp = cv2.getPerspectiveTransform(corners, on_photo)
     photo = cv2.warpPerspective(picture, warp, (SIDE, SIDE), borderValue=(120, 90, 60))
     return np.clip(photo * 0.7 + 15, 0, 255).astype(np.uint8), warp
 
@@ -81,7 +81,7 @@ def test_keypoints_find_what_embeddings_miss(place):
     assert reranker == 12
 
 
-def test_the_evidence_lies_where_the_camera_put_it(place):
+def test_the_evidence_follows_the_homography(place):
     photo, warp = tilted(drawn(3))
     matched = first(place, photo, place[2]).evidence.matched[0]
     assert matched.inliers >= 20
@@ -89,24 +89,24 @@ def test_the_evidence_lies_where_the_camera_put_it(place):
     assert np.median(np.linalg.norm(expected - matched.pairs[:, :2] * SIDE, axis=1)) < 3
 
 
-def test_a_sure_query_ends_with_the_first_pictures_and_a_doubtful_one_goes_on(place, monkeypatch):
+def test_a_confident_query_stops_at_the_first_depth_and_a_doubtful_one_goes_on(place, monkeypatch):
     _, generation, reranker = place
     monkeypatch.setattr(rerank, "RERANK_DEPTHS", (4, 9))
     images = [generation.records.entry(number).images[0] for number in range(1, 11)]
-    sure, doubtful = extract(tilted(drawn(2))[0], QUERY), extract(drawn(99), QUERY)
-    kept, evidence = reranker.compare(sure, images)
-    assert (len(kept), len(evidence)) == (4, 4)
-    assert most_shared(evidence) >= rerank.MIN_CONFIDENT_INLIERS
-    kept, evidence = reranker.compare(doubtful, images)
-    assert [each.inliers for each in evidence] == [each.inliers for each in match(doubtful, kept)]
-    assert len(kept) == 9
+    confident, doubtful = extract(tilted(drawn(2))[0], QUERY_PLAN), extract(drawn(99), QUERY_PLAN)
+    features, matches = reranker.verify(confident, images)
+    assert (len(features), len(matches)) == (4, 4)
+    assert max_inliers(matches) >= rerank.MIN_CONFIDENT_INLIERS
+    features, matches = reranker.verify(doubtful, images)
+    assert [one.inliers for one in matches] == [one.inliers for one in match(doubtful, features)]
+    assert len(features) == 9
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
-def test_a_turned_photo_is_stood_upright_and_its_evidence_told_as_it_lies(place, quarters):
+def test_a_rotated_photo_is_corrected_and_its_evidence_mapped_to_the_original(place, quarters):
     photo, warp = tilted(drawn(3))
-    lying = np.ascontiguousarray(np.rot90(photo, -quarters))
-    best = first(place, lying, place[2])
+    rotated = np.ascontiguousarray(np.rot90(photo, -quarters))
+    best = first(place, rotated, place[2])
     (matched,) = best.evidence.matched
     assert best.entry.fields.entry_id == "p3"
     assert (matched.turn, matched.inliers >= 20) == (quarters, True)
@@ -131,8 +131,8 @@ def test_the_first_and_the_second_answer_are_the_same_bytes(place):
 
 
 def test_a_box_takes_keypoints_from_inside_alone(place):
-    beside = np.concatenate([drawn(100), tilted(drawn(7))[0]], axis=1)
-    query = Query((QueryImage(beside, Region(0.5, 0, 1, 1)),))
+    side_by_side = np.concatenate([drawn(100), tilted(drawn(7))[0]], axis=1)
+    query = Query((QueryImage(side_by_side, Region(0.5, 0, 1, 1)),))
     best = search(query, place[1], ColourEncoder(), place[2]).candidates[0]
     assert best.entry.fields.entry_id == "p7"
     assert (best.evidence.matched[0].pairs >= 0).all()
@@ -152,9 +152,9 @@ def test_evidence_is_drawn_for_every_candidate(place, tmp_path):
     "damaged",
     [
         pytest.param(lambda data: data[:20], id="cut short"),
-        pytest.param(lambda data: data[:2], id="all but empty"),
-        pytest.param(lambda data: data[:-99] + bytes([data[-99] ^ 1]) + data[-98:], id="one bit turned"),
-        pytest.param(lambda data: zlib.compress(data[:-4]), id="as an older version kept them"),
+        pytest.param(lambda data: data[:2], id="almost empty"),
+        pytest.param(lambda data: data[:-99] + bytes([data[-99] ^ 1]) + data[-98:], id="one bit flipped"),
+        pytest.param(lambda data: zlib.compress(data[:-4]), id="format of an older version"),
     ],
 )
 def test_damaged_features_are_computed_again(place, damaged):
@@ -168,7 +168,7 @@ def test_damaged_features_are_computed_again(place, damaged):
     assert {path: path.read_bytes() for path in kept} == kept
 
 
-def test_the_longest_unused_features_go_first(place):
+def test_the_least_recently_used_features_are_pruned_first(place):
     _, _, reranker = place
     first(place, drawn(0), reranker)
     files = sorted(reranker.features.root.rglob("*.features"), key=lambda path: path.stat().st_mtime)

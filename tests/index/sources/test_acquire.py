@@ -1,4 +1,4 @@
-"""Pictures from files, tar shards and URLs, each read or asked for only when it may have changed."""
+"""Pictures from files, tar shards and URLs, each read or requested only when it may have changed."""
 
 import io
 import os
@@ -26,15 +26,15 @@ def png(seed):
 
 
 class Web:
-    """Servers that answer as told; `asked` lists the requests of the last call."""
+    """A fetcher with fixed answers; `requests` has those of the last call."""
 
     def __init__(self):
         self.answers = {}
-        self.asked = []
+        self.requests = []
 
     def __call__(self, requests):
-        self.asked = list(requests)
-        for request in self.asked:
+        self.requests = list(requests)
+        for request in self.requests:
             yield self.answers[request.url](request)
 
 
@@ -71,7 +71,7 @@ def test_a_touched_file_with_the_same_bytes_is_no_new_image(place, tmp_path):
     assert place.run([picture]).new == 0
 
 
-def test_a_copy_that_was_lost_is_made_again(place, tmp_path):
+def test_a_lost_copy_is_made_again(place, tmp_path):
     picture = render_file(tmp_path / "a.png", 1)
     place.run([picture])
     place.store.path(place.images()[0]).unlink()
@@ -99,22 +99,22 @@ def test_a_member_of_a_shard_is_a_picture(place, tmp_path):
     assert place.run([f"{shard}#000000001.png"]).new == 1
 
 
-def test_a_url_is_asked_again_conditionally_and_not_every_night(place):
+def test_a_url_is_requested_again_conditionally_and_not_by_each_run(place):
     url = "https://shop.example/1.png"
     place.web.answers[url] = lambda request: Fetched(request, png(1), '"tag"', "Mon")
     assert place.run([url], MONDAY).new == 1
     place.run([url], TUESDAY)
-    assert place.web.asked == [] or len(place.web.asked) == 1
-    place.web.asked = []
+    assert place.web.requests == [] or len(place.web.requests) == 1
+    place.web.requests = []
     assert place.run([url], TUESDAY).new == 0
-    assert place.web.asked == []
+    assert place.web.requests == []
     place.web.answers[url] = NotModified
     assert place.run([url], NEXT_WEEK).new == 0
-    assert [(request.etag, request.last_modified) for request in place.web.asked] == [('"tag"', "Mon")]
+    assert [(request.etag, request.last_modified) for request in place.web.requests] == [('"tag"', "Mon")]
     assert len(place.images()) == 1
 
 
-def test_a_picture_that_cannot_be_had_today_keeps_yesterdays_copy(place):
+def test_a_picture_that_cannot_be_fetched_keeps_its_former_copy(place):
     url = "https://shop.example/1.png"
     place.web.answers[url] = lambda request: Fetched(request, png(1))
     place.run([url], MONDAY)
@@ -125,16 +125,16 @@ def test_a_picture_that_cannot_be_had_today_keeps_yesterdays_copy(place):
     assert place.images() == before
     place.web.answers[url] = NotModified
     assert place.run([url], NEXT_WEEK).refused == ()
-    assert len(place.web.asked) == 1
+    assert len(place.web.requests) == 1
 
 
-def test_a_final_refusal_is_listed_but_not_asked_for_every_night(place):
+def test_a_final_refusal_is_listed_but_not_requested_by_each_run(place):
     url = "https://shop.example/1.png"
     place.web.answers[url] = lambda request: FetchRefused(request, Reason.OPTED_OUT, "noai", False)
     assert len(place.run([url], MONDAY).refused) == 1
-    place.web.asked = []
+    place.web.requests = []
     assert len(place.run([url], TUESDAY).refused) == 1
-    assert place.web.asked == []
+    assert place.web.requests == []
 
 
 def test_what_is_no_picture_is_refused_whatever_the_server_called_it(place):

@@ -86,7 +86,7 @@ def test_a_feed_is_read_again_only_when_it_changed(workspace, tmp_path, monkeypa
     assert spy.times == 3
 
 
-def test_a_feed_seen_unchanged_was_seen_that_day(workspace, tmp_path):
+def test_products_of_an_unchanged_feed_were_last_seen_that_day(workspace, tmp_path):
     shop(workspace, tmp_path / "shop", {"a": 1, "b": 2})
     for day in range(3):
         run(workspace, MONDAY + timedelta(day))
@@ -96,7 +96,7 @@ def test_a_feed_seen_unchanged_was_seen_that_day(workspace, tmp_path):
     assert (gone.first_seen, gone.last_seen, gone.status) == ("2026-01-05", "2026-01-07", "discontinued")
 
 
-def test_the_former_feed_is_read_again_after_a_reading_that_broke_off(workspace, tmp_path, monkeypatch):
+def test_the_former_feed_is_read_again_after_an_interrupted_reading(workspace, tmp_path, monkeypatch):
     feed = shop(workspace, tmp_path / "shop", {f"p{n}": n for n in range(3)})
     run(workspace)
     whole = feed.read_text()
@@ -166,7 +166,7 @@ def test_discontinued_products_leave_when_their_retention_ends(workspace, tmp_pa
     assert run(workspace, gone + timedelta(31)).changes["shop"].expired == 0
 
 
-def test_retention_counts_from_the_day_it_left_not_from_what_the_feed_told(workspace, tmp_path):
+def test_retention_counts_from_the_day_it_left_not_from_the_feeds_dates(workspace, tmp_path):
     workspace = setting(workspace, retention_days=30)
     rows = [{"product_id": "old", "last_seen": "2010-01-01"}, {"product_id": "new", "last_seen": ""}]
     add_feed(workspace, "shop", "catalogue", write_feed(tmp_path / "shop", rows, [1, 2]))
@@ -178,7 +178,7 @@ def test_retention_counts_from_the_day_it_left_not_from_what_the_feed_told(works
     assert run(workspace, MONDAY + timedelta(31)).changes["shop"].expired == 1
 
 
-def test_without_retention_they_stay_for_ever(workspace, tmp_path):
+def test_without_retention_they_stay_forever(workspace, tmp_path):
     shop(workspace, tmp_path / "shop", {"a": 1, "b": 2})
     run(workspace)
     shop(workspace, tmp_path / "shop", {"a": 1})
@@ -189,7 +189,7 @@ def test_without_retention_they_stay_for_ever(workspace, tmp_path):
 
 def test_a_publication_list_in_json_says_what_is_still_open(workspace, tmp_path):
     crops = [render_file(tmp_path / "crops" / f"{seed}.png", seed).name for seed in range(4)]
-    told = [
+    objects = [
         {"id": f"E-{n}", "title": f"Object {n}", "published": "2025-11-0" + str(n + 1), "status": status,
          "tip_page": f"https://police.example/tips/{n}", "crops": [f"crops/{crops[n]}", f"crops/{crops[3]}"]}
         for n, status in enumerate(("open", "identified", "closed"))
@@ -201,13 +201,13 @@ def test_a_publication_list_in_json_says_what_is_still_open(workspace, tmp_path)
         with Catalogue.open(workspace.database_url) as catalogue:
             catalogue.add_source("Europol", "objects", str(feed), "auto")
 
-    publish(told)
+    publish(objects)
     assert run(workspace).refused == ()
     assert [record(workspace, f"E-{n}", "objects").status for n in range(3)] == ["open", "identified", "closed"]
     first = open_live(workspace).records.find("objects", "E-0")[0]
     assert (first.fields.authority, first.fields.published, len(first.images)) == ("Europol", "2025-11-01", 2)
     assert first.fields.link == "https://police.example/tips/0"
-    publish([told[0] | {"status": "solved"}])
+    publish([objects[0] | {"status": "solved"}])
     run(workspace)
     assert record(workspace, "E-0", "objects").status == "identified"
     assert record(workspace, "E-1", "objects").status == "identified"
@@ -229,7 +229,7 @@ def test_an_open_object_that_its_authority_no_longer_publishes_is_closed_and_kep
 
 @pytest.mark.parametrize("harm", ["missing", "garbage"])
 def test_a_picture_that_fails_keeps_the_copy_of_an_earlier_day(workspace, tmp_path, harm):
-    """A mount that is away for a night, an upload that broke off: the index stays full and the report tells."""
+    """A mount that is away for a night, an upload that broke off: the index stays complete and the report lists it."""
     feed = shop(workspace, tmp_path / "shop", {"a": 1, "b": 2})
     run(workspace)
     picture = feed.parent / "pictures" / "1.png"
@@ -247,13 +247,13 @@ def test_a_picture_that_fails_keeps_the_copy_of_an_earlier_day(workspace, tmp_pa
     assert found(workspace, 60)[0] == "a"
 
 
-def test_a_store_that_cannot_be_written_stops_the_night_and_refuses_no_picture(workspace, tmp_path, monkeypatch):
+def test_a_store_that_cannot_be_written_stops_the_run_and_refuses_no_picture(workspace, tmp_path, monkeypatch):
     shop(workspace, tmp_path / "shop", {"a": 1})
     run(workspace)
     shop(workspace, tmp_path / "shop", {"a": 1, "b": 2})
 
     def full(*_):
-        raise WorkspaceError("no room")
+        raise WorkspaceError("no space")
 
     with monkeypatch.context() as patch:
         patch.setattr(ImageStore, "add", full)
@@ -266,8 +266,8 @@ def test_a_store_that_cannot_be_written_stops_the_night_and_refuses_no_picture(w
 
 
 def test_two_references_to_one_new_picture_do_not_meet(workspace, tmp_path, monkeypatch):
-    # Without the self-test, which takes most of the time and is not what is asked here.
-    monkeypatch.setattr("index.jobs.self_test.FEWEST", 61)
+    # Without the self-test, which takes most of the time and is not tested here.
+    monkeypatch.setattr("index.jobs.self_test.MIN_PRODUCTS", 61)
     folder = tmp_path / "shop"
     picture, feed = render_file(folder / "7.png", 7), folder / "feed.csv"
     copies = [Path(shutil.copyfile(picture, folder / f"copy-{n}.png")) for n in range(60)]

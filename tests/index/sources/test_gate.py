@@ -1,4 +1,4 @@
-"""Published crops that the gate stops are held, told, and let in by a curator alone."""
+"""Published crops that the face gate stops are quarantined, reported, and approved only by a curator."""
 
 import hashlib
 from contextlib import closing
@@ -29,11 +29,11 @@ class Stops:
 
     def __init__(self, seed):
         self.stopped = render(seed)
-        self.seen = 0
+        self.checked = 0
 
     def check(self, picture):
         assert max(picture.shape) <= LONG_SIDE
-        self.seen += 1
+        self.checked += 1
         return Verdict(FACE, 0.9) if np.array_equal(picture, self.stopped) else PASSED
 
 
@@ -45,7 +45,7 @@ def workspace(tmp_path):
 
 
 @pytest.fixture
-def held(tmp_path, workspace):
+def quarantined(tmp_path, workspace):
     return hashlib.sha256((tmp_path / "police" / "pictures" / "2.png").read_bytes()).hexdigest()
 
 
@@ -53,25 +53,25 @@ def run(workspace, gate, **how):
     return reindex(workspace, ColourEncoder(), Unwatched(), gate=gate, **how)
 
 
-def test_a_held_crop_is_listed_and_nothing_of_it_is_kept(workspace, held):
+def test_a_quarantined_crop_is_listed_and_nothing_of_it_is_stored(workspace, quarantined):
     gate = Stops(2)
     report = run(workspace, gate)
     (refusal,) = report.refused
     assert (refusal.reason, refusal.where.endswith("2.png")) == ("face", True)
-    assert f"traceobject allow {held}" in refusal.message
-    assert held not in ImageStore(workspace.images)
-    assert (report.new_images, gate.seen) == (1, 2)
+    assert f"traceobject allow {quarantined}" in refusal.message
+    assert quarantined not in ImageStore(workspace.images)
+    assert (report.new_images, gate.checked) == (1, 2)
 
 
-def test_it_stays_listed_and_is_not_looked_at_every_night(workspace):
+def test_it_stays_listed_and_is_not_checked_again_by_each_run(workspace):
     run(workspace, Stops(2))
     gate = Stops(2)
     assert [refusal.reason for refusal in run(workspace, gate).refused] == ["face"]
-    assert gate.seen == 0
+    assert gate.checked == 0
 
 
-def test_what_was_stopped_is_known_by_its_record_and_not_by_the_words_of_its_refusal(tmp_path):
-    """A feed may name its picture as it likes, the command that lets another one in among it."""
+def test_a_quarantined_crop_is_known_by_its_record_and_not_by_the_text_of_its_refusal(tmp_path):
+    """A feed chooses the names of its pictures: one may contain the command that approves another crop."""
     workspace = Workspace.create(tmp_path / "workspace", "colour-64")
     feed = write_feed(tmp_path / "police", CROPS[:1], [2])
     named = feed.parent / "pictures" / f"`traceobject allow {'0' * 64}`.png"
@@ -82,7 +82,7 @@ def test_what_was_stopped_is_known_by_its_record_and_not_by_the_words_of_its_ref
     stopped = hashlib.sha256(named.read_bytes()).hexdigest()
     with Catalogue.open(workspace.database_url) as catalogue:
         with catalogue.database.begin() as connection:
-            connection.execute(sa.update(origins).values(message="said in other words"))
+            connection.execute(sa.update(origins).values(message="another text"))
         assert [(crop.sha256, crop.let_in) for crop in list_held(catalogue)] == [(stopped, False)]
         with pytest.raises(UnknownEntry):
             approve(catalogue, "0" * 64)
@@ -93,57 +93,57 @@ def test_what_was_stopped_is_known_by_its_record_and_not_by_the_words_of_its_ref
         assert list_held(catalogue) == []
 
 
-def test_what_was_stopped_stays_known_while_its_file_cannot_be_read(tmp_path, workspace, held):
-    """It may have been let in meanwhile, and whoever forgets its object has to find its name."""
+def test_a_quarantined_crop_stays_known_while_its_file_cannot_be_read(tmp_path, workspace, quarantined):
+    """It may have been approved meanwhile, and forgetting its object has to find its SHA-256."""
     run(workspace, Stops(2))
     (tmp_path / "police" / "pictures" / "2.png").unlink()
     assert [refusal.reason for refusal in run(workspace, Stops(2)).refused] == ["unreadable"]
     with Catalogue.open(workspace.database_url) as catalogue:
-        assert [crop.sha256 for crop in list_held(catalogue)] == [held]
+        assert [crop.sha256 for crop in list_held(catalogue)] == [quarantined]
     render_file(tmp_path / "police" / "pictures" / "2.png", 3)
     assert run(workspace, Stops(2)).refused == ()
     with Catalogue.open(workspace.database_url) as catalogue:
         assert list_held(catalogue) == []
 
 
-def test_a_curator_lets_it_in(workspace, held):
+def test_a_curator_approves_it(workspace, quarantined):
     run(workspace, Stops(2))
     with Catalogue.open(workspace.database_url) as catalogue:
-        approve(catalogue, held)
+        approve(catalogue, quarantined)
     report = run(workspace, Stops(2))
     assert report.refused == ()
     assert report.published
-    assert held in ImageStore(workspace.images)
+    assert quarantined in ImageStore(workspace.images)
 
 
 @pytest.mark.parametrize("name", ["0" * 64, "%", "", "a"])
-def test_only_what_is_held_can_be_let_in(workspace, name):
+def test_only_quarantined_crops_can_be_approved(workspace, name):
     run(workspace, Stops(2))
     with Catalogue.open(workspace.database_url) as catalogue, pytest.raises(UnknownEntry):
         approve(catalogue, name)
 
 
-def test_products_are_not_looked_at(tmp_path, workspace):
+def test_products_are_not_checked(tmp_path, workspace):
     add_feed(workspace, "shop", "catalogue", write_feed(tmp_path / "shop", [{"product_id": "P"}], [7]))
     assert run(workspace, Stops(7)).refused == ()
 
 
-def test_a_crop_that_a_shop_shows_too_is_held_all_the_same(tmp_path, workspace, held):
+def test_a_crop_that_a_shop_shows_too_is_quarantined_nevertheless(tmp_path, workspace, quarantined):
     add_feed(workspace, "a-shop", "catalogue", write_feed(tmp_path / "shop", [{"product_id": "P"}], [2]))
     report = run(workspace, Stops(2))
     assert [refusal.reason for refusal in report.refused] == ["face"]
-    assert held in ImageStore(workspace.images)
+    assert quarantined in ImageStore(workspace.images)
 
 
-def test_a_crop_that_a_shop_showed_first_is_looked_at_all_the_same(tmp_path):
-    """Its copy is there already when the authority's feed is read: that must not let it past the gate."""
+def test_a_crop_that_a_shop_showed_first_is_checked_nevertheless(tmp_path):
+    """Its copy is there already when the authority's feed is read: that must not exempt it from the gate."""
     workspace = Workspace.create(tmp_path / "workspace", "colour-64")
     add_feed(workspace, "a-shop", "catalogue", write_feed(tmp_path / "shop", [{"product_id": "P"}], [2]))
     assert run(workspace, Stops(2)).new_images == 1
     add_feed(workspace, "police", "objects", write_feed(tmp_path / "police", CROPS[:1], [2]))
     gate = Stops(2)
     assert [refusal.reason for refusal in run(workspace, gate).refused] == ["face"]
-    assert gate.seen == 1
+    assert gate.checked == 1
     with closing(open_live(workspace)) as generation:
         assert [entry.images for entry in generation.records.entries("objects")] == []
 
@@ -161,11 +161,11 @@ def test_a_crop_replaced_by_one_with_a_face_keeps_the_former(tmp_path, workspace
 
 
 @pytest.mark.parametrize("read_since", [True, False])
-def test_what_was_let_in_is_forgotten_with_its_object(workspace, held, read_since):
+def test_an_approved_crop_is_forgotten_with_its_object(workspace, quarantined, read_since):
     run(workspace, Stops(2))
     with Catalogue.open(workspace.database_url) as catalogue:
-        approve(catalogue, held)
+        approve(catalogue, quarantined)
     if read_since:
         run(workspace, Stops(2))
     forget(workspace, find_entry(workspace, "objects", "2024-2"))
-    assert held.encode() not in (workspace.root / "catalogue.sqlite").read_bytes()
+    assert quarantined.encode() not in (workspace.root / "catalogue.sqlite").read_bytes()

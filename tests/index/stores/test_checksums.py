@@ -1,4 +1,4 @@
-"""A file that was checked is not read again, and one that was touched since always is."""
+"""A verified file is not read again, unless it changed since."""
 
 import json
 import os
@@ -7,12 +7,12 @@ import time
 import pytest
 
 from index.stores import checksums as checksums
-from index.stores.checksums import MEMORY, checksum, damaged
+from index.stores.checksums import VERIFIED_FILE, checksum, damaged
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder with two files, and a clock far enough from them to remember them."""
+    """A folder with two files, and a clock late enough to record them as verified."""
     (tmp_path / "one").write_bytes(b"1" * 100)
     (tmp_path / "two").write_bytes(b"2" * 100)
     now = time.time_ns
@@ -28,72 +28,74 @@ def read(monkeypatch):
     return names
 
 
-def proofs_of(folder):
+def checksums_of(folder):
     return {name: checksum(folder / name) for name in ("one", "two")}
 
 
-def test_what_was_found_whole_is_not_read_again(folder, read):
-    told = proofs_of(folder)
-    assert damaged(folder, told) == []
+def test_a_verified_file_is_not_read_again(folder, read):
+    expected = checksums_of(folder)
+    assert damaged(folder, expected) == []
     assert sorted(read) == ["one", "two"]
     read.clear()
-    assert damaged(folder, told, remembered=True) == []
+    assert damaged(folder, expected, trust_verified=True) == []
     assert read == []
-    assert damaged(folder, told) == []
+    assert damaged(folder, expected) == []
     assert sorted(read) == ["one", "two"], "a full check reads everything"
 
 
-def test_a_change_shows_even_when_its_time_and_size_are_put_back(folder, read):
-    told = proofs_of(folder)
-    damaged(folder, told)
+def test_a_change_is_noticed_even_when_time_and_size_are_restored(folder, read):
+    expected = checksums_of(folder)
+    damaged(folder, expected)
     before = (folder / "two").stat()
     (folder / "two").write_bytes(b"3" * 100)
     os.utime(folder / "two", ns=(before.st_atime_ns, before.st_mtime_ns))
     read.clear()
-    assert damaged(folder, told, remembered=True) == [folder / "two"]
+    assert damaged(folder, expected, trust_verified=True) == [folder / "two"]
     assert read == ["two"]
 
 
-def test_a_file_in_its_place_and_a_file_that_is_gone_show(folder):
-    told = proofs_of(folder)
-    damaged(folder, told)
+def test_a_replaced_and_a_missing_file_are_noticed(folder):
+    expected = checksums_of(folder)
+    damaged(folder, expected)
     (folder / "other").write_bytes(b"3" * 100)
     (folder / "other").replace(folder / "one")
     (folder / "two").unlink()
-    assert damaged(folder, told, remembered=True) == [folder / "one", folder / "two"]
+    assert damaged(folder, expected, trust_verified=True) == [folder / "one", folder / "two"]
 
 
-def test_another_proof_is_not_covered_by_the_memory(folder):
-    told = proofs_of(folder)
-    damaged(folder, told)
-    other = told | {"one": checksums.FileChecksum(100, "0" * 64)}
-    assert damaged(folder, other, remembered=True) == [folder / "one"]
+def test_another_checksum_is_not_covered_by_the_record(folder):
+    expected = checksums_of(folder)
+    damaged(folder, expected)
+    other = expected | {"one": checksums.FileChecksum(100, "0" * 64)}
+    assert damaged(folder, other, trust_verified=True) == [folder / "one"]
 
 
-def test_what_changed_just_now_is_read_again(tmp_path, read):
+def test_a_file_that_just_changed_is_read_again(tmp_path, read):
     (tmp_path / "one").write_bytes(b"1")
-    told = {"one": checksum(tmp_path / "one")}
-    damaged(tmp_path, told)
+    expected = {"one": checksum(tmp_path / "one")}
+    damaged(tmp_path, expected)
     read.clear()
-    assert damaged(tmp_path, told, remembered=True) == []
+    assert damaged(tmp_path, expected, trust_verified=True) == []
     assert read == ["one"]
 
 
-@pytest.mark.parametrize("memory", [b"", b"[]", b"{", b'{"one": 5, "two": null}'], ids=["empty", "list", "torn", "odd"])
-def test_a_memory_that_cannot_be_read_is_no_memory(folder, read, memory):
-    told = proofs_of(folder)
-    (folder / MEMORY).write_bytes(memory)
-    assert damaged(folder, told, remembered=True) == []
+@pytest.mark.parametrize(
+    "record", [b"", b"[]", b"{", b'{"one": 5, "two": null}'], ids=["empty", "list", "cut short", "wrong types"]
+)
+def test_an_unreadable_record_is_ignored(folder, read, record):
+    expected = checksums_of(folder)
+    (folder / VERIFIED_FILE).write_bytes(record)
+    assert damaged(folder, expected, trust_verified=True) == []
     assert sorted(read) == ["one", "two"]
-    assert set(json.loads((folder / MEMORY).read_bytes())) == {"one", "two"}
+    assert set(json.loads((folder / VERIFIED_FILE).read_bytes())) == {"one", "two"}
 
 
-def test_a_memory_of_another_user_is_no_memory(folder, read, monkeypatch):
-    told = proofs_of(folder)
-    damaged(folder, told)
+def test_a_record_of_another_user_is_ignored(folder, read, monkeypatch):
+    expected = checksums_of(folder)
+    damaged(folder, expected)
     read.clear()
-    mine = (folder / MEMORY).stat().st_uid
-    # The memory's owner stays, but neither this process nor the folder is theirs any more.
+    mine = (folder / VERIFIED_FILE).stat().st_uid
+    # The owner of the record is neither this process's user nor the folder's owner any more.
     monkeypatch.setattr(checksums.os, "geteuid", lambda: mine + 1)
     real = type(folder).stat
 
@@ -104,5 +106,5 @@ def test_a_memory_of_another_user_is_no_memory(folder, read, monkeypatch):
         return found
 
     monkeypatch.setattr(type(folder), "stat", stat)
-    assert damaged(folder, told, remembered=True) == []
+    assert damaged(folder, expected, trust_verified=True) == []
     assert sorted(read) == ["one", "two"]

@@ -27,7 +27,7 @@ def unit(seed: int, count: int) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def test_what_is_kept_is_found_again_after_reopening(tmp_path):
+def test_stored_vectors_are_found_after_reopening(tmp_path):
     vectors = unit(1, 5)
     keys = [key(n) for n in range(5)]
     VectorStore.open(tmp_path, CARD).append(keys, vectors)
@@ -47,7 +47,7 @@ def test_regions_of_one_image_are_kept_apart(tmp_path):
     assert again.rows([key(1, half), key(1)]).tolist() == [1, 0]
 
 
-def test_appending_what_is_there_changes_nothing(tmp_path):
+def test_appending_stored_keys_changes_nothing(tmp_path):
     store = VectorStore.open(tmp_path, CARD)
     first = unit(3, 2)
     store.append([key(1), key(2)], first)
@@ -69,7 +69,7 @@ def test_shards_fill_and_a_new_one_begins(tmp_path, monkeypatch):
 
 @settings(max_examples=60)
 @given(cut=st.integers(0, 200), torn=st.sampled_from(["vectors", "keys"]))
-def test_a_torn_end_loses_only_the_torn_rows(tmp_path_factory, cut, torn):
+def test_a_truncated_file_loses_only_its_incomplete_rows(tmp_path_factory, cut, torn):
     folder = tmp_path_factory.mktemp("torn")
     vectors = unit(6, 6)
     VectorStore.open(folder, CARD).append([key(n) for n in range(6)], vectors)
@@ -86,7 +86,7 @@ def test_a_torn_end_loses_only_the_torn_rows(tmp_path_factory, cut, torn):
     assert again.damaged() == []
 
 
-def test_zeros_left_by_a_power_cut_are_cut_away(tmp_path):
+def test_zeros_left_by_a_power_cut_are_ignored(tmp_path):
     VectorStore.open(tmp_path, CARD).append([key(n) for n in range(4)], unit(7, 4))
     path = next(tmp_path.rglob("*.vectors"))
     with path.open("r+b") as file:
@@ -97,7 +97,7 @@ def test_zeros_left_by_a_power_cut_are_cut_away(tmp_path):
     assert store.rows([key(3)]).tolist() == [-1]
 
 
-def test_damage_in_the_middle_is_named(tmp_path):
+def test_damaged_rows_are_named(tmp_path):
     VectorStore.open(tmp_path, CARD).append([key(n) for n in range(4)], unit(8, 4))
     path = next(tmp_path.rglob("*.vectors"))
     with path.open("r+b") as file:

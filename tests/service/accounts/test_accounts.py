@@ -8,17 +8,19 @@ from contextlib import closing
 import httpx
 import pytest
 import sqlalchemy as sa
+from argon2 import extract_parameters
+from argon2.profiles import RFC_9106_LOW_MEMORY
 from starlette.testclient import TestClient
 
 from service.accounts import accounts as accounts_module
 from service.accounts.accounts import AccountInvalid, Accounts
 from service.accounts.roles import Role
-from service.app.limits import Limits
+from service.app.limits import ServerLimits
 from service.application import create_app
 from service.tables import open_service_database, sessions, tokens, users
 from tests.fakes import ColourEncoder
+from tests.service.accounts_workspace import FROM_OWN_PAGE, PASSWORD, signed_in
 from tests.service.pages.page_checks import check
-from tests.service.people import FROM_OWN_PAGE, PASSWORD, signed_in
 from tests.service.problem_checks import problem_of
 from tests.service.running import in_a_process
 
@@ -26,8 +28,8 @@ GOOD = {"name": "ines", "password": PASSWORD}
 
 
 @pytest.fixture(scope="module")
-def database(peopled):
-    with closing(open_service_database(peopled)) as opened:
+def database(with_accounts):
+    with closing(open_service_database(with_accounts)) as opened:
         yield opened
 
 
@@ -48,6 +50,10 @@ def later(monkeypatch, seconds):
 
 
 class TestPasswords:
+    def test_cost_an_attacker_what_rfc_9106_asks(self, quick_passwords):
+        """Its second recommended option, for little memory."""
+        assert extract_parameters(quick_passwords.hash(PASSWORD)) == RFC_9106_LOW_MEMORY
+
     def test_are_kept_as_argon2id_hashes(self, accounts, database):
         with database.connect() as connection:
             kept = connection.execute(sa.select(users.c.password)).scalars().all()
@@ -115,36 +121,36 @@ class TestTokens:
         assert token in accounts.tokens()
         assert token.expires == pytest.approx(time.time() + 30 * 86_400, abs=60)
 
-    def test_open_what_their_scopes_say(self, accounts, door, png):
+    def test_open_what_their_scopes_say(self, accounts, app_client, png):
         cases = {("read",): (200, 403), ("search",): (403, 200), ("read", "search"): (200, 200), ("write",): (403, 403)}
-        for scopes, told in cases.items():
+        for scopes, expected in cases.items():
             _, secret = accounts.issue("ines", scopes, 1)
             headers = {"Authorization": f"Bearer {secret}"}
-            read = door.get("/v1/products/A/3", headers=headers)
-            search = door.post("/v1/search", headers=headers, files={"image": ("x.png", png)})
-            assert (read.status_code, search.status_code) == told, scopes
+            read = app_client.get("/v1/products/A/3", headers=headers)
+            search = app_client.post("/v1/search", headers=headers, files={"image": ("x.png", png)})
+            assert (read.status_code, search.status_code) == expected, scopes
 
-    def test_expire(self, accounts, door, monkeypatch):
+    def test_expire(self, accounts, app_client, monkeypatch):
         _, secret = accounts.issue("ines", ("read",), 1)
         headers = {"Authorization": f"bearer {secret}"}
-        assert door.get("/v1/products/A/3", headers=headers).status_code == 200
+        assert app_client.get("/v1/products/A/3", headers=headers).status_code == 200
         later(monkeypatch, 86_401)
-        refused = door.get("/v1/products/A/3", headers=headers)
+        refused = app_client.get("/v1/products/A/3", headers=headers)
         problem_of(refused, 401, "sign-in-needed")
         assert "invalid_token" in refused.headers["www-authenticate"]
 
-    def test_are_revoked(self, accounts, door):
+    def test_are_revoked(self, accounts, app_client):
         token, secret = accounts.issue("ines", ("read",), 1)
         accounts.revoke(token.id)
-        problem_of(door.get("/v1/objects", headers={"Authorization": f"Bearer {secret}"}), 401, "sign-in-needed")
+        problem_of(app_client.get("/v1/objects", headers={"Authorization": f"Bearer {secret}"}), 401, "sign-in-needed")
         with pytest.raises(AccountInvalid, match="no token"):
             accounts.revoke(token.id)
 
-    def test_are_revoked_with_their_account(self, accounts, door):
+    def test_are_revoked_with_their_account(self, accounts, app_client):
         accounts.add("leaver", Role.INVESTIGATOR, PASSWORD)
         _, secret = accounts.issue("leaver", ("read",), 1)
         accounts.disable("leaver")
-        problem_of(door.get("/v1/objects", headers={"Authorization": f"Bearer {secret}"}), 401, "sign-in-needed")
+        problem_of(app_client.get("/v1/objects", headers={"Authorization": f"Bearer {secret}"}), 401, "sign-in-needed")
         with pytest.raises(AccountInvalid, match="no account"):
             accounts.issue("leaver", ("read",), 1)
 
@@ -153,64 +159,66 @@ class TestTokens:
         with pytest.raises(AccountInvalid, match="scope"):
             accounts.issue("ines", scopes, days)
 
-    def test_open_no_page(self, accounts, door):
+    def test_open_no_page(self, accounts, app_client):
         _, secret = accounts.issue("ines", ("read",), 1)
-        answer = door.get("/workbench", headers={"Authorization": f"Bearer {secret}"}, follow_redirects=False)
+        answer = app_client.get("/workbench", headers={"Authorization": f"Bearer {secret}"}, follow_redirects=False)
         assert answer.status_code == 303
 
 
 class TestSignIn:
-    def test_leads_on_to_where_one_was_going(self, door):
-        sent = door.get("/workbench/objects?status=any", follow_redirects=False)
+    def test_leads_on_to_where_one_was_going(self, app_client):
+        sent = app_client.get("/workbench/objects?status=any", follow_redirects=False)
         assert sent.headers["location"] == "/sign-in?next=%2Fworkbench%2Fobjects%3Fstatus%3Dany"
-        form = check(door.get(sent.headers["location"]))
+        form = check(app_client.get(sent.headers["location"]))
         assert "/workbench/objects?status=any" in form.attributes("input", "value")
-        answer = post(door, "/sign-in", {**GOOD, "next": "/workbench/objects?status=any"})
+        answer = post(app_client, "/sign-in", {**GOOD, "next": "/workbench/objects?status=any"})
         assert (answer.status_code, answer.headers["location"]) == (303, "/workbench/objects?status=any")
-        door.cookies.clear()
+        app_client.cookies.clear()
 
     @pytest.mark.parametrize(
         "onward", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:x", "/\t/evil.example", ""]
     )
-    def test_leads_to_no_other_site(self, door, onward):
-        answer = post(door, "/sign-in", {**GOOD, "next": onward})
+    def test_leads_to_no_other_site(self, app_client, onward):
+        answer = post(app_client, "/sign-in", {**GOOD, "next": onward})
         assert answer.headers["location"] == "/workbench"
-        door.cookies.clear()
+        app_client.cookies.clear()
 
-    def test_gives_a_cookie_that_no_script_and_no_other_site_can_use(self, door):
-        told = post(door, "/sign-in", GOOD).headers["set-cookie"].lower()
-        assert told.startswith("session=")
-        assert "httponly" in told
-        assert "samesite=lax" in told
-        assert "path=/" in told
-        assert "; secure" not in told
-        door.cookies.clear()
+    def test_gives_a_cookie_that_no_script_and_no_other_site_can_use(self, app_client):
+        cookie = post(app_client, "/sign-in", GOOD).headers["set-cookie"].lower()
+        assert cookie.startswith("session=")
+        assert "httponly" in cookie
+        assert "samesite=lax" in cookie
+        assert "path=/" in cookie
+        assert "; secure" not in cookie
+        app_client.cookies.clear()
 
-    def test_gives_a_cookie_for_tls_alone_behind_tls(self, door):
+    def test_gives_a_cookie_for_tls_alone_behind_tls(self, app_client):
         headers = {**FROM_OWN_PAGE, "X-Forwarded-Proto": "https"}
-        assert "; secure" in post(door, "/sign-in", GOOD, headers=headers).headers["set-cookie"].lower()
-        door.cookies.clear()
+        assert "; secure" in post(app_client, "/sign-in", GOOD, headers=headers).headers["set-cookie"].lower()
+        app_client.cookies.clear()
 
-    def test_says_the_same_of_a_wrong_name_and_a_wrong_password(self, door):
-        wrong = [post(door, "/sign-in", {**GOOD, **change}) for change in ({"name": "nobody"}, {"password": "wrong"})]
+    def test_says_the_same_of_a_wrong_name_and_a_wrong_password(self, app_client):
+        wrong = [
+            post(app_client, "/sign-in", {**GOOD, **change}) for change in ({"name": "nobody"}, {"password": "wrong"})
+        ]
         assert [answer.status_code for answer in wrong] == [401, 401]
         assert wrong[0].text == wrong[1].text
         assert all("set-cookie" not in answer.headers for answer in wrong)
         check(wrong[0])
 
-    def test_opens_the_workbench_and_sign_out_closes_it(self, door):
-        post(door, "/sign-in", GOOD)
-        page = door.get("/workbench")
+    def test_opens_the_workbench_and_sign_out_closes_it(self, app_client):
+        post(app_client, "/sign-in", GOOD)
+        page = app_client.get("/workbench")
         assert "ines" in page.text
         check(page)
-        secret = door.cookies["session"]
-        answer = post(door, "/sign-out")
+        secret = app_client.cookies["session"]
+        answer = post(app_client, "/sign-out")
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
-        assert "session" not in door.cookies
-        # Not the cookie alone is gone: whoever copied it gains nothing.
-        door.cookies.set("session", secret)
-        assert door.get("/workbench", follow_redirects=False).status_code == 303
-        door.cookies.clear()
+        assert "session" not in app_client.cookies
+        # The session itself has ended, so that a copied cookie is useless.
+        app_client.cookies.set("session", secret)
+        assert app_client.get("/workbench", follow_redirects=False).status_code == 303
+        app_client.cookies.clear()
 
 
 class TestOtherSites:
@@ -226,37 +234,37 @@ class TestOtherSites:
         ],
     )
     @pytest.mark.parametrize("path", ["/sign-out", "/workbench/search", "/v1/search"])
-    def test_cannot_act_for_who_is_signed_in(self, door, headers, path):
-        own = signed_in(door, Role.INVESTIGATOR)
+    def test_cannot_act_for_who_is_signed_in(self, app_client, headers, path):
+        own = signed_in(app_client, Role.INVESTIGATOR)
         del own.headers["Sec-Fetch-Site"]
         answer = own.post(path, headers=headers, files={"text": (None, "x")}, follow_redirects=False)
         assert answer.status_code == 403
         assert own.get("/workbench").status_code == 200
 
-    def test_cannot_sign_somebody_in(self, door):
-        assert post(door, "/sign-in", GOOD, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    def test_cannot_sign_somebody_in(self, app_client):
+        assert post(app_client, "/sign-in", GOOD, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
 
-    def test_are_not_the_own_origin(self, door):
-        own = signed_in(door, Role.INVESTIGATOR)
+    def test_are_not_the_own_origin(self, app_client):
+        own = signed_in(app_client, Role.INVESTIGATOR)
         del own.headers["Sec-Fetch-Site"]
         answer = post(own, "/sign-out", headers={"Origin": "http://127.0.0.1"})
         assert answer.status_code == 303
 
 
-def test_too_many_tries_from_one_address_are_refused(peopled):
-    app = create_app(peopled, ColourEncoder(), limits=Limits(sign_ins=2, sign_in_seconds=60))
+def test_too_many_tries_from_one_address_are_refused(with_accounts):
+    app = create_app(with_accounts, ColourEncoder(), limits=ServerLimits(sign_ins=2, sign_in_seconds=60))
     with TestClient(app, base_url="http://127.0.0.1") as client:
-        told = [post(client, "/sign-in", {"name": "ines", "password": "wrong"}) for _ in range(3)]
-        assert [answer.status_code for answer in told] == [401, 401, 429]
-        assert int(told[2].headers["retry-after"]) > 0
+        answers = [post(client, "/sign-in", {"name": "ines", "password": "wrong"}) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [401, 401, 429]
+        assert int(answers[2].headers["retry-after"]) > 0
         assert post(client, "/sign-in", GOOD).status_code == 429
 
 
 @pytest.mark.slow
-def test_a_server_with_accounts_says_so_and_is_closed(peopled, tmp_path):
-    with in_a_process(peopled.root, tmp_path / "stderr") as (_, address):
-        told = (tmp_path / "stderr").read_text(encoding="utf-8")
-        assert "sign-in at /sign-in" in told
-        assert "single-user" not in told
+def test_a_server_with_accounts_says_so_and_is_closed(with_accounts, tmp_path):
+    with in_a_process(with_accounts.root, tmp_path / "stderr") as (_, address):
+        output = (tmp_path / "stderr").read_text(encoding="utf-8")
+        assert "sign-in at /sign-in" in output
+        assert "single-user" not in output
         assert httpx.get(f"{address}/workbench").status_code == 303
         assert httpx.get(f"{address}/v1/leads").status_code == 401

@@ -1,4 +1,4 @@
-"""Every route by role: what each may do, and that it may do no more."""
+"""Access to every route by role: what each role may do, and that it may do no more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from service.accounts.rights import RIGHTS
 from service.accounts.roles import Role
 from service.application import create_app
 from tests.fakes import ColourEncoder
-from tests.service.people import signed_in
+from tests.service.accounts_workspace import signed_in
 
 V, INV, C, A = Role.VOLUNTEER, Role.INVESTIGATOR, Role.CURATOR, Role.ADMINISTRATOR
 FORM = {"files": {"nothing": (None, "")}}
@@ -52,7 +52,7 @@ TABLE = {
     ("GET", "/v1/held"): ("/v1/held", C),
     ("POST", "/v1/held/{sha256}"): ("/v1/held/CROP", C),
     ("GET", "/v1/audit"): ("/v1/audit", A),
-    # This machine may read them without an account, which the client of these tests is not.
+    # Loopback clients may read them without an account; the client of these tests is not one.
     ("GET", "/metrics"): ("/metrics", A),
     ("GET", "/workbench"): ("/workbench", INV),
     ("GET", "/workbench/search"): ("/workbench/search", INV),
@@ -74,35 +74,35 @@ TABLE = {
     ("GET", "/curator/held"): ("/curator/held", C),
     ("POST", "/curator/held/{sha256}"): ("/curator/held/CROP", C),
     ("GET", "/curator/sources"): ("/curator/sources", C),
-    # Last, for it ends the session that it is tried with.
+    # Last, because it ends the session that is used here.
     ("POST", "/sign-out"): ("/sign-out", V),
 }
-# Files that anybody may have: styles, scripts and the documentation's own.
+# Static files without access control: styles, scripts and Swagger UI.
 MOUNTED = {"/static", "/docs/swagger"}
 
 
 def routes(router):
-    """Method and path of every route, those of included routers among them."""
+    """Method and path of every route, including those of included routers."""
     for route in router.routes:
         if inner := getattr(route, "original_router", None):
             yield from routes(inner)
         elif isinstance(route, Mount):
             assert route.path in MOUNTED, f"who may see {route.path}?"
         else:
-            # The one route that no right is asked for is FastAPI's own.
+            # FastAPI's own route for the document is not an APIRoute.
             assert isinstance(route, APIRoute) or route.path == "/openapi.json"
             yield from ((method, route.path) for method in route.methods - {"HEAD"})
 
 
-def test_every_route_has_its_place_in_the_table(peopled):
-    app = create_app(peopled, ColourEncoder())
+def test_every_route_has_its_place_in_the_table(with_accounts):
+    app = create_app(with_accounts, ColourEncoder())
     assert set(routes(app)) == set(TABLE)
     assert set(RIGHTS) == set(TABLE), "a right belongs to no route"
 
 
 @pytest.fixture(scope="module")
-def people(door):
-    return {role: signed_in(door, role) for role in Role}
+def people(app_client):
+    return {role: signed_in(app_client, role) for role in Role}
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_a_role_may_what_the_table_says(people, addresses, route, role):
     sent = FORM if route[0] == "POST" else {}
     answer = people[role].request(route[0], address, follow_redirects=False, **sent)
     if role >= least:
-        # What was sent may be wrong, but not who sent it.
+        # The request may be invalid, but its sender is authorised.
         assert answer.status_code not in ({403, 500} if address == "/sign-in" else {401, 403, 500})
         assert not answer.headers.get("location", "").startswith("/sign-in")
     elif role is Role.VOLUNTEER and not address.startswith(("/v1/", "/metrics")):

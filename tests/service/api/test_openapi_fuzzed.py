@@ -1,4 +1,4 @@
-"""schemathesis makes requests of the whole OpenAPI document, right and wrong ones: none meets a fault of ours."""
+"""schemathesis sends valid and invalid requests to every operation: none causes a server error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 
-from service.app.gate import UPLOADS, FaceGate
+from service.app.gate import UPLOAD_THRESHOLD, FaceGate
 from service.application import create_app
 from tests.fakes import ColourEncoder
 from tests.service.conftest import make_workspace
@@ -24,7 +24,7 @@ EXAMPLES = 40
 @pytest.mark.slow
 def test_no_request_meets_a_fault_of_ours(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path / "site")
-    with in_a_thread(create_app(workspace, ColourEncoder(), gate=FaceGate(UPLOADS))) as port:
+    with in_a_thread(create_app(workspace, ColourEncoder(), gate=FaceGate(UPLOAD_THRESHOLD))) as port:
         document = schemathesis.openapi.from_url(f"http://127.0.0.1:{port}/openapi.json")
         asked = []
         for found in document.get_all_operations():
@@ -45,7 +45,7 @@ def test_no_request_meets_a_fault_of_ours(tmp_path: Path) -> None:
                 try:
                     is_answered()
                 except Unsatisfiable:
-                    # Of an operation that takes nothing, no request is wrong.
+                    # An operation without parameters has no invalid request.
                     assert mode is GenerationMode.NEGATIVE
                     continue
                 asked.append((operation.label, mode))

@@ -1,4 +1,4 @@
-"""What holds for every answer: problem details, safe headers, known hosts, a log that keeps nobody's data."""
+"""Every response: problem details, security headers, known hosts, a log without personal data."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class BrokenEncoder(ColourEncoder):
 
 @pytest.fixture
 def log(caplog):
-    """The lines that the server would log, as it would write them; what the test's own client logs is left out."""
+    """The server's log lines, parsed; without those of the test's HTTP client."""
     caplog.set_level(logging.INFO)
 
     def lines():
@@ -54,16 +54,16 @@ def test_another_method(client):
 
 
 @pytest.mark.parametrize("error", [KeyError(SECRET), WorkspaceError(SECRET)])
-def test_a_fault_of_ours_tells_the_log_and_nobody_else(indexed, png, log, error):
+def test_an_internal_error_is_only_in_the_log(indexed, png, log, error):
     with TestClient(create_app(indexed, BrokenEncoder(error)), base_url=HERE) as broken:
         answer = broken.post("/v1/search", files={"image": png})
-    told = problem_of(answer, 500, "internal")
+    problem = problem_of(answer, 500, "internal")
     assert SECRET not in answer.text
     assert type(error).__name__ not in answer.text
     assert answer.headers["x-content-type-options"] == "nosniff"
     line = next(line for line in log() if line["message"] == "request failed")
     assert line["exception"] == type(error).__name__
-    assert told["instance"] == f"urn:uuid:{line['request']}"
+    assert problem["instance"] == f"urn:uuid:{line['request']}"
     assert any("encode_images" in place for place in line["raised_at"])
     assert SECRET not in json.dumps(log())
 
@@ -78,8 +78,8 @@ def test_a_fault_below_a_page_is_in_the_log_too(indexed, png, log):
 
 def test_every_type_leads_to_what_to_do(client):
     for name, kind in KINDS.items():
-        told = client.get(kind.type).json()
-        assert (told["type"], told["status"], told["advice"]) == (f"/problems/{name}", kind.status, kind.advice)
+        body = client.get(kind.type).json()
+        assert (body["type"], body["status"], body["advice"]) == (f"/problems/{name}", kind.status, kind.advice)
 
 
 def test_without_a_generation_nothing_is_ready(tmp_path, png):
@@ -94,10 +94,10 @@ def test_without_a_generation_nothing_is_ready(tmp_path, png):
             assert str(tmp_path) not in answer.text
 
 
-def test_ready_tells_what_answers(client):
-    told = client.get("/readyz").json()
-    assert told.pop("created").endswith("+00:00")
-    assert told == {"status": "ready", "generation": 1, "model": "colour-64", "fault": None}
+def test_ready_names_generation_and_model(client):
+    body = client.get("/readyz").json()
+    assert body.pop("created").endswith("+00:00")
+    assert body == {"status": "ready", "generation": 1, "model": "colour-64", "fault": None}
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/v1/objects", "/nowhere", "/problems/busy", "/openapi.json"])
@@ -161,8 +161,8 @@ def test_a_log_line_is_one_json_object():
     record.generation = 3
     text = JsonLines().format(record)
     assert "\n" not in text
-    told = json.loads(text)
-    assert (told["message"], told["level"], told["generation"]) == ("two\nlines é", "warning", 3)
+    line = json.loads(text)
+    assert (line["message"], line["level"], line["generation"]) == ("two\nlines é", "warning", 3)
 
 
 def is_traced(app) -> bool:

@@ -7,24 +7,24 @@ import io
 import pytest
 from PIL import Image
 
-from service.api.schemas import ObjectPage
+from service.api.schemas import ObjectPageResponse
 from service.app.responses import ObjectResponse, ProductResponse
 from tests.service.problem_checks import problem_of
 
 
 class TestProducts:
     def test_are_found_by_an_id_with_slashes(self, client):
-        told = client.get("/v1/products/A/3").json()
-        assert (told["product_id"], told["title"], told["source"]) == ("A/3", "Thing 3", "luma")
-        assert set(told) == set(ProductResponse.model_fields)
-        ProductResponse.model_validate(told, strict=True)
+        product = client.get("/v1/products/A/3").json()
+        assert (product["product_id"], product["title"], product["source"]) == ("A/3", "Thing 3", "luma")
+        assert set(product) == set(ProductResponse.model_fields)
+        ProductResponse.model_validate(product, strict=True)
 
     def test_are_found_by_an_escaped_id(self, client):
         assert client.get("/v1/products/A%2F3").json()["product_id"] == "A/3"
 
     def test_of_several_sources_need_one_named(self, client):
-        told = problem_of(client.get("/v1/products/A/1"), 409, "several-sources")
-        assert told["sources"] == ["luma", "nova"]
+        problem = problem_of(client.get("/v1/products/A/1"), 409, "several-sources")
+        assert problem["sources"] == ["luma", "nova"]
         assert client.get("/v1/products/A/1?source=nova").json()["title"] == "Another thing"
         assert client.get("/v1/products/A/1?source=luma").json()["title"] == "Thing 1"
 
@@ -39,14 +39,14 @@ class TestObjects:
     def ids(self, client, query: str = "") -> list[str]:
         answer = client.get(f"/v1/objects{query}")
         assert answer.status_code == 200, answer.text
-        return [told["object_id"] for told in answer.json()["objects"]]
+        return [item["object_id"] for item in answer.json()["objects"]]
 
     def test_come_newest_first_undated_ones_last(self, client):
         answer = client.get("/v1/objects").json()
-        assert [told["object_id"] for told in answer["objects"]] == ["2024-3", "2024-1", "2024-0", "2024-4", "2024-2"]
+        assert [item["object_id"] for item in answer["objects"]] == ["2024-3", "2024-1", "2024-0", "2024-4", "2024-2"]
         assert (answer["total"], answer["next"], answer["generation"]) == (5, None, 1)
-        ObjectPage.model_validate(answer, strict=True)
-        assert set(answer) == set(ObjectPage.model_fields)
+        ObjectPageResponse.model_validate(answer, strict=True)
+        assert set(answer) == set(ObjectPageResponse.model_fields)
         assert set(answer["objects"][0]) == set(ObjectResponse.model_fields)
 
     @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ class TestObjects:
         while True:
             page = client.get(f"/v1/objects?limit={limit}{after}").json()
             assert page["total"] == 5
-            seen += [told["object_id"] for told in page["objects"]]
+            seen += [item["object_id"] for item in page["objects"]]
             if page["next"] is None:
                 break
             assert len(page["objects"]) == limit
@@ -80,13 +80,13 @@ class TestObjects:
 
     @pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "after=tomorrow", "after=~", "after=2024~-1"])
     def test_with_a_wrong_parameter(self, client, query):
-        told = problem_of(client.get(f"/v1/objects?{query}"), 422, "invalid-query")
-        assert query.partition("=")[0] in told["detail"]
+        problem = problem_of(client.get(f"/v1/objects?{query}"), 422, "invalid-query")
+        assert query.partition("=")[0] in problem["detail"]
 
     def test_are_found_by_id(self, client):
-        told = client.get("/v1/objects/2024-3").json()
-        assert (told["authority"], told["status"], told["kind"]) == ("police", "closed", "Toy")
-        assert set(told) == set(ObjectResponse.model_fields)
+        found = client.get("/v1/objects/2024-3").json()
+        assert (found["authority"], found["status"], found["kind"]) == ("police", "closed", "Toy")
+        assert set(found) == set(ObjectResponse.model_fields)
         problem_of(client.get("/v1/objects/A/3"), 404, "not-found")
 
 

@@ -1,4 +1,4 @@
-"""POST /v1/search: the answer is that of the index, and every wrong question is a problem that says what is wrong."""
+"""POST /v1/search: the answer is that of the index, and every invalid request is a problem that says what is wrong."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from index.records.filters import Filter
 from index.search.answer import Query, QueryImage
 from index.search.rerank import reranker_for
 from index.search.search import search
-from service.app.limits import Limits
+from service.app.limits import ServerLimits
 from service.app.responses import CatalogueAnswerResponse, EvidenceResponse, ObjectsAnswerResponse, answer_response
 from service.application import create_app
 from tests.fakes import ColourEncoder, render
@@ -95,7 +95,7 @@ class TestAnswers:
         answer = client.post(SEARCH, files=images(picture(3)), data={"filter": "brand=Unheard"}).json()
         assert (answer["verdict"], answer["candidates"]) == ("no good match", [])
 
-    def test_take_empty_fields_as_not_told(self, client, indexed):
+    def test_ignore_empty_fields(self, client, indexed):
         data = picture(3)
         empty = dict.fromkeys(("box", "text", "filter", "limit", "collection", "rerank"), "")
         answer = client.post(SEARCH, files=images(data), data=empty)
@@ -114,7 +114,7 @@ class TestAnswers:
         ("collection", "schema", "seed"),
         [("catalogue", CatalogueAnswerResponse, 3), ("objects", ObjectsAnswerResponse, 202)],
     )
-    def test_have_exactly_the_keys_that_openapi_tells(self, client, collection, schema, seed):
+    def test_have_exactly_the_keys_of_openapi(self, client, collection, schema, seed):
         answer = client.post(SEARCH, files=images(picture(seed)), data={"collection": collection}).json()
         candidates = schema.model_fields["candidates"].annotation.__args__[0]
         has_exactly(answer, schema)
@@ -146,7 +146,7 @@ def has_exactly(value: dict[str, Any], schema: type[BaseModel]) -> None:
 
 class TestWrongQuestions:
     @pytest.mark.parametrize(
-        ("fields", "told"),
+        ("fields", "message"),
         [
             ({"limit": "0"}, "between 1 and 200"),
             ({"rerank": "no"}, "true or false"),
@@ -168,9 +168,9 @@ class TestWrongQuestions:
             ({"filters": "brand=Luma"}, "no field is called 'filters'"),
         ],
     )
-    def test_are_told_what_is_wrong(self, client, fields, told):
+    def test_are_answered_with_what_is_wrong(self, client, fields, message):
         answer = client.post(SEARCH, files=images(picture(3)), data=fields)
-        assert told in problem_of(answer, 422, "invalid-query")["detail"]
+        assert message in problem_of(answer, 422, "invalid-query")["detail"]
 
     def test_without_a_picture_or_words(self, client):
         answer = client.post(SEARCH, files={"limit": (None, "3")})
@@ -199,29 +199,29 @@ class TestRefusedPictures:
         ],
     )
     def test_say_why_and_which(self, client, data, status, reason):
-        told = problem_of(client.post(SEARCH, files=images(picture(1), data)), status, "image-refused")
-        assert (told["reason"], told["image"]) == (reason, 2)
-        assert told["detail"].startswith("picture 2: ")
+        problem = problem_of(client.post(SEARCH, files=images(picture(1), data)), status, "image-refused")
+        assert (problem["reason"], problem["image"]) == (reason, 2)
+        assert problem["detail"].startswith("picture 2: ")
 
     def test_never_repeat_the_file_name(self, client):
         answer = client.post(SEARCH, files=[("image", ("Jane Doe, case 17.jpg", b"no picture"))])
         assert "Jane" not in answer.text
 
     def test_of_too_many_bytes(self, indexed):
-        told = problem_of(
-            post_limited(indexed, Limits(image_bytes=100), images(b"x", picture(1))), 413, "image-refused"
+        problem = problem_of(
+            post_limited(indexed, ServerLimits(image_bytes=100), images(b"x", picture(1))), 413, "image-refused"
         )
-        assert (told["reason"], told["image"]) == ("too_large_bytes", 2)
+        assert (problem["reason"], problem["image"]) == ("too_large_bytes", 2)
 
     def test_of_too_many_pixels_together(self, indexed):
-        answer = post_limited(indexed, Limits(pixels=96 * 96 + 1), images(picture(1), picture(2)))
+        answer = post_limited(indexed, ServerLimits(pixels=96 * 96 + 1), images(picture(1), picture(2)))
         assert "pixels together" in problem_of(answer, 422, "invalid-query")["detail"]
 
 
-def post_limited(workspace, limits: Limits, files: Any) -> Any:
+def post_limited(workspace, limits: ServerLimits, files: Any) -> Any:
     with TestClient(create_app(workspace, ColourEncoder(), limits=limits), base_url=HERE) as limited:
         answer = limited.post(SEARCH, files=files)
-        assert limited.app.state.services.held.held == 0
+        assert limited.app.state.services.reserved_bytes.total == 0
         return answer
 
 
@@ -255,7 +255,7 @@ class TestBrokenForms:
 
     @pytest.mark.parametrize("length_told", [True, False])
     def test_too_large_are_refused_while_they_come(self, indexed, length_told):
-        limits = Limits(body_bytes=50_000)
+        limits = ServerLimits(body_bytes=50_000)
         given = 0
 
         def body() -> Any:
@@ -271,7 +271,7 @@ class TestBrokenForms:
         app = create_app(indexed, ColourEncoder(), limits=limits)
         with TestClient(app, base_url=HERE) as limited:
             answer = limited.post(SEARCH, content=body(), headers=headers)
-            assert app.state.services.held.held == 0
+            assert app.state.services.reserved_bytes.total == 0
         problem_of(answer, 413, "too-large")
         assert answer.headers["connection"] == "close"
 
@@ -280,7 +280,7 @@ class TestBrokenForms:
 
 
 class SlowEncoder(ColourEncoder):
-    """Waits to be let through, and counts how many are inside at once."""
+    """Blocks until `go_on` is set, and counts how many calls run at once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -300,12 +300,12 @@ class SlowEncoder(ColourEncoder):
 class TestLoad:
     def test_a_full_queue_says_when_to_come_back(self, indexed):
         encoder = SlowEncoder()
-        app = create_app(indexed, encoder, limits=Limits(searches=1, waiting=1))
+        app = create_app(indexed, encoder, limits=ServerLimits(searches=1, waiting=1))
         with TestClient(app, base_url=HERE) as limited, ThreadPoolExecutor(2) as pool:
             first = pool.submit(limited.post, SEARCH, files=images(picture(1)))
             assert encoder.entered.wait(10)
             second = pool.submit(limited.post, SEARCH, files=images(picture(2)))
-            wait_until(lambda: app.state.services.turns.queued == 1)
+            wait_until(lambda: app.state.services.search_queue.queued == 1)
             third = limited.post(SEARCH, files=images(picture(3)))
             # The event loop is free while searches run: other addresses answer.
             assert limited.get("/readyz").status_code == 200
@@ -318,7 +318,7 @@ class TestLoad:
         encoder = SlowEncoder()
         encoder.go_on.set()
         with (
-            TestClient(create_app(indexed, encoder, limits=Limits(searches=4)), base_url=HERE) as limited,
+            TestClient(create_app(indexed, encoder, limits=ServerLimits(searches=4)), base_url=HERE) as limited,
             ThreadPoolExecutor(4) as pool,
         ):
             answers = list(pool.map(lambda seed: limited.post(SEARCH, files=images(picture(seed))), range(12)))
@@ -326,8 +326,8 @@ class TestLoad:
         assert encoder.most_inside == 1
 
     def test_uploads_together_are_bounded(self, indexed):
-        told = problem_of(post_limited(indexed, Limits(held_bytes=1000), images(bytes(5000))), 503, "busy")
-        assert "uploads" in told["detail"]
+        problem = problem_of(post_limited(indexed, ServerLimits(reserved_bytes=1000), images(bytes(5000))), 503, "busy")
+        assert "uploads" in problem["detail"]
 
 
 def wait_until(true: Any) -> None:
@@ -352,7 +352,7 @@ def _note_writes(event: str, arguments: tuple[Any, ...]) -> None:
             _WRITES.append(f"open {path!r} {mode} {flags}")
 
 
-# An audit hook sees every file that Python opens, by whatever module; it cannot be taken out again, so it sleeps.
+# A Python audit hook sees every file that is opened. It cannot be removed, so it does nothing while _WRITES is None.
 sys.addaudithook(_note_writes)
 
 

@@ -1,4 +1,4 @@
-"""The audit: what is written into it, that a change of it is found, and that a search can be run again."""
+"""The audit: what is recorded, that tampering is detected, and that a search can be replayed."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from index.records.database import Database
 from index.search import orientation
 from index.search.rerank import reranker_for
 from service.accounts.roles import Role
-from service.app.audit import START, Audit, AuditBroken, sealed
+from service.app.audit import GENESIS_HASH, Audit, AuditBroken, chain_hash
 from service.cli import audit as audit_command
 from service.cli.main import main
-from service.tables import metadata
+from service.tables import HISTORY
 from tests.fakes import ColourEncoder
 from tests.service.accounts.test_accounts import post
-from tests.service.people import FROM_OWN_PAGE, PASSWORD, signed_in
+from tests.service.accounts_workspace import FROM_OWN_PAGE, PASSWORD, signed_in
 
 
 @pytest.fixture
 def chain(tmp_path):
     """An audit of five records, and the file that it is in."""
     path = tmp_path / "service.sqlite"
-    with closing(Database.open(f"sqlite:///{path}", metadata)) as database:
+    with closing(Database.open(f"sqlite:///{path}", HISTORY)) as database:
         audit = Audit(database)
         for number in range(5):
-            audit.append("test", "ines", told=number, text="häßlich \x00 ' \"")
+            audit.append("test", "ines", value=number, text="häßlich \x00 ' \"")
         yield audit, path
 
 
@@ -44,19 +44,19 @@ def tamper(path, statement, *values):
 
 class TestChain:
     def test_of_nothing_is_whole(self, tmp_path):
-        with closing(Database.open(f"sqlite:///{tmp_path / 'a.sqlite'}", metadata)) as database:
-            assert Audit(database).verify() == (0, START)
+        with closing(Database.open(f"sqlite:///{tmp_path / 'a.sqlite'}", HISTORY)) as database:
+            assert Audit(database).verify() == (0, GENESIS_HASH)
 
     def test_that_nobody_touched_is_whole(self, chain):
         count, head = chain[0].verify()
         assert count == 5
         assert len(head) == 64
-        assert [record["told"] for record in chain[0].records()] == [0, 1, 2, 3, 4]
+        assert [record["value"] for record in chain[0].records()] == [0, 1, 2, 3, 4]
         assert [record["number"] for record in chain[0].records(after=2, limit=2)] == [3, 4]
 
     @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(data=st.data())
-    def test_tells_of_any_byte_that_was_changed(self, chain, data):
+    def test_reports_any_byte_that_was_changed(self, chain, data):
         audit, path = chain
         number = data.draw(st.integers(1, 5))
         with closing(sqlite3.connect(path)) as connection:
@@ -73,7 +73,7 @@ class TestChain:
         assert audit.verify()[0] == 5
 
     @pytest.mark.parametrize(
-        ("statement", "told"),
+        ("statement", "message"),
         [
             ("DELETE FROM audit WHERE number = 3", "record 3 is missing"),
             ("DELETE FROM audit WHERE number = 1", "record 1 is missing"),
@@ -86,30 +86,30 @@ class TestChain:
             ("INSERT INTO audit VALUES (6, '{}', 'x')", "record 6 was changed"),
         ],
     )
-    def test_tells_of_what_was_taken_away_or_added(self, chain, statement, told):
+    def test_reports_records_that_were_removed_or_added(self, chain, statement, message):
         audit, path = chain
         tamper(path, statement)
-        with pytest.raises(AuditBroken, match=told):
+        with pytest.raises(AuditBroken, match=message):
             audit.verify()
 
-    def test_seals_each_record_with_the_one_before(self, chain):
-        """As the documentation has it: SHA-256 over the former record's SHA-256 and this record's own text."""
+    def test_hashes_each_record_with_the_one_before(self, chain):
+        """As documented: SHA-256 over the previous record's SHA-256 and this record's own text."""
         _, path = chain
-        former = START
+        former = GENESIS_HASH
         with closing(sqlite3.connect(path)) as connection:
             for record, sha256 in connection.execute("SELECT record, sha256 FROM audit ORDER BY number"):
                 assert sha256 == hashlib.sha256(f"{former}{record}".encode()).hexdigest()
                 former = sha256
 
-    def test_tells_of_a_record_that_was_changed_and_sealed_anew(self, chain):
-        """Whoever changes one record and its seal has to forge every record after it."""
+    def test_reports_a_record_that_was_changed_and_hashed_anew(self, chain):
+        """Whoever changes one record and its hash has to forge every record after it."""
         audit, path = chain
         with closing(sqlite3.connect(path)) as connection:
             (former,) = connection.execute("SELECT sha256 FROM audit WHERE number = 1").fetchone()
             (record,) = connection.execute("SELECT record FROM audit WHERE number = 2").fetchone()
         forged = record.replace("ines", "inez")
         assert forged != record
-        tamper(path, "UPDATE audit SET record = ?, sha256 = ? WHERE number = 2", forged, sealed(former, forged))
+        tamper(path, "UPDATE audit SET record = ?, sha256 = ? WHERE number = 2", forged, chain_hash(former, forged))
         with pytest.raises(AuditBroken, match="record 3 was changed"):
             audit.verify()
 
@@ -127,19 +127,19 @@ class TestChain:
 
 
 @pytest.fixture(scope="module")
-def ines(door):
-    return signed_in(door, Role.INVESTIGATOR)
+def ines(app_client):
+    return signed_in(app_client, Role.INVESTIGATOR)
 
 
 @pytest.fixture
-def new(door):
+def new(app_client):
     """The records that were written since the test began."""
-    audit = door.app.state.services.audit
+    audit = app_client.app.state.services.audit
     before = audit.verify()[0]
     return lambda: list(audit.records(before))
 
 
-def told(record):
+def who_and_kind(record):
     return {name: record[name] for name in ("who", "kind")}
 
 
@@ -148,7 +148,7 @@ class TestSearches:
         fields = {"box": "0.1,0.1,0.95,0.9", "filter": "brand=Nova", "limit": "3"}
         answer = ines.post("/v1/search", files={"image": ("x.png", png)}, data=fields).json()
         [record] = new()
-        assert told(record) == {"who": "ines", "kind": "search"}
+        assert who_and_kind(record) == {"who": "ines", "kind": "search"}
         assert record["query_id"] == answer["query_id"]
         assert record["pictures"] == [
             {"sha256": hashlib.sha256(png).hexdigest(), "from": "sent", "box": [0.1, 0.1, 0.95, 0.9]}
@@ -173,15 +173,15 @@ class TestSearches:
         assert by_crop["pictures"][0]["from"] == "index"
         assert by_crop["pictures"][0]["sha256"] == crop
         assert by_form["object"] is None
-        assert [told(record)["kind"] for record in (by_crop, by_form, of_batch)] == ["search"] * 3
+        assert [who_and_kind(record)["kind"] for record in (by_crop, by_form, of_batch)] == ["search"] * 3
 
-    def test_of_volunteers_are_not(self, door, new, png):
+    def test_of_volunteers_are_not(self, app_client, new, png):
         files = {"image": ("x.png", png)}
-        assert door.post("/recognise", files=files, headers=FROM_OWN_PAGE).status_code == 200
-        assert door.post("/v1/search", files=files, data={"collection": "objects"}).status_code == 200
+        assert app_client.post("/recognise", files=files, headers=FROM_OWN_PAGE).status_code == 200
+        assert app_client.post("/v1/search", files=files, data={"collection": "objects"}).status_code == 200
         assert new() == []
 
-    def test_that_cannot_be_recorded_are_not_answered(self, ines, png, door, monkeypatch):
+    def test_that_cannot_be_recorded_are_not_answered(self, ines, png, app_client, monkeypatch):
         def broken(*_, **__):
             raise OSError("disk full")
 
@@ -190,22 +190,22 @@ class TestSearches:
 
 
 class TestOtherRecords:
-    def test_tell_of_dossiers(self, ines, new):
+    def test_are_written_for_dossiers(self, ines, new):
         ines.get("/workbench/objects/2024-0?source=police")
         ines.get("/workbench/dossier.html?object=2024-0")
         ines.get("/v1/dossier", params={"object_id": "2024-0"})
-        told = [(one["kind"], one.get("form"), one["object"]) for one in new()]
+        recorded = [(one["kind"], one.get("form"), one["object"]) for one in new()]
         mine = ["police", "2024-0"]
-        assert told == [
+        assert recorded == [
             ("dossier", "page", mine), ("search", None, mine), ("dossier", "html", mine), ("search", None, mine),
             ("dossier", "pdf", mine),
         ]  # fmt: skip
 
-    def test_tell_of_signing_in_and_out_but_never_a_word_typed_wrongly(self, door, new):
-        post(door, "/sign-in", {"name": "ines", "password": PASSWORD})
-        post(door, "/sign-out")
-        post(door, "/sign-in", {"name": "ines", "password": "my secret"})
-        post(door, "/sign-in", {"name": "my secret", "password": PASSWORD})
+    def test_are_written_for_sign_in_and_out_but_never_hold_a_mistyped_password(self, app_client, new):
+        post(app_client, "/sign-in", {"name": "ines", "password": PASSWORD})
+        post(app_client, "/sign-out")
+        post(app_client, "/sign-in", {"name": "ines", "password": "my secret"})
+        post(app_client, "/sign-in", {"name": "my secret", "password": PASSWORD})
         records = new()
         assert [(one["kind"], one["who"]) for one in records] == [
             ("sign-in", "ines"), ("sign-out", "ines"), ("sign-in refused", "ines"), ("sign-in refused", "unknown"),
@@ -213,10 +213,10 @@ class TestOtherRecords:
         assert "secret" not in str(records)
         assert PASSWORD not in str(records)
 
-    def test_are_for_administrators(self, door, ines, new, png):
+    def test_are_for_administrators(self, app_client, ines, new, png):
         ines.post("/v1/search", files={"image": ("x.png", png)})
         [record] = new()
-        ada = signed_in(door, Role.ADMINISTRATOR)
+        ada = signed_in(app_client, Role.ADMINISTRATOR)
         page = ada.get("/v1/audit", params={"after": record["number"] - 1, "limit": 1}).json()
         assert page == {"records": [record], "next": record["number"]}
         assert ada.get("/v1/audit", params={"after": record["number"]}).json() == {"records": [], "next": None}
@@ -235,44 +235,44 @@ def colours(monkeypatch):
 
 @pytest.mark.usefixtures("colours")
 class TestReplay:
-    def test_gives_the_same_ranking(self, peopled, ines, new, png, tmp_path):
+    def test_gives_the_same_ranking(self, with_accounts, ines, new, png, tmp_path):
         crop = ines.get("/v1/objects/2024-1").json()["images"][0]
         fields = {"crop": crop, "box": ["0:0.123456789,0,1,1", "1:0,0,0.5,0.5"], "brand": "Luma"}
         ines.post("/workbench/search", files={"image": ("x.png", png)}, data=fields)
         [record] = new()
         (tmp_path / "sent.png").write_bytes(png)
         for name in (str(record["number"]), record["query_id"]):
-            told = run(peopled, "audit", "replay", name, "--image", str(tmp_path / "sent.png"))
-            assert told.exit_code == 0, told.output
-            assert f"the same ranking of {len(record['ranked'])} candidates (generation 1, colour-64)" in told.output
+            result = run(with_accounts, "audit", "replay", name, "--image", str(tmp_path / "sent.png"))
+            assert result.exit_code == 0, result.output
+            assert f"the same ranking of {len(record['ranked'])} candidates (generation 1, colour-64)" in result.output
 
-    def test_asks_for_a_picture_that_was_sent(self, peopled, ines, new, png):
+    def test_asks_for_a_picture_that_was_sent(self, with_accounts, ines, new, png):
         ines.post("/v1/search", files={"image": ("x.png", png)})
         [record] = new()
-        told = run(peopled, "audit", "replay", record["query_id"])
-        assert told.exit_code == 1
-        assert hashlib.sha256(png).hexdigest() in told.output
+        result = run(with_accounts, "audit", "replay", record["query_id"])
+        assert result.exit_code == 1
+        assert hashlib.sha256(png).hexdigest() in result.output
 
-    def test_looks_no_closer_than_the_search_did(self, peopled, ines, new, png, tmp_path, monkeypatch):
+    def test_re_ranks_only_what_the_search_re_ranked(self, with_accounts, ines, new, png, tmp_path, monkeypatch):
         ines.post("/v1/search", files={"image": ("x.png", png)}, data={"rerank": "false"})
         [record] = new()
         assert record["parameters"]["closer_look"] == []
         monkeypatch.setattr(audit_command, "reranker_for", reranker_for)
         (tmp_path / "sent.png").write_bytes(png)
-        told = run(peopled, "audit", "replay", record["query_id"], "--image", str(tmp_path / "sent.png"))
-        assert told.exit_code == 0, told.output
+        result = run(with_accounts, "audit", "replay", record["query_id"], "--image", str(tmp_path / "sent.png"))
+        assert result.exit_code == 0, result.output
 
-    def test_tells_of_another_ranking(self, peopled, door, ines, new, png, tmp_path):
+    def test_reports_another_ranking(self, with_accounts, app_client, ines, new, png, tmp_path):
         ines.post("/v1/search", files={"image": ("x.png", png)})
         [record] = new()
         del record["number"], record["at"]
         record["query_id"] = "swapped"
         record["ranked"][:2] = record["ranked"][1::-1]
-        door.app.state.services.audit.append(record.pop("kind"), record.pop("who"), **record)
+        app_client.app.state.services.audit.append(record.pop("kind"), record.pop("who"), **record)
         (tmp_path / "sent.png").write_bytes(png)
-        told = run(peopled, "audit", "replay", "swapped", "--image", str(tmp_path / "sent.png"))
-        assert told.exit_code == 1
-        assert told.output.count("<- differs") == 2
+        result = run(with_accounts, "audit", "replay", "swapped", "--image", str(tmp_path / "sent.png"))
+        assert result.exit_code == 1
+        assert result.output.count("<- differs") == 2
 
     @pytest.mark.parametrize(
         ("change", "why"),
@@ -283,17 +283,17 @@ class TestReplay:
             ({"model": "colour-65"}, "the model is another: colour-65 (weights"),
         ],
     )
-    def test_tells_why_it_cannot_be(self, peopled, door, ines, new, change, why):
+    def test_says_why_it_is_impossible(self, with_accounts, app_client, ines, new, change, why):
         crop = ines.get("/v1/objects/2024-1").json()["images"][0]
         ines.get("/workbench/search", params={"crop": crop})
         [record] = new()
         record.update(change, query_id=f"changed {why}")
         del record["number"], record["at"]
-        door.app.state.services.audit.append(record.pop("kind"), record.pop("who"), **record)
-        told = run(peopled, "audit", "replay", f"changed {why}")
-        assert told.exit_code == 1
-        assert "cannot be replayed exactly, because " in told.output
-        assert why in told.output
+        app_client.app.state.services.audit.append(record.pop("kind"), record.pop("who"), **record)
+        result = run(with_accounts, "audit", "replay", f"changed {why}")
+        assert result.exit_code == 1
+        assert "cannot be replayed exactly, because " in result.output
+        assert why in result.output
 
     @pytest.mark.parametrize(
         ("change", "why"),
@@ -304,88 +304,88 @@ class TestReplay:
             ({"version": "0.0.1"}, "the program is another version: 0.0.1 answered then, "),
         ],
     )
-    def test_names_what_differs_and_compares_all_the_same(self, peopled, door, ines, new, change, why):
+    def test_names_what_differs_and_compares_all_the_same(self, with_accounts, app_client, ines, new, change, why):
         crop = ines.get("/v1/objects/2024-1").json()["images"][0]
         ines.get("/workbench/search", params={"crop": crop})
         [record] = new()
         of = "parameters" if "version" in change else "digests"
         record.update({"query_id": f"differs {why}", of: record[of] | change})
         del record["number"], record["at"]
-        door.app.state.services.audit.append(record.pop("kind"), record.pop("who"), **record)
-        replayed = run(peopled, "audit", "replay", f"differs {why}")
+        app_client.app.state.services.audit.append(record.pop("kind"), record.pop("who"), **record)
+        replayed = run(with_accounts, "audit", "replay", f"differs {why}")
         assert replayed.exit_code == 0, replayed.output
         first, second = replayed.output.splitlines()
         assert first.startswith(f"cannot be replayed exactly, because {why}")
         assert first.count(";") == 0, "nothing else differs"
         assert second.startswith("the same ranking of ")
 
-    def test_notices_a_search_parameter_that_was_changed_since(self, peopled, ines, new, monkeypatch):
+    def test_notices_a_search_parameter_that_was_changed_since(self, with_accounts, ines, new, monkeypatch):
         crop = ines.get("/v1/objects/2024-1").json()["images"][0]
         ines.get("/workbench/search", params={"crop": crop})
         [record] = new()
-        assert "cannot" not in run(peopled, "audit", "replay", record["query_id"]).output
+        assert "cannot" not in run(with_accounts, "audit", "replay", record["query_id"]).output
         monkeypatch.setattr(orientation, "MIN_SCORE_GAIN", 0.5)
-        replayed = run(peopled, "audit", "replay", record["query_id"])
+        replayed = run(with_accounts, "audit", "replay", record["query_id"])
         assert "cannot be replayed exactly, because the search parameters differ" in replayed.output
 
-    def test_names_all_that_differs(self, peopled, door, ines, new):
+    def test_names_all_that_differs(self, with_accounts, app_client, ines, new):
         crop = ines.get("/v1/objects/2024-1").json()["images"][0]
         ines.get("/workbench/search", params={"crop": crop})
         [record] = new()
         record.update(query_id="all of it", model="colour-65", parameters={"closer_look": [], "version": "0.0.1"})
         record["digests"]["search_parameters"] = "0" * 64
         del record["number"], record["at"]
-        door.app.state.services.audit.append(record.pop("kind"), record.pop("who"), **record)
-        replayed = run(peopled, "audit", "replay", "all of it")
+        app_client.app.state.services.audit.append(record.pop("kind"), record.pop("who"), **record)
+        replayed = run(with_accounts, "audit", "replay", "all of it")
         assert replayed.exit_code == 1
         for why in ("the model is another", "the search parameters differ", "the program is another version"):
             assert why in replayed.output
 
-    def test_of_a_record_of_an_earlier_version_says_that_it_has_no_digest(self, peopled, door, ines, new):
+    def test_of_a_record_of_an_earlier_version_says_that_it_has_no_digest(self, with_accounts, app_client, ines, new):
         crop = ines.get("/v1/objects/2024-1").json()["images"][0]
         ines.get("/workbench/search", params={"crop": crop})
         [record] = new()
         record["query_id"] = "of long ago"
         del record["number"], record["at"], record["digests"]
-        audit = door.app.state.services.audit
+        audit = app_client.app.state.services.audit
         audit.append(record.pop("kind"), record.pop("who"), **record)
-        replayed = run(peopled, "audit", "replay", "of long ago")
+        replayed = run(with_accounts, "audit", "replay", "of long ago")
         assert replayed.exit_code == 0, replayed.output
         assert "carries no digest of what decided its ranking" in replayed.output
         assert "cannot be replayed exactly" not in replayed.output
         assert "the same ranking of " in replayed.output
         assert audit.verify()[0] > 0
 
-    def test_of_a_search_that_never_was(self, peopled, door):
-        told = run(peopled, "audit", "replay", "nothing")
-        assert told.exit_code == 1
-        assert "no search 'nothing'" in told.output
+    def test_of_a_search_that_never_was(self, with_accounts, app_client):
+        result = run(with_accounts, "audit", "replay", "nothing")
+        assert result.exit_code == 1
+        assert "no search 'nothing'" in result.output
         with pytest.raises(UnknownEntry):
-            door.app.state.services.audit.search("0")
+            app_client.app.state.services.audit.search("0")
 
 
 class TestCommands:
-    def test_list_what_was_done(self, peopled, ines, new, png):
+    def test_list_what_was_done(self, with_accounts, ines, new, png):
         ines.post("/v1/search", files={"image": ("x.png", png)})
         [record] = new()
         after = str(record["number"] - 1)
-        told = run(peopled, "audit", "list", "--after", after)
-        assert told.output.split()[:1] == [str(record["number"])]
-        assert record["query_id"] in told.output
-        assert run(peopled, "audit", "list", "--after", after, "--who", "ada").output == ""
-        assert run(peopled, "audit", "list", "--after", after, "--kind", "lead").output == ""
-        assert png.hex() not in run(peopled, "audit", "list", "--json").output
+        result = run(with_accounts, "audit", "list", "--after", after)
+        assert result.output.split()[:1] == [str(record["number"])]
+        assert record["query_id"] in result.output
+        assert run(with_accounts, "audit", "list", "--after", after, "--who", "ada").output == ""
+        assert run(with_accounts, "audit", "list", "--after", after, "--kind", "lead").output == ""
+        assert png.hex() not in run(with_accounts, "audit", "list", "--json").output
 
-    def test_verify_finds_a_changed_byte(self, peopled, ines, new, png):
+    def test_verify_finds_a_changed_byte(self, with_accounts, ines, new, png):
         ines.post("/v1/search", files={"image": ("x.png", png)})
         [record] = new()
-        whole = run(peopled, "audit", "verify")
+        whole = run(with_accounts, "audit", "verify")
         assert whole.exit_code == 0
         assert f"{record['number']} records, none changed" in whole.output
-        path, number = peopled.root / "service.sqlite", record["number"]
+        path, number = with_accounts.root / "service.sqlite", record["number"]
         tamper(path, "UPDATE audit SET record = replace(record, 'ines', 'inez') WHERE number = ?", number)
-        broken = run(peopled, "audit", "verify")
+        broken = run(with_accounts, "audit", "verify")
         assert broken.exit_code == 1
         assert f"record {number} was changed" in broken.output
         tamper(path, "UPDATE audit SET record = replace(record, 'inez', 'ines') WHERE number = ?", number)
-        assert run(peopled, "audit", "verify").exit_code == 0
+        assert run(with_accounts, "audit", "verify").exit_code == 0

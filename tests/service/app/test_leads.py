@@ -1,4 +1,4 @@
-"""Leads: kept, confirmed, ruled out, noted; by API and on the pages; in the audit and in the dossier."""
+"""Leads: keep, confirm, rule out, add notes; by API and on the pages; in the audit and in the dossier."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import pytest
 from click.testing import CliRunner
 
 from index.generations.generations import open_live
-from index.jobs.forget import Name, Traces
+from index.jobs.forget import ForgetTarget, Traces
 from service.accounts.roles import Role
 from service.app.audit import Audit
 from service.app.leads import MAX_NOTE, Leads
 from service.cli.main import main
 from service.tables import open_service_database
+from tests.service.accounts_workspace import copy_with_accounts, signed_in
 from tests.service.pages.page_checks import check
-from tests.service.people import peopled_copy, signed_in
 from tests.service.problem_checks import problem_of
 
 
 @pytest.fixture(scope="module")
-def ines(door):
-    return signed_in(door, Role.INVESTIGATOR)
+def ines(app_client):
+    return signed_in(app_client, Role.INVESTIGATOR)
 
 
 @pytest.fixture(autouse=True)
-def _nothing_kept(door):
-    leads = door.app.state.services.leads
-    leads.forget(Traces((Name("objects", "police"),), frozenset(), frozenset()))
+def _nothing_kept(app_client):
+    leads = app_client.app.state.services.leads
+    leads.forget(Traces((ForgetTarget("objects", "police"),), frozenset(), frozenset()))
     assert leads.all() == ()
 
 
@@ -99,14 +99,14 @@ class TestKeeping:
 
 
 class TestChanging:
-    def test_keeps_who_said_what(self, ines, door):
+    def test_keeps_who_said_what(self, ines, app_client):
         lead = keep(ines).json()
-        carl = signed_in(door, Role.CURATOR)
+        carl = signed_in(app_client, Role.CURATOR)
         address = f"/v1/leads/{lead['id']}"
         send(carl, address, state="ruled_out", note="Other handle.")
         send(ines, address, note="Seen at the shop.")
-        told = send(ines, address, state="confirmed").json()
-        assert [(one["who"], one["state"], one["note"]) for one in told["changes"]] == [
+        changed = send(ines, address, state="confirmed").json()
+        assert [(one["who"], one["state"], one["note"]) for one in changed["changes"]] == [
             ("ines", "open", ""),
             ("carl", "ruled_out", "Other handle."),
             ("ines", "ruled_out", "Seen at the shop."),
@@ -126,8 +126,8 @@ class TestChanging:
         assert send(ines, f"/v1/leads/{number}", note="x").status_code == status
         assert ines.get(f"/v1/leads/{number}").status_code == status
 
-    def test_is_recorded(self, ines, door):
-        audit = door.app.state.services.audit
+    def test_is_recorded(self, ines, app_client):
+        audit = app_client.app.state.services.audit
         before = audit.verify()[0]
         lead = keep(ines).json()
         send(ines, f"/v1/leads/{lead['id']}", state="confirmed", note="Yes.")
@@ -137,13 +137,13 @@ class TestChanging:
             assert (record["object"], record["product"]) == (["police", "2024-0"], ["luma", "A/3"])
         assert (kept["state"], confirmed["state"], confirmed["note"]) == ("open", "confirmed", "Yes.")
 
-    def test_that_cannot_be_recorded_is_not_made(self, ines, door, monkeypatch):
+    def test_that_cannot_be_recorded_is_not_made(self, ines, app_client, monkeypatch):
         lead = keep(ines).json()
 
         def broken(*_, **__):
             raise OSError("disk full")
 
-        monkeypatch.setattr(type(door.app.state.services.audit), "append", broken)
+        monkeypatch.setattr(type(app_client.app.state.services.audit), "append", broken)
         assert send(ines, f"/v1/leads/{lead['id']}", state="confirmed").status_code == 500
         assert ines.get(f"/v1/leads/{lead['id']}").json() == lead
 
@@ -162,7 +162,7 @@ def test_lists_by_object_and_state(ines):
     problem_of(ines.get("/v1/leads", params={"state": "maybe"}), 422, "invalid-query")
 
 
-def test_another_site_can_change_nothing(ines, door):
+def test_another_site_can_change_nothing(ines, app_client):
     lead = keep(ines).json()
     for path in ("/v1/leads", f"/v1/leads/{lead['id']}", "/workbench/leads", f"/workbench/leads/{lead['id']}"):
         answer = ines.post(path, files={"note": (None, "x")}, headers={"Sec-Fetch-Site": "cross-site"})
@@ -225,7 +225,7 @@ class TestPages:
         assert "Thing 3" not in closed.text
         assert "2024-1" in closed.text
 
-    def test_tell_what_is_wrong(self, ines):
+    def test_show_what_is_wrong(self, ines):
         answer = send(ines, "/workbench/leads", object_id="nobody")
         assert answer.status_code == 404
         check(answer)
@@ -237,32 +237,32 @@ def test_the_dossier_holds_them(ines, language):
     send(ines, f"/v1/leads/{lead['id']}", state="confirmed")
     send(ines, "/v1/leads", object_id="2024-0")
     asked = {"object_id": "2024-0", "form": "html", "language": language}
-    told = ines.get("/v1/dossier", params=asked)
-    assert told.headers["content-type"].startswith("text/html")
+    dossier = ines.get("/v1/dossier", params=asked)
+    assert dossier.headers["content-type"].startswith("text/html")
     for words in ("Same seam ✓", "ines", "Thing 3", {"en": "Confirmed", "fr": "Confirmée"}[language]):
-        assert words in told.text
+        assert words in dossier.text
     pdf = ines.get("/v1/dossier", params={**asked, "form": "pdf"})
     assert pdf.content.startswith(b"%PDF-")
     problem_of(ines.get("/v1/dossier", params={**asked, "form": "exe"}), 422, "invalid-query")
 
 
 class TestForgetting:
-    def test_a_product_takes_its_leads_alone(self, ines, door):
+    def test_a_product_takes_its_leads_alone(self, ines, app_client):
         keep(ines)
         other = keep(ines, product_id="A/4").json()
-        traces = Traces((Name("catalogue", "luma", "A/3"),), frozenset(), frozenset())
-        assert door.app.state.services.leads.forget(traces) == 1
+        traces = Traces((ForgetTarget("catalogue", "luma", "A/3"),), frozenset(), frozenset())
+        assert app_client.app.state.services.leads.forget(traces) == 1
         assert [lead["id"] for lead in ines.get("/v1/leads").json()["leads"]] == [other["id"]]
 
-    def test_a_source_takes_all_of_its_leads_and_no_finding(self, ines, door):
+    def test_a_source_takes_all_of_its_leads_and_no_finding(self, ines, app_client):
         keep(ines)
         finding = send(ines, "/v1/leads", object_id="2024-0").json()
-        traces = Traces((Name("catalogue", "luma"),), frozenset(), frozenset())
-        assert door.app.state.services.leads.forget(traces) == 1
+        traces = Traces((ForgetTarget("catalogue", "luma"),), frozenset(), frozenset())
+        assert app_client.app.state.services.leads.forget(traces) == 1
         assert [lead["id"] for lead in ines.get("/v1/leads").json()["leads"]] == [finding["id"]]
 
     def test_by_the_command_takes_them_too(self, indexed, tmp_path):
-        workspace = peopled_copy(indexed, tmp_path / "workspace")
+        workspace = copy_with_accounts(indexed, tmp_path / "workspace")
         with closing(open_live(workspace)) as generation, closing(open_service_database(workspace)) as database:
             [wanted] = generation.records.find("objects", "2024-0")
             [product] = generation.records.find("catalogue", "A/3")
@@ -270,8 +270,8 @@ class TestForgetting:
             leads = Leads(database, Audit(database))
             leads.keep(wanted, product, "ines", 1)
             kept, _ = leads.keep(wanted, other, "ines", 1)
-        told = CliRunner().invoke(main, ["--workspace", str(workspace.root), "forget", "product", "A/3"])
-        assert told.exit_code == 0, told.output
+        result = CliRunner().invoke(main, ["--workspace", str(workspace.root), "forget", "product", "A/3"])
+        assert result.exit_code == 0, result.output
         with closing(open_service_database(workspace)) as database:
             assert Leads(database, Audit(database)).all() == (kept,)
             assert Audit(database).verify()[0] == 2

@@ -1,4 +1,4 @@
-"""The live generation: taken over without a failed request, kept when the next one is not right."""
+"""The live generation: replaced without a failed request, kept when the next one cannot be used."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def shop(tmp_path):
 
 
 def unwatched(shop: Shop) -> LiveGeneration:
-    """It looks only when told to, so that a test decides when."""
-    return LiveGeneration(shop.workspace, ENCODER.card, look_seconds=NEVER)
+    """A LiveGeneration that never polls by itself: the test calls refresh()."""
+    return LiveGeneration(shop.workspace, ENCODER.card, poll_seconds=NEVER)
 
 
 def damage(shop: Shop, number: int) -> None:
@@ -82,7 +82,7 @@ def test_there_is_none_before_the_first_is_published(shop):
             pass
         assert live.fault is None
         shop.publish()
-        live.look()
+        live.refresh()
         assert number(live) == 1
 
 
@@ -92,7 +92,7 @@ def test_another_takes_its_place(shop):
         assert number(live) == 1
         shop.publish()
         assert number(live) == 1
-        live.look()
+        live.refresh()
         assert number(live) == 2
 
 
@@ -102,7 +102,7 @@ def test_a_rollback_is_taken_too(shop):
     with unwatched(shop) as live:
         assert number(live) == 2
         generations.rollback(shop.workspace)
-        live.look()
+        live.refresh()
         assert number(live) == 1
 
 
@@ -114,7 +114,7 @@ def test_it_is_opened_once(shop, monkeypatch):
     shop.publish()
     with unwatched(shop) as live:
         for _ in range(5):
-            live.look()
+            live.refresh()
             number(live)
     assert opened == [1]
 
@@ -125,7 +125,7 @@ def test_a_lease_outlives_its_files(shop):
         with live.lease() as first:
             for _ in range(4):
                 shop.publish()
-                live.look()
+                live.refresh()
             assert not (shop.workspace.generations / "1").exists()
             assert number(live) == 5
             answer = search(QUERY, first, ENCODER)
@@ -140,7 +140,7 @@ def test_what_is_superseded_is_closed_after_its_last_lease(shop):
         generation = one.__enter__()
         assert two.__enter__() is generation
         shop.publish()
-        live.look()
+        live.refresh()
         one.__exit__(None, None, None)
         assert not is_closed(generation)
         two.__exit__(None, None, None)
@@ -163,14 +163,14 @@ def test_one_that_does_not_verify_is_not_taken(shop, caplog):
     shop.publish()
     with unwatched(shop) as live:
         damage(shop, shop.publish())
-        live.look()
+        live.refresh()
         assert number(live) == 1
         assert live.fault is not None
         assert str(shop.root) not in live.fault
         (refusal,) = [record for record in caplog.records if record.levelno == logging.ERROR]
         assert "catalogue.index" in refusal.cause
         shop.publish()
-        live.look()
+        live.refresh()
         assert (number(live), live.fault) == (3, None)
 
 
@@ -178,7 +178,7 @@ def test_one_of_another_model_is_not_taken(shop):
     shop.publish()
     with unwatched(shop) as live:
         shop.publish(ColourEncoder("another"))
-        live.look()
+        live.refresh()
         assert number(live) == 1
         assert "another" in (live.fault or "")
         assert "restart" in (live.fault or "")
@@ -189,7 +189,7 @@ def test_a_current_that_leads_nowhere_changes_nothing(shop, content):
     shop.publish()
     with unwatched(shop) as live:
         shop.workspace.current.write_bytes(content)
-        live.look()
+        live.refresh()
         assert number(live) == 1
         assert live.fault is not None
 
@@ -198,7 +198,7 @@ def test_a_current_that_is_gone_changes_nothing(shop):
     shop.publish()
     with unwatched(shop) as live:
         shop.workspace.current.unlink()
-        live.look()
+        live.refresh()
         assert number(live) == 1
         assert live.fault is not None
 
@@ -214,16 +214,16 @@ def test_a_fault_that_passes_is_overcome(shop, monkeypatch):
 
         with monkeypatch.context() as broken:
             broken.setattr(live_module, "open_live", fail)
-            live.look()
+            live.refresh()
             assert number(live) == 1
             assert live.fault is not None
-        live.look()
+        live.refresh()
         assert (number(live), live.fault) == (2, None)
 
 
 def test_the_watcher_needs_no_request(shop):
     shop.publish()
-    with LiveGeneration(shop.workspace, ENCODER.card, look_seconds=0.01) as live:
+    with LiveGeneration(shop.workspace, ENCODER.card, poll_seconds=0.01) as live:
         shop.publish()
         wait_for(live, 2)
 
@@ -237,15 +237,15 @@ def wait_for(live: LiveGeneration, wanted: int) -> None:
 
 def test_ready_shows_the_fault_and_searches_go_on(shop):
     first, second = shop.publish(), shop.publish()
-    # Damaged while it is not live, so that the server never sees it whole.
+    # Damaged while it is not live, so that the server never opens it undamaged.
     generations.rollback(shop.workspace, first)
     damage(shop, second)
     with TestClient(create_app(shop.workspace, ENCODER), base_url=HERE) as client:
         write_file(shop.workspace.current, f"{second}\n".encode())
-        client.app.state.services.live.look()
-        told = client.get("/readyz").json()
-        assert told["generation"] == 1
-        assert "cannot be opened" in told["fault"]
+        client.app.state.services.live.refresh()
+        body = client.get("/readyz").json()
+        assert body["generation"] == 1
+        assert "cannot be opened" in body["fault"]
         answer = client.post("/v1/search", files={"image": jpeg(3)})
         assert (answer.status_code, answer.json()["generation"]) == (200, 1)
 
@@ -265,7 +265,7 @@ def test_many_threads_lease_while_generations_change(shop):
             leasing = [pool.submit(lease_on, live) for _ in range(4)]
             for turn in range(8):
                 generations.rollback(shop.workspace, (first, second)[turn % 2])
-                live.look()
+                live.refresh()
         finally:
             stop.set()
         assert set.union(*(future.result() for future in leasing)) == {first, second}
@@ -278,7 +278,7 @@ def jpeg(seed: int) -> bytes:
 
 
 class Visitor:
-    """Searches, then looks at the best candidate and its picture, again and again; notes what it saw."""
+    """Searches and fetches the best candidate and its picture in a loop; notes the generations that answered."""
 
     def __init__(self, address: str, seed: int, stop: threading.Event) -> None:
         self.address, self.picture, self.stop = address, jpeg(seed), stop

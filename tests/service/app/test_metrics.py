@@ -1,4 +1,4 @@
-"""Figures for Prometheus: what is counted, who may read them, and that they name nobody."""
+"""Prometheus metrics: what is counted, who may read them, and that they hold no personal data."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -13,10 +13,10 @@ from index.stores.images import ImageStore
 from index.workspace import SETTINGS, Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
-from service.app.gate import UPLOADS, FaceGate
+from service.app.gate import UPLOAD_THRESHOLD, FaceGate
 from service.application import create_app
-from service.reports.account import Account
-from service.reports.kept import Nights
+from service.reports.run_history import RunHistory
+from service.reports.run_record import RunRecord
 from service.tables import open_service_database
 from tests.fakes import ColourEncoder
 from tests.service.conftest import HERE, make_workspace
@@ -39,20 +39,20 @@ def figures(client, **headers):
 
 @pytest.fixture
 def server(indexed):
-    app = create_app(indexed, ColourEncoder(), gate=FaceGate(UPLOADS))
+    app = create_app(indexed, ColourEncoder(), gate=FaceGate(UPLOAD_THRESHOLD))
     with TestClient(app, base_url=HERE, client=LOCAL) as client:
         yield client
 
 
-def test_a_search_is_told_by_its_steps(server, png):
+def test_a_search_is_measured_by_its_steps(server, png):
     server.post("/v1/search", files={"image": ("secret-name.png", png)}, data={"collection": "objects"})
     server.post("/v1/search", files={"image": png}, data={"filter": "brand=Secret"})
     server.post("/v1/search", files={"image": b"nothing"})
     found = figures(server)
-    counts = {step: found["traceobject_step_seconds_count", step] for step in ("gate", "embed", "first_list")}
-    assert counts == {"gate": 2, "embed": 2, "first_list": 2}
+    counts = {step: found["traceobject_step_seconds_count", step] for step in ("gate", "embed", "first_stage")}
+    assert counts == {"gate": 2, "embed": 2, "first_stage": 2}
     assert found["traceobject_step_seconds_count", "decode"] == 3
-    assert found["traceobject_step_seconds_count", "closer_look"] == 2
+    assert found["traceobject_step_seconds_count", "rerank"] == 2
     assert found["traceobject_requests_total", "/v1/search", "200", "POST"] == 2
     assert found["traceobject_requests_total", "/v1/search", "415", "POST"] == 1
     assert found["traceobject_request_seconds_count", "/v1/search"] == 3
@@ -62,14 +62,14 @@ def test_a_search_is_told_by_its_steps(server, png):
     assert "ecret" not in server.get("/metrics").text
 
 
-def test_what_anybody_can_make_up_is_no_label(server):
+def test_words_that_a_client_can_make_up_are_no_labels(server):
     server.get("/no/such/page")
     server.request("SECRET", "/v1/search")
     server.get("/v1/products/SECRET")
-    told = server.get("/metrics").text
-    assert "SECRET" not in told
-    assert 'route="none",status="404"' in told
-    assert 'method="other"' in told
+    metrics = server.get("/metrics").text
+    assert "SECRET" not in metrics
+    assert 'route="none",status="404"' in metrics
+    assert 'method="other"' in metrics
 
 
 def test_without_a_generation_it_is_zero(tmp_path):
@@ -79,13 +79,13 @@ def test_without_a_generation_it_is_zero(tmp_path):
 
 
 @pytest.mark.skipif(not available(), reason="the extra `clip` is not installed")
-def test_features_are_told_as_hit_or_miss(indexed, tmp_path):
-    noted = []
-    store = FeatureStore(tmp_path, ImageStore(indexed.images), noted=noted.append)
+def test_features_are_counted_as_hit_or_miss(indexed, tmp_path):
+    lookups = []
+    store = FeatureStore(tmp_path, ImageStore(indexed.images), on_lookup=lookups.append)
     image = next(path.stem for path in indexed.images.rglob("*.jpg"))
     store.get([image])
     store.get([image])
-    assert noted == [False, True]
+    assert lookups == [False, True]
 
 
 @pytest.fixture(scope="module")
@@ -130,13 +130,13 @@ class TestReadiness:
 
     def keep(self, workspace, hours, outcome):
         ended = (datetime.now(UTC) - timedelta(hours=hours)).isoformat(timespec="seconds")
-        Nights.of(workspace).keep(Account(ended, ended, 1.0, outcome))
+        RunHistory.of(workspace).add(RunRecord(ended, ended, 1.0, outcome))
 
-    def test_a_workspace_that_keeps_no_nights_is_never_stale(self, workspace):
+    def test_a_workspace_without_recorded_runs_is_never_stale(self, workspace):
         assert self.ready(workspace).status_code == 200
 
     @pytest.mark.parametrize("outcome", ["published", "unchanged"])
-    def test_a_night_that_went_well_two_days_ago_is_fresh_and_three_days_ago_is_stale(self, workspace, outcome):
+    def test_a_successful_run_two_days_ago_is_fresh_and_three_days_ago_is_stale(self, workspace, outcome):
         self.keep(workspace, 72, outcome)
         answer = self.ready(workspace)
         assert answer.status_code == 503
@@ -147,7 +147,7 @@ class TestReadiness:
         assert self.ready(workspace).status_code == 200
 
     @pytest.mark.parametrize("outcome", ["failed", "withheld"])
-    def test_nights_that_failed_do_not_count(self, workspace, outcome):
+    def test_failed_runs_do_not_count(self, workspace, outcome):
         self.keep(workspace, 72, "published")
         self.keep(workspace, 1, outcome)
         assert self.ready(workspace).status_code == 503
@@ -163,5 +163,5 @@ class TestReadiness:
         with TestClient(create_app(workspace, ColourEncoder()), base_url=HERE) as client:
             assert client.post("/v1/search", files={"image": png}).status_code == 200
 
-    def test_the_problem_tells_what_to_do(self, client):
+    def test_the_problem_says_what_to_do(self, client):
         assert "reindex" in json.dumps(client.get("/problems/index-stale").json())

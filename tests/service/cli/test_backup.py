@@ -17,8 +17,8 @@ from index.progress import Unwatched
 from index.workspace import SETTINGS, Workspace
 from service.application import create_app
 from service.cli.main import main
-from service.reports.account import Account
-from service.reports.kept import Nights
+from service.reports.run_history import RunHistory
+from service.reports.run_record import RunRecord
 from tests.fakes import ColourEncoder, add_feed, write_feed
 from tests.service.conftest import make_workspace
 from tests.service.running import in_a_thread
@@ -48,14 +48,14 @@ def night(workspace):
 
 
 def answers(port, folder):
-    """What a server answers to the pictures of a feed: all but the number of the query."""
-    told = []
+    """A server's answers to the pictures of a feed, without the query ids."""
+    found = []
     for number in range(QUERIES):
         picture = (folder / "luma" / "pictures" / f"{number}.png").read_bytes()
         answer = httpx.post(f"http://127.0.0.1:{port}/v1/search", files={"image": picture}, timeout=30)
         assert answer.status_code == 200
-        told.append({key: value for key, value in answer.json().items() if key != "query_id"})
-    return told
+        found.append({key: value for key, value in answer.json().items() if key != "query_id"})
+    return found
 
 
 def test_the_restore_drill(workspace, backup, tmp_path):
@@ -89,7 +89,7 @@ def test_the_restore_drill(workspace, backup, tmp_path):
 
 
 def test_what_is_written_while_it_is_copied_is_whole(workspace, backup):
-    """A log of uncommitted and unmerged changes lies beside the database: a copy of the file alone would miss them."""
+    """Committed changes may be only in the write-ahead log: a copy of the database file alone would miss them."""
     with sqlite3.connect(workspace.root / "catalogue.sqlite") as writer:
         writer.execute("PRAGMA wal_autocheckpoint=0")
         writer.execute("UPDATE entries SET title='written to the log' WHERE entry_id='A/3'")
@@ -122,7 +122,7 @@ def test_again_it_copies_what_changed_and_deletes_what_is_gone(workspace, backup
 
 def test_what_is_forgotten_leaves_the_next_backup(workspace, backup):
     moment = "2026-01-05T03:00:00+00:00"
-    Nights.of(workspace).keep(Account(moment, moment, 1.0, "published", warnings=("product A/3 is odd",)))
+    RunHistory.of(workspace).add(RunRecord(moment, moment, 1.0, "published", warnings=("product A/3 is odd",)))
     (image,) = open_live(workspace).records.find("catalogue", "A/3")[0].images
     back_up(workspace, backup)
     needles = (b"A/3", image.encode(), bytes.fromhex(image))
@@ -162,7 +162,7 @@ def test_a_folder_that_is_no_place_for_it_is_refused_and_untouched(workspace, tm
     assert not (tmp_path / "workspace" / "backup").exists()
 
 
-def test_records_that_live_elsewhere_are_told(workspace, backup, tmp_path):
+def test_a_database_elsewhere_gives_a_warning(workspace, backup, tmp_path):
     text = (workspace.root / SETTINGS).read_text()
     text = text.replace('database = ""', f'database = "sqlite:///{tmp_path / "elsewhere.sqlite"}"')
     (workspace.root / SETTINGS).write_text(text)

@@ -34,7 +34,7 @@ def colour_model(monkeypatch):
     monkeypatch.setattr("index.models.load", lambda name: ColourEncoder())
     monkeypatch.setattr("index.models.choose", lambda: (ColourEncoder(), choose.Choice("colour-64", "took colour-64")))
     monkeypatch.setattr("service.cli.evaluate.load", lambda name: ColourEncoder())
-    # Keypoints need a network of their own; tests/index/search/test_rerank.py is theirs.
+    # Re-ranking needs the weights of another network; tests/index/search/test_rerank.py tests it.
     for command in ("service.cli.search", "index.jobs.evaluate"):
         monkeypatch.setattr(f"{command}.reranker_for", lambda workspace: None)
 
@@ -83,10 +83,10 @@ def test_search_prints_the_answer_alone_on_stdout(indexed, tmp_path):
     picture = render_file(tmp_path / "query.png", 3)
     result = indexed("search", picture, "--json", "--limit", "2")
     assert result.exit_code == 0
-    told = json.loads(result.stdout)
-    assert told["verdict"] == "candidates"
-    assert told["candidates"][0]["product_id"] == "p3"
-    assert len(told["candidates"]) == 2
+    answer = json.loads(result.stdout)
+    assert answer["verdict"] == "candidates"
+    assert answer["candidates"][0]["product_id"] == "p3"
+    assert len(answer["candidates"]) == 2
     assert "p3" in indexed("search", picture).stdout.splitlines()[1]
 
 
@@ -97,14 +97,14 @@ def test_boxes_filters_and_several_pictures_reach_the_search(indexed, tmp_path):
     assert json.loads(indexed("search", one, "--filter", "brand=x", "--json").stdout)["verdict"] == "no good match"
 
 
-def test_a_search_without_the_closer_look_never_loads_it(indexed, tmp_path, monkeypatch):
+def test_a_search_without_re_ranking_never_loads_the_re_ranker(indexed, tmp_path, monkeypatch):
     monkeypatch.setattr("service.cli.search.reranker_for", lambda workspace: pytest.fail("loaded"))
     result = indexed("search", render_file(tmp_path / "query.png", 3), "--no-rerank", "--json")
     assert json.loads(result.stdout)["candidates"][0]["product_id"] == "p3"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["search"], "nothing to search for"),
         (["search", "{picture}", "--box", "1,2,3"], "four numbers"),
@@ -120,11 +120,11 @@ def test_a_search_without_the_closer_look_never_loads_it(indexed, tmp_path, monk
         (["search", "--no-such-option"], "no-such-option"),
     ],
 )
-def test_wrong_use_is_status_2_and_one_clear_line(indexed, tmp_path, arguments, told):
+def test_wrong_use_is_status_2_and_one_clear_line(indexed, tmp_path, arguments, message):
     picture = str(render_file(tmp_path / "query.png", 3))
     result = indexed(*(argument.replace("{picture}", picture) for argument in arguments))
     assert result.exit_code == 2
-    assert told in result.stderr
+    assert message in result.stderr
     assert result.stdout == ""
 
 
@@ -142,7 +142,7 @@ def test_a_job_that_failed_is_status_1(run, tmp_path, feed):
 
 
 @pytest.mark.parametrize("job", [["reindex"], ["alerts"], ["generations", "list"]])
-def test_a_setting_out_of_its_range_is_told_in_one_line_and_status_1(run, tmp_path, job):
+def test_a_setting_out_of_its_range_is_one_line_and_status_1(run, tmp_path, job):
     run("init")
     path = tmp_path / "workspace" / "traceobject.toml"
     path.write_text(path.read_text().replace("recall_target = 0.99", "recall_target = 7.5"))
@@ -179,23 +179,23 @@ def test_evaluate_prints_its_contract(run, feed, tmp_path):
     rows = [f"{path.name},p{seed}|other,note" for seed, path in enumerate(pictures)]
     queries.write_text("path,product_ids,note\n" + "\n".join(rows))
     arguments = ["evaluate", feed, queries, "--json", "--cache", tmp_path / "cache"]
-    told = json.loads(run(*arguments).stdout)
+    printed = json.loads(run(*arguments).stdout)
     figures = {"recall_at_1", "recall_at_5", "recall_at_10", "recall_at_50", "mrr", "map"}
-    assert {"queries", "gallery", "ci", "seconds_per_query", "model", "rerank"} | figures <= set(told)
-    assert set(told["ci"]) == figures
-    assert (told["queries"], told["gallery"], told["recall_at_1"]) == (6, 6, 1.0)
+    assert {"queries", "gallery", "ci", "seconds_per_query", "model", "rerank"} | figures <= set(printed)
+    assert set(printed["ci"]) == figures
+    assert (printed["queries"], printed["gallery"], printed["recall_at_1"]) == (6, 6, 1.0)
     again = json.loads(run(*arguments).stdout)
     assert again["embeddings_from_cache"] == 6
-    assert {name: again[name] for name in figures} == {name: told[name] for name in figures}
+    assert {name: again[name] for name in figures} == {name: printed[name] for name in figures}
 
 
 def test_evaluate_leaves_the_very_same_picture_out(run, tmp_path):
-    """Two pictures of each thing: each must find its twin, not itself."""
+    """Two pictures of each product: each must find the other one, not itself."""
     rows = [{"product_id": f"p{seed % 3}"} for seed in range(6)]
     feed = write_feed(tmp_path / "shop", rows, [0, 1, 2, 100, 101, 102])
-    told = json.loads(run("evaluate", feed, feed, "--json", "--cache", tmp_path / "cache").stdout)
-    assert told["recall_at_1"] < 1.0
-    assert told["queries"] == 6
+    printed = json.loads(run("evaluate", feed, feed, "--json", "--cache", tmp_path / "cache").stdout)
+    assert printed["recall_at_1"] < 1.0
+    assert printed["queries"] == 6
 
 
 def test_generations_are_listed_shown_verified_and_rolled_back(indexed, feed):
@@ -215,8 +215,8 @@ def test_what_is_forgotten_is_gone_at_once_and_stays_away(indexed, tmp_path):
         in indexed("forget", "product", "p3").stdout
     )
     for _ in range(2):
-        told = json.loads(indexed("search", picture, "--json").stdout)
-        assert [candidate["product_id"] for candidate in told["candidates"]].count("p3") == 0
+        answer = json.loads(indexed("search", picture, "--json").stdout)
+        assert [candidate["product_id"] for candidate in answer["candidates"]].count("p3") == 0
         assert "nothing changed" in indexed("reindex").stdout
     assert indexed("forget", "product", "p3").exit_code == 1
     assert indexed("forget", "product", "p3", "--lift").exit_code == 2
@@ -235,7 +235,7 @@ def test_an_id_that_several_sources_have_is_wrong_use_until_one_is_named(indexed
     assert indexed("forget", "product", "p3", "--source", "again").exit_code == 0
 
 
-def test_doctor_tells_what_is_wrong(indexed, tmp_path):
+def test_doctor_reports_what_is_wrong(indexed, tmp_path):
     assert indexed("doctor").exit_code == 0
     (tmp_path / "workspace" / "generations" / "1" / "records.sqlite").write_bytes(b"")
     result = indexed("doctor")

@@ -2,6 +2,7 @@
 
 import shutil
 
+import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
@@ -12,6 +13,7 @@ from service.cli import draft_migration
 from tests.index.records.test_upgrade import differences, fill
 
 
+@pytest.mark.slow
 def test_what_the_models_changed_is_drafted_and_can_be_run(tmp_path, monkeypatch):
     folder, tables = tmp_path / "revisions", sa.MetaData()
     shutil.copytree(CATALOGUE.folders[0], folder)
@@ -22,9 +24,9 @@ def test_what_the_models_changed_is_drafted_and_can_be_run(tmp_path, monkeypatch
     history = History("catalogue", tables, (folder,))
     monkeypatch.setitem(draft_migration.HISTORIES, "catalogue", history)
 
-    told = CliRunner().invoke(draft_migration.main, ["catalogue", "Who answers for a source"], catch_exceptions=False)
+    result = CliRunner().invoke(draft_migration.main, ["catalogue", "Who answers for a source"], catch_exceptions=False)
     drafted = folder / f"v{int(CATALOGUE.head) + 1:04d}_who_answers_for_a_source.py"
-    assert told.stdout.splitlines()[-1] == f"read and complete it: {drafted}"
+    assert result.stdout.splitlines()[-1] == f"read and complete it: {drafted}"
 
     url = f"sqlite:///{tmp_path / 'records.sqlite'}"
     fill(url)

@@ -13,7 +13,7 @@ from index.generations.snapshot_schema import VERSION
 from index.records.migrations.history import CATALOGUE
 from index.workspace import Workspace
 from service.cli.main import main
-from service.reports.kept import Nights
+from service.reports.run_history import RunHistory
 from service.serve import serve
 from tests.fakes import ColourEncoder, write_feed
 from tests.index.generations.test_versions import altered
@@ -55,16 +55,16 @@ def tomorrow(tmp_path):
 
 
 def test_of_this_version_there_is_nothing_to_do(workspace):
-    told = run(workspace, "upgrade")
-    assert (told.exit_code, told.stdout) == (0, "nothing to upgrade: the records are of this version\n")
+    result = run(workspace, "upgrade")
+    assert (result.exit_code, result.stdout) == (0, "nothing to upgrade: the records are of this version\n")
     assert not workspace.backups.exists()
 
 
 def test_the_one_line_tells_what_was_upgraded_and_where_its_copy_is(workspace, tomorrow):
     with tomorrow():
-        told = run(workspace, "upgrade")
+        result = run(workspace, "upgrade")
     [copy] = workspace.backups.iterdir()
-    assert told.stdout == (
+    assert result.stdout == (
         f"upgraded for this version: catalogue from revision {CATALOGUE.head} to {int(CATALOGUE.head) + 1:04d} "
         f"(what it was is kept in {copy})\n"
     )
@@ -72,27 +72,27 @@ def test_the_one_line_tells_what_was_upgraded_and_where_its_copy_is(workspace, t
 
 def test_a_migration_that_fails_is_a_night_that_failed(workspace, tomorrow):
     with tomorrow("op.execute('INSERT INTO nowhere VALUES (1)')"):
-        told = run(workspace, "reindex")
-        assert told.exit_code == 1
-        assert "the catalogue cannot be upgraded" in told.stderr
-        assert "nowhere" in Nights.of(workspace).accounts()[-1].error
+        result = run(workspace, "reindex")
+        assert result.exit_code == 1
+        assert "the catalogue cannot be upgraded" in result.stderr
+        assert "nowhere" in RunHistory.of(workspace).records()[-1].error
     assert run(workspace, "reindex").exit_code == 0
 
 
 def test_an_upgrade_waits_for_no_job_that_writes(workspace, tomorrow):
     with tomorrow(), workspace.lock("reindex"):
-        told = run(workspace, "users", "disable", "ada")
-    assert told.exit_code == 1
-    assert "being written by reindex; `upgrade` left it alone" in told.stderr
+        result = run(workspace, "users", "disable", "ada")
+    assert result.exit_code == 1
+    assert "being written by reindex; `upgrade` left it alone" in result.stderr
 
 
 @pytest.mark.parametrize("words", [["upgrade"], ["reindex"], ["alerts"], ["doctor"]], ids=lambda words: words[0])
 def test_records_of_a_newer_version_are_refused(workspace, tomorrow, words):
     with tomorrow():
         run(workspace, "upgrade")
-    told = run(workspace, *words)
-    assert told.exit_code == 1
-    assert "written by a newer version of traceobject" in told.output
+    result = run(workspace, *words)
+    assert result.exit_code == 1
+    assert "written by a newer version of traceobject" in result.output
 
 
 @pytest.fixture
@@ -120,19 +120,19 @@ def test_a_server_over_records_of_another_version_does_not_start(workspace, tomo
 
 def test_forget_says_which_generation_it_could_not_read(workspace):
     altered(workspace, 1, f"PRAGMA user_version={VERSION + 1}")
-    told = run(workspace, "forget", "product", "p1")
-    assert told.exit_code == 0
-    assert "generations rebuilt: none" in told.stdout
-    assert "warning: it could not be read, so it was deleted: generation 1" in told.stderr
-    assert "Next: traceobject reindex" in told.stderr
+    result = run(workspace, "forget", "product", "p1")
+    assert result.exit_code == 0
+    assert "generations rebuilt: none" in result.stdout
+    assert "warning: it could not be read, so it was deleted: generation 1" in result.stderr
+    assert "Next: traceobject reindex" in result.stderr
     assert run(workspace, "reindex").exit_code == 0
 
 
 def test_forget_says_that_it_deleted_the_copies_of_an_upgrade(workspace, tomorrow):
     with tomorrow():
-        told = run(workspace, "forget", "product", "p1")
-    assert "upgraded for this version: catalogue" in told.stderr
-    assert "copies of databases from before an upgrade that were deleted, for they named it: 1" in told.stderr
+        result = run(workspace, "forget", "product", "p1")
+    assert "upgraded for this version: catalogue" in result.stderr
+    assert "copies of databases from before an upgrade that were deleted, for they named it: 1" in result.stderr
     assert list(workspace.backups.iterdir()) == []
 
 
@@ -140,9 +140,9 @@ def test_a_rollback_to_another_model_is_refused_on_the_command_line(workspace):
     assert run(workspace, "reindex", "--full").exit_code == 0
     settings = workspace.root / "traceobject.toml"
     settings.write_text(settings.read_text().replace("colour-64", "colour-65"))
-    told = run(workspace, "generations", "rollback")
-    assert told.exit_code == 1
-    assert "made by the model colour-64" in told.stderr
+    result = run(workspace, "generations", "rollback")
+    assert result.exit_code == 1
+    assert "made by the model colour-64" in result.stderr
     assert workspace.current.read_text() == "2\n"
 
 

@@ -14,7 +14,7 @@ from service.accounts.roles import Role
 from service.app.audit import Audit
 from service.cli.main import main
 from service.tables import open_service_database
-from tests.service.people import PASSWORD
+from tests.service.accounts_workspace import PASSWORD
 
 
 @pytest.fixture
@@ -34,15 +34,15 @@ def database(run, tmp_path):
 
 
 def test_an_account_is_made_by_asking_for_its_password_twice(run, database):
-    told = run("users", "add", "ines", typed=f"{PASSWORD}\n{PASSWORD}\n")
-    assert told.exit_code == 0
-    assert PASSWORD not in told.output
+    result = run("users", "add", "ines", typed=f"{PASSWORD}\n{PASSWORD}\n")
+    assert result.exit_code == 0
+    assert PASSWORD not in result.output
     [user] = Accounts(database).all()
     assert (user.name, user.role) == ("ines", Role.INVESTIGATOR)
     assert Accounts(database).sign_in("ines", PASSWORD)
 
 
-def test_what_cannot_be_is_told(run):
+def test_invalid_input_is_reported(run):
     assert "12 to 1000" in run("users", "add", "ines", "--password", "short").output
     assert run("users", "add", "ines", "--password", "short").exit_code == 1
     assert run("users", "add", "ines", "--role", "volunteer", "--password", PASSWORD).exit_code == 2

@@ -1,4 +1,4 @@
-"""What holds for every page."""
+"""Checks that every page must pass."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Page(HTMLParser):
 
 
 def check(response) -> Page:
-    """A page is HTML under a strict policy, loads nothing from elsewhere, and runs nothing but files of /static."""
+    """Check that a page has a strict policy, loads nothing from other sites, and runs scripts of /static only."""
     assert response.headers["content-type"].startswith("text/html")
     policy = response.headers["content-security-policy"]
     assert "default-src 'none'" in policy

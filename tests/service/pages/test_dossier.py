@@ -1,4 +1,4 @@
-"""The dossier holds what it promises, in both shapes, and needs nothing but itself."""
+"""The dossier as HTML and PDF: complete and self-contained."""
 
 import re
 
@@ -26,8 +26,8 @@ def test_html_stands_alone(client, language):
     assert all(source.startswith("data:image/jpeg;base64,") for source in pictures)
     assert not [tag for tag, _ in page.elements if tag in ("script", "link", "iframe")]
     crop = client.get("/v1/objects/2024-0").json()["images"][0]
-    for told in ("Object 0", "2024-01-05", "NL", crop, "colour-64"):
-        assert told in answer.text
+    for text in ("Object 0", "2024-01-05", "NL", crop, "colour-64"):
+        assert text in answer.text
     assert re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-", answer.text)
     assert re.search(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", answer.text)
 

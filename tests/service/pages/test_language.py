@@ -1,4 +1,4 @@
-"""Both languages say everything, nothing is said that no page uses, and each reader gets theirs."""
+"""Both languages have every message, no message is unused, and each reader gets their language."""
 
 import re
 import string

@@ -1,4 +1,4 @@
-"""Public pages: what is published is shown, nothing else is, and a hostile feed is only text."""
+"""Public pages: published objects are shown and nothing else; hostile feed texts are escaped."""
 
 import base64
 import io
@@ -105,10 +105,10 @@ class TestObject:
 
     def test_has_a_card_for_shared_links(self, site):
         page = check(site.get("/objects/2024-77"))
-        told = {a["property"]: a["content"] for tag, a in page.elements if tag == "meta" and "property" in a}
-        assert told["og:url"] == f"{HERE}/objects/2024-77"
-        assert "Striped mug" in told["og:title"]
-        card = site.get(told["og:image"].removeprefix(HERE))
+        tags = {a["property"]: a["content"] for tag, a in page.elements if tag == "meta" and "property" in a}
+        assert tags["og:url"] == f"{HERE}/objects/2024-77"
+        assert "Striped mug" in tags["og:title"]
+        card = site.get(tags["og:image"].removeprefix(HERE))
         assert card.headers["content-type"] == "image/jpeg"
         assert Image.open(io.BytesIO(card.content)).size == (1200, 630)
 
@@ -116,7 +116,7 @@ class TestObject:
         page = check(site.get("/objects/2024-78"))
         assert ASKING["tip_page"] not in page.attributes("a", "href")
 
-    def test_that_is_not_there_is_told_as_a_page(self, site):
+    def test_that_is_not_there_is_answered_with_a_page(self, site):
         page = site.get("/objects/none")
         assert page.status_code == 404
         check(page)
@@ -128,12 +128,12 @@ class TestHostileFeed:
         address = next(a for a in check(front).attributes("a", "href") if "script" in a)
         page = site.get(address)
         assert page.status_code == 200
-        for told in (front, page):
-            check(told)
-            assert "<script>alert" not in told.text
-            assert "<img src=x" not in told.text
-            assert "evil.example></script>" not in told.text
-            assert "{{ 7 * 7 }}" in told.text
+        for shown in (front, page):
+            check(shown)
+            assert "<script>alert" not in shown.text
+            assert "<img src=x" not in shown.text
+            assert "evil.example></script>" not in shown.text
+            assert "{{ 7 * 7 }}" in shown.text
 
     @pytest.mark.parametrize("address", ["javascript:alert(1)", "data:text/html,x", "//evil", "http://[", "", None])
     def test_never_becomes_a_link_that_runs(self, address):

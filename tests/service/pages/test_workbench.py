@@ -1,4 +1,4 @@
-"""The workbench: every way to ask gives what the index gives, and what is wrong is told as a page."""
+"""The workbench: every way to search gives the index's answer, and errors are pages."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from index.records.database import Database
 from index.records.filters import Filter
 from index.search.answer import Query, QueryImage
 from index.search.search import search
-from service.app.search_form import Asked
+from service.app.search_form import SearchForm
 from tests.fakes import ColourEncoder, render
 from tests.service.pages.page_checks import check
 
@@ -36,7 +36,7 @@ def crop_of(client, object_id: str) -> str:
 def shown(page) -> list[str]:
     """The candidates' pictures, in the order of the page."""
     evidence = next(attrs["data-evidence"] for _, attrs in page.elements if "data-evidence" in attrs)
-    return [told["image"] for _, told in sorted(json.loads(evidence).items(), key=lambda item: int(item[0]))]
+    return [candidate["image"] for _, candidate in sorted(json.loads(evidence).items(), key=lambda item: int(item[0]))]
 
 
 def queries(page) -> list[str]:
@@ -110,7 +110,7 @@ class TestSearch:
             ({"box": [f"0:0,0,0.{n},1" for n in range(1, 10)]}, 422),
         ],
     )
-    def test_tells_what_is_wrong(self, client, asked, status):
+    def test_shows_what_is_wrong(self, client, asked, status):
         answer = client.post(SEARCH, files={"image": ("x.png", picture(3))}, data=asked)
         assert answer.status_code == status
         check(answer)
@@ -120,7 +120,7 @@ class TestSearch:
 
 
 def test_an_empty_field_asks_nothing():
-    assert Asked.of([("crop", " "), ("text", ""), ("box", "")], [b""]).empty
+    assert SearchForm.parse([("crop", " "), ("text", ""), ("box", "")], [b""]).is_empty
 
 
 class TestPictures:
@@ -132,7 +132,7 @@ class TestPictures:
             assert "private" in answer.headers["cache-control"]
 
     @pytest.mark.parametrize("name", ["0" * 64, "nonsense"])
-    def test_that_are_not_there_are_told(self, client, name):
+    def test_that_are_not_there_are_not_found(self, client, name):
         assert client.get(f"/workbench/pictures/{name}").status_code == 404
 
 
@@ -177,15 +177,15 @@ class TestBatch:
         check(answer)
 
 
-def test_alerts_are_told_newest_first(client, indexed):
+def test_alerts_are_listed_newest_first(client, indexed):
     crop, image = crop_of(client, "2024-0"), client.get("/v1/products/A/3").json()["images"][0]
-    told = [
+    alerts = [
         Alert("police", "2024-0", "luma", f"A/{n}", "<b>Object 0</b>", f"Thing {n}", "", "", "javascript:x", crop,
               image, 0.87, 1, f"2026-01-0{n}T02:00:00+00:00")
         for n in (1, 2)
     ]  # fmt: skip
     database = Database.open(indexed.database_url)
-    add_alerts(database, told)
+    add_alerts(database, alerts)
     database.close()
     answer = client.get("/workbench/alerts")
     page = check(answer)

@@ -1,4 +1,4 @@
-"""The night from the command line: what it leaves, whom it tells, how it ends, and what `forget` takes back."""
+"""The nightly run from the command line: its record, messages and exit status, and what `forget` removes from them."""
 
 import json
 from email.message import EmailMessage
@@ -17,7 +17,7 @@ from index.stores.vectors import VectorStore
 from index.workspace import SETTINGS, Workspace
 from service.cli.main import main
 from service.reports import night as module
-from service.reports.kept import Nights
+from service.reports.run_history import RunHistory
 from tests.fakes import LIKELY, ColourEncoder, add_feed, render_file, write_feed
 from tests.service.receivers import hook, post_office, status
 
@@ -40,7 +40,7 @@ def workspace(tmp_path):
     configure(made, gate="off")
     shop(made, tmp_path, {"a": 1, "b": 2, "c": 3})
     objects = write_feed(tmp_path / "list", [{"object_id": "E-1", "title": "a cup", "status": "open"}], [50])
-    # The thing of seed 50, in a picture of its own: nothing of a product's picture stays with the object.
+    # Another picture than the product's, so that forgetting the product cannot remove the object's.
     render_file(tmp_path / "list" / "pictures" / "50.png", 50, size=192)
     add_feed(made, "Europol", "objects", objects)
     return made
@@ -69,53 +69,51 @@ def run(workspace):
 
 
 @pytest.fixture
-def accounts(workspace):
-    return lambda: Nights.of(workspace).accounts()
+def records(workspace):
+    return lambda: RunHistory.of(workspace).records()
 
 
 def fail(*_, **__):
     raise WorkspaceError("the disk is full")
 
 
-class TestEveryNight:
-    def test_leaves_an_account_a_report_and_figures(self, run, workspace, accounts, tmp_path):
+class TestEveryRun:
+    def test_leaves_a_record_a_report_and_metrics(self, run, workspace, records, tmp_path):
         configure(workspace, metrics_file=str(tmp_path / "night.prom"))
         assert run("reindex").exit_code == 0
         assert run("reindex").exit_code == 0
-        first, second = accounts()
+        first, second = records()
         assert (first.outcome, first.generation, first.embedded) == ("published", 1, 4)
         assert (second.outcome, second.generation, second.embedded) == ("unchanged", 1, 0)
-        assert "nothing changed; generation 1" in Nights.of(workspace).report.read_text()[:2000].lower()
+        assert "nothing changed; generation 1" in RunHistory.of(workspace).report.read_text()[:2000].lower()
         assert 'traceobject_reindex_outcome{outcome="unchanged"} 1.0' in (tmp_path / "night.prom").read_text()
 
-    def test_tells_of_an_alert_once(self, run, workspace, accounts, tmp_path):
+    def test_reports_an_alert_once(self, run, workspace, records, tmp_path):
         shop(workspace, tmp_path, {"a": 1, "wanted": 50})
         result = run("reindex")
         assert "new alerts: 1" in result.stderr
-        assert "wanted" in Nights.of(workspace).report.read_text()
+        assert "wanted" in RunHistory.of(workspace).report.read_text()
         assert "wanted" in run("alerts").stdout
         run("reindex")
-        assert [len(account.alerts) for account in accounts()] == [1, 0]
+        assert [len(record.alerts) for record in records()] == [1, 0]
 
-    def test_tells_of_the_alerts_of_a_night_that_ended_too_early_to(
-        self, run, workspace, accounts, tmp_path, monkeypatch
-    ):
+    def test_reports_the_alerts_of_a_run_that_was_interrupted(self, run, workspace, records, tmp_path, monkeypatch):
         shop(workspace, tmp_path, {"a": 1, "wanted": 50})
 
         def interrupted(*_):
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(module, "tell", interrupted)
+            patch.setattr(module, "report_run", interrupted)
             run("reindex")
-        assert accounts() == []
+        assert records() == []
         assert not json.loads(run("reindex", "--json").stdout)["alerts"]
-        (only,) = accounts()
+        (only,) = records()
         assert [alert.product_id for alert in only.alerts] == ["wanted"]
 
 
-class TestAFailedNight:
-    def test_leaves_an_account_and_tells_everybody(self, run, workspace, accounts, tmp_path, monkeypatch):
+class TestAFailedRun:
+    def test_leaves_a_record_and_sends_it_to_every_receiver(self, run, workspace, records, tmp_path, monkeypatch):
         run("reindex")
         shop(workspace, tmp_path, {"a": 1, "d": 4})
         monkeypatch.setattr("index.jobs.reindex.build", fail)
@@ -127,75 +125,75 @@ class TestAFailedNight:
             result = run("reindex")
         assert (result.exit_code, result.stdout) == (1, "")
         assert result.stderr.splitlines()[-1] == "traceobject: the disk is full"
-        last = accounts()[-1]
+        last = records()[-1]
         assert (last.outcome, last.error, last.generation) == ("failed", "the disk is full", 1)
         assert json.loads(receiver.posted[0].body)["summary"] == "failed: the disk is full"
         assert office.mails[0][1]["Subject"] == "traceobject: failed: the disk is full"
         assert 'outcome="failed"} 1.0' in (tmp_path / "m").read_text()
-        assert '<p class="bad">the disk is full</p>' in Nights.of(workspace).report.read_text()
+        assert '<p class="bad">the disk is full</p>' in RunHistory.of(workspace).report.read_text()
         assert open_live(workspace).number == 1
 
-    def test_is_one_whose_model_cannot_be_had(self, run, accounts, monkeypatch):
+    def test_is_one_whose_model_cannot_be_had(self, run, records, monkeypatch):
         def missing(name):
             raise ModelUnavailable("its weights are not here")
 
         monkeypatch.setattr("index.models.load", missing)
         assert run("reindex").exit_code == 1
-        assert [(account.outcome, account.error) for account in accounts()] == [("failed", "its weights are not here")]
+        assert [(record.outcome, record.error) for record in records()] == [("failed", "its weights are not here")]
 
-    def test_tells_of_a_fault_that_nobody_foresaw(self, run, accounts, monkeypatch):
+    def test_records_an_unexpected_error(self, run, records, monkeypatch):
         def broken(*_, **__):
             raise ZeroDivisionError("division by zero")
 
         monkeypatch.setattr("index.jobs.reindex.build", broken)
         with pytest.raises(ZeroDivisionError):
             run("reindex")
-        assert accounts()[0].error == "ZeroDivisionError: division by zero"
+        assert records()[0].error == "ZeroDivisionError: division by zero"
 
-    def test_is_not_one_that_came_while_another_ran(self, run, workspace, accounts):
+    def test_is_not_one_that_came_while_another_ran(self, run, workspace, records):
         with workspace.lock("reindex"):
             result = run("reindex")
         assert result.exit_code == 1
         assert "is being written by reindex" in result.stderr
-        assert accounts() == []
+        assert records() == []
 
 
 class TestExitStatus:
-    def test_wrong_use_is_2_and_no_night(self, run, accounts):
+    def test_wrong_use_is_2_and_no_night(self, run, records):
         assert run("reindex", "--fool").exit_code == 2
-        assert accounts() == []
+        assert records() == []
 
-    def test_a_model_that_nobody_knows_is_1_and_no_night(self, run, accounts):
+    def test_a_model_that_nobody_knows_is_1_and_no_night(self, run, records):
         result = run("reindex", "--model", "nonsense")
-        assert (result.exit_code, accounts()) == (1, [])
+        assert (result.exit_code, records()) == (1, [])
         assert "nonsense" in result.stderr
 
-    def test_a_refused_input_is_3_every_night(self, run, tmp_path, accounts):
+    def test_a_refused_input_is_3_every_night(self, run, tmp_path, records):
         (tmp_path / "shop" / "pictures" / "2.png").write_bytes(b"no picture")
         for _ in range(2):
             result = run("reindex")
             assert result.exit_code == 3
             assert "2.png" in result.stderr
-        assert [account.refused_inputs() for account in accounts()] == [1, 1]
+        assert [record.refused_inputs() for record in records()] == [1, 1]
 
-    def test_a_source_that_cannot_be_read_is_3(self, run, tmp_path, accounts):
+    def test_a_source_that_cannot_be_read_is_3(self, run, tmp_path, records):
         run("reindex")
         (tmp_path / "shop" / "feed.csv").unlink()
         assert run("reindex").exit_code == 3
-        assert "shop" in accounts()[-1].failed[0]
+        assert "shop" in records()[-1].failed[0]
 
-    def test_a_generation_that_is_not_good_enough_is_3(self, run, workspace, accounts, tmp_path, monkeypatch):
+    def test_a_generation_that_is_not_good_enough_is_3(self, run, workspace, records, tmp_path, monkeypatch):
         run("reindex")
         shop(workspace, tmp_path, {"a": 1, "d": 4})
         monkeypatch.setattr("index.jobs.reindex.build", lambda *_, **__: Built(None, None, "its recall fell to 0.1"))
         result = run("reindex")
         assert result.exit_code == 3
         assert "not published: its recall fell to 0.1" in result.stderr
-        assert accounts()[-1].outcome == "withheld"
+        assert records()[-1].outcome == "withheld"
 
 
 class TestMessages:
-    def test_a_webhook_that_was_down_gets_every_night_later_in_order(self, run, workspace, accounts, monkeypatch):
+    def test_a_webhook_that_was_down_gets_every_night_later_in_order(self, run, workspace, records, monkeypatch):
         with hook(status(503)) as receiver:
             configure(workspace, webhook=receiver.url)
             monkeypatch.setattr("index.jobs.reindex.build", fail)
@@ -210,10 +208,10 @@ class TestMessages:
             monkeypatch.setattr("service.cli.reindex.reranker_for", lambda workspace: None)
             assert run("reindex").exit_code == 0
             assert run("reindex").exit_code == 0
-        # A night without news is not sent; those that were not taken are sent once.
-        failed = [account.started for account in accounts() if account.outcome == "failed"]
+        # A run without news is not sent; those that were not accepted are sent once.
+        failed = [record.started for record in records() if record.outcome == "failed"]
         assert [json.loads(posted.body)["started"] for posted in receiver.posted] == failed
-        assert not [path for path in Nights.of(workspace).root.iterdir() if path.suffix == ".webhook"]
+        assert not [path for path in RunHistory.of(workspace).root.iterdir() if path.suffix == ".webhook"]
 
     def test_the_secret_of_the_environment_signs(self, run, workspace, monkeypatch):
         monkeypatch.setenv(module.WEBHOOK_SECRET, "s3cret")
@@ -234,31 +232,31 @@ class TestMessages:
         assert len(office.mails) == 2
         assert all(isinstance(mail, EmailMessage) for _, mail in office.mails)
 
-    def test_a_receiver_that_hangs_does_not_keep_the_night_from_ending(self, run, workspace, accounts, monkeypatch):
-        """Of many accounts that wait, those for which patience ended are left for another night."""
+    def test_a_receiver_that_hangs_does_not_keep_the_night_from_ending(self, run, workspace, records, monkeypatch):
+        """Records that are not sent within the time limit are left for a later run."""
         monkeypatch.setattr("index.jobs.reindex.build", fail)
         with hook(status(503)) as receiver:
             configure(workspace, webhook=receiver.url)
             run("reindex")
             run("reindex")
             receiver.posted.clear()
-            monkeypatch.setattr(module, "PATIENCE", -1.0)
+            monkeypatch.setattr(module, "RESEND_SECONDS", -1.0)
             assert "did not take 3 accounts" in run("reindex").stderr
         assert receiver.posted == []
 
-    def test_settings_that_cannot_work_are_told_and_fail_nothing(self, run, workspace, tmp_path):
+    def test_settings_that_cannot_work_are_warnings_and_fail_nothing(self, run, workspace, tmp_path):
         shop(workspace, tmp_path, {"a": 1, "wanted": 50})
         configure(
             workspace, webhook="nonsense", smtp="nonsense", mail_to=["it\n@x"], metrics_file=str(tmp_path / "no" / "m")
         )
         result = run("reindex")
         assert result.exit_code == 0
-        for told in ("the webhook did not take", "mail_to or mail_from is no address", "metrics were not written"):
-            assert told in result.stderr
+        for warning in ("the webhook did not take", "mail_to or mail_from is no address", "metrics were not written"):
+            assert warning in result.stderr
 
-    def test_an_account_that_cannot_be_kept_is_sent_all_the_same(self, run, workspace, tmp_path):
+    def test_a_record_that_cannot_be_kept_is_sent_all_the_same(self, run, workspace, tmp_path):
         shop(workspace, tmp_path, {"a": 1, "wanted": 50})
-        Nights.of(workspace).root.write_text("in the way")
+        RunHistory.of(workspace).root.write_text("in the way")
         with hook(status(200)) as receiver:
             configure(workspace, webhook=receiver.url)
             result = run("reindex")
@@ -268,7 +266,7 @@ class TestMessages:
 
 
 def traces(workspace, collection, entry_id):
-    """What must be nowhere afterwards: the id, and each image's hash and vector as stored and as indexed."""
+    """Byte strings that must be gone afterwards: the id, and each image's hash and vector as stored and as indexed."""
     needles = {f"id {entry_id}": entry_id.encode()}
     (store,) = VectorStore.all(workspace.vectors)
     for image in open_live(workspace).records.find(collection, entry_id)[0].images:
@@ -289,8 +287,8 @@ def found(workspace, needles):
 
 
 @pytest.fixture
-def spoken_of(run, workspace, tmp_path):
-    """Nights that speak of a product in every way: an alert, a refusal, a report, a mail and a post not taken."""
+def mentioned(run, workspace, tmp_path):
+    """Runs that name a product everywhere: in an alert, a refusal, a report, an unsent mail and webhook."""
     feed = shop(workspace, tmp_path, {"a": 1, SECRET: 50, "b": 2})
     configure(workspace, webhook="nonsense", smtp="nonsense", mail_to=["it@example.org"])
     assert run("reindex").exit_code == 0
@@ -306,37 +304,40 @@ def spoken_of(run, workspace, tmp_path):
 
 
 class TestForget:
-    def test_a_product_leaves_no_trace_in_any_file(self, run, spoken_of):
-        needles = traces(spoken_of, "catalogue", SECRET)
-        before = found(spoken_of, needles)
+    def test_a_product_leaves_no_trace_in_any_file(self, run, mentioned):
+        needles = traces(mentioned, "catalogue", SECRET)
+        before = found(mentioned, needles)
         assert {what for what, _ in before} == set(needles)
         assert any(name.startswith("nights/") and name.endswith(".json") for _, name in before)
         assert ("hash", "nights/report.html") not in before
         assert (f"id {SECRET}", "nights/report.html") in before
         assert run("forget", "product", SECRET).exit_code == 0
-        assert found(spoken_of, needles) == set()
-        assert found(spoken_of, {"another": b"E-1"})
+        assert found(mentioned, needles) == set()
+        assert found(mentioned, {"another": b"E-1"})
 
-    def test_an_object_leaves_no_trace_in_any_file(self, run, spoken_of):
-        needles = traces(spoken_of, "objects", "E-1")
-        assert {what for what, name in found(spoken_of, needles) if name.startswith("nights/")} == {"hash", "id E-1"}
+    def test_an_object_leaves_no_trace_in_any_file(self, run, mentioned):
+        needles = traces(mentioned, "objects", "E-1")
+        assert {what for what, name in found(mentioned, needles) if name.startswith("nights/")} == {
+            "hash",
+            "id E-1",
+        }
         assert run("forget", "object", "E-1").exit_code == 0
-        assert found(spoken_of, needles) == set()
+        assert found(mentioned, needles) == set()
 
-    def test_a_source_leaves_no_trace_in_any_file(self, run, spoken_of, tmp_path):
-        needles = traces(spoken_of, "catalogue", SECRET) | {
+    def test_a_source_leaves_no_trace_in_any_file(self, run, mentioned, tmp_path):
+        needles = traces(mentioned, "catalogue", SECRET) | {
             "where": str(tmp_path / "shop").encode(),
             "its name": b"shop",
         }
-        assert {what for what, name in found(spoken_of, needles) if name.startswith("nights/")} >= {"its name"}
+        assert {what for what, name in found(mentioned, needles) if name.startswith("nights/")} >= {"its name"}
         assert run("forget", "source", "shop").exit_code == 0
-        assert found(spoken_of, needles) == set()
-        with Catalogue.open(spoken_of.database_url) as catalogue:
+        assert found(mentioned, needles) == set()
+        with Catalogue.open(mentioned.database_url) as catalogue:
             assert [source.name for source in catalogue.sources()] == ["Europol"]
 
-    def test_the_next_night_reports_again_without_it(self, run, spoken_of):
+    def test_the_next_night_reports_again_without_it(self, run, mentioned):
         run("forget", "product", SECRET)
-        assert not Nights.of(spoken_of).report.exists()
+        assert not RunHistory.of(mentioned).report.exists()
         run("reindex")
-        assert Nights.of(spoken_of).report.exists()
+        assert RunHistory.of(mentioned).report.exists()
         assert run("alerts").stdout == ""

@@ -1,4 +1,4 @@
-"""The report of a night for people, and its figures for Prometheus."""
+"""The HTML report of a re-index, and its metrics for Prometheus."""
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -8,12 +8,12 @@ from index.generations.generations import SelfTest
 from index.records.catalogue import Changes
 from index.records.feed_records import Refusal
 from index.stores.images import ImageStore
-from service.reports.account import QUOTED, Account
 from service.reports.metrics import write_metrics
-from service.reports.report import SHOWN, render
+from service.reports.report import MAX_ALERTS, render
+from service.reports.run_record import MAX_QUOTED, RunRecord
 from tests.fakes import render as picture
 from tests.service.pages.page_checks import Page
-from tests.service.reports.test_account import WHEN, account, alert
+from tests.service.reports.test_run_record import WHEN, alert, record
 
 HOSTILE = '"><script>alert(1)</script><img src=https://evil.example/x onerror=alert(1)>'
 
@@ -25,8 +25,8 @@ def images(tmp_path):
     return store
 
 
-def full(**told):
-    return account(
+def full(**fields):
+    return record(
         **{
             "alerts": (alert(crop="c" * 64, image="d" * 64, link="https://shop.example/p?a=1&b=2"),),
             "changes": {"shop": Changes(added=1)},
@@ -36,15 +36,15 @@ def full(**told):
             "seconds": {"embedding": 1.5},
             "self_test": SelfTest(30, 0.9, 0.95, 1.0, 0.05, 0.97),
         }
-        | told
+        | fields
     )
 
 
-def test_it_tells_all_of_the_night(images):
+def test_the_page_has_all_of_the_run(images):
     page = render(full(), images)
-    for told in ("1 alert, generation 2 published", "a cup", "Cup", "likelihood 0.90", "other: is missing",
+    for text in ("1 alert, generation 2 published", "a cup", "Cup", "likelihood 0.90", "other: is missing",
                  "the disk is slow", "feed.csv:2", "bad-json: 1", "embedding", "90 %", "shop"):  # fmt: skip
-        assert told in page
+        assert text in page
 
 
 def test_it_loads_nothing_and_shows_only_pictures_that_are_there(images):
@@ -56,7 +56,7 @@ def test_it_loads_nothing_and_shows_only_pictures_that_are_there(images):
 
 def test_hostile_texts_stay_texts(images):
     names = ("object_id", "product_id", "source", "object_source", "object_title", "title", "brand", "retailer")
-    told = full(
+    hostile = full(
         alerts=(alert(**dict.fromkeys(names, HOSTILE), link=f"javascript:{HOSTILE}"),),
         changes={HOSTILE: Changes()},
         refused=(Refusal(HOSTILE, HOSTILE, HOSTILE),),
@@ -65,20 +65,20 @@ def test_hostile_texts_stay_texts(images):
         seconds={HOSTILE: 1.0},
         model=HOSTILE,
     )
-    for night in (told, Account(WHEN, WHEN, 1.0, "failed", error=HOSTILE)):
+    for night in (hostile, RunRecord(WHEN, WHEN, 1.0, "failed", error=HOSTILE)):
         page = Page(render(night, images))
         assert not {tag for tag, _ in page.elements} & {"script", "img", "a"}
         assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
 
 
-def test_an_outcome_is_told_as_it_was_written(images):
+def test_an_error_is_shown_as_it_was_written(images):
     """Paths and codes in an error keep their letters."""
-    page = render(Account(WHEN, WHEN, 1.0, "failed", error="/Data/X cannot be written: ENOSPC"), images)
+    page = render(RunRecord(WHEN, WHEN, 1.0, "failed", error="/Data/X cannot be written: ENOSPC"), images)
     assert "/Data/X cannot be written: ENOSPC</p>" in page
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "text"),
     [
         (0.04, "0.0 s"),
         (59.94, "59.9 s"),
@@ -88,19 +88,19 @@ def test_an_outcome_is_told_as_it_was_written(images):
         (36660, "10 h 11 min"),
     ],
 )
-def test_durations_are_told_for_people(images, seconds, told):
-    assert f">{told}</td>" in render(full(seconds={"embedding": seconds}), images)
+def test_durations_are_readable(images, seconds, text):
+    assert f">{text}</td>" in render(full(seconds={"embedding": seconds}), images)
 
 
 def test_long_lists_are_cut_and_counted(images):
-    told = full(
-        alerts=tuple(alert(product_id=f"p{n}") for n in range(SHOWN + 3)),
-        refused=tuple(Refusal(f"feed.csv:{n}", "bad-json", "no") for n in range(QUOTED + 5)),
+    long = full(
+        alerts=tuple(alert(product_id=f"p{n}") for n in range(MAX_ALERTS + 3)),
+        refused=tuple(Refusal(f"feed.csv:{n}", "bad-json", "no") for n in range(MAX_QUOTED + 5)),
     )
-    page = render(told, images)
-    assert page.count('class="alert"') == SHOWN
+    page = render(long, images)
+    assert page.count('class="alert"') == MAX_ALERTS
     assert "and 3 more: traceobject alerts" in page
-    assert page.count("feed.csv:") == QUOTED
+    assert page.count("feed.csv:") == MAX_QUOTED
     assert "and 5 more" in page
 
 
@@ -123,8 +123,8 @@ def read(path):
 
 def test_the_figures_are_a_textfile_that_prometheus_reads(tmp_path):
     path = tmp_path / "traceobject.prom"
-    told = full(changes={"shop": Changes(added=3, gone=1), "two": Changes(added=1)}, embedded=4)
-    assert write_metrics(told, path) == ""
+    run = full(changes={"shop": Changes(added=3, gone=1), "two": Changes(added=1)}, embedded=4)
+    assert write_metrics(run, path) == ""
     got = read(path)
     assert got["traceobject_reindex_outcome", "published"] == 1
     assert got["traceobject_reindex_outcome", "failed"] == 0
@@ -136,7 +136,7 @@ def test_the_figures_are_a_textfile_that_prometheus_reads(tmp_path):
     assert got["traceobject_reindex_step_seconds", "embedding"] == 1.5
     assert got["traceobject_reindex_self_test_recall_at_1",] == 0.9
     assert got["traceobject_reindex_finished_timestamp_seconds",] == 1767582000
-    assert write_metrics(Account(WHEN, WHEN, 2.0, "failed", error="x"), path) == ""
+    assert write_metrics(RunRecord(WHEN, WHEN, 2.0, "failed", error="x"), path) == ""
     got = read(path)
     assert got["traceobject_reindex_outcome", "failed"] == 1
     assert got["traceobject_reindex_entries", "added"] == 0
@@ -150,5 +150,5 @@ def test_any_step_can_be_a_label(tmp_path):
     assert read(path)["traceobject_reindex_step_seconds", name] == 1.0
 
 
-def test_a_file_that_cannot_be_written_is_told(tmp_path):
+def test_a_file_that_cannot_be_written_is_reported(tmp_path):
     assert "missing" in write_metrics(full(), tmp_path / "missing" / "traceobject.prom")

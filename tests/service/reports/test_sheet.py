@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.reports.sheet import SheetCandidate, SheetHeading, SheetRow, heading_of, write_html, write_png
-from service.reports.sheet_drawing import RIGHT
+from service.reports.sheet import SheetCandidate, SheetRow, write_html
 
 
 def plain(value, height=90, width=90):
@@ -27,48 +26,13 @@ def rows():
     ]
 
 
-def columns_in(picture, colour):
-    near = np.abs(picture.astype(int) - colour).max(axis=2) < 24
-    return np.flatnonzero(near.any(axis=0))
-
-
 def test_the_rank_of_the_right_one(rows):
     assert [row.right_rank for row in rows] == [1, 4, None]
 
 
-def test_the_heading_counts_the_rows(rows):
-    told = heading_of(rows, "Sample")
-    assert told.figures == (("queries", "3"), ("right at rank 1", "1 of 3"), ("right in the first 5", "2 of 3"))
-
-
 def test_a_sheet_without_rows_is_still_a_sheet(tmp_path):
-    write_png([], tmp_path / "sheet.png", "Nothing asked")
     write_html([], tmp_path / "sheet.html", "Nothing asked")
-    assert Image.open(tmp_path / "sheet.png").width == 1600
     assert "Nothing asked" in (tmp_path / "sheet.html").read_text(encoding="utf-8")
-
-
-def test_the_png_frames_the_right_candidate_and_no_other(rows, tmp_path):
-    def drawn(row):
-        write_png([row], tmp_path / "sheet.png", SheetHeading("One"))
-        return np.asarray(Image.open(tmp_path / "sheet.png").convert("RGB"))
-
-    first, fourth, none = (drawn(row) for row in rows)
-    assert first.shape[1] == fourth.shape[1] == 1600
-    # The frame, well below the heading and well above the words.
-    band = slice(220, 300)
-    left, right = columns_in(first[band], RIGHT), columns_in(fourth[band], RIGHT)
-    assert left.max() - left.min() < 260
-    assert right.min() > left.max() + 300
-    assert columns_in(none[band], RIGHT).size == 0
-
-
-def test_a_sheet_grows_by_its_rows(rows, tmp_path):
-    heights = []
-    for count in (1, 2, 3):
-        write_png(rows[:count], tmp_path / "sheet.png", "Rows")
-        heights.append(Image.open(tmp_path / "sheet.png").height)
-    assert heights[2] - heights[1] == heights[1] - heights[0] > 200
 
 
 def test_the_page_stands_alone_and_escapes_what_feeds_say(rows, tmp_path):

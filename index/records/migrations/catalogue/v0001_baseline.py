@@ -1,4 +1,4 @@
-"""The catalogue's tables when revisions began. A database that is older has what it lacks of them added."""
+"""The catalogue's tables at the first revision. An older database gets what it lacks of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from index.records.migrations.completing import complete
 revision = "0001"
 down_revision = None
 
-# A copy: what index/schema.py becomes later is for later revisions to tell.
+# A copy of index/records/schema.py at this revision: later changes of it belong to later revisions.
 TABLES = MetaData()
 
 Table(

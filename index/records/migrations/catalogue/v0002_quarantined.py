@@ -1,4 +1,4 @@
-"""What the gate stopped is a column of `origins`; until now the message of its refusal alone named it."""
+"""The image that the gate stopped gets a column in `origins`; before, only the message of its refusal named it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
-# The last one is the gate's own: a feed may have put such words into the name of its picture, which comes first.
-_NAMED = re.compile(r"`traceobject allow ([0-9a-f]{64})`")
+# The last match is the gate's: a feed could have put such words into the name of its picture, which comes first.
+_SHA256 = re.compile(r"`traceobject allow ([0-9a-f]{64})`")
 
 
 def upgrade() -> None:
     columns = {column["name"] for column in sa.inspect(op.get_bind()).get_columns("origins")}
-    # Versions between two releases added it by themselves.
+    # Some versions between two releases added the column without a revision.
     if "quarantined" not in columns:
         op.add_column("origins", sa.Column("quarantined", sa.String, nullable=False, server_default=""))
     origins = sa.table("origins", sa.column("reference"), sa.column("message"), sa.column("quarantined"))
@@ -24,6 +24,6 @@ def upgrade() -> None:
         (sa.column("refused") == "face") & (origins.c.quarantined == "")
     )
     for reference, message in op.get_bind().execute(stopped).all():
-        if named := _NAMED.findall(message):
+        if named := _SHA256.findall(message):
             here = origins.c.reference == reference
             op.get_bind().execute(sa.update(origins).where(here).values(quarantined=named[-1]))

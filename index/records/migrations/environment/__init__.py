@@ -1,1 +1,1 @@
-"""What Alembic runs to find the tables and the connection."""
+"""Alembic's environment: it gives Alembic the tables and the connection."""

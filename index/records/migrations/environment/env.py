@@ -1,4 +1,4 @@
-"""Run by Alembic for every command: it is given a connection and a history, and compares and changes those tables."""
+"""Run by Alembic for every command, with the connection and the history that the configuration's attributes have."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def compare_default(
     ____: FetchedValue | None,
     wanted: str | None,
 ) -> bool | None:
-    """Whether two defaults differ; None leaves it to Alembic, which takes the empty text of SQLite for another."""
+    """Whether two defaults differ; None leaves it to Alembic, which takes SQLite's empty text for another default."""
     return False if wanted == "" and found in ("''", "('')") else None
 
 
@@ -37,7 +37,7 @@ context.configure(
     include_name=is_of_this_history,
     compare_type=True,
     compare_server_default=compare_default,
-    # SQLite changes a table by copying it.
+    # SQLite alters a table by copying it.
     render_as_batch=True,
 )
 with context.begin_transaction():

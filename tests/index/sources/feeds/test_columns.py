@@ -11,30 +11,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.errors import FeedError
-from index.records.feed_records import FeedRow, ObjectRecord, ObjectStatus, ProductRecord, Refusal
-from index.sources.feeds.columns import (
-    ID_LIMIT,
-    TEXT_LIMIT,
-    Defaults,
-    product,
-    published_object,
-    require_columns,
-    unusable_pictures,
-)
+from index.records.feed_records import FeedRow, ObjectRecord, ObjectStatus, ProductRecord, Refusal, RefusedEntry
+from index.sources.feeds.columns import require_columns
 from index.sources.feeds.dates import parse_date
+from index.sources.feeds.mapping import ID_LIMIT, TEXT_LIMIT, Defaults, product, published_object
 from index.sources.feeds.references import names_pictures, normal_name, references, resolve, split_references
 
 BASE = Path("/feeds/shop")
+SITE = "https://shop.example/x"
+
+
+def mapped(**fields: str) -> list[ProductRecord | Refusal]:
+    cells = {"id": "1", "image": "a.jpg", **fields}
+    return product(FeedRow(7, cells, references(cells)), BASE, "shop.csv")
 
 
 def read(**fields: str) -> ProductRecord | Refusal:
-    told = {"id": "1", "image": "a.jpg", **fields}
-    return product(FeedRow(7, told, references(told)), BASE, "shop.csv")
+    return mapped(**fields)[0]
 
 
-def read_object(**fields: str) -> ObjectRecord | Refusal:
-    told = {"object_id": "o1", "path": "a.jpg", **fields}
-    return published_object(FeedRow(7, told, references(told)), BASE, "objects.csv")
+def mapped_object(**fields: str) -> list[ObjectRecord | Refusal]:
+    cells = {"object_id": "o1", "path": "a.jpg", **fields}
+    return published_object(FeedRow(7, cells, references(cells)), BASE, "objects.csv")
 
 
 @pytest.mark.parametrize(
@@ -53,8 +51,7 @@ def test_synonyms(column: str, field: str) -> None:
 
 @pytest.mark.parametrize("column", ["product_id", "SKU", "item-id", "g:id", "\ufeffid", " Handle "])
 def test_identifier_synonyms(column: str) -> None:
-    told = {column: "X", "image": "a.jpg"}
-    record = product(FeedRow(1, told, ("a.jpg",)), BASE, "f")
+    (record,) = product(FeedRow(1, {column: "X", "image": "a.jpg"}, ("a.jpg",)), BASE, "f")
     assert isinstance(record, ProductRecord)
     assert record.product_id == "X"
 
@@ -78,13 +75,41 @@ def test_a_blank_identifier_is_not_replaced_by_another_column() -> None:
         ({"image": ""}, "no-picture"),
         ({"image": "ftp://h/a.jpg"}, "bad-picture"),
         ({"image": "https://"}, "bad-picture"),
-        ({"image": "https://h/a b.jpg"}, "bad-picture"),
         ({"image": "a\0.jpg"}, "bad-picture"),
         ({"image": "a" * 5000}, "bad-picture"),
         ({"image": "\udcff.jpg"}, "bad-picture"),
         ({"image": "file://host/a.jpg"}, "bad-picture"),
-        ({"id": " \t"}, "no-id"),
-        ({"id": "x" * (ID_LIMIT + 1)}, "field-too-long"),
+    ],
+)
+def test_a_row_without_a_picture_is_refused_and_names_its_entry(fields: dict[str, str], reason: str) -> None:
+    (refused,) = mapped(**fields)
+    assert isinstance(refused, RefusedEntry)
+    assert refused.reason == reason
+    assert refused.entry_ids == ("1",)
+    assert len(refused.message) < 400
+
+
+@pytest.mark.parametrize(
+    ("identity", "reason", "unknown"),
+    [
+        (" \t", "no-id", False),
+        ("x" * (ID_LIMIT + 1), "field-too-long", True),
+        ("a\0b", "nul-byte", True),
+        ("\udcff1", "bad-encoding", True),
+    ],
+)
+def test_a_row_without_an_identifier_is_refused(identity: str, reason: str, unknown: bool) -> None:
+    """Where there is one that cannot be read, the row may be any entry's; where there is none, it is nobody's."""
+    (refused,) = mapped(id=identity)
+    assert isinstance(refused, Refusal)
+    assert refused.reason == reason
+    assert isinstance(refused, RefusedEntry) == unknown
+    assert not isinstance(refused, RefusedEntry) or refused.entry_ids == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
         ({"title": "x" * (TEXT_LIMIT + 1)}, "field-too-long"),
         ({"title": " " * (9 * TEXT_LIMIT)}, "field-too-long"),
         ({"title": "a\0b"}, "nul-byte"),
@@ -95,19 +120,37 @@ def test_a_blank_identifier_is_not_replaced_by_another_column() -> None:
         ({"first_seen": "2025-02-02", "last_seen": "2025-02-01"}, "bad-date"),
     ],
 )
-def test_refusals(fields: dict[str, str], reason: str) -> None:
-    refused = read(**fields)
-    assert isinstance(refused, Refusal)
-    assert refused.reason == reason
-    assert len(refused.message) < 400
+def test_an_optional_field_that_cannot_be_used_is_left_empty_and_reported(fields: dict[str, str], reason: str) -> None:
+    record, note = mapped(**fields)
+    assert isinstance(record, ProductRecord)
+    assert all(getattr(record, name) in ("", None) for name in fields)
+    assert isinstance(note, Refusal)
+    assert not isinstance(note, RefusedEntry)
+    assert (note.where, note.reason) == ("shop.csv:7", reason)
+    assert len(note.message) < 400
+
+
+def test_of_two_cells_the_one_that_can_be_used_is_taken() -> None:
+    record, note = mapped(title="\udcff", name="Lamp")
+    assert isinstance(record, ProductRecord)
+    assert record.title == "Lamp"
+    assert isinstance(note, Refusal)
+
+
+@pytest.mark.parametrize("nothing", ["0000-00-00", "0000-00-00 00:00:00", "-", "N/A", "null", "0", "0001-01-01T00:00"])
+def test_what_programs_write_where_there_is_no_date_is_none(nothing: str) -> None:
+    (record,) = mapped(first_seen=nothing)
+    assert isinstance(record, ProductRecord)
+    assert record.first_seen is None
 
 
 def test_a_picture_that_cannot_be_read_costs_the_row_only_that_picture() -> None:
     row = FeedRow(3, {"id": "1"}, ("data:image/png;base64,AA", "a.jpg"))
-    record = product(row, BASE, "f")
+    record, note = product(row, BASE, "f")
     assert isinstance(record, ProductRecord)
     assert record.pictures == ("/feeds/shop/a.jpg",)
-    assert [refusal.reason for refusal in unusable_pictures(row, BASE, "f")] == ["bad-picture"]
+    assert isinstance(note, Refusal)
+    assert note.reason == "bad-picture"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +162,12 @@ def test_a_picture_that_cannot_be_read_costs_the_row_only_that_picture() -> None
         ("/else/where.jpg", "/else/where.jpg"),
         ("/shard.tar#x/../a.jpg", "/shard.tar#x/../a.jpg"),
         ("file:///else/a%20b.jpg", "/else/a b.jpg"),
-        ("HTTPS://h/a.jpg", "HTTPS://h/a.jpg"),
+        ("HTTPS://h/a.jpg", "https://h/a.jpg"),
+        ("https://h/my photo, front.jpg", "https://h/my%20photo,%20front.jpg"),
+        ("https://bücher.example/ä.jpg", "https://xn--bcher-kva.example/%C3%A4.jpg"),
+        ("https://h\\a\\b.jpg", "https://h/a/b.jpg"),
+        (" https://h/a.jpg ", "https://h/a.jpg"),
+        ("https://h/a%20b|c[1].jpg?x=1", "https://h/a%20b|c[1].jpg?x=1"),
         ("//cdn.example/a.jpg", "https://cdn.example/a.jpg"),
         ("1:2.jpg", "/feeds/shop/1:2.jpg"),
     ],
@@ -149,14 +197,14 @@ def test_cells_with_several_pictures(cell: str, parts: list[str]) -> None:
 
 
 def test_pictures_of_a_row_in_order_and_once() -> None:
-    told = {
+    cells = {
         "additional_image_link": "b.jpg,a.jpg",
         "image_link": "a.jpg",
         "Image 2": "c, d.jpg",
         "thumbnail": "t.jpg",
         "images": "e.jpg",
     }
-    assert references(told) == ("a.jpg", "b.jpg", "c, d.jpg", "e.jpg")
+    assert references(cells) == ("a.jpg", "b.jpg", "c, d.jpg", "e.jpg")
     assert references({"path": "local.jpg", "image_link": "https://h/a.jpg"}) == ("local.jpg",)
     assert references({"path": " ", "image_link": "a.jpg|b.jpg"}) == ("a.jpg", "b.jpg")
 
@@ -178,6 +226,17 @@ def test_blanks_around_a_columns_name_do_not_matter(name: str) -> None:
         ("2025-12-31", date(2025, 12, 31)),
         ("20251231", date(2025, 12, 31)),
         ("31.12.2025", date(2025, 12, 31)),
+        ("12/31/2024", date(2024, 12, 31)),
+        ("31/12/2024", date(2024, 12, 31)),
+        ("2024/05/01", date(2024, 5, 1)),
+        ("5 May 2024", date(2024, 5, 5)),
+        ("May 5th, 2024", date(2024, 5, 5)),
+        ("1er juillet 2024", date(2024, 7, 1)),
+        ("3. März 2024", date(2024, 3, 3)),
+        ("5 de mayo de 2024", date(2024, 5, 5)),
+        ("Tue, 05 Mar 2024 10:00:00 GMT", date(2024, 3, 5)),
+        ("1609459200", date(2021, 1, 1)),
+        ("1609459200000", date(2021, 1, 1)),
         ("2025-12-31T23:30:00-0800", date(2025, 12, 31)),
         ("2025-12-31T23:30Z", date(2025, 12, 31)),
         ("2025-12-31 10:00:00 UTC", date(2025, 12, 31)),
@@ -205,9 +264,9 @@ def test_prices_links_countries() -> None:
     record = read(price="12.50", currency="EUR", link="www.shop.example/p", country="fr")
     assert isinstance(record, ProductRecord)
     assert (record.price, record.link, record.country) == ("12.50 EUR", "https://www.shop.example/p", "FR")
-    told = read(price="12.50 EUR", currency="EUR", country="France")
-    assert isinstance(told, ProductRecord)
-    assert (told.price, told.country) == ("12.50 EUR", "France")
+    plain = read(price="12.50 EUR", currency="EUR", country="France")
+    assert isinstance(plain, ProductRecord)
+    assert (plain.price, plain.country) == ("12.50 EUR", "France")
 
 
 @pytest.mark.parametrize(
@@ -230,13 +289,14 @@ def test_what_is_no_web_address_never_becomes_a_link(link: str) -> None:
 
 
 def test_relative_links_are_completed_where_the_shop_is_known() -> None:
-    told = {"id": "1", "link": "/p/1"}
-    record = product(FeedRow(1, told, ("a.jpg",)), BASE, "f", Defaults(site="https://shop.example/x"))
-    assert isinstance(record, ProductRecord)
-    assert record.link == "https://shop.example/p/1"
-    hostile = product(FeedRow(1, told | {"link": "javascript:1"}, ("a.jpg",)), BASE, "f", Defaults(site="https://s/"))
-    assert isinstance(hostile, ProductRecord)
-    assert hostile.link == ""
+    def linked(link: str) -> str:
+        (record,) = product(FeedRow(1, {"id": "1", "link": link}, ("a.jpg",)), BASE, "f", Defaults(site=SITE))
+        assert isinstance(record, ProductRecord)
+        return record.link
+
+    assert linked("/p/1") == "https://shop.example/p/1"
+    assert linked("/p/große Lampe") == "https://shop.example/p/gro%C3%9Fe%20Lampe"
+    assert linked("javascript:1") == ""
 
 
 def test_control_characters_never_reach_a_terminal() -> None:
@@ -256,7 +316,7 @@ def test_any_text_makes_a_printable_record_or_a_refusal(fields: dict[str, str]) 
 
 
 def test_objects() -> None:
-    record = read_object(
+    (record,) = mapped_object(
         title="Bag", authority="Europol", kind="bag", country="nl", published="2024-05-06", status="Identified",
         tip_page="https://www.europol.europa.eu/stopchildabuse", crops="b.jpg, c.jpg",
     )  # fmt: skip
@@ -272,26 +332,40 @@ def test_objects() -> None:
         status=ObjectStatus.IDENTIFIED,
         tip_page="https://www.europol.europa.eu/stopchildabuse",
     )
-    plain = read_object()
+    (plain,) = mapped_object()
     assert isinstance(plain, ObjectRecord)
     assert plain.status is ObjectStatus.OPEN
 
 
 @pytest.mark.parametrize(
-    ("fields", "reason"),
-    [({"status": "maybe"}, "bad-status"), ({"tip_page": "javascript:x"}, "bad-link"), ({"published": "x"}, "bad-date")],
+    ("field", "value", "reason", "left"),
+    [
+        ("status", "maybe", "bad-status", None),
+        ("tip_page", "javascript:x", "bad-link", ""),
+        ("published", "x", "bad-date", None),
+        ("title", "\0", "nul-byte", ""),
+        ("kind", "\udcff", "bad-encoding", ""),
+    ],
 )
-def test_objects_refused(fields: dict[str, str], reason: str) -> None:
-    refused = read_object(**fields)
-    assert isinstance(refused, Refusal)
-    assert refused.reason == reason
+def test_an_odd_field_of_an_object_is_left_empty_and_reported(
+    field: str, value: str, reason: str, left: object
+) -> None:
+    record, note = mapped_object(**{field: value})
+    assert isinstance(record, ObjectRecord)
+    assert getattr(record, field) == left
+    assert isinstance(note, Refusal)
+    assert note.reason == reason
 
 
-def test_missing_columns_are_told_with_what_was_found() -> None:
+def test_a_tip_page_that_is_none_is_nothing_to_report() -> None:
+    assert len(mapped_object(tip_page="n/a")) == 1
+
+
+def test_missing_columns_are_named_with_what_was_found() -> None:
     require_columns(["SKU", "Image Src"], "catalogue", "f")
     require_columns(["reference", "crops"], "objects", "f")
-    with pytest.raises(FeedError, match=r"identifier \(product_id.*picture \(path.*found: colour, size") as told:
+    with pytest.raises(FeedError, match=r"identifier \(product_id.*picture \(path.*found: colour, size") as caught:
         require_columns(["colour", "size"], "catalogue", "f.csv")
-    assert str(told.value).startswith("f.csv: ")
+    assert str(caught.value).startswith("f.csv: ")
     with pytest.raises(FeedError, match=r"no column for a picture"):
         require_columns(["id"], "objects", "f")

@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from index.errors import FeedError
-from index.records.feed_records import ProductRecord, Refusal
+from index.records.feed_records import ProductRecord, Refusal, RefusedEntry
 from index.sources.feeds import detect, read_products, xml_items
+from index.sources.feeds.feed_file import FeedFile
+from tests.feeds import until_cut
 
 RSS = (
     '<?xml version="1.0"?>\n<rss version="2.0" xmlns:g="http://base.google.com/ns/1.0"><channel>\n<title>Shop</title>\n'
@@ -100,13 +102,10 @@ def test_encodings_as_declared(tmp_path: Path, encoding: str) -> None:
         (item(9, "<g:x a=b/>"), "bad-xml"),
         (item(9, "<undeclared:x/>"), "bad-xml"),
         (item(9, "<title>\x08</title>"), "bad-xml"),
-        (item(9, "<title>\0</title>"), "nul-byte"),
         (item(9).replace("</item>", ""), "bad-xml"),
         ("<item/>\n", "bad-xml"),
         ("<item></item>\n", "no-id"),
         ("<item><g:id>1</g:id></item>\n", "no-picture"),
-        (item(9, "<title>" + "x" * 5000 + "</title>"), "field-too-long"),
-        (item(9, "<g:availability_date>soon</g:availability_date>"), "bad-date"),
         (item(9, f"<x>{'y' * xml_items.ITEM_LIMIT}</x>"), "item-too-long"),
         (item(9, "<deep>" * 300 + "</deep>" * 299), "bad-xml"),
     ],
@@ -120,19 +119,54 @@ def test_a_broken_item_is_refused_alone(tmp_path: Path, broken: str, reason: str
     assert refused[0].where == f"{path}:5 (item 2)"
 
 
-def test_bad_bytes_cost_one_item(tmp_path: Path) -> None:
-    content = (RSS + item(1) + item(2, "<title>?</title>") + item(3, "<title>é</title>") + END).encode()
-    assert ids(written(tmp_path, content.replace(b"?</title>", b"\xff</title>"))) == ["1", "bad-encoding", "3"]
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        (b"<title>\xff</title>", "bad-encoding"),
+        (b"<title>\0</title>", "bad-encoding"),
+        (b"<title>" + b"x" * 5000 + b"</title>", "field-too-long"),
+        (b"<g:availability_date>soon</g:availability_date>", "bad-date"),
+    ],
+)
+def test_an_odd_field_costs_itself(tmp_path: Path, odd: bytes, reason: str) -> None:
+    content = (RSS + item(1) + item(2, "?") + item(3, "<title>é</title>") + END).encode()
+    assert ids(written(tmp_path, content.replace(b"?<", odd + b"<"))) == ["1", "2", reason, "3"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        item(9, "<title>H & M</title>"),
+        item(9).replace("9</g:id>", "<![CDATA[9]]></g:id>").replace("</item>", ""),
+        f"<item><id>\n 9 </id><x>{'y' * xml_items.ITEM_LIMIT}</x></item>",
+    ],
+)
+def test_a_broken_item_names_its_entry(tmp_path: Path, broken: str) -> None:
+    refused = [
+        one for one in read_products(written(tmp_path, RSS + item(1) + broken + END)) if isinstance(one, Refusal)
+    ]
+    assert [one.entry_ids for one in refused if isinstance(one, RefusedEntry)] == [("9",)]
+
+
+@pytest.mark.parametrize("root", ["rss", "rdf:RDF", "atom:feed"])
+def test_a_feed_is_whole_once_its_root_is_closed(tmp_path: Path, root: str) -> None:
+    start = f'<?xml version="1.0"?><{root} xmlns:g="http://base.google.com/ns/1.0" xmlns:rdf="r" xmlns:atom="a">'
+    quoted = item(2, f"<x><![CDATA[</{root}>]]></x>")
+    assert f"ends without </{root}>" in until_cut(read_products(written(tmp_path, start + item(1) + quoted)))[1]
+    whole = f"{start}{item(1)}<!-- </{root}> -->{item(2, '<x><![CDATA[y]]></x>')}</{root} >\n<!-- end -->"
+    assert until_cut(read_products(written(tmp_path, whole)))[1] == ""
+    for end in range(whole.index("</item>"), whole.rindex("</") + len(root) + 3):
+        assert f"ends without </{root}>" in until_cut(read_products(written(tmp_path, whole[:end])))[1], whole[:end]
 
 
 @pytest.mark.parametrize("section", ["<!--", "<![CDATA["])
 @pytest.mark.parametrize("others", [True, False], ids=["others have such sections", "none has"])
 def test_a_section_left_open_costs_its_item_alone(tmp_path: Path, section: str, others: bool) -> None:
     closed = section + " x " + {"<!--": "-->", "<![CDATA[": "]]>"}[section]
-    tail = "".join(item(number, f"<x>{closed if others else ''}{'y' * 600}</x>") for number in range(2_000))
+    tail = "".join(item(number, f"<x>{closed if others else ''}{'y' * 6000}</x>") for number in range(800))
     path = written(tmp_path, RSS + item(1) + item(2, f"<x>{section} never closed</x>") + tail + END)
     assert len(tail) > xml_items.ITEM_LIMIT
-    assert ids(path) == ["1", "bad-xml", *map(str, range(2_000))]
+    assert ids(path) == ["1", "bad-xml", *map(str, range(800))]
 
 
 def test_what_is_commented_out_is_not_read(tmp_path: Path) -> None:
@@ -213,10 +247,13 @@ def test_any_marks_in_any_order_end_and_leave_the_first_item(pieces: list[str], 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(xml_items, "_CHUNK", chunk)
         patch.setattr(xml_items, "_LONGEST_MARK", 8)
-        small = [(one.number, one.line, one.broken) for one in xml_items.items(path)]
-    whole = [(one.number, one.line, one.broken) for one in xml_items.items(path)]
-    assert small == whole
-    assert whole[0] == (1, 4, ("", ""))
+        small, small_error = until_cut(xml_items.items(FeedFile(path)))
+    whole, error = until_cut(xml_items.items(FeedFile(path)))
+    assert small_error == error
+    assert [(one.number, one.line, one.broken) for one in small] == [
+        (one.number, one.line, one.broken) for one in whole
+    ]
+    assert (whole[0].number, whole[0].line, whole[0].broken) == (1, 4, ("", ""))
 
 
 @pytest.mark.parametrize(

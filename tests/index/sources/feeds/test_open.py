@@ -70,7 +70,7 @@ def test_readers_do_not_know_products() -> None:
         assert "ObjectRecord" not in source
 
 
-def test_pictures_that_cannot_be_used_are_told_beside_the_product(tmp_path: Path) -> None:
+def test_pictures_that_cannot_be_used_are_reported_beside_the_product(tmp_path: Path) -> None:
     path = tmp_path / "feed.jsonl"
     path.write_text(json.dumps({"id": 1, "images": ["a.jpg", "ftp://h/b.jpg", "./a.jpg", "data:image/png,x"]}) + "\n")
     read = list(read_products(path))
@@ -85,7 +85,7 @@ def test_a_relative_feed_path_gives_absolute_pictures(tmp_path: Path, monkeypatc
     (tmp_path / "b.jpg").write_bytes(b"x")
     monkeypatch.chdir(tmp_path)
     for source in (Path("feed.csv"), Path()):
-        (record,) = read_objects(source)
+        record = next(read_objects(source))
         assert isinstance(record, ObjectRecord)
         assert Path(record.pictures[0]).is_absolute()
         assert Path(record.pictures[0]).parent == tmp_path

@@ -15,6 +15,7 @@ from pyarrow import parquet  # noqa: E402
 from index.errors import FeedError  # noqa: E402
 from index.records.feed_records import ObjectRecord, ProductRecord, Refusal  # noqa: E402
 from index.sources.feeds import detect, read_objects, read_products  # noqa: E402
+from tests.feeds import until_cut  # noqa: E402
 
 
 def written(path: Path, columns: dict[str, object], **options: object) -> Path:
@@ -73,7 +74,8 @@ def test_a_damaged_row_group_leaves_the_others(tmp_path: Path) -> None:
     start = column.data_page_offset + 40
     content[start : start + 300] = bytes(300)
     path.write_bytes(content)
-    read = list(read_products(path))
+    read, error = until_cut(read_products(path))
+    assert "1000 rows are damaged" in error
     refused = [record for record in read if isinstance(record, Refusal)]
     assert [(one.reason, one.where) for one in refused] == [("damaged", f"{path}: rows 1001 to 2000")]
     products = [record for record in read if isinstance(record, ProductRecord)]

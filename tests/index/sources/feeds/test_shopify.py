@@ -1,4 +1,4 @@
-"""Shopify's products.json: a product a row, a colour a row where pictures are told apart by colour."""
+"""Shopify's products.json: one row a product, or one a colour where each colour has pictures of its own."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_colours_with_pictures_of_their_own_are_products(tmp_path: Path) -> None
         {"options": None},
     ],
 )
-def test_without_colours_told_apart_it_is_one_product(tmp_path: Path, change: dict[str, Any]) -> None:
+def test_without_pictures_by_colour_it_is_one_product(tmp_path: Path, change: dict[str, Any]) -> None:
     (record,) = read(tmp_path, {**SHIRT, **change})
     assert isinstance(record, ProductRecord)
     assert record.product_id == "6655"
@@ -87,13 +87,17 @@ def test_every_picture_is_in_exactly_one_row(tmp_path: Path) -> None:
         ({"images": []}, "no-picture"),
         ({"images": "x", "variants": 3, "options": [1]}, "no-picture"),
         ({"images": [{"src": None}]}, "no-picture"),
-        ({"published_at": "x"}, "bad-date"),
     ],
 )
 def test_broken_products_are_refused_alone(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
     plain = {**SHIRT, "options": []}
     records = read(tmp_path, plain, {**plain, **change}, 5, plain)
     assert [getattr(record, "reason", "ok") for record in records] == ["ok", reason, "not-an-object", "ok"]
+
+
+def test_an_odd_date_costs_itself(tmp_path: Path) -> None:
+    records = read(tmp_path, {**SHIRT, "options": [], "published_at": "x"})
+    assert [getattr(record, "reason", "ok") for record in records] == ["ok", "bad-date"]
 
 
 def test_the_admin_api_and_a_bare_list(tmp_path: Path) -> None:

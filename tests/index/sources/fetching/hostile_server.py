@@ -1,4 +1,4 @@
-"""A web server on loopback that behaves as badly as a route tells it to, and remembers what it was asked."""
+"""A web server on loopback that misbehaves as its routes define, and records the requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Headers = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Seen:
+class ReceivedRequest:
     """One request as it came: path with query, headers by lower-case name, monotonic time, number of its connection."""
 
     path: str
@@ -26,8 +26,8 @@ class Seen:
     connection: int
 
 
-Route = Callable[[socket.socket, Seen], bool]
-"""Answers on the socket; tells whether the connection may serve another request."""
+Route = Callable[[socket.socket, ReceivedRequest], bool]
+"""Answers on the socket; returns whether the connection may serve another request."""
 
 
 def answer(status: int = 200, body: bytes = b"", headers: Headers | None = None) -> Route:
@@ -41,7 +41,7 @@ def answer(status: int = 200, body: bytes = b"", headers: Headers | None = None)
 def raw(data: bytes, *, keep: bool = False) -> Route:
     """Exactly these bytes, and then the end of the connection unless it is kept."""
 
-    def route(connection: socket.socket, seen: Seen) -> bool:
+    def route(connection: socket.socket, request: ReceivedRequest) -> bool:
         connection.sendall(data)
         return keep
 
@@ -53,10 +53,10 @@ def in_turn(*routes: Route) -> Route:
     lock = threading.Lock()
     left = list(routes)
 
-    def route(connection: socket.socket, seen: Seen) -> bool:
+    def route(connection: socket.socket, request: ReceivedRequest) -> bool:
         with lock:
             current = left.pop(0) if len(left) > 1 else left[0]
-        return current(connection, seen)
+        return current(connection, request)
 
     return route
 
@@ -75,20 +75,20 @@ class Counting:
         self._now = 0
         self._lock = threading.Lock()
 
-    def __call__(self, connection: socket.socket, seen: Seen) -> bool:
+    def __call__(self, connection: socket.socket, request: ReceivedRequest) -> bool:
         with self._lock:
             self._now += 1
             self.most = max(self.most, self._now)
         time.sleep(self._seconds)
         with self._lock:
             self._now -= 1
-        return self._route(connection, seen)
+        return self._route(connection, request)
 
 
 def endless(head: bytes = b"HTTP/1.1 200 OK\r\n\r\n", piece: bytes = b"\0" * 65_536, pause: float = 0.0) -> Route:
     """A head and then `piece` for ever, `pause` seconds apart."""
 
-    def route(connection: socket.socket, seen: Seen) -> bool:
+    def route(connection: socket.socket, request: ReceivedRequest) -> bool:
         connection.sendall(head)
         while True:
             connection.sendall(piece)
@@ -98,8 +98,8 @@ def endless(head: bytes = b"HTTP/1.1 200 OK\r\n\r\n", piece: bytes = b"\0" * 65_
     return route
 
 
-def silent(connection: socket.socket, seen: Seen) -> bool:
-    """Takes the request and never says anything."""
+def silent(connection: socket.socket, request: ReceivedRequest) -> bool:
+    """Takes the request and never answers."""
     connection.recv(1)
     return False
 
@@ -107,8 +107,8 @@ def silent(connection: socket.socket, seen: Seen) -> bool:
 def bomb(unpacked: int) -> Route:
     """A gzip body of a few kilobytes that unpacks to `unpacked` zeros, a multiple of 100,000."""
 
-    def route(connection: socket.socket, seen: Seen) -> bool:
-        return answer(body=_zeros(unpacked), headers={"Content-Encoding": "gzip"})(connection, seen)
+    def route(connection: socket.socket, request: ReceivedRequest) -> bool:
+        return answer(body=_zeros(unpacked), headers={"Content-Encoding": "gzip"})(connection, request)
 
     return route
 
@@ -124,13 +124,13 @@ def _zeros(unpacked: int) -> bytes:
 class HostileServer:
     """Serves `routes` by path (the query is cut off; unknown paths are 404) until the context ends.
 
-    `greeting` is said on every connection before anything is asked.
+    `greeting` is sent on every connection before the request.
     """
 
     routes: dict[str, Route] = field(default_factory=dict)
     tls: ssl.SSLContext | None = None
     greeting: bytes = b""
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[ReceivedRequest] = field(default_factory=list)
     connections: int = 0
 
     def __enter__(self) -> HostileServer:
@@ -157,8 +157,8 @@ class HostileServer:
         return f"{'https' if self.tls else 'http'}://{self.netloc}{path}"
 
     def count(self, path: str) -> int:
-        """How often a path was asked for."""
-        return Counter(seen.path for seen in self.seen)[path]
+        """How often a path was requested."""
+        return Counter(request.path for request in self.seen)[path]
 
     def _accept(self) -> None:
         while True:
@@ -191,9 +191,9 @@ class HostileServer:
             if not received:
                 return False
             head += received
-        request, *lines = head.split(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
+        request_line, *lines = head.split(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
-        seen = Seen(request.split(" ")[1], headers, time.monotonic(), number)
+        request = ReceivedRequest(request_line.split(" ")[1], headers, time.monotonic(), number)
         with self._lock:
-            self.seen.append(seen)
-        return self.routes.get(seen.path.split("?")[0], answer(404))(connection, seen)
+            self.seen.append(request)
+        return self.routes.get(request.path.split("?")[0], answer(404))(connection, request)

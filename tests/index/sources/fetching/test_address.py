@@ -177,7 +177,7 @@ def test_urls_that_are_never_requested(url, reason):
     assert "secret" not in str(refused.value)
 
 
-def test_international_names_and_paths_are_asked_for_in_ascii():
+def test_international_names_and_paths_are_requested_in_ascii():
     url = AddressPolicy().check_url(" https://BÜCHER.example/bilder/größe.jpg?q=ä b#teil ")
     assert host_of(url) == "xn--bcher-kva.example"
     assert url.raw_path == b"/bilder/gr%C3%B6%C3%9Fe.jpg?q=%C3%A4%20b"

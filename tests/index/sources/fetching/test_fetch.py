@@ -1,4 +1,4 @@
-"""Pictures from servers that answer well: what comes back, how politely it was asked for, how much is held."""
+"""Pictures from well-behaved servers: results, politeness towards the servers, bounds of memory."""
 
 import subprocess
 import sys
@@ -72,7 +72,7 @@ def test_a_picture_comes_with_its_validators(server):
     assert not {"cookie", "authorization", "if-none-match", "if-modified-since"} & set(headers)
 
 
-def test_a_picture_at_hand_is_asked_for_conditionally(server):
+def test_a_known_picture_is_requested_conditionally(server):
     server.routes["/a.jpg"] = answer(304)
     request = Request(server.url("/a.jpg"), etag='"7"', last_modified="Sun, 01 Mar 2026 11:00:00 GMT")
     assert fetch(server, request) == NotModified(request)
@@ -80,7 +80,7 @@ def test_a_picture_at_hand_is_asked_for_conditionally(server):
     assert server.seen[-1].headers["if-modified-since"] == "Sun, 01 Mar 2026 11:00:00 GMT"
 
 
-def test_not_modified_without_a_condition_is_no_answer(server):
+def test_not_modified_without_a_condition_is_refused(server):
     server.routes["/a.jpg"] = answer(304)
     assert fetch(server, "/a.jpg").reason == Reason.STATUS_UNEXPECTED
 
@@ -92,7 +92,7 @@ def test_a_validator_that_would_break_a_header_is_left_out(server):
     assert not {"if-none-match", "if-modified-since", "x-evil"} & set(server.seen[-1].headers)
 
 
-def test_the_content_type_is_not_believed(server):
+def test_the_content_type_is_ignored(server):
     server.routes["/a.jpg"] = answer(body=b"picture", headers={"Content-Type": "text/html"})
     server.routes["/b.jpg"] = answer(body=b"<html>", headers={"Content-Type": "image/jpeg"})
     assert [outcome.data for outcome in fetch(server, "/a.jpg", "/b.jpg")] == [b"picture", b"<html>"]
@@ -106,7 +106,7 @@ def test_redirects_are_followed(server):
 
 
 @pytest.mark.parametrize(
-    ("status", "reason", "transient", "asked"),
+    ("status", "reason", "transient", "requests"),
     [
         (404, Reason.NOT_FOUND, False, 1),
         (410, Reason.NOT_FOUND, False, 1),
@@ -120,11 +120,11 @@ def test_redirects_are_followed(server):
         (429, Reason.RATE_LIMITED, True, 3),
     ],
 )
-def test_other_answers_have_their_reason(server, status, reason, transient, asked):
+def test_other_answers_have_their_reason(server, status, reason, transient, requests):
     server.routes["/a.jpg"] = answer(status)
     outcome = fetch(server, "/a.jpg", clock=FakeClock())
     assert (outcome.reason, outcome.transient, outcome.retry_after) == (reason, transient, None)
-    assert server.count("/a.jpg") == asked
+    assert server.count("/a.jpg") == requests
 
 
 def test_a_connection_serves_many_pictures_and_dead_links(server):
@@ -138,7 +138,7 @@ def test_a_connection_serves_many_pictures_and_dead_links(server):
 # --- politeness
 
 
-def test_robots_txt_is_asked_for_once_and_obeyed(server):
+def test_robots_txt_is_fetched_once_and_obeyed(server):
     robots = b"User-agent: *\nDisallow: /\n\nUser-agent: traceobject\nDisallow: /private"
     server.routes |= {"/robots.txt": answer(body=robots), "/a": answer(body=b"a"), "/private": answer(body=b"p")}
     outcomes = fetch(server, *[f"/a?{number}" for number in range(30)], "/private")
@@ -182,7 +182,7 @@ def test_a_site_without_usable_rules_forbids_nothing(server, robots):
         raw(b""),
     ],
 )
-def test_a_site_that_cannot_tell_its_rules_is_left_alone_for_now(server, robots):
+def test_a_site_whose_rules_cannot_be_fetched_is_skipped_for_now(server, robots):
     server.routes |= {"/robots.txt": robots, "/a": answer(body=b"a")}
     outcomes = fetch(server, *[f"/a?{number}" for number in range(40)], clock=FakeClock())
     assert {outcome.reason for outcome in outcomes} <= {Reason.ROBOTS_UNAVAILABLE, Reason.RATE_LIMITED}
@@ -190,7 +190,7 @@ def test_a_site_that_cannot_tell_its_rules_is_left_alone_for_now(server, robots)
     assert len(server.seen) == server.count("/robots.txt")
 
 
-def test_rules_and_failures_are_asked_for_again_in_time(server):
+def test_rules_and_failures_expire(server):
     clock = FakeClock()
     server.routes |= {"/robots.txt": in_turn(answer(404), answer(body=b"User-agent: *\nDisallow: /")), "/a": answer()}
 
@@ -247,7 +247,7 @@ def test_retry_after_is_waited_for_by_the_whole_host(server, header):
     assert server.count("/a") == 2
 
 
-def test_a_host_that_asks_for_hours_is_put_off(server):
+def test_a_host_with_a_retry_after_of_hours_is_skipped(server):
     clock = FakeClock()
     server.routes |= {"/a": answer(429, headers={"Retry-After": "7200"}), "/b": answer(body=b"b")}
     limits = FetchLimits(delay=0.0, backoff=0.01, per_host=1)
@@ -435,7 +435,7 @@ def test_a_proxy_in_the_environment_is_ignored(server, monkeypatch):
         assert proxy.connections == 0
 
 
-def test_a_dead_host_is_asked_once_for_all_its_pictures(server):
+def test_a_dead_host_is_tried_once_for_all_its_pictures(server):
     dialled = []
 
     class Dead(httpcore.AnyIOBackend):

@@ -180,7 +180,7 @@ def test_a_name_without_an_address(server, error):
     assert len(names.asked) == 1
 
 
-def test_a_resolver_in_trouble_is_asked_again(server):
+def test_a_failing_resolver_is_tried_again(server):
     names = Names(socket.gaierror(socket.EAI_AGAIN, "try again"), [PUBLIC])
     server.routes["/a"] = answer(body=b"a")
     surroundings = Surroundings(resolve=names, dial=Rerouted(server.port))
@@ -265,7 +265,7 @@ def test_a_resolver_that_hangs_ends_with_the_pictures_time(server):
         pytest.param(answer(302, headers={"Location": "\xff\xfe\x80"}), Reason.NOT_FOUND, False, id="odd bytes"),
     ],
 )
-def test_an_answer_that_means_harm_is_refused_in_time(server, route, reason, transient):
+def test_a_malicious_answer_is_refused_in_time(server, route, reason, transient):
     server.routes["/a"] = route
     started = time.monotonic()
     limits = LIMITS if reason == Reason.TOO_SLOW else PATIENT

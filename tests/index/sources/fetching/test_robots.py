@@ -1,4 +1,4 @@
-"""What sites say to crawlers, and when they want to be asked again."""
+"""Rules of sites for crawlers, and delays before the next request."""
 
 import tracemalloc
 from datetime import UTC, datetime
@@ -57,7 +57,7 @@ def test_the_delay_is_the_longer_of_crawl_delay_and_request_rate():
 @given(st.binary(max_size=2000))
 @example(b"\xff\xfe\x00U\x00s")
 @example(b"User-agent: *\nDisallow: " + b"*a" * 500)
-def test_any_bytes_are_rules(content):
+def test_any_bytes_parse_as_rules(content):
     rules = Rules.parse(content, "traceobject")
     assert rules.allow(f"{SITE}/{'a' * 1000}") in (True, False)
     assert rules.delay >= 0
@@ -97,7 +97,7 @@ def test_ten_thousand_crawlers_with_as_many_rules_stay_small():
         (["index, follow, all"], ""),
     ],
 )
-def test_opt_outs_hold_for_whom_they_are_said_to(headers, tag):
+def test_opt_outs_apply_to_the_crawlers_they_name(headers, tag):
     assert opted_out(headers, "traceobject") == tag
 
 

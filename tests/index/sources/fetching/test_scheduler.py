@@ -44,7 +44,7 @@ def test_every_url_comes_once_and_a_hosts_own_in_their_order(hosts, ahead, rando
         assert [url for url in given_ if host(url) == name] == [url for url in asked if host(url) == name]
 
 
-def test_nobody_answers_and_all_take_turns():
+def test_hosts_that_never_answer_alternate():
     turns = FairScheduler(urls(a=100, b=100, c=100))
     assert Counter(host(next(turns)) for _ in range(30)) == {"a": 10, "b": 10, "c": 10}
 
@@ -61,7 +61,7 @@ def test_a_host_that_never_answers_takes_its_share_and_no_more():
     assert {host(next(turns)) for _ in range(10)} == {"slow"}
 
 
-def test_what_is_no_url_has_its_turn_too():
+def test_an_invalid_url_is_scheduled_too():
     assert sorted(FairScheduler(["", "nonsense", "http://", "//", "HTTP://A/x"])) == [
         "",
         "//",
@@ -71,14 +71,14 @@ def test_what_is_no_url_has_its_turn_too():
     ]
 
 
-def test_a_silent_server_does_not_keep_another_from_being_asked(tmp_path):
+def test_a_silent_server_does_not_delay_another(tmp_path):
     """The silent one answers when all of the other's pictures were had: never, if it could hold them up."""
     had, all_had = [], threading.Event()
     with HostileServer() as slow, HostileServer() as quick:
 
-        def wait(connection, seen):
+        def wait(connection, request):
             assert all_had.wait(60)
-            return answer(404)(connection, seen)
+            return answer(404)(connection, request)
 
         slow.routes |= {f"/{n}.jpg": wait for n in range(3 * AHEAD)}
         listed = [f"http://127.0.0.1:{slow.port}/{n}.jpg" for n in range(3 * AHEAD)]
@@ -102,7 +102,7 @@ def test_a_silent_server_does_not_keep_another_from_being_asked(tmp_path):
     assert Counter(refusal.reason for refusal in acquired.refused) == {"not-found": 6 * AHEAD}
 
 
-def test_answers_are_told_for_the_url_that_was_given(tmp_path):
+def test_outcomes_name_the_url_of_the_feed(tmp_path):
     """Whatever becomes of a request, its host has its turn again."""
     listed, asked = urls(a=5, b=5), []
 

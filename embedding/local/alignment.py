@@ -1,0 +1,175 @@
+"""The query aligned with a catalogue picture by their shared keypoints, and the rest of the surface compared.
+
+Two varieties of one product share a logo, and with it many keypoints; what distinguishes them is the rest of the
+surface. The keypoints give the homography that aligns the pictures, and then every part can be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from embedding.local.features import BACKGROUND, LocalFeatures
+from embedding.local.matching import GeometricMatch, SurfaceAgreement
+
+Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+# How many candidates are aligned: the best by score, since only they can still become the first.
+MAX_ALIGNED = 15
+_MIN_PAIRS = 8
+_MIN_VISIBLE_PIXELS = 60  # of the catalogue picture's preview, whose long side has some 100 pixels
+_MIN_FOREGROUND = (BACKGROUND + 255) // 2  # from this value of a preview's last channel on, a pixel is the object's
+_WINDOW_SIGMA = 3.0  # of the Gaussian window that is compared at a time, in pixels of the preview
+_WINDOW_RADIUS = round(4 * _WINDOW_SIGMA)  # at which OpenCV cuts the window off, in pixels
+# An object is not quite a plane: each window may be shifted by this much, in pixels of the preview.
+_SHIFTS = (-2, 0, 2)
+_LIGHT_RADIUS = 4  # around shared keypoints, in pixels of the preview: the difference of light is measured there
+_NOISE_VARIANCE = 16.0  # of lightness: added to a window's variance, so that noise alone does not correlate
+_MIN_TEXTURE_VARIANCE = 30.0  # of lightness: a window of less has no structure to compare
+
+
+def align_and_compare(
+    query: LocalFeatures, candidates: Sequence[LocalFeatures], matches: Sequence[GeometricMatch], scores: Floats
+) -> list[GeometricMatch]:
+    """The matches [n], those of the best candidates by score float32 [n] with the agreement of their surfaces."""
+    best = set(np.argsort(-scores, kind="stable")[:MAX_ALIGNED].tolist())
+    return [
+        replace(match, agreement=surface_agreement(query, candidate, match.pairs)) if place in best else match
+        for place, (candidate, match) in enumerate(zip(candidates, matches, strict=True))
+    ]
+
+
+def surface_agreement(query: LocalFeatures, candidate: LocalFeatures, pairs: Floats) -> SurfaceAgreement | None:
+    """How far two pictures agree once they are aligned by pairs float32 [i, 4], as in GeometricMatch.
+
+    The difference of light, a gain and a cast, is measured around the pairs and removed. Structure is compared by
+    normalised cross-correlation of small windows, each at the best of a few shifts.
+
+    Returns:
+        None where the pairs are too few to align the pictures, or too little of the object is visible.
+    """
+    if len(pairs) < _MIN_PAIRS:
+        return None
+    aligned = _align(query, candidate, pairs)
+    if aligned is None:
+        return None
+    visible, lightness, colour, points = aligned
+    target = _lab(candidate.preview)
+    near = visible & _around(points, visible.shape)
+    if near.sum() < _MIN_VISIBLE_PIXELS / 2:
+        near = visible
+    gain = np.clip(lightness[near].std() / max(float(target[near, 0].std()), 3.0), 0.3, 2.5)
+    lightness = (lightness - lightness[near].mean()) / gain + target[near, 0].mean()
+    colour = colour - np.median(colour[near] - target[near, 1:], axis=0)
+    return _compare(target, lightness.astype(np.float32), colour.astype(np.float32), visible)
+
+
+class _MaskedMeans:
+    """Means over a small window around each pixel, of the visible pixels only."""
+
+    def __init__(self, visible: Mask) -> None:
+        self._weight = visible.astype(np.float32)[..., None]
+        self._total = _blurred(self._weight) + np.float32(1e-6)
+
+    def means(self, *values: Floats) -> Iterator[Floats]:
+        """The means of each of several planes [h, w]; one blur of many planes is faster than many blurs."""
+        means = _blurred(np.dstack(values) * self._weight) / self._total
+        return iter(np.ascontiguousarray(means.transpose(2, 0, 1)))
+
+
+def _blurred(values: Floats) -> Floats:
+    """Planes [h, w, n], each blurred by itself."""
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), _WINDOW_SIGMA), np.float32).reshape(values.shape)
+
+
+def _compare(target: Floats, lightness: Floats, colour: Floats, visible: Mask) -> SurfaceAgreement:
+    """Compare the aligned query, lightness [h, w] and colour [h, w, 2], with the candidate's CIELAB [h, w, 3]."""
+    part = _bounds(visible)
+    target, lightness, colour, visible = target[part], lightness[part], colour[part], visible[part]
+    window, target_light = _MaskedMeans(visible), target[..., 0]
+    target_mean, target_square, target_a, target_b = window.means(
+        target_light, target_light**2, target[..., 1], target[..., 2]
+    )
+    target_variance = target_square - target_mean**2
+    target_spread = np.sqrt(np.maximum(target_variance, 0) + _NOISE_VARIANCE)
+    correlation = np.full(visible.shape, -1.0, np.float32)
+    difference = np.full(visible.shape, np.inf, np.float32)
+    for light, a, b in _shifted(np.dstack([lightness, colour])):
+        mean, square, product, mean_a, mean_b = window.means(light, light**2, light * target_light, a, b)
+        spread = np.sqrt(np.maximum(square - mean**2, 0) + _NOISE_VARIANCE)
+        correlation = np.maximum(correlation, (product - mean * target_mean) / spread / target_spread)
+        difference = np.minimum(difference, np.maximum(np.abs(mean_a - target_a), np.abs(mean_b - target_b)))
+    textured = visible & (target_variance > _MIN_TEXTURE_VARIANCE)
+    structure = float(correlation[textured].mean()) if textured.sum() >= _MIN_VISIBLE_PIXELS / 2 else 0.0
+    return SurfaceAgreement(structure, float(difference[visible].mean()))
+
+
+def _bounds(visible: Mask) -> tuple[slice, slice]:
+    """Rows and columns around the visible pixels with all that their windows reach: the rest has no influence."""
+    rows, columns = np.flatnonzero(visible.any(axis=1)), np.flatnonzero(visible.any(axis=0))
+    return (
+        slice(max(0, int(rows[0]) - _WINDOW_RADIUS), int(rows[-1]) + 1 + _WINDOW_RADIUS),
+        slice(max(0, int(columns[0]) - _WINDOW_RADIUS), int(columns[-1]) + 1 + _WINDOW_RADIUS),
+    )
+
+
+def _align(query: LocalFeatures, candidate: LocalFeatures, pairs: Floats) -> tuple[Mask, Floats, Floats, Floats] | None:
+    """Warp the query onto the candidate's preview [h, w].
+
+    Returns:
+        where the query shows the candidate's object, bool [h, w], its lightness [h, w] and colour [h, w, 2] there, and
+        the pairs' points on the preview [i, 2]; None where too little of the object is visible.
+    """
+    height, width = candidate.preview.shape[:2]
+    points = (pairs[:, 2:] * (width, height)).astype(np.float32)
+    high, wide = query.preview.shape[:2]
+    # Scaled to the preview's scale first: a warp alone would skip pixels.
+    scale = min(1.0, float(np.sqrt(_spread(points) / _spread(pairs[:, :2] * (wide, high)))))
+    size = max(8, round(wide * scale)), max(8, round(high * scale))
+    scaled = np.asarray(cv2.resize(query.preview, size, interpolation=cv2.INTER_AREA), np.uint8)
+    # OpenCV's stubs do not say that the homography is None for points in a line.
+    fitted: Sequence[Any] = cv2.findHomography(points, (pairs[:, :2] * size).astype(np.float32), 0)
+    if fitted[0] is None:
+        return None
+    homography = np.asarray(fitted[0], np.float64)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    warped = np.asarray(cv2.warpPerspective(_lab(scaled), homography, (width, height), flags=flags), np.float32)
+    opacity = np.asarray(cv2.warpPerspective(scaled[..., 3], homography, (width, height), flags=flags))
+    visible: Mask = (opacity >= BACKGROUND - 4) & (candidate.preview[..., 3] >= _MIN_FOREGROUND)
+    if visible.sum() < _MIN_VISIBLE_PIXELS:
+        return None
+    return visible, warped[..., 0], warped[..., 1:], points
+
+
+def _lab(preview: npt.NDArray[np.uint8]) -> Floats:
+    """CIELAB as OpenCV scales it to bytes, float32 [h, w, 3], of a preview [h, w, 4]."""
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(preview[..., :3]), cv2.COLOR_RGB2LAB), np.float32)
+
+
+def _spread(points: npt.NDArray[np.floating]) -> float:
+    """The area that points [i, 2] are spread over, in their units squared; never 0."""
+    return float(np.sqrt(max(float(np.linalg.det(np.cov(points.T))), 0.0) + 1e-9))
+
+
+def _around(points: Floats, shape: tuple[int, ...]) -> Mask:
+    near = np.zeros(shape[:2], np.uint8)
+    for x, y in points.astype(int).tolist():
+        cv2.circle(near, (x, y), _LIGHT_RADIUS, 1, -1)
+    return near > 0
+
+
+def _shifted(values: Floats) -> Iterator[Floats]:
+    """Planes [n, h, w] of values [h, w, n], once for each of the shifts, the edge repeated."""
+    height, width = values.shape[:2]
+    border = max(_SHIFTS)
+    padded = np.asarray(cv2.copyMakeBorder(values, border, border, border, border, cv2.BORDER_REPLICATE), np.float32)
+    planes = padded.transpose(2, 0, 1)
+    for right in _SHIFTS:
+        for down in _SHIFTS:
+            yield planes[:, border - down :, border - right :][:, :height, :width]

@@ -1,0 +1,1 @@
+"""The sample pictures of `traceobject demo`, installed with the package."""
