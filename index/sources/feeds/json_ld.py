@@ -52,7 +52,7 @@ class ProductFields(TypedDict):
     gtin: str
     variant_group: str
     description: str
-    license: str
+    licence: str
     image: list[str]
 
 
@@ -192,7 +192,7 @@ def _fields(node: Node, nodes: Mapping[str, Node], identity: str, group: str) ->
         "gtin": _gtins(node, nodes) or _gtins(offer, nodes),
         "variant_group": _text(node.get("inProductGroupWithID")) or group or _text(node.get("productGroupID")),
         "description": _text(node.get("description")),
-        "license": _text(node.get("license")) or _text(_object(node.get("license"), nodes).get("url")),
+        "licence": _text(node.get("license")) or _text(_object(node.get("license"), nodes).get("url")),
         "image": _images(node.get("image"), nodes, _DEPTH),
     }
 

@@ -37,6 +37,6 @@ def open_graph(properties: Sequence[tuple[str, str]]) -> Iterator[ProductFields]
         "gtin": first("product:gtin", "product:ean", "product:upc"),
         "variant_group": first("product:item_group_id"),
         "description": first("og:description", "description"),
-        "license": "",
+        "licence": "",
         "image": images,
     }
