@@ -49,7 +49,8 @@ def test_every_link_within_the_project_leads_somewhere(path):
 
 def test_every_field_filter_and_column_name_is_documented():
     text = (ROOT / "docs" / "fields.md").read_text(encoding="utf-8")
-    found = {normal_name(name) for name in re.findall(r'"([^"]+)"', text) + re.findall(r"\w+", text)}
+    names = re.findall(r'"([^"]+)"', text) + re.findall(r"\w+", text)
+    found = {normal_name(name) for name in names} | {name.casefold() for name in names}
     assert COLUMNS | set(ADDED) | set(KEYS) <= found
 
 

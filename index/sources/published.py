@@ -22,6 +22,7 @@ from pathlib import Path
 from index.errors import QueryInvalid, UnknownEntry, WorkspaceError
 from index.records.catalogue import Catalogue
 from index.records.feed_records import FeedRow, ObjectRecord, Refusal
+from index.sources.feeds.details import LEFT_EMPTY
 from index.sources.feeds.mapping import published_object
 from index.sources.feeds.open_feed import read_objects
 from index.stores.durable import sync_folder, write_file
@@ -123,7 +124,8 @@ def record_of(fields: Mapping[str, str]) -> ObjectRecord:
     if isinstance(record, Refusal):
         raise QueryInvalid(record.message)
     if notes:
-        raise QueryInvalid("; ".join(note.message for note in notes if isinstance(note, Refusal)))
+        messages = (note.message for note in notes if isinstance(note, Refusal))
+        raise QueryInvalid("; ".join(message.removesuffix(LEFT_EMPTY) for message in messages))
     return replace(record, pictures=())
 
 

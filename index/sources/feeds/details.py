@@ -26,7 +26,7 @@ GTIN = (
 )
 VARIANT_GROUP = ("variant_group", "item_group_id", "itemgroupid", "product_group_id", "productgroupid", "group_id")
 # Shopify's export calls it "Body (HTML)".
-DESCRIPTION = ("description", "long_description", "body_html", "body_(html)", "product_description")
+DESCRIPTION = ("description", "long_description", "body_html", "body", "product_description")
 LICENCE = ("licence", "license", "licence_url", "license_url")
 SOURCE_PAGE = ("source_page", "source_url", "source_link")
 QUESTION = ("question", "questions", "what_is_asked")
@@ -52,6 +52,8 @@ _HIDDEN = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|$)", re.IGNORECASE | re.D
 _INLINE = re.compile(r"</?(?:a|b|em|font|i|small|span|strong|sub|sup|u)(?:\s[^<>]*)?>", re.IGNORECASE)
 _TAG = re.compile(r"<!--.*?(?:-->|$)|</?[a-zA-Z][^<>]*>", re.DOTALL)
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+# Ends the message of a value that was left out.
+LEFT_EMPTY = ": it was left empty"
 _NONE = frozenset(("-", "--", "n/a", "na", "#n/a", "none", "null", "nil", "\\n", "nan", "unknown", "?"))
 _CODES = re.compile(r"[A-Za-z]{2}(?:\s*[,;/]\s*[A-Za-z]{2})+")
 _PERIOD = re.compile(r"(\d{4})(?:-(\d{2}))?")
@@ -145,7 +147,7 @@ class Details:
         return ""
 
     def _leave_empty(self, reason: str, message: str) -> None:
-        self._note(reason, f"{message}: it was left empty")
+        self._note(reason, message + LEFT_EMPTY)
 
 
 def is_none(text: str) -> bool:
