@@ -75,7 +75,7 @@ class ImageReference:
     """What is known of a picture reference: its image, or why it was refused, and what a change is recognised by.
 
     `asked_on` is the day of a URL's last final answer. `quarantined` is the image, by SHA-256, that the gate stopped
-    when the reference was last read; it is not stored.
+    when the reference was last read; it is not stored. `gated`: the image passed the gate under this reference.
     """
 
     reference: str
@@ -88,6 +88,7 @@ class ImageReference:
     refused: str = ""
     message: str = ""
     quarantined: str = ""
+    gated: bool = False
 
 
 class Catalogue:

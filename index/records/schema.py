@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from index.records.entries import ADDED
@@ -90,6 +92,8 @@ origins = Table(
     Column("message", Text, nullable=False, default=""),
     # The image that the gate stopped when the reference was last read; `refused` has the reason. Else empty.
     Column("quarantined", String, nullable=False, default="", server_default=""),
+    # Whether the image passed the gate: a catalogue may have named the reference before an object did.
+    Column("gated", Boolean, nullable=False, default=False, server_default=false()),
 )
 
 images = Table(

@@ -12,7 +12,7 @@ from index.progress import Progress
 from index.records.catalogue import Catalogue, Changes, Source
 from index.records.source_options import SourceOptions
 from index.settings import Settings
-from index.sources.acquire import OPEN, Fetch, acquire
+from index.sources.acquire import Fetch, acquire
 from index.sources.fetching.fetch import fetch_all
 from index.sources.gate import Gate, approving_gate
 from index.sources.ingest import ingest
@@ -93,10 +93,9 @@ def read_sources(sources: Iterable[Source], context: ReadContext) -> SourcesRead
         changes[source.name] = reading.changes
         if reading.withheld:
             failed.append(f"{source.name}: nothing was taken as gone: {reading.withheld}")
-        guard = gate if source.collection == "objects" else OPEN
         fetch, remote = _fetch_of(source, context), is_remote(source.location)
         acquired = acquire(
-            source, catalogue, context.images, fetch, context.today, context.progress, guard, remote=remote
+            source, catalogue, context.images, fetch, context.today, context.progress, gate, remote=remote
         )
         new_images += acquired.new
         catalogue.set_refusals(source, "pictures", acquired.refused)

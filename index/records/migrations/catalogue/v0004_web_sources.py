@@ -1,4 +1,4 @@
-"""Sources have options, and shops that are read page by page their pages."""
+"""Sources have options, and shops that are read page by page their pages; what passed the gate is recorded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,18 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    op.add_column("sources", sa.Column("options", sa.Text, nullable=False, server_default="{}"))
+    database = sa.inspect(op.get_bind())
+    # A database whose revision is not known may have some of them already.
+    if "options" not in {column["name"] for column in database.get_columns("sources")}:
+        op.add_column("sources", sa.Column("options", sa.Text, nullable=False, server_default="{}"))
+    if not database.has_table("pages"):
+        _create_pages()
+    if "gated" not in {column["name"] for column in database.get_columns("origins")}:
+        op.add_column("origins", sa.Column("gated", sa.Boolean, nullable=False, server_default=sa.false()))
+        _mark_gated()
+
+
+def _create_pages() -> None:
     op.create_table(
         "pages",
         sa.Column("source_id", sa.Integer, sa.ForeignKey("sources.id", ondelete="CASCADE"), primary_key=True),
@@ -22,3 +33,15 @@ def upgrade() -> None:
         sa.Column("status", sa.String, nullable=False),
         sa.Column("rows", sa.Text, nullable=False),
     )
+
+
+def _mark_gated() -> None:
+    """What objects alone name was checked when it was read; what a catalogue names too may never have been."""
+    origins = sa.table("origins", *map(sa.column, ("reference", "sha256", "gated")))
+    pictures = sa.table("pictures", sa.column("entry"), sa.column("reference"))
+    entries = sa.table("entries", sa.column("id"), sa.column("collection"))
+    named = sa.select(pictures.c.reference).join(entries, entries.c.id == pictures.c.entry)
+    by_objects = named.where(entries.c.collection == "objects")
+    by_catalogue = named.where(entries.c.collection == "catalogue")
+    here = (origins.c.sha256 != "") & origins.c.reference.in_(by_objects) & origins.c.reference.not_in(by_catalogue)
+    op.get_bind().execute(sa.update(origins).where(here).values(gated=True))
