@@ -31,7 +31,8 @@ Stage = Literal["web", "rows", "pictures"]
 class Source:
     """Where entries come from: a named feed, its location, format and options (SourceOptions as JSON).
 
-    `read_on` is the day of the last complete reading, `digest` that of the feed's content then.
+    `read_on` is the day of the last complete reading, `digest` that of the feed's content then; `line_end`: whether the
+    feed's last line had its end.
     """
 
     id: int
@@ -43,6 +44,7 @@ class Source:
     read_on: str
     digest: str
     options: str = "{}"
+    line_end: bool = False
 
 
 @dataclass(frozen=True)

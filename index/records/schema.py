@@ -35,6 +35,8 @@ sources = Table(
     Column("read_on", String, nullable=False, default=""),
     # Of the feed's content at its last complete reading: an unchanged feed is not read again.
     Column("digest", String, nullable=False, default="", server_default=""),
+    # Whether the last line of its feed had its end at the last complete reading.
+    Column("line_end", Boolean, nullable=False, default=False, server_default=false()),
     # SourceOptions as JSON.
     Column("options", Text, nullable=False, default="{}", server_default="{}"),
     UniqueConstraint("collection", "name"),

@@ -70,12 +70,14 @@ def approving_gate(gate: Gate | None, catalogue: Catalogue) -> ApprovingGate:
 
 
 def object_references(catalogue: Catalogue) -> frozenset[str]:
-    """The picture references of the objects that are in their feeds: their pictures have to pass the gate, whichever
-    source named them first."""
+    """The picture references of all objects, those that are gone from their feeds too, for they are still shown.
+
+    Their pictures have to pass the gate, whichever source named them first.
+    """
     query = (
         sa.select(pictures.c.reference)
         .join(entries, entries.c.id == pictures.c.entry)
-        .where((entries.c.collection == "objects") & (entries.c.gone_on == ""))
+        .where(entries.c.collection == "objects")
     )
     with catalogue.database.connect() as connection:
         return frozenset(connection.execute(query).scalars())

@@ -12,6 +12,11 @@ def is_bucket(address: str) -> bool:
     return bool(separator) and scheme.casefold() in SCHEMES
 
 
+def name_of(address: str) -> str:
+    """The default name of a source at an address: its host and path."""
+    return address.partition("://")[2].partition("?")[0].partition("#")[0].rpartition("@")[2].strip("/")
+
+
 def is_remote(address: str) -> bool:
     """Whether a source's address leads off this machine."""
     return is_bucket(address) or address.casefold().startswith(("http://", "https://"))

@@ -17,7 +17,7 @@ from index.records.source_options import SourceOptions, set_options
 from index.sources.feeds.encodings import is_encoding
 from index.sources.feeds.open_feed import FORMATS
 from index.sources.read_sources import ReadContext, polite_fetch, read_sources, web_of
-from index.sources.remote_address import is_remote
+from index.sources.remote_address import is_remote, name_of
 from index.sources.web.discover import WEB_FORMATS
 from index.sources.web.headers import parse_header
 from index.sources.web.page_reader import page_reader
@@ -205,6 +205,6 @@ def _source_name(feed: str) -> str:
     """The default name of a source: its folder and file name, so that two files named feed.csv differ; of a URL its
     host and path."""
     if is_remote(feed):
-        return feed.partition("://")[2].partition("?")[0].partition("#")[0].rpartition("@")[2].strip("/")
+        return name_of(feed)
     place = Path(feed).absolute()
     return place.name if place.is_dir() else f"{place.parent.name}-{place.stem}"

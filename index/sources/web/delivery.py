@@ -41,11 +41,15 @@ _KINDS: Mapping[str, Callable[[WebJob], Delivery]] = {
 
 @dataclass(frozen=True)
 class Web:
-    """How a workspace's sources on the web are brought here. `root` has a folder for each."""
+    """How a workspace's sources on the web are loaded. `root` has a folder for each.
+
+    `enough`: how many entries of each a preview needs; 0 loads all.
+    """
 
     root: Path
     access: WebAccess
     pages_a_night: int
+    enough: int = 0
 
     def deliver(self, source: Source, database: Database, today: date, progress: Progress) -> Delivery:
         """The feed that holds what a source on the web has now. What lies at its address is found out once, and kept.
@@ -71,6 +75,7 @@ class Web:
                     today=today,
                     pages_a_night=options.pages_a_night or self.pages_a_night,
                     progress=progress,
+                    enough=self.enough,
                 )
                 delivery = self._deliver(job)
         except Failure as failure:

@@ -10,6 +10,7 @@ from index.sources.feeds.feed_file import FeedFile
 from index.sources.fetching.outcomes import shown
 from index.sources.web.download import FILE, content_type, download, forget
 from index.sources.web.job import Delivery, WebJob
+from index.sources.web.probe import load_beginning
 
 _TITLE = re.compile(r"<title[^>]*>\s*([^<]{1,200})", re.IGNORECASE)
 _PAGES = ("html", "head", "body", "script")
@@ -22,6 +23,11 @@ def deliver_file(job: WebJob) -> Delivery:
         Failure: it cannot be had.
         FeedError: what lies there is a web page, or nothing.
     """
+    if job.enough:
+        path, cut = load_beginning(job.client, job.url, job.folder)
+        if wrong := _wrong(job):
+            raise FeedError(wrong)
+        return Delivery(path, job.source.format, job.options.encoding, cut=cut)
     former = job.folder / f"{FILE}.former"
     path = job.folder / FILE
     if path.exists():

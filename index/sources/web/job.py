@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from index.progress import Progress
 from index.records.catalogue import Source
@@ -15,13 +18,15 @@ from index.records.source_options import SourceOptions
 from index.sources.fetching.outcomes import Failure
 from index.sources.web.client import WebClient
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Delivery:
     """A feed on disk that holds what a source has now, and the format and encoding in which it is to be read.
 
     An empty `encoding` is found by content. `left_out`: what of the source is not in it, and why. `notes`: what else a
-    report should say.
+    report should say. `cut`: it is the beginning of a longer feed, loaded for a preview.
     """
 
     path: Path
@@ -29,11 +34,15 @@ class Delivery:
     encoding: str = ""
     left_out: tuple[Refusal, ...] = ()
     notes: tuple[str, ...] = ()
+    cut: bool = False
 
 
 @dataclass(frozen=True)
 class WebJob:
-    """A source, where its files are kept, and by what it is asked. `pages_a_night`: the budget of a crawl."""
+    """A source, where its files are kept, and by what it is asked. `pages_a_night`: the budget of a crawl.
+
+    `enough`: how many entries a preview needs; 0 asks for all.
+    """
 
     source: Source
     options: SourceOptions
@@ -43,6 +52,11 @@ class WebJob:
     today: date
     pages_a_night: int
     progress: Progress
+    enough: int = 0
+
+    def first(self, rows: Iterator[T]) -> Iterator[T]:
+        """The rows that are needed: all, or those of a preview."""
+        return islice(rows, self.enough or None)
 
     @property
     def url(self) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from index.errors import FeedError
+from index.errors import FeedError, FeedIncomplete
 from index.records.feed_records import Refusal
 from index.records.source_options import Pairs
 from index.sources.feeds.feed_file import FeedFile
@@ -22,6 +23,7 @@ from index.sources.web.download import download
 from index.sources.web.facts_countries import CODES, COUNTRIES
 from index.sources.web.feed_writer import ROWS, write_rows
 from index.sources.web.job import Delivery, LeftOut, WebJob
+from index.sources.web.probe import load_beginning
 from index.stores.durable import write_file
 
 LICENCE = "ODbL 1.0 (data), CC BY-SA 3.0 (pictures)"
@@ -43,6 +45,11 @@ def deliver_facts(job: WebJob) -> Delivery:
         Failure: the dump cannot be had.
         FeedError: it is cut short, or none.
     """
+    if job.enough:
+        path, cut = load_beginning(job.client, job.url, job.folder)
+        left_out = LeftOut()
+        rows = write_rows(job.first(_rows(job, path, left_out, cut=cut)), job.folder)
+        return Delivery(rows, "jsonl", left_out=left_out.refusals())
     path = download(job.client, job.url, job.folder)
     about = path.stat()
     made_of = {
@@ -57,10 +64,8 @@ def deliver_facts(job: WebJob) -> Delivery:
         kept = [Refusal(*one) for one in former["left_out"]]
         return Delivery(rows, "jsonl", left_out=tuple(kept))
     left_out = LeftOut()
-    project = _PROJECT.search(job.url)
-    named = project[0].casefold() if project else "openfoodfacts"
     done.unlink(missing_ok=True)
-    rows = write_rows(_rows(job, path, named, left_out), job.folder)
+    rows = write_rows(_rows(job, path, left_out), job.folder)
     refused = left_out.refusals()
     write_file(done, json.dumps({"made_of": made_of, "left_out": [astuple(one) for one in refused]}).encode())
     return Delivery(rows, "jsonl", left_out=refused)
@@ -112,11 +117,14 @@ def picture_address(code: str, language: str, revision: str, project: str) -> st
     return f"https://images.{project}.org/images/products/{folder}/front_{language}.{revision}.400.jpg"
 
 
-def _rows(job: WebJob, path: Path, project: str, left_out: LeftOut) -> Iterator[dict[str, object]]:
+def _rows(job: WebJob, path: Path, left_out: LeftOut, *, cut: bool = False) -> Iterator[dict[str, object]]:
+    """The rows of a dump, or of the beginning of one that was `cut`. Raises FeedError."""
+    found = _PROJECT.search(job.url)
+    project = found[0].casefold() if found else "openfoodfacts"
     where = Where(job.options.where)
     read = 0
     with job.progress.step(f"filtering {job.source.name}") as tick:
-        for number, line in _lines(path, job.url):
+        for number, line in _lines(path, job.url, cut=cut):
             tick(1)
             try:
                 product = json.loads(line)
@@ -132,9 +140,9 @@ def _rows(job: WebJob, path: Path, project: str, left_out: LeftOut) -> Iterator[
         raise FeedError(f"{shown(job.url)}: no line of it is a product with a code: this is no dump of Open Facts.")
 
 
-def _lines(path: Path, place: str) -> Iterator[tuple[int, bytes]]:
+def _lines(path: Path, place: str, *, cut: bool) -> Iterator[tuple[int, bytes]]:
     """Each line with its number from 1. Raises FeedError."""
-    with FeedFile(path).open() as file:
+    with suppress(FeedIncomplete) if cut else nullcontext(), FeedFile(path).open() as file:
         for number, line in enumerate(iter(lambda: file.readline(LINE_BYTES), b""), start=1):
             if len(line) >= LINE_BYTES and not line.endswith(b"\n"):
                 raise FeedError(f"{shown(place)}: line {number} has over {LINE_BYTES:,} bytes: this is no dump.")

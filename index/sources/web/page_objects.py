@@ -30,7 +30,7 @@ def deliver_page(job: WebJob) -> Delivery:
         FeedError: the reader cannot be read, or finds nothing on a page.
     """
     reader = page_reader(job.options.reader)
-    return Delivery(write_rows(_rows(job, reader), job.folder), "jsonl")
+    return Delivery(write_rows(job.first(_rows(job, reader)), job.folder), "jsonl")
 
 
 def _rows(job: WebJob, reader: PageReader) -> Iterator[dict[str, object]]:

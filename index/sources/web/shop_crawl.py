@@ -83,7 +83,7 @@ def _listing(job: WebJob, left_out: LeftOut) -> Listing:
         raise FeedError(
             f"{shown(job.url)}: this site names no sitemap. Give the address of its feed or of its sitemap."
         )
-    listing = walk(roots, origin_of(job.url), documents, left_out)
+    listing = walk(roots, origin_of(job.url), documents, left_out, enough=job.enough)
     if listing.complete:
         documents.sweep()
     return listing

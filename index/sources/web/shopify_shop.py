@@ -32,7 +32,8 @@ def deliver_shopify(job: WebJob) -> Delivery:
         # With a cursor the Admin API refuses page numbers.
         return f"{base}?limit={PAGE_SIZE}" if cursor else f"{base}?limit={PAGE_SIZE}&page={number}"
 
-    path = write_document(_linked(JsonPages(job, address, find_products), base), "products", job.folder)
+    products = _linked(JsonPages(job, address, find_products), base)
+    path = write_document(job.first(products), "products", job.folder)
     return Delivery(path, "shopify")
 
 

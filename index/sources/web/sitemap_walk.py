@@ -25,9 +25,10 @@ class Listing:
     complete: bool = True
 
 
-def walk(roots: list[str], site: str, documents: KeptDocuments, left_out: LeftOut) -> Listing:
+def walk(roots: list[str], site: str, documents: KeptDocuments, left_out: LeftOut, *, enough: int = 0) -> Listing:
     """Read sitemaps and those that they lead to; what is left out, and why, is added to `left_out`.
 
+    `enough`: after so many pages the rest is left; 0 reads all.
     Pages of another host than `site`'s are left out: a shop speaks for itself alone.
 
     Raises:
@@ -58,6 +59,9 @@ def walk(roots: list[str], site: str, documents: KeptDocuments, left_out: LeftOu
             _take(sitemap.links, site, listing, left_out)
             if len(listing.pages) >= MOST_PAGES:
                 _stop(listing, left_out, url, f"the site lists more than {MOST_PAGES:,} pages")
+                break
+            if enough and len(listing.pages) >= enough:
+                listing.complete = False
                 break
             continue
         if level >= MOST_LEVELS:

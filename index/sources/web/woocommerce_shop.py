@@ -28,7 +28,8 @@ def deliver_woocommerce(job: WebJob) -> Delivery:
         # By id, so that a product that is added moves no other one.
         return f"{base}?page={number}&per_page={PAGE_SIZE}&orderby=id&order=asc"
 
-    return Delivery(write_rows(_rows(JsonPages(job, address, whole_list)), job.folder), "jsonl")
+    rows = _rows(JsonPages(job, address, whole_list))
+    return Delivery(write_rows(job.first(rows), job.folder), "jsonl")
 
 
 def products_address(url: str) -> str:

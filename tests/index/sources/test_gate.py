@@ -225,12 +225,15 @@ class TestSharedReferences:
         assert gate.checked == 1
         assert self.shown(shared) == ["2024-2", "A", "B"]
 
-    def test_the_shop_has_it_back_when_no_object_names_it_any_more(self, tmp_path, shared):
+    def test_the_shop_has_it_back_when_the_object_is_forgotten(self, tmp_path, shared):
         feed = self.name_as_object(tmp_path, shared)
         run(shared, Stops(2))
         assert self.shown(shared) == ["A"]
         feed.write_text(f"object_id,path\n2024-3,{tmp_path / 'shop' / 'pictures' / '1.png'}\n")
         run(shared, Stops(2))
+        run(shared, Stops(2))
+        assert self.shown(shared) == ["2024-3", "A"]
+        forget(shared, find_entry(shared, "objects", "2024-2"))
         run(shared, Stops(2))
         assert self.shown(shared) == ["2024-3", "A", "B"]
 

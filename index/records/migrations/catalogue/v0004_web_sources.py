@@ -12,7 +12,10 @@ down_revision = "0003"
 def upgrade() -> None:
     database = sa.inspect(op.get_bind())
     # A database whose revision is not known may have some of them already.
-    if "options" not in {column["name"] for column in database.get_columns("sources")}:
+    there = {column["name"] for column in database.get_columns("sources")}
+    if "line_end" not in there:
+        op.add_column("sources", sa.Column("line_end", sa.Boolean, nullable=False, server_default=sa.false()))
+    if "options" not in there:
         op.add_column("sources", sa.Column("options", sa.Text, nullable=False, server_default="{}"))
     if not database.has_table("pages"):
         _create_pages()

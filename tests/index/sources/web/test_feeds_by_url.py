@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 from datetime import date
 from typing import Any
@@ -170,3 +172,25 @@ class TestHeaders:
         with pytest.raises(QueryInvalid) as error:
             parse_header(text)
         assert "Bearer abc" not in str(error.value)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_one_that_is_cut_exactly_between_two_rows_is_told_by_its_length(
+    server: ShopServer, reader: Reader, kind: str, packed: bool
+) -> None:
+    """Nothing in the rows tells it: only Content-Length does."""
+    objects = [{"product_id": f"p{n}", "title": "Thing", "image_link": f"https://x.example/{n}.jpg"} for n in range(9)]
+    lines = CSV.splitlines(keepends=True) if kind == "csv" else [json.dumps(one) + "\n" for one in objects]
+    whole = "".join(lines).encode()
+    reader.add(server.put("/feed", gzip.compress(whole) if packed else whole, "text/plain"))
+    count = reader.read().changes["shop"].added
+    assert count == len(lines) - (kind == "csv")
+    # Another version, so that nothing of the former one serves.
+    changed = whole.replace(b"Thing", b"Object")
+    half = changed[: changed.index(b"\n", len(changed) // 2) + 1]
+    body, cut = (gzip.compress(changed), len(gzip.compress(half))) if packed else (changed, len(half))
+    server.put("/feed", body, "text/plain", cut=cut, etag=False)
+    read = reader.read(LATER)
+    assert "cut short" in read.failed[0]
+    assert len(reader.entries()) == count
