@@ -477,10 +477,6 @@ class TestOddFields:
         assert pictured(catalogue) == {f"OBJ-{number}" for number in range(1, 6)}
 
 
-def test_a_last_line_that_lost_its_end_may_have_lost_more(catalogue: Catalogue, tmp_path: Path) -> None:
-    pytest.skip("needs the column that keeps how a feed ended")
-
-
 class TestALastLineThatLostItsEnd:
     """A feed that is cut exactly between two rows, before the line end: nothing else tells it."""
 
