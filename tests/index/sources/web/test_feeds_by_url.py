@@ -107,6 +107,20 @@ def test_what_brings_no_feed_is_one_clear_line(server: ShopServer, reader: Reade
     assert "\n" not in failure
 
 
+def test_a_feed_that_unpacks_to_far_too_much_is_one_clear_line(
+    server: ShopServer, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.sources.feeds.feed_file.FREE_BYTES", 100_000)
+    monkeypatch.setattr("index.sources.feeds.feed_file.MAX_RATIO", 100)
+    reader.add(server.put("/feed.csv.gz", gzip.compress(CSV.encode()), "application/gzip"))
+    reader.read()
+    bomb = gzip.compress(CSV.encode() + b" " * 60_000_000)
+    server.put("/feed.csv.gz", bomb, "application/gzip")
+    (failure,) = reader.read(LATER).failed
+    assert "unpacks to over 100 times its size" in failure
+    assert len(reader.entries()) == 1000
+
+
 def test_a_host_that_is_not_there_is_one_clear_line(reader: Reader) -> None:
     reader.add("http://shop.invalid/feed.csv", format="csv")
     (failure,) = reader.read().failed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import multiprocessing
 import os
 import random
@@ -157,6 +158,29 @@ def test_pages_that_differ_at_each_request_change_nothing(server: ShopServer, re
         assert reader.read(FIRST + timedelta(days=days)).changes["shop"].unchanged == 1
 
 
+def test_a_page_that_is_cut_short_keeps_what_it_showed(server: ShopServer, reader: Reader) -> None:
+    """Its server sent half of it as if it were the whole: no length tells it, only that the page does not end."""
+    reader.add(small_shop(server))
+    reader.read()
+    whole = product_page("Thing 1", "/images/1.jpg", sku="T-1")
+    for number in range(6):
+        server.put(
+            f"/product/{number}", whole[: len(whole) // 3] if number == 1 else whole.replace("T-1", f"T-{number}")
+        )
+    for path in ("/sitemaps/0.xml.gz", "/sitemaps/products.xml", "/sitemap.xml"):
+        body = server.routes[path].body  # type: ignore[union-attr]
+        text = gzip.decompress(body) if path.endswith(".gz") else body
+        server.put(path, text.replace(b"2026-01-01", b"2026-01-05"), "application/xml")
+    reader.read(SECOND)
+    assert len(reader.entries()) == 6
+    assert "ends in the middle" in reader.refused()["cut-short"]
+    # Another day mends it, and it is asked for in full then.
+    server.put("/product/1", whole)
+    reader.read(SECOND + timedelta(days=1))
+    assert "cut-short" not in reader.refused()
+    assert len(reader.entries()) == 6
+
+
 class TestRights:
     @pytest.mark.parametrize(
         "head",
@@ -259,8 +283,6 @@ class TestHostile:
         assert "a page of another host" in refused["other-site"]
 
     def test_a_bomb_for_a_sitemap_is_refused(self, server: ShopServer, reader: Reader) -> None:
-        import gzip
-
         server.put("/sitemap.xml", gzip.compress(b"<urlset>" + b" " * 60_000_000), "application/gzip")
         reader.add(f"{server.url}/sitemap.xml")
         (failure,) = reader.read().failed
