@@ -8,6 +8,7 @@ from service.pages import (
     batch,
     desk,
     leads,
+    outside,
     public,
     queue,
     recognise,
@@ -19,7 +20,7 @@ from service.pages import (
 )
 from service.pages.rendering import static_files
 
-MODULES = (public, recognise, security_txt, sign_in, workbench, queue, leads, series, work_object, batch, desk)
+MODULES = (public, recognise, security_txt, sign_in, workbench, queue, leads, outside, series, work_object, batch, desk)
 
 
 def add_pages(app: FastAPI) -> None:

@@ -48,6 +48,19 @@ TABLE = {
     "oidc_issuer": (["", "https://login.example.org"], NO_TEXT),
     "oidc_client_id": (["", "traceobject"], NO_TEXT),
     "oidc_claim": (["email", "sub"], ["", *NO_TEXT]),
+    "outside_engines": (
+        [[], ["Example https://images.example/search?url={picture}"], ["Two Words https://a.example:8443/{picture}"]],
+        [
+            ["https://images.example/{picture}"],
+            ["Example http://images.example/{picture}"],
+            ["Example https://images.example/"],
+            ["Example https://{picture}/"],
+            ["Example https://a.example.{picture}/"],
+            ["Example https://a@b.example/{picture}"],
+            ["Example javascript:{picture}"],
+            *NO_TEXTS,
+        ],
+    ),
     "security_contact": (
         ["", "mailto:security@example.org", "https://example.org/report"],
         ["security@example.org", "mailto:", "mailto:a@example.org\nContact: mailto:b@example.org", *NO_TEXT],
