@@ -8,11 +8,11 @@ from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from index.settings import as_toml
 from index.workspace import SETTINGS, Workspace
 from service.accounts.roles import Role
 from service.app.outside_engines import OutsideEngine, outside_engines
@@ -29,8 +29,7 @@ ENGINES = ["Image Finder https://finder.example/search?by=url&url={picture}", "O
 
 def served(indexed, folder, **settings):
     workspace = copy_with_accounts(indexed, folder)
-    file = workspace.root / SETTINGS
-    file.write_text(file.read_text(encoding="utf-8") + tomli_w.dumps(settings), encoding="utf-8")
+    (workspace.root / SETTINGS).write_bytes(as_toml(replace(workspace.settings, **settings)))
     return TestClient(create_app(Workspace.open(workspace.root), ColourEncoder()), base_url=HERE)
 
 
@@ -102,9 +101,7 @@ def test_one_that_cannot_be_recorded_gives_no_link(ines, allowing, monkeypatch):
 
     monkeypatch.setattr(type(allowing.app.state.services.audit), "append", broken)
     fields = {"object": "2024-0", "source": "police", "engine": "Image Finder", "crop": crop}
-    with TestClient(allowing.app, base_url=HERE, raise_server_exceptions=False) as client:
-        client.cookies, client.headers = ines.cookies, ines.headers
-        answer = send(client, "/workbench/outside", **fields)
+    answer = send(ines, "/workbench/outside", **fields)
     assert answer.status_code == 500
     assert "finder.example" not in answer.text
 
