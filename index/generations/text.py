@@ -1,0 +1,120 @@
+"""The text of a generation: what was read off its pictures, and a lexical index of each collection.
+
+Files: text.sqlite, whose table `readings` has the reading of each image that was read; and `<collection>.words`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from embedding.text.gs1 import gtin
+from embedding.text.reading import Reading
+from index.errors import GenerationError
+from index.lexical.building import Document, write_lexical_index
+from index.lexical.lexical_index import LexicalIndex
+from index.lexical.words import gtin_word, words
+from index.records.entries import Entry
+from index.records.feed_records import COLLECTIONS, Collection
+from index.stores.text import from_bytes, to_bytes
+
+READINGS = "text.sqlite"
+# How much a word of each field counts: titles and brands are written on things, descriptions mostly are not.
+FIELD_WEIGHTS: Mapping[str, float] = {"title": 1.0, "brand": 1.0, "category": 0.5, "retailer": 0.5}
+
+
+def words_file(collection: Collection) -> str:
+    """The name of a collection's lexical index."""
+    return f"{collection}.words"
+
+
+def write_text(
+    folder: Path, entries: Mapping[Collection, Sequence[Entry]], readings: Iterable[tuple[str, Reading]]
+) -> None:
+    """Write the text of a generation: readings by image, and the words of entries and of their images that were read."""
+    connection = sqlite3.connect(folder / READINGS, isolation_level=None)
+    try:
+        # No journal is needed: the folder is published when complete, and deleted after a crash.
+        connection.executescript(
+            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
+            "CREATE TABLE readings (image TEXT PRIMARY KEY, reading BLOB NOT NULL) STRICT, WITHOUT ROWID; BEGIN;"
+        )
+        connection.executemany(
+            "INSERT INTO readings VALUES (?,?)", ((image, to_bytes(reading)) for image, reading in readings if reading)
+        )
+        connection.execute("COMMIT")
+        for collection in COLLECTIONS:
+            write_lexical_index(folder / words_file(collection), _documents(entries[collection], connection))
+    finally:
+        connection.close()
+
+
+class GenerationText:
+    """The text of one generation, read-only. Thread-safe."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the files of a verified generation.
+
+        Raises:
+            OSError, ValueError, sqlite3.Error: they cannot be read.
+        """
+        self._path = folder / READINGS
+        self._connection = sqlite3.connect(f"file:{self._path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+        self._indexes = {collection: LexicalIndex(folder / words_file(collection)) for collection in COLLECTIONS}
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def index(self, collection: Collection) -> LexicalIndex:
+        """The lexical index of a collection."""
+        return self._indexes[collection]
+
+    def readings(self, images: Sequence[str]) -> dict[str, Reading]:
+        """What was read off some images, by SHA-256; those with nothing on them, or not read yet, are left out."""
+        try:
+            return dict(_readings(self._connection, images))
+        except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
+            raise GenerationError(f"{self._path} cannot be read ({error}): verify it, roll back or re-index") from error
+
+
+def _readings(connection: sqlite3.Connection, images: Sequence[str]) -> Iterator[tuple[str, Reading]]:
+    query = "SELECT image, reading FROM readings WHERE image IN (SELECT value FROM json_each(?))"
+    for image, data in connection.execute(query, (json.dumps(list(images)),)):
+        yield image, from_bytes(data)
+
+
+def _documents(entries: Iterable[Entry], connection: sqlite3.Connection) -> Iterator[Document]:
+    """The words of each entry's record, and of each of its images."""
+    for entry in entries:
+        if weights := _record_words(entry):
+            yield Document(entry.id, weights)
+        for image, reading in _readings(connection, entry.images):
+            if weights := reading_words(reading):
+                yield Document(entry.id, weights, image)
+
+
+def _record_words(entry: Entry) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for field, weight in FIELD_WEIGHTS.items():
+        _add(weights, getattr(entry.fields, field), weight)
+    return weights
+
+
+def reading_words(reading: Reading) -> dict[str, float]:
+    """The words that were read, with how sure each is; and the numbers of barcodes."""
+    weights: dict[str, float] = {}
+    for line in reading.lines:
+        _add(weights, line.words, line.confidence)
+    for code in reading.codes:
+        if number := gtin(code.content):
+            weights[gtin_word(number)] = 1.0
+        elif code.kind == "QR":
+            _add(weights, code.content, 0.5)
+    return weights
+
+
+def _add(weights: dict[str, float], text: str, weight: float) -> None:
+    for word in words(text):
+        weights[word] = max(weight, weights.get(word, 0.0))
