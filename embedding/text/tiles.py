@@ -48,7 +48,7 @@ class Tile:
 
 
 def tiles(height: int, width: int, boxes: Sequence[TextBox]) -> list[Tile]:
-    """The tiles that show small text, by the boxes found in the whole picture: four at most, none of a small picture."""
+    """The tiles that show small text, by the boxes found in the whole picture: four at most, none in a small one."""
     longest = max(height, width)
     if longest < _LARGE * SIDE:
         return []

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from embedding.views import CATALOGUE_VIEWS
 from index.records.entries import Entry
 
 
-def content_digest(model: str, model_sha256: str, entries: Iterable[Entry], not_embedded: Iterable[str]) -> str:
-    """A SHA-256 over a model, every entry (products, then objects, each by id) and the images without embedding."""
+def content_digest(
+    model: str, model_sha256: str, entries: Iterable[Entry], not_embedded: Iterable[str], text: Sequence[str] = ()
+) -> str:
+    """A SHA-256 over a model, every entry (products, then objects, each by id) and the images without embedding.
+
+    `text`: the version of the reader of text, and the images that it read, rising; empty where none was.
+    """
     digest = hashlib.sha256(f"{model} {model_sha256} {CATALOGUE_VIEWS}".encode())
     for entry in entries:
         values = (entry.id, entry.source, *vars(entry.fields).values(), entry.images)
         digest.update(repr(values).encode())
     digest.update(repr(sorted(set(not_embedded))).encode())
+    if text:
+        digest.update(repr(tuple(text)).encode())
     return digest.hexdigest()

@@ -31,18 +31,26 @@ def words_file(collection: Collection) -> str:
 
 
 def write_text(
-    folder: Path, entries: Mapping[Collection, Sequence[Entry]], readings: Iterable[tuple[str, Reading]]
+    folder: Path,
+    entries: Mapping[Collection, Sequence[Entry]],
+    version: str,
+    readings: Iterable[tuple[str, Reading]],
 ) -> None:
-    """Write the text of a generation: readings by image, and the words of entries and of their images that were read."""
+    """Write the text of a generation: readings by image, and the words of entries and of their images that were read.
+
+    `version`: of the reader that made the readings; "" where there was none.
+    """
     connection = sqlite3.connect(folder / READINGS, isolation_level=None)
     try:
         # No journal is needed: the folder is published when complete, and deleted after a crash.
         connection.executescript(
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
-            "CREATE TABLE readings (image TEXT PRIMARY KEY, reading BLOB NOT NULL) STRICT, WITHOUT ROWID; BEGIN;"
+            "CREATE TABLE readings (image TEXT PRIMARY KEY, reading BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+            "CREATE TABLE reader (version TEXT NOT NULL) STRICT; BEGIN;"
         )
+        connection.execute("INSERT INTO reader VALUES (?)", (version,))
         connection.executemany(
-            "INSERT INTO readings VALUES (?,?)", ((image, to_bytes(reading)) for image, reading in readings if reading)
+            "INSERT INTO readings VALUES (?,?)", ((image, to_bytes(reading)) for image, reading in readings)
         )
         connection.execute("COMMIT")
         for collection in COLLECTIONS:
@@ -62,6 +70,7 @@ class GenerationText:
         """
         self._path = folder / READINGS
         self._connection = sqlite3.connect(f"file:{self._path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+        ((self.version,),) = self._connection.execute("SELECT version FROM reader")
         self._indexes = {collection: LexicalIndex(folder / words_file(collection)) for collection in COLLECTIONS}
 
     def close(self) -> None:
@@ -72,11 +81,16 @@ class GenerationText:
         return self._indexes[collection]
 
     def readings(self, images: Sequence[str]) -> dict[str, Reading]:
-        """What was read off some images, by SHA-256; those with nothing on them, or not read yet, are left out."""
+        """What was read off some images, by SHA-256; those that were not read are left out."""
         try:
             return dict(_readings(self._connection, images))
         except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
             raise GenerationError(f"{self._path} cannot be read ({error}): verify it, roll back or re-index") from error
+
+    def content(self, used: set[str]) -> tuple[str, ...]:
+        """What content_digest takes as `text`, if only the images `used` were left."""
+        read = {image for (image,) in self._connection.execute("SELECT image FROM readings")}
+        return (self.version, *sorted(read & used)) if self.version else ()
 
 
 def _readings(connection: sqlite3.Connection, images: Sequence[str]) -> Iterator[tuple[str, Reading]]:

@@ -27,7 +27,7 @@ class TextStore:
     """The readings of one version of the reader. One writer at a time (the workspace's lock); any number of readers."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         existed = path.exists()
         try:
@@ -35,7 +35,9 @@ class TextStore:
             # Deleted rows are overwritten with zeros, and a finished transaction survives a power cut.
             self._connection.executescript("PRAGMA secure_delete=ON; PRAGMA synchronous=FULL;" + _TABLE)
         except sqlite3.Error as error:
-            raise WorkspaceError(f"{path} cannot be read ({error}): delete it, and its pictures are read again") from error
+            raise WorkspaceError(
+                f"{path} cannot be read ({error}): delete it, and its pictures are read again"
+            ) from error
         if not existed:
             sync_folder(path.parent)
 
