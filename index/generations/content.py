@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from embedding.views import CATALOGUE_VIEWS
-from index.records.entries import Entry
+from index.records.entries import ADDED, Entry
 
 
 def content_digest(
@@ -18,8 +18,9 @@ def content_digest(
     """
     digest = hashlib.sha256(f"{model} {model_sha256} {CATALOGUE_VIEWS}".encode())
     for entry in entries:
-        values = (entry.id, entry.source, *vars(entry.fields).values(), entry.images)
-        digest.update(repr(values).encode())
+        fields = entry.fields.counted()
+        added = (name for name in ADDED if name in fields)
+        digest.update(repr((entry.id, entry.source, *fields.values(), entry.images, *added)).encode())
     digest.update(repr(sorted(set(not_embedded))).encode())
     if text:
         digest.update(repr(tuple(text)).encode())
