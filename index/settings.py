@@ -43,7 +43,7 @@ class Settings:
     `self_test_margin`: how far a generation's self-test recall may fall below the live one's and still be published.
     `recall_target`: the share of the ten nearest pictures that the index has to find, 0 to 1; 1 makes searches exact.
     `index_memory_mb`: how much of this machine's memory the index may take; 0 means half of it.
-    `text`: "on" reads what is written on pictures, at night and in searches, if the extra `text` is installed; or "off".
+    `text`: "on" reads what is written on pictures, at night and in searches, with the extra `text` installed; or "off".
     `text_minutes`: how long a re-index may read text; the rest is read in the next ones. 0 sets no limit.
     `alert_likelihood`: from which likelihood, 0 to 1, that a product is an open object's it becomes an alert.
     `user_agent`: the User-Agent of picture fetches, for example "traceobject/0.1 (+https://example.org/contact)".

@@ -1,4 +1,4 @@
-"""What the number of a barcode says: a GTIN and its check digit, and the GS1 organisation that issued its prefix.
+"""What the number of a barcode says: which GS1 organisation issued its prefix.
 
 Source: GS1 company prefixes, https://www.gs1.org/standards/id-keys/company-prefix (the prefixes of member
 organisations). The prefix tells where a company registered, neither where a product was made nor where it was sold.
@@ -40,28 +40,14 @@ _PREFIXES: tuple[tuple[int, int, str], ...] = (
     (900, 919, "GS1 Austria"), (930, 939, "GS1 Australia"), (940, 949, "GS1 New Zealand"), (955, 955, "GS1 Malaysia"),
     (958, 958, "GS1 Macau"),
 )  # fmt: skip
-_LENGTHS = (8, 12, 13, 14)
-
-
-def gtin(text: str) -> str:
-    """A GTIN of 8, 12, 13 or 14 digits as 14 digits, so that one number is spelled one way; "" for anything else.
-
-    Spaces and hyphens are left out, and the check digit has to be right.
-    """
-    digits = text.replace(" ", "").replace("-", "")
-    if len(digits) not in _LENGTHS or not (digits.isascii() and digits.isdigit()):
-        return ""
-    padded = digits.zfill(14)
-    weighted = sum(int(digit) * (3 if place % 2 == 0 else 1) for place, digit in enumerate(padded))
-    return padded if weighted % 10 == 0 and int(padded) else ""
 
 
 def registered_with(number: str) -> str:
-    """The GS1 organisation that issued the prefix of a GTIN of 14 digits, such as "GS1 France".
+    """The GS1 organisation that issued the prefix of a number of 13 digits, such as "GS1 France".
 
-    "" where it says nothing of a place: numbers for use within a shop, coupons, books, an EAN-8.
+    "" where it says nothing of a place: numbers for use within a shop, coupons, books, numbers of other lengths.
     """
-    if len(number) != 14 or number.startswith("000000"):
+    if len(number) != 13 or not number.isdecimal():
         return ""
-    prefix = int(number[1:4])
+    prefix = int(number[:3])
     return next((name for first, last, name in _PREFIXES if first <= prefix <= last), "")

@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from embedding.text.gs1 import gtin
 from embedding.text.reading import Reading
 from index.errors import GenerationError
 from index.lexical.building import Document, write_lexical_index
@@ -18,11 +17,19 @@ from index.lexical.lexical_index import LexicalIndex
 from index.lexical.words import gtin_word, words
 from index.records.entries import Entry
 from index.records.feed_records import COLLECTIONS, Collection
+from index.records.gtin import normal_gtin
 from index.stores.text import from_bytes, to_bytes
 
 READINGS = "text.sqlite"
 # How much a word of each field counts: titles and brands are written on things, descriptions mostly are not.
-FIELD_WEIGHTS: Mapping[str, float] = {"title": 1.0, "brand": 1.0, "category": 0.5, "retailer": 0.5}
+FIELD_WEIGHTS: Mapping[str, float] = {
+    "title": 1.0,
+    "brand": 1.0,
+    "series": 1.0,
+    "description": 0.5,
+    "category": 0.5,
+    "retailer": 0.5,
+}
 
 
 def words_file(collection: Collection) -> str:
@@ -113,7 +120,7 @@ def _record_words(entry: Entry) -> dict[str, float]:
     weights: dict[str, float] = {}
     for field, weight in FIELD_WEIGHTS.items():
         _add(weights, getattr(entry.fields, field), weight)
-    return weights
+    return weights | {gtin_word(number): 1.0 for number in entry.fields.several("gtin")}
 
 
 def reading_words(reading: Reading) -> dict[str, float]:
@@ -121,12 +128,20 @@ def reading_words(reading: Reading) -> dict[str, float]:
     weights: dict[str, float] = {}
     for line in reading.lines:
         _add(weights, line.words, line.confidence)
-    for code in reading.codes:
-        if number := gtin(code.content):
-            weights[gtin_word(number)] = 1.0
-        elif code.kind == "QR":
-            _add(weights, code.content, 0.5)
-    return weights
+    return weights | {gtin_word(number): 1.0 for number in gtins(reading)}
+
+
+def gtins(reading: Reading) -> tuple[str, ...]:
+    """The numbers of the barcodes of a reading that are GTINs, as normal_gtin spells them."""
+    return tuple(number for code in reading.codes if (number := gtin_or_none(code.content)))
+
+
+def gtin_or_none(text: str) -> str | None:
+    """A number as normal_gtin spells it, or None where it is no GTIN."""
+    try:
+        return normal_gtin(text)
+    except ValueError:
+        return None
 
 
 def _add(weights: dict[str, float], text: str, weight: float) -> None:

@@ -25,7 +25,7 @@ def words(text: str) -> Iterator[str]:
 
 
 def gtin_word(gtin: str) -> str:
-    """The word that stands for a GTIN of 14 digits; no text contains it."""
+    """The word that stands for a GTIN, as normal_gtin spells it; no text contains it."""
     return _GTIN_MARK + gtin
 
 

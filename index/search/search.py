@@ -8,15 +8,18 @@ from contextlib import AbstractContextManager, nullcontext
 
 from embedding.encoders.protocol import Encoder, Vectors
 from embedding.query_views import QueryViews, embed_views, query_views
+from embedding.text.reading import TextReader
 from index.errors import GenerationError
 from index.generations.calibration import Likelihood
 from index.generations.generations import Generation
+from index.search.agreeing_words import with_agreeing_words
 from index.search.answer import Answer, Query
 from index.search.first_stage import first_stage
 from index.search.group import group_by_entry
 from index.search.likelihood import apply_likelihood
 from index.search.orientation import choose_orientation, correct_rotation
 from index.search.rerank import Reranker, RerankResult, rerank
+from index.search.text_evidence import read_query, weigh_text
 
 # A context manager around each step, made from the step's name: a caller may measure how long the step takes.
 Step = Callable[[str], AbstractContextManager[None]]
@@ -28,26 +31,37 @@ def untimed(_: str) -> AbstractContextManager[None]:
 
 
 def search(
-    query: Query, generation: Generation, encoder: Encoder, reranker: Reranker | None = None, step: Step = untimed
+    query: Query,
+    generation: Generation,
+    encoder: Encoder,
+    reranker: Reranker | None = None,
+    step: Step = untimed,
+    *,
+    text_reader: TextReader | None = None,
 ) -> Answer:
-    """Answer a query from one generation; without `reranker` by embeddings alone.
+    """Answer a query from one generation; without `reranker` by embeddings and text alone.
+
+    Without `text_reader` nothing is read off the pictures; what a person wrote is still searched for.
 
     Raises:
         GenerationError: the generation was made with another model than `encoder`.
-        TextUnsupported: the query has text and the model no text side.
+        TextUnsupported: the query has words, the model no text side, and the generation no index of words.
     """
     _require_model(generation, encoder)
     views = tuple(query_views(image.region.of(image.pixels)) for image in query.images)
     with step("embed"):
         image_embeddings = embed_views(views, encoder)
-        text_embedding = encoder.encode_texts([query.text]) if query.text.strip() else None
+        text_embedding = _embed_text(query, generation, encoder)
+    with step("read_text"):
+        text = read_query(query, views, text_reader)
 
     with step("filter"):
         allowed = generation.records.allowed(query.collection, query.filters, query.without_images)
+        text_scores = weigh_text(text, query, generation)
 
     def rank(views: Sequence[QueryViews], image_embeddings: Sequence[Vectors]) -> RerankResult:
         with step("first_stage"):
-            candidate_set = first_stage(query, image_embeddings, text_embedding, generation, allowed)
+            candidate_set = first_stage(query, image_embeddings, text_embedding, generation, allowed, text_scores)
         with step("rerank"):
             return rerank(candidate_set, views, reranker)
 
@@ -59,7 +73,9 @@ def search(
         reranked = choose_orientation(reranked, rank(*rotated))
 
     candidates = group_by_entry(reranked, generation.records, query)
-    verdict, candidates = apply_likelihood(candidates, _likelihood(generation, query, reranked))
+    candidates = with_agreeing_words(candidates, text, query, generation)
+    decisive = text_scores.decisive if text_scores else frozenset()
+    verdict, candidates = apply_likelihood(candidates, _likelihood(generation, query, reranked), decisive)
     return Answer(
         query_id=str(uuid.uuid4()),
         verdict=verdict,
@@ -67,7 +83,15 @@ def search(
         model=generation.manifest.model,
         collection=query.collection,
         candidates=candidates,
+        readings=text.readings,
     )
+
+
+def _embed_text(query: Query, generation: Generation, encoder: Encoder) -> Vectors | None:
+    """The embedding of the query's words, float32 [1, d]; None without words, or where only the index knows words."""
+    if not query.text.strip() or not (encoder.card.text or generation.text is None):
+        return None
+    return encoder.encode_texts([query.text])
 
 
 def _likelihood(generation: Generation, query: Query, reranked: RerankResult) -> Likelihood | None:
