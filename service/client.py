@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -21,8 +22,8 @@ import httpx
 
 Collection = Literal["catalogue", "objects"]
 Box = tuple[float, float, float, float]
-_MAX_WAIT_SECONDS = 30.0
-_RETRY_STATUSES = (429, 503)
+_Part = tuple[str, tuple[str | None, bytes]]
+_MAX_WAIT_SECONDS, _RETRY_STATUSES = 30.0, (429, 503)
 
 
 class ServerRefused(Exception):
@@ -115,6 +116,7 @@ class Answer:
     model: str
     collection: str
     faces: Sequence[int]
+    readings: Sequence[Mapping[str, Any]]
     candidates: tuple[Candidate, ...]
 
 
@@ -211,15 +213,15 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
+    def close(self, *_: object) -> None:
         self._http.close()
+
+    __exit__ = close
 
     def search(
         self, images: Sequence[bytes | Path] = (), *, collection: Collection = "catalogue", boxes: Sequence[Box] = (),
         text: str = "", filters: Sequence[tuple[str, str]] = (), limit: int = 10, rerank: bool = True,
+        written: Sequence[str] = (), read_text: bool = True,
     ) -> Answer:  # fmt: skip
         """Find what resembles the thing in the pictures, which all show one and the same thing.
 
@@ -227,11 +229,12 @@ class Client:
             boxes: around the thing, in fractions x0, y0, x1, y1; one for all pictures, or one for each.
             filters: such as ("brand", "Luma"); several of one key mean any of them.
             rerank: False ranks by embeddings alone: about seven times faster, and less accurate.
+            written: lines on the thing; without any, they are read off the pictures if `read_text`.
         """
         form = [
             ("collection", collection), ("text", text), ("limit", str(limit)), ("rerank", str(rerank).lower()),
-            *(("box", ",".join(map(str, box))) for box in boxes),
-            *(("filter", f"{key}={value}") for key, value in filters),
+            ("read_text", str(read_text).lower()), *(("written", line) for line in written),
+            *(("box", ",".join(map(str, box))) for box in boxes), *(("filter", f"{k}={value}") for k, value in filters),
         ]  # fmt: skip
         answer = self._send("/v1/search", form, images)
         return _read(Answer, {**answer, "candidates": tuple(_read(Candidate, one) for one in answer["candidates"])})
@@ -353,9 +356,7 @@ class Client:
 
     def _send(self, path: str, form: Iterable[tuple[str, str | None]], pictures: Sequence[bytes | Path] = ()) -> Any:
         # Fields are sent as files, so that httpx uses multipart/form-data even without a picture.
-        parts: list[tuple[str, tuple[str | None, bytes]]] = [
-            (name, (None, text.encode())) for name, text in form if text is not None
-        ]
+        parts: list[_Part] = [(name, (None, text.encode())) for name, text in form if text is not None]
         parts += [("image", ("picture", one.read_bytes() if isinstance(one, Path) else one)) for one in pictures]
         return self._request("POST", path, files=parts).json()
 
@@ -393,8 +394,7 @@ def _seconds(text: str) -> float | None:
 
 
 def _problem(answer: httpx.Response) -> Mapping[str, Any]:
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    return body if isinstance(body, dict) else {"title": answer.reason_phrase}
+    with suppress(ValueError):
+        if isinstance(body := answer.json(), dict):
+            return body
+    return {"title": answer.reason_phrase}

@@ -27,15 +27,19 @@ _MULTIPLE = 32
 _MIN_PROBABILITY = 0.3  # of a pixel
 _MIN_CONFIDENCE = 0.5  # the mean of a line's pixels
 _ENLARGEMENT = 1.6  # by so many times area / perimeter on each side
-_MIN_HEIGHT = 3  # pixels of the network's map, before enlargement
+_MIN_HEIGHT = 3  # pixels of the network's map, before enlargement: less is a trace, too small to be read
+_MIN_TRACE = 1
 
 
 @dataclass(frozen=True)
 class TextBox:
-    """A rectangle around a line: float32 [4, 2] in pixels, clockwise from its upper left; how sure, 0 to 1."""
+    """A rectangle around a line: float32 [4, 2] in pixels, clockwise from its upper left.
+
+    `is_trace`: text seems to be there, too small to be read in a picture of this size.
+    """
 
     corners: Floats
-    confidence: float
+    is_trace: bool = False
 
     @property
     def width(self) -> float:
@@ -60,7 +64,7 @@ def detect(picture: Image, network: Any, most: int) -> list[TextBox]:
     (probability,) = inference.outputs(request)
     boxes = _boxes(np.ascontiguousarray(probability[0, 0, :high, :wide]), most)
     to_picture = np.array([width / wide, height / high], np.float32)
-    return [TextBox(box.corners * to_picture, box.confidence) for box in boxes]
+    return [TextBox(box.corners * to_picture, box.is_trace) for box in boxes]
 
 
 def network_input(pictures: Image) -> Floats:
@@ -79,15 +83,15 @@ def _boxes(probability: Floats, most: int) -> list[TextBox]:
         if len(found) == most:
             break
         centre, (wide, high), angle = cv2.minAreaRect(contour)
-        if min(wide, high) < _MIN_HEIGHT:
+        if min(wide, high) < _MIN_TRACE:
             continue
         core = np.asarray(cv2.boxPoints((centre, (wide, high), angle)), np.float32)
-        confidence = _mean_within(probability, core)
-        if confidence < _MIN_CONFIDENCE:
+        is_trace = min(wide, high) < _MIN_HEIGHT
+        if not is_trace and _mean_within(probability, core) < _MIN_CONFIDENCE:
             continue
         distance = _ENLARGEMENT * wide * high / (wide + high)
         whole = cv2.boxPoints((centre, (wide + distance, high + distance), angle))
-        found.append(TextBox(_upright_first(np.asarray(whole, np.float32)), confidence))
+        found.append(TextBox(_upright_first(np.asarray(whole, np.float32)), is_trace))
     return found
 
 

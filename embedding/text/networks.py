@@ -48,7 +48,7 @@ class Networks:
 
 
 def available() -> bool:
-    """Whether the packages that read text are installed. Nothing is imported."""
+    """Whether the packages that read text are installed: the extra `text`, and rapidocr. Nothing is imported."""
     return all(importlib.util.find_spec(name) is not None for name in (PACKAGE, "openvino", "zxingcpp", "pycld2"))
 
 

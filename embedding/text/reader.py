@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 
-from embedding.errors import ModelUnavailable
 from embedding.text.barcodes import corners_of, read_codes
 from embedding.text.detection import SIDE, TextBox, detect
 from embedding.text.language import guess_language
-from embedding.text.networks import REMEDY, Networks, available, networks
-from embedding.text.reading import MAX_CHARACTERS, MAX_LINES, Corners, Image, Mask, Reading, TextLine, TextReader
+from embedding.text.networks import Networks, available, networks
+from embedding.text.reading import MAX_CHARACTERS, MAX_LINES, Corners, Image, Mask, Reading, TextLine
 from embedding.text.recognition import RecognisedLine, recognise
 from embedding.text.tiles import tiles
 
@@ -28,10 +27,9 @@ _FILL_LEVEL = 127
 
 @dataclass(frozen=True)
 class OcrReader:
-    """A TextReader. One picture is read at a time: the networks use all cores for it."""
+    """A TextReader. The networks are loaded at first use; one picture is read at a time, on all cores."""
 
-    loaded: Networks
-    lock: threading.Lock
+    lock: threading.Lock = field(default_factory=threading.Lock)
     version: str = "ppocr6-small-1"
 
     def read(self, picture: Image, hidden: Mask | None = None) -> Reading:
@@ -40,8 +38,8 @@ class OcrReader:
             picture = picture.copy()
             picture[hidden] = _FILL_LEVEL
         with self.lock:
-            boxes = self._boxes(picture)
-            lines = recognise(picture, boxes, self.loaded)
+            loaded = networks()
+            lines = recognise(picture, _boxes(picture, loaded), loaded)
         height, width = picture.shape[:2]
         read = [_line(line, width, height) for line in lines if line.confidence >= MIN_CONFIDENCE]
         visible = [line for line in read if line.words and not _is_hidden(line.corners, hidden)]
@@ -53,38 +51,29 @@ class OcrReader:
         """Read an empty picture, so that the first one is read as fast as the second."""
         self.read(np.zeros((SIDE, SIDE, 3), np.uint8))
 
-    def _boxes(self, picture: Image) -> list[TextBox]:
-        """The boxes of a picture: those of the tiles in which it shows small text, and of the whole, largest first."""
-        whole = detect(picture, self.loaded.detection, MAX_LINES)
-        found: list[TextBox] = []
-        for tile in tiles(picture.shape[0], picture.shape[1], whole):
-            part = picture[tile.top : tile.bottom, tile.left : tile.right]
-            offset = np.array([tile.left, tile.top], np.float32)
-            within = detect(part, self.loaded.detection, MAX_LINES)
-            moved = [replace(box, corners=box.corners + offset) for box in within]
-            # What a tile's edge cuts is whole in the next one, or in the picture; and the overlap is in both.
-            uncut = [box for box in moved if not tile.cuts(box)]
-            seen = list(found)
-            found += [box for box in uncut if not any(_overlap(box, other) > _MAX_OVERLAP for other in seen)]
-        seen = list(found)
-        found += [box for box in whole if not any(_overlap(box, other) > _MAX_OVERLAP for other in seen)]
-        return sorted(found, key=lambda box: box.width * box.height, reverse=True)[:MAX_LINES]
 
-
-def text_reader() -> TextReader | None:
+def text_reader() -> OcrReader | None:
     """The reader of this machine, or None where the packages that it needs are not installed."""
-    return open_reader() if available() else None
+    return OcrReader() if available() else None
 
 
-def open_reader() -> OcrReader:
-    """Load the networks.
-
-    Raises:
-        ModelUnavailable: a package is missing, or weights are not those that were measured.
-    """
-    if not available():
-        raise ModelUnavailable(f"reading text needs more packages: pip install 'traceobject[text]' and {REMEDY}")
-    return OcrReader(networks(), threading.Lock())
+def _boxes(picture: Image, loaded: Networks) -> list[TextBox]:
+    """The boxes of a picture: those of the tiles in which it shows small text, and of the whole, largest first."""
+    whole = detect(picture, loaded.detection, MAX_LINES)
+    found: list[TextBox] = []
+    for tile in tiles(picture.shape[0], picture.shape[1], whole):
+        part = picture[tile.top : tile.bottom, tile.left : tile.right]
+        offset = np.array([tile.left, tile.top], np.float32)
+        within = detect(part, loaded.detection, MAX_LINES)
+        moved = [replace(box, corners=box.corners + offset) for box in within]
+        # What a tile's edge cuts is whole in the next one, or in the picture; and the overlap is in both.
+        uncut = [box for box in moved if not tile.cuts(box)]
+        seen = list(found)
+        found += [box for box in uncut if not any(_overlap(box, other) > _MAX_OVERLAP for other in seen)]
+    seen = list(found)
+    found += [box for box in whole if not any(_overlap(box, other) > _MAX_OVERLAP for other in seen)]
+    readable = [box for box in found if not box.is_trace]
+    return sorted(readable, key=lambda box: box.width * box.height, reverse=True)[:MAX_LINES]
 
 
 def _line(line: RecognisedLine, width: int, height: int) -> TextLine:

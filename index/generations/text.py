@@ -123,11 +123,12 @@ def _record_words(entry: Entry) -> dict[str, float]:
     return weights | {gtin_word(number): 1.0 for number in entry.fields.several("gtin")}
 
 
-def reading_words(reading: Reading) -> dict[str, float]:
-    """The words that were read, with how sure each is; and the numbers of barcodes."""
+def reading_words(reading: Reading, line_weights: Sequence[float] | None = None) -> dict[str, float]:
+    """The words that were read, with how sure each is, or the weights of their lines; and the numbers of barcodes."""
     weights: dict[str, float] = {}
-    for line in reading.lines:
-        _add(weights, line.words, line.confidence)
+    given = [line.confidence for line in reading.lines] if line_weights is None else line_weights
+    for line, weight in zip(reading.lines, given, strict=True):
+        _add(weights, line.words, weight)
     return weights | {gtin_word(number): 1.0 for number in gtins(reading)}
 
 

@@ -94,12 +94,11 @@ class LexicalIndex:
         excluded = self._places(without_images)
         surest = sorted(terms, key=lambda word: -terms[word])[:MAX_TERMS]
         for term in surest:
-            places, similarities = self._variants(term)
-            entries, weights, carrying = self._entries_of(places, similarities, excluded)
-            says = float(np.log(max(len(total), 1) / max(carrying, 1.0))) * terms[term]
-            most += max(says, 0.0)
-            if says > 0 and len(entries):
-                total[entries] += np.float32(says) * weights
+            words, similarities = self._variants(term)
+            nats = self._nats(words, similarities)
+            entries, best = self._entries_of(words, nats * similarities**2, excluded)
+            total[entries] += np.float32(terms[term]) * best
+            most += terms[term] * float(nats.max(initial=0.0) if len(words) else np.log(max(len(total), 1)))
         return total, most
 
     def _variants(self, term: str) -> tuple[npt.NDArray[np.int32], Floats]:
@@ -109,6 +108,8 @@ class LexicalIndex:
             place = int(np.searchsorted(arrays.fingerprints, np.uint64(fingerprint(term))))
             found = place < len(arrays.fingerprints) and int(arrays.fingerprints[place]) == fingerprint(term)
             return np.array([place] if found else [], np.int32), np.ones(int(found), np.float32)
+        if not len(arrays.trigrams):
+            return np.empty(0, np.int32), np.empty(0, np.float32)
         keys = np.array(grams, np.uint64)
         at = np.searchsorted(arrays.trigrams, keys)
         known = at[(at < len(arrays.trigrams)) & (arrays.trigrams[np.minimum(at, len(arrays.trigrams) - 1)] == keys)]
@@ -118,7 +119,10 @@ class LexicalIndex:
         parts = [arrays.trigram_words[starts[index] : ends[index]] for index in followed.tolist()]
         if not parts:
             return np.empty(0, np.int32), np.empty(0, np.float32)
-        words, shared = np.unique(np.concatenate(parts), return_counts=True)
+        counted = np.bincount(np.concatenate(parts))
+        # Sharing one trigram of several is too little for either kind of match.
+        words = np.flatnonzero(counted >= min(2, len(parts))).astype(np.int32)
+        shared = counted[words]
         # Trigrams that were not followed may be shared, too: their share is assumed to be that of the others.
         count = shared * (len(known) / max(len(parts), 1))
         lengths = arrays.trigram_counts[words].astype(np.float32)
@@ -130,29 +134,38 @@ class LexicalIndex:
         best = best[np.argsort(-similarity[best], kind="stable")][:MAX_VARIANTS]
         return words[best], np.minimum(similarity[best], 1.0).astype(np.float32)
 
-    def _entries_of(
-        self, words: npt.NDArray[np.int32], similarities: Floats, excluded: npt.NDArray[np.int32]
-    ) -> tuple[Numbers, Floats, float]:
-        """The entries that carry any of some words: places, rising, each with its best weight, and their number.
+    def _nats(self, words: npt.NDArray[np.int32], similarities: Floats) -> Floats:
+        """What each of the words that a query's word may be says, float32 [m], 0 or more.
 
-        The number counts those of a less similar word as less than one. No entries where there are too many.
+        An entry that carries it is one of those that carry it or one as similar: the exact word says most.
         """
+        carrying = self._arrays.posting_starts[words + 1] - self._arrays.posting_starts[words]
+        as_similar = (similarities[None, :] >= similarities[:, None]) @ carrying
+        nats = np.log(max(len(self._arrays.entries), 1) / np.maximum(as_similar, 1))
+        # Those of too many would take long, and tell next to nothing.
+        return np.where(as_similar > MAX_POSTINGS, 0, np.maximum(nats, 0)).astype(np.float32)
+
+    def _entries_of(
+        self, words: npt.NDArray[np.int32], worth: Floats, excluded: npt.NDArray[np.int32]
+    ) -> tuple[Numbers, Floats]:
+        """The entries that carry any of some words of some worth: places, rising, each with the best of them."""
         arrays = self._arrays
+        telling = worth > 0
+        words, worth = words[telling], worth[telling]
+        if not len(words):
+            return np.empty(0, np.int64), np.empty(0, np.float32)
         starts, ends = arrays.posting_starts[words], arrays.posting_starts[words + 1]
-        carrying = float(((ends - starts) * similarities).sum())
-        if not len(words) or carrying > MAX_POSTINGS:
-            return np.empty(0, np.int64), np.empty(0, np.float32), carrying
         spans = [slice(int(start), int(end)) for start, end in zip(starts, ends, strict=True)]
         documents = np.concatenate([arrays.posting_documents[span] for span in spans])
         weights = np.concatenate([arrays.posting_weights[span] for span in spans]).astype(np.float32) / FULL_WEIGHT
-        weights *= np.repeat(similarities * similarities, ends - starts)
+        weights *= np.repeat(worth, ends - starts)
         if len(excluded):
             kept = ~np.isin(arrays.document_images[documents], excluded)
             documents, weights = documents[kept], weights[kept]
         entries, owner = np.unique(arrays.document_entries[documents], return_inverse=True)
         best = np.zeros(len(entries), np.float32)
         np.maximum.at(best, owner, weights)
-        return entries.astype(np.int64), best, carrying
+        return entries.astype(np.int64), best
 
     def _places(self, images: Collection[str]) -> npt.NDArray[np.int32]:
         """The places of images that this index has."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from hashlib import blake2b
 
 # Letters and digits of any script, at most this many in one word.
-_WORD = re.compile(r"[^\W_]+")
+_WORD = r"[^\W_]+"
 MAX_WORD = 40
 _GTIN_MARK = "gtin:"
 _BITS = 21  # of one code point: three of them fit into 64 bits
@@ -18,7 +18,7 @@ def words(text: str) -> Iterator[str]:
     """The words of a text, in its order: "Crème Brûlée 500g" -> creme, brulee, 500g. One letter alone is none."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    for found in _WORD.finditer(plain):
+    for found in re.finditer(_WORD, plain):
         word = found.group()[:MAX_WORD]
         if len(word) > 1 or not word.isascii():
             yield word

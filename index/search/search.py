@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from embedding.encoders.protocol import Encoder, Vectors
+from embedding.errors import TextUnsupported
 from embedding.query_views import QueryViews, embed_views, query_views
 from embedding.text.reading import TextReader
 from index.errors import GenerationError
@@ -89,9 +90,14 @@ def search(
 
 def _embed_text(query: Query, generation: Generation, encoder: Encoder) -> Vectors | None:
     """The embedding of the query's words, float32 [1, d]; None without words, or where only the index knows words."""
-    if not query.text.strip() or not (encoder.card.text or generation.text is None):
+    if not query.text.strip():
         return None
-    return encoder.encode_texts([query.text])
+    try:
+        return encoder.encode_texts([query.text])
+    except TextUnsupported:
+        if generation.text is None:
+            raise
+        return None
 
 
 def _likelihood(generation: Generation, query: Query, reranked: RerankResult) -> Likelihood | None:

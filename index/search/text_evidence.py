@@ -6,6 +6,7 @@ adds to it, what does not takes nothing away.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,18 +15,22 @@ import numpy.typing as npt
 
 from embedding.encoders.protocol import Vectors
 from embedding.query_views import QueryViews
-from embedding.text.reading import Reading, TextReader
+from embedding.text.reader import OcrReader, text_reader
+from embedding.text.reading import Reading, TextLine, TextReader
 from index.engines.protocol import Rows
 from index.generations.generations import Generation
 from index.generations.text import gtin_or_none, gtins, reading_words
 from index.lexical.lexical_index import top
 from index.lexical.words import gtin_word, words
 from index.search.answer import Query
+from index.workspace import Workspace
 
 # What the same words are worth in cosine: TEXT_WEIGHT * log(1 + nats / TEXT_SCALE). Nats are the log of how much
 # likelier these words are on this entry than on any other: a word of one entry among a million says 14.
-TEXT_WEIGHT = 0.15
-TEXT_SCALE = 4.0
+TEXT_WEIGHT = 0.2
+TEXT_SCALE = 8.0
+# A line in the corner of a photo counts less by this share: people put what they photograph in the middle.
+EDGE_DISCOUNT = 0.6
 # A barcode's number that the entry has is decisive: no picture says more.
 GTIN_BONUS = 5.0
 # How many entries the text alone brings into the first stage, each of which says at least so many nats.
@@ -79,6 +84,11 @@ class TextScores:
         return np.asarray(self.nats_of(entries) / max(self.most, 1e-6), np.float32)
 
 
+def text_reader_for(workspace: Workspace) -> OcrReader | None:
+    """The reader of a workspace, or None where its settings turn text off or the packages are not installed."""
+    return None if workspace.settings.text == "off" else text_reader()
+
+
 def read_query(query: Query, views: Sequence[QueryViews], reader: TextReader | None) -> QueryText:
     """The text of a query: what a person says is written on the object, or else what is read off its pictures.
 
@@ -90,7 +100,7 @@ def read_query(query: Query, views: Sequence[QueryViews], reader: TextReader | N
         readings = tuple(reader.read(each.image, each.hidden) for each in views)
     terms: dict[str, float] = {}
     for reading in readings:
-        for word, weight in reading_words(reading).items():
+        for word, weight in reading_words(reading, line_weights(reading)).items():
             terms[word] = max(weight, terms.get(word, 0.0))
     given = [query.text, *(query.written or ())]
     terms |= {word: 1.0 for text in given for word in words(text)}
@@ -98,6 +108,25 @@ def read_query(query: Query, views: Sequence[QueryViews], reader: TextReader | N
     numbers += [number for text in given for part in text.split() if (number := gtin_or_none(part))]
     terms |= {gtin_word(number): 1.0 for number in numbers}
     return QueryText(readings, terms, tuple(dict.fromkeys(numbers)))
+
+
+def line_weights(reading: Reading) -> list[float]:
+    """How much each line of a photo counts, 0 to 1: how sure it is, and how likely it is the object's own.
+
+    What is written on other things beside it is smaller, or further from the middle.
+    """
+    heights = [math.dist(line.corners[0], line.corners[3]) for line in reading.lines]
+    tallest = max(heights, default=1.0) or 1.0
+    return [
+        line.confidence * math.sqrt(height / tallest) * (1 - EDGE_DISCOUNT * _eccentricity(line))
+        for line, height in zip(reading.lines, heights, strict=True)
+    ]
+
+
+def _eccentricity(line: TextLine) -> float:
+    """How far from the middle of the picture a line is, 0 to 1 in a corner."""
+    x, y = (sum(side) / 4 for side in zip(*line.corners, strict=True))
+    return min(1.0, math.dist((x, y), (0.5, 0.5)) / math.dist((0, 0), (0.5, 0.5)))
 
 
 def weigh_text(text: QueryText, query: Query, generation: Generation) -> TextScores | None:
