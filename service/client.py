@@ -22,7 +22,6 @@ import httpx
 
 Collection = Literal["catalogue", "objects"]
 Box = tuple[float, float, float, float]
-_Part = tuple[str, tuple[str | None, bytes]]
 _MAX_WAIT_SECONDS, _RETRY_STATUSES = 30.0, (429, 503)
 
 
@@ -116,6 +115,8 @@ class Answer:
     model: str
     collection: str
     faces: Sequence[int]
+    brands: Sequence[Mapping[str, Any]]
+    retailers: Sequence[Mapping[str, Any]]
     readings: Sequence[Mapping[str, Any]]
     candidates: tuple[Candidate, ...]
 
@@ -356,7 +357,7 @@ class Client:
 
     def _send(self, path: str, form: Iterable[tuple[str, str | None]], pictures: Sequence[bytes | Path] = ()) -> Any:
         # Fields are sent as files, so that httpx uses multipart/form-data even without a picture.
-        parts: list[_Part] = [(name, (None, text.encode())) for name, text in form if text is not None]
+        parts: list[Any] = [(name, (None, text.encode())) for name, text in form if text is not None]
         parts += [("image", ("picture", one.read_bytes() if isinstance(one, Path) else one)) for one in pictures]
         return self._request("POST", path, files=parts).json()
 
@@ -376,8 +377,7 @@ Kind = TypeVar("Kind", Answer, Candidate, Product, PublishedObject, Source, Quar
 
 
 def _read(kind: type[Kind], data: Mapping[str, Any]) -> Kind:
-    known = {field.name for field in fields(kind)}
-    return kind(**{name: value for name, value in data.items() if name in known})
+    return kind(**{field.name: data[field.name] for field in fields(kind) if field.name in data})
 
 
 def _lead(data: Mapping[str, Any]) -> Lead:

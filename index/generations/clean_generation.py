@@ -20,6 +20,7 @@ from index.generations.snapshot import IndexedView, write_snapshot
 from index.generations.text import READINGS, write_text
 from index.records.entries import Entry
 from index.records.feed_records import COLLECTIONS, Collection
+from index.records.names import read_aliases
 from index.stores.checksums import VERIFIED_FILE
 from index.stores.durable import sync_folder
 from index.workspace import Workspace
@@ -117,5 +118,6 @@ def _rebuild(workspace: Workspace, former: Generation, kept: dict[Collection, li
         used = {image for entry in entries for image in entry.images}
         text = former.text.content(used)
         write_text(aside, kept, former.text.version, former.text.readings(sorted(used)).items())
-    content = content_digest(manifest.model, manifest.model_sha256, entries, not_embedded, text)
+    aliases = read_aliases(aside / generations.ALIASES)
+    content = content_digest(manifest.model, manifest.model_sha256, entries, not_embedded, aliases, text)
     return replace(manifest, content=content, collections=parts, files=generations.checksums(aside))

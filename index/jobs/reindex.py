@@ -32,6 +32,7 @@ from index.jobs.watch import is_watched, watch
 from index.progress import Progress, Timed
 from index.records.catalogue import Catalogue, Changes
 from index.records.feed_records import COLLECTIONS, Refusal
+from index.records.names import Names, read_aliases
 from index.search.rerank import Reranker
 from index.search.search import search
 from index.sources.gate import Gate
@@ -101,6 +102,9 @@ def reindex(
         store = ImageStore(workspace.images)
         context = JobContext(workspace, catalogue, store, encoder, reranker, timed, text_reader)
         settings = workspace.settings
+        # A file with a mistake stops the job here, before anything is fetched.
+        Names.read(workspace.aliases)
+        aliases = read_aliases(workspace.aliases)
         reading = ReadContext(
             catalogue, store, polite_fetch(settings), today, timed, gate, full, settings.max_fall, accept
         )
@@ -113,14 +117,15 @@ def reindex(
         text = read_missing(context)
         live, warnings = _live(workspace)
         warnings += _deleted(forgot) + text.warnings
-        content = content_of(catalogue, encoder, damaged, text.content)
+        content = content_of(catalogue, encoder, damaged, aliases, text.content)
         number = live.generation if live else None
         built = Built(None, live.self_test if live else None)
         if full or live is None or live.content != content:
             if repaired := _discard_damaged(vectors):
                 warnings += repaired
                 embedded_again, damaged = embed_missing(context, vectors)
-                embedded, content = embedded + embedded_again, content_of(catalogue, encoder, damaged, text.content)
+                embedded += embedded_again
+                content = content_of(catalogue, encoder, damaged, aliases, text.content)
             built = _build(context, vectors, text, content, live, anew=full)
             if not built.refused:
                 sweep(workspace, catalogue)
@@ -176,11 +181,18 @@ def embed_missing(context: JobContext, vectors: VectorStore) -> tuple[int, list[
     return embedded, refused
 
 
-def content_of(catalogue: Catalogue, encoder: Encoder, damaged: Iterable[Refusal], text: tuple[str, ...] = ()) -> str:
+def content_of(
+    catalogue: Catalogue,
+    encoder: Encoder,
+    damaged: Iterable[Refusal],
+    aliases: bytes = b"",
+    text: tuple[str, ...] = (),
+) -> str:
     """A SHA-256 over everything that a generation would be built from; `damaged` images have no embedding."""
+    card = encoder.card
     entries = chain.from_iterable(catalogue.entries(collection) for collection in COLLECTIONS)
     not_embedded = (refusal.where for refusal in damaged)
-    return content_digest(encoder.card.name, encoder.card.sha256 or "", entries, not_embedded, text)
+    return content_digest(card.name, card.sha256 or "", entries, not_embedded, aliases, text)
 
 
 def _build(

@@ -143,10 +143,23 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Attribution:
+    """A brand or retailer that candidates speak for; `ranks` are theirs, rising, and may exceed the answer's limit.
+
+    `likelihood`: that the object is of this brand, or was sold by this retailer; None without a calibration.
+    """
+
+    name: str
+    likelihood: float | None
+    ranks: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Answer:
     """The candidates of a query, best first, stamped with what produced them.
 
-    `readings`: what was read off each of its pictures; empty where text was not read.
+    `brands` and `retailers`: what the candidates and those ranked after them speak for, most likely first; of objects
+    there are none. `readings`: what was read off each of the query's pictures; empty where text was not read.
     """
 
     query_id: str
@@ -155,4 +168,6 @@ class Answer:
     model: str
     collection: Collection
     candidates: tuple[Candidate, ...]
+    brands: tuple[Attribution, ...] = ()
+    retailers: tuple[Attribution, ...] = ()
     readings: tuple[Reading, ...] = ()

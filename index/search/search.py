@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 from embedding.encoders.protocol import Encoder, Vectors
 from embedding.errors import TextUnsupported
@@ -13,8 +14,11 @@ from embedding.text.reading import TextReader
 from index.errors import GenerationError
 from index.generations.calibration import Likelihood
 from index.generations.generations import Generation
+from index.records.names import KINDS
+from index.search import attribution
 from index.search.agreeing_words import with_agreeing_words
 from index.search.answer import Answer, Query
+from index.search.attribution import attribute
 from index.search.first_stage import first_stage
 from index.search.group import group_by_entry
 from index.search.likelihood import apply_likelihood
@@ -73,10 +77,13 @@ def search(
     if rotated is not None:
         reranked = choose_orientation(reranked, rank(*rotated))
 
-    candidates = group_by_entry(reranked, generation.records, query)
-    candidates = with_agreeing_words(candidates, text, query, generation)
+    ranked = group_by_entry(reranked, generation.records, replace(query, limit=max(query.limit, attribution.DEPTH)))
+    likelihood = _likelihood(generation, query, reranked)
+    candidates = with_agreeing_words(ranked[: query.limit], text, query, generation)
     decisive = text_scores.decisive if text_scores else frozenset()
-    verdict, candidates = apply_likelihood(candidates, _likelihood(generation, query, reranked), decisive)
+    verdict, candidates = apply_likelihood(candidates, likelihood, decisive)
+    models = generation.attribution if likelihood else {}
+    brands, retailers = (attribute(ranked, kind, generation.names, models.get(kind)) for kind in KINDS)
     return Answer(
         query_id=str(uuid.uuid4()),
         verdict=verdict,
@@ -84,6 +91,8 @@ def search(
         model=generation.manifest.model,
         collection=query.collection,
         candidates=candidates,
+        brands=brands,
+        retailers=retailers,
         readings=text.readings,
     )
 
