@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +20,7 @@ Corners = tuple[tuple[float, float], tuple[float, float], tuple[float, float], t
 MAX_LINES = 100
 MAX_CODES = 20
 MAX_CHARACTERS = 200
+_MIN_SIDE = 0.0001
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,11 @@ class TextReader(Protocol):
 
 
 def bounding_region(corners: Corners) -> Region:
-    """The upright box around four corners, within the picture."""
-    xs, ys = [min(1.0, max(0.0, x)) for x, _ in corners], [min(1.0, max(0.0, y)) for _, y in corners]
-    return Region(min(xs), min(ys), max(xs), max(ys))
+    """The upright box around four corners, within the picture; at least _MIN_SIDE wide and high."""
+    (x0, x1), (y0, y1) = (_span([point[axis] for point in corners]) for axis in (0, 1))
+    return Region(x0, y0, x1, y1)
 
 
-def words_of(readings: Iterator[Reading]) -> str:
-    """All lines of some readings, one below the other."""
-    return "\n".join(line.words for reading in readings for line in reading.lines)
+def _span(values: list[float]) -> tuple[float, float]:
+    low = min(max(0.0, min(values)), 1.0 - _MIN_SIDE)
+    return low, min(1.0, max(low + _MIN_SIDE, max(values)))

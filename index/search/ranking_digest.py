@@ -75,7 +75,7 @@ _DECIDING: tuple[tuple[ModuleType, str], ...] = (
         "_MIN_CERTAIN _ON_ITS_SIDE",
     ),
     (reader, "MIN_CONFIDENCE _MAX_HIDDEN_SHARE _MAX_OVERLAP _FILL_LEVEL"),
-    (reading, "MAX_LINES MAX_CODES MAX_CHARACTERS"),
+    (reading, "MAX_LINES MAX_CODES MAX_CHARACTERS _MIN_SIDE"),
     (networks, "SHA256"),
     (
         barcodes,

@@ -9,9 +9,9 @@ import pytest
 
 from embedding.text.networks import available
 from embedding.text.reader import OcrReader
-from embedding.text.reading import MAX_CHARACTERS, MAX_CODES, MAX_LINES, Reading, TextReader
+from embedding.text.reading import MAX_CHARACTERS, MAX_CODES, MAX_LINES, Reading, TextReader, bounding_region
 from index.stores.text import from_bytes, to_bytes
-from tests.written import FakeReader, line, written
+from tests.written import FakeReader, corners, line, written
 
 NOTHING = np.full((200, 300, 3), 200, np.uint8)
 WORDS = written("HELLO 42")
@@ -68,3 +68,12 @@ def test_the_same_picture_is_read_alike_from_any_thread(reader):
 def test_a_reading_is_the_same_after_it_was_stored(reader):
     reading = reader.read(WORDS)
     assert from_bytes(to_bytes(reading)) == reading
+
+
+@pytest.mark.parametrize(
+    "box", [(0.5, 0.5, 0.5, 0.5), (-0.1, -0.2, 1.2, 1.3), (1.0, 0.2, 1.1, 0.3), (-0.2, 0.1, -0.1, 0.1)]
+)
+def test_the_region_of_any_corners_is_within_the_picture(box):
+    region = bounding_region(corners(box))
+    assert 0 <= region.x0 < region.x1 <= 1
+    assert 0 <= region.y0 < region.y1 <= 1
