@@ -17,6 +17,7 @@ from index.engines.layered import LayeredEngine
 from index.engines.protocol import VectorEngine
 from index.errors import GenerationError
 from index.generations.calibration import Likelihood
+from index.generations.choice_model import ChoiceModel
 from index.generations.snapshot import Snapshot
 from index.generations.text import READINGS, GenerationText
 from index.records.feed_records import Collection
@@ -136,10 +137,10 @@ class Generation:
             # A generation of format 2 has none.
             self.text = GenerationText(folder) if (folder / READINGS).exists() else None
             self.names = Names.read(folder / ALIASES)
-            self.attribution: Mapping[NameKind, Likelihood] = {
-                kind: likelihood
+            self.attribution: Mapping[NameKind, ChoiceModel] = {
+                kind: ChoiceModel.from_json(path.read_text(encoding="utf-8"))
                 for kind in KINDS
-                if (likelihood := _likelihood(folder / attribution_file(kind))) is not None
+                if (path := folder / attribution_file(kind)).exists()
             }
             self._engines: dict[Collection, VectorEngine] = {
                 name: (LayeredEngine if part.base else FaissEngine).open(folder / engine_file(name), part.spec)
