@@ -43,6 +43,8 @@ class Settings:
     `self_test_margin`: how far a generation's self-test recall may fall below the live one's and still be published.
     `recall_target`: the share of the ten nearest pictures that the index has to find, 0 to 1; 1 makes searches exact.
     `index_memory_mb`: how much of this machine's memory the index may take; 0 means half of it.
+    `text`: "on" reads what is written on pictures, at night and in searches, with the extra `text` installed; or "off".
+    `text_minutes`: how long a re-index may read text; the rest is read in the next ones. 0 sets no limit.
     `alert_likelihood`: from which likelihood, 0 to 1, that a product is an open object's it becomes an alert.
     `user_agent`: the User-Agent of picture fetches, for example "traceobject/0.1 (+https://example.org/contact)".
     `webhook`: a URL that the result of a re-index is posted to if there is something to report; it is signed if the
@@ -78,6 +80,8 @@ class Settings:
     self_test_margin: Share = 0.1
     recall_target: Annotated[float, Field(gt=0, le=1)] = 0.99
     index_memory_mb: CountOrNone = 0
+    text: Literal["on", "off"] = "on"
+    text_minutes: CountOrNone = 120
     alert_likelihood: Share = 0.5
     user_agent: str = "traceobject"
     allow_hosts: Texts = ()

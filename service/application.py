@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fastapi import Depends, FastAPI
 
 from embedding.encoders.protocol import Encoder
+from embedding.text.reading import TextReader
 from index.search.rerank import Reranker
 from index.settings import Settings
 from index.sources.gate import Gate
@@ -50,6 +51,7 @@ def create_app(
     encoder: Encoder,
     reranker: Reranker | None = None,
     *,
+    text_reader: TextReader | None = None,
     gate: Gate | None = None,
     limits: ServerLimits | None = None,
     hosts: Collection[str] | None = None,
@@ -62,6 +64,7 @@ def create_app(
 
     Args:
         reranker: re-ranks candidates by local features; None ranks by embeddings alone.
+        text_reader: reads what is written on pictures; None leaves it unread.
         gate: checks uploads for faces; None accepts all.
         hosts: the only host names that requests may use; None allows any.
         single_user: while there are no accounts, everybody may do everything; only for a server on loopback.
@@ -87,6 +90,7 @@ def create_app(
                 live=live,
                 encoder=BatchingEncoder(encoder),
                 reranker=reranker,
+                text_reader=text_reader,
                 gate=gate,
                 images=ImageStore(workspace.images),
                 limits=limits,

@@ -317,13 +317,13 @@ class Catalogue:
                 shown = tuple(dict.fromkeys(row[2] for row in rows))
                 yield Entry(identity, collection, source, EntryFields(*fields), shown)
 
-    def images(self) -> list[str]:
-        """Every image that an entry shows, once, in the order of `entries`."""
+    def images(self, collection: Collection | None = None) -> list[str]:
+        """Every image that an entry, or one of a collection, shows, once, in the order of `entries`."""
         query = (
             sa.select(origins.c.sha256)
             .join(pictures, pictures.c.reference == origins.c.reference)
             .join(entries, entries.c.id == pictures.c.entry)
-            .where(origins.c.sha256 != "")
+            .where((origins.c.sha256 != "") & (entries.c.collection == (collection or entries.c.collection)))
             .order_by(entries.c.collection, entries.c.id, pictures.c.position, pictures.c.reference)
         )
         with self.database.connect() as connection:

@@ -7,9 +7,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from embedding.text.reading import MAX_CHARACTERS
 from index.records.feed_records import COLLECTIONS
 from index.records.filters import KEYS
-from index.search.answer import MAX_IMAGES, MAX_LIMIT, MAX_TEXT
+from index.search.answer import MAX_IMAGES, MAX_LIMIT, MAX_TEXT, MAX_WRITTEN
 from service.accounts.access import VisitorDep
 from service.accounts.roles import Role, Visitor
 from service.api.openapi import problems
@@ -59,7 +60,19 @@ _FORM: dict[str, Any] = {
         "text": {
             "type": "string",
             "maxLength": MAX_TEXT,
-            "description": "Words to search by, alone or with the pictures, where the model knows words.",
+            "description": "Words to search by, alone or with the pictures.",
+        },
+        "written": {
+            "type": "array",
+            "items": {"type": "string", "maxLength": MAX_CHARACTERS},
+            "maxItems": MAX_WRITTEN,
+            "description": "Lines that are written on the thing, such as its brand or the number of its barcode; then "
+            "none is read off the pictures.",
+        },
+        "read_text": {
+            "type": "boolean",
+            "default": True,
+            "description": "false does not read what is written on the pictures.",
         },
         "filter": {
             "type": "array",
@@ -83,7 +96,7 @@ _OPENAPI = {
         "content": {
             "multipart/form-data": {
                 "schema": _FORM,
-                "encoding": {"box": _REPEATED, "filter": _REPEATED},
+                "encoding": {"box": _REPEATED, "filter": _REPEATED, "written": _REPEATED},
                 "example": {
                     "collection": "catalogue",
                     "box": ["0.1,0.2,0.6,0.9"],

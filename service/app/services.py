@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.protocol import Encoder
+from embedding.text.reading import TextReader
 from index.generations.generations import Generation
 from index.search.answer import Answer, Query
 from index.search.rerank import Reranker
@@ -43,6 +44,7 @@ class Services:
     live: LiveGeneration
     encoder: Encoder
     reranker: Reranker | None
+    text_reader: TextReader | None
     gate: Gate | None
     images: ImageStore
     limits: ServerLimits
@@ -70,7 +72,8 @@ class Services:
 
     def search(self, query: Query, generation: Generation, *, rerank: bool = True) -> Answer:
         """Answer a query (index.search.search); without `rerank` by embeddings alone. Call it from a worker thread."""
-        return search(query, generation, self.encoder, self._reranker(rerank), self.metrics.step)
+        reranker = self._reranker(rerank)
+        return search(query, generation, self.encoder, reranker, self.metrics.step, text_reader=self.text_reader)
 
     def recorded_search(
         self,
@@ -90,7 +93,7 @@ class Services:
         """
         answer = self.search(query, generation, rerank=request.rerank)
         card, reranker = self.encoder.card, self._reranker(request.rerank)
-        record = search_record(request, query.without_images, generation, card, reranker, answer)
+        record = search_record(request, query, generation, card, reranker, answer, self.text_reader)
         self.audit.append("search", visitor.name, object=list(object_key) if object_key[1] else None, **record)
         return answer
 
