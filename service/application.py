@@ -23,15 +23,18 @@ from service.api import audit as audit_api
 from service.api import docs, dossier, health, images, leads, objects, products, publish, search, sources
 from service.api.openapi import complete
 from service.app.audit import Audit
+from service.app.authorities import Authorities
 from service.app.batching import BatchingEncoder
 from service.app.desk import Desk
 from service.app.gate import PUBLISHED_THRESHOLD, gate_of
 from service.app.leads import Leads
 from service.app.limits import ReservedBytes, SearchQueue, ServerLimits
+from service.app.listing import ObjectListing
 from service.app.live import LiveGeneration
 from service.app.metrics import Metrics
 from service.app.rate_limiter import RateLimiter
 from service.app.services import Services
+from service.app.settled import SettledObjects
 from service.http.middleware import HeadAsGet, KnownHosts, RequestLog, SafeHeaders
 from service.pages.site import add_pages
 from service.tables import open_service_database
@@ -81,6 +84,7 @@ def create_app(
             audit = Audit(database)
             search_queue = SearchQueue(limits.searches, limits.waiting)
             reserved_bytes = ReservedBytes(limits.reserved_bytes)
+            settled = SettledObjects(workspace)
             metrics.watch(live, lambda: search_queue.queued, lambda: reserved_bytes.total)
             app.state.services = Services(
                 workspace=workspace,
@@ -100,6 +104,9 @@ def create_app(
                 sign_in_limiter=RateLimiter(limits.sign_ins, limits.sign_in_seconds),
                 search_limiter=RateLimiter(a_minute, 60 / a_minute) if a_minute > 0 else None,
                 metrics=metrics,
+                authorities=Authorities.read(workspace.root),
+                settled=settled,
+                listing=ObjectListing(settled),
             )
             yield
 

@@ -15,7 +15,7 @@ class EntryFields:
 
     Days are ISO 8601 or empty. For an object `category` is its kind and `link` the page where tips go. `status` of a
     product is "current" or "discontinued", of an object its ObjectStatus, or empty where it is to stay. An empty
-    `last_seen` means "still there".
+    `last_seen` means "still there"; of an object it is the day on which it was found to be no longer open.
     """
 
     entry_id: str

@@ -13,6 +13,7 @@ RIGHTS: Mapping[tuple[str, str], Role] = {
     ("GET", "/cards/{sha256}"): Role.VOLUNTEER,
     ("GET", "/about"): Role.VOLUNTEER,
     ("GET", "/privacy"): Role.VOLUNTEER,
+    ("GET", "/tips/{object_id:path}"): Role.VOLUNTEER,
     ("GET", "/recognise"): Role.VOLUNTEER,
     ("POST", "/recognise"): Role.VOLUNTEER,
     ("GET", "/sign-in"): Role.VOLUNTEER,

@@ -13,9 +13,9 @@ from service.app.services import Services
 from service.app.uploaded_form import Upload
 from service.http.dependencies import RateLimitDep, ServicesDep
 from service.http.upload import upload_of
+from service.pages.addresses import object_address
 from service.pages.errors import PageRoute
-from service.pages.public import object_address
-from service.pages.rendering import page
+from service.pages.rendering import page, public_page
 from service.rendering.pictures import data_uri
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -28,14 +28,14 @@ _MIN_LIKELIHOOD_SHARE = 0.25
 _PHOTO_SIDE = 480
 
 
-ListedObject = tuple[Entry, str, str]
+ListedObject = tuple[Entry, str, str, str]
 
 
 @dataclass(frozen=True)
 class PhotoMatches:
     """The result page's content: a small copy of the photo as data: URI, and the objects that it resembles.
 
-    An object comes as (entry, SHA-256 of its picture, URL of its page). `nearest` has the nearest objects where the
+    An object comes as (entry, SHA-256 of its picture, URLs of its page and of the form for a tip). `nearest` has the nearest objects where the
     verdict is "no good match"; `close` is empty then.
     """
 
@@ -46,7 +46,7 @@ class PhotoMatches:
 
 @router.get("/recognise")
 def form(request: Request) -> Response:
-    return page(request, "recognise.html", error="")
+    return public_page(request, "recognise.html", error="")
 
 
 @router.post("/recognise", dependencies=[RateLimitDep])
@@ -82,7 +82,15 @@ def _matches(request: SearchRequest, services: Services) -> PhotoMatches | None:
     with services.live.lease() as generation:
         answer = services.search(query, generation)
         photo = data_uri(query.images[0].region.of(query.images[0].pixels), _PHOTO_SIDE)
-        listed = [(one.entry, one.image, object_address(generation, one.entry)) for one in answer.candidates]
+        listed = [
+            (
+                services.settled.current(one.entry),
+                one.image,
+                object_address(generation, one.entry),
+                object_address(generation, one.entry, "/tips"),
+            )
+            for one in answer.candidates
+        ]
         if answer.verdict == "no good match":
             return PhotoMatches(photo, (), tuple(listed[:_NEAREST]))
         likelihoods = [one.likelihood or 0.0 for one in answer.candidates]

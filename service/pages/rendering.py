@@ -19,6 +19,8 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 static_files = StaticFiles(directory=STATIC)
+# Any cache may keep a public page, but asks each time whether it is current: what is withdrawn is gone at once.
+PUBLIC = "public, no-cache"
 _LANGUAGE_SECONDS = 365 * 86_400
 
 
@@ -45,4 +47,12 @@ def page(request: Request, template: str, code: int = 200, **values: Any) -> HTM
     response = HTMLResponse(text, code, headers)
     if request.query_params.get(PARAMETER) == language:
         response.set_cookie(COOKIE, language, max_age=_LANGUAGE_SECONDS, httponly=True, samesite="lax")
+    return response
+
+
+def public_page(request: Request, template: str, **values: Any) -> HTMLResponse:
+    """Render a page that is the same for everybody: caches may keep it, unless it sets a cookie or names its reader."""
+    response = page(request, template, **values)
+    if get_visitor(request).user is None and "set-cookie" not in response.headers:
+        response.headers["Cache-Control"] = PUBLIC
     return response

@@ -27,6 +27,7 @@ from index.search.search import search
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
+from service.app import authorities
 from service.app.audit import Audit
 from service.app.desk import Desk
 from service.app.gate import PUBLISHED_THRESHOLD, FaceGate
@@ -45,6 +46,10 @@ SLOWEST_MS = 180_000
 # Fewer products give a generation without self-test, whose answers have no likelihood.
 PRODUCTS = 32
 
+
+# The sample’s authorities take tips by mail too.
+_AUTHORITY_NAMES = ("Meridian Police Cooperation", "Federal Police of Halvern")
+_AUTHORITIES = "".join(f'["{name}"]\nmail = "tips@example.org"\n' for name in _AUTHORITY_NAMES)
 
 # Credentials of the test server.
 NAME, CURATOR, PASSWORD = "ines", "carl", "correct horse battery"
@@ -86,6 +91,7 @@ def make_workspace(root: Path) -> tuple[Workspace, Sample, str]:
     sample = copy_sample(root / "sample", PRODUCTS)
     encoder = load(STARTER)
     workspace = Workspace.create(root / "workspace", encoder.card.name)
+    (workspace.root / authorities.FILE).write_text(_AUTHORITIES, encoding="utf-8")
     add_feed(workspace, "sample shops", "catalogue", sample.catalogue)
     add_feed(workspace, "sample authorities", "objects", sample.objects)
     doll = write_feed(root / "museum", [{"object_id": "M-3", "title": "Doll in a grey coat"}], [1])

@@ -23,6 +23,7 @@ TABLE = {
     ("GET", "/cards/{sha256}"): ("/cards/CROP", V),
     ("GET", "/about"): ("/about", V),
     ("GET", "/privacy"): ("/privacy", V),
+    ("GET", "/tips/{object_id:path}"): ("/tips/2024-0", V),
     ("GET", "/recognise"): ("/recognise", V),
     ("POST", "/recognise"): ("/recognise", V),
     ("GET", "/sign-in"): ("/sign-in", V),
