@@ -17,7 +17,7 @@ SELF_TEST_PRODUCTS = 100
 Text = Annotated[str, Field(min_length=1)]
 # TOML has lists only, no tuples.
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
-# A site without a path. It goes into a Content-Security-Policy too, where a blank or semicolon would begin something else.
+# A site without a path. It goes into a Content-Security-Policy too, where a blank or semicolon would end it.
 _ORIGIN = r"https?://[A-Za-z0-9.\-\[\]:]+"
 Site = Annotated[
     str, Field(pattern=rf"^({_ORIGIN}/?)?$", description="an http or https address without a path, or empty")
@@ -64,8 +64,8 @@ class Settings:
     `searches_a_minute`: how many searches one token, account or (without either) address may make; 0 sets no limit.
     `trusted_proxies`: addresses of reverse proxies whose X-Forwarded-For and -Proto headers are trusted, for example
         ["127.0.0.1"]; from any other address these headers are ignored.
-    `public_address`: where the public reaches this server, for example "https://objects.example.org"; feeds, posters and
-        shared links are written with it. Empty means the address of each request.
+    `public_address`: where the public reaches this server, for example "https://objects.example.org": what feeds,
+        posters and shared links are written with. Empty means the address of each request.
     `embed_on`: the sites that may show the list of open objects in a frame, /embed, for example
         ["https://www.newspaper.example"]; none may by default.
     `oidc_issuer`, `oidc_client_id`: an organisation's OpenID Connect sign-in, for example "https://login.example.org",

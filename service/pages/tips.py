@@ -1,4 +1,4 @@
-"""/tips: a tip is written in the reader's browser, and sent by the authority's own page or by mail, never by this site."""
+"""/tips: a tip is written in the reader's browser, and sent by the authority's page or by mail, never by this site."""
 
 from __future__ import annotations
 
