@@ -16,17 +16,16 @@ from index.records.entries import Entry
 from service.app.listing import ObjectFilter
 from service.http.dependencies import GenerationDep, ServicesDep
 from service.pages.addresses import object_address, site_address
-from service.pages.cards import CARD_HEIGHT, CARD_WIDTH, preview_card
+from service.pages.cards import CARD_HEIGHT, CARD_WIDTH
 from service.pages.errors import PageRoute
-from service.pages.rendering import public_page
+from service.pages.rendering import PUBLIC, public_page
+from service.rendering.language import PARAMETER, language_of
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 STATUSES = ("open", "identified", "closed")
 ON_A_PAGE = 48
 PER_AUTHORITY = 12
-# A SHA-256 never changes its content, and public pictures may be kept by any cache.
-_CACHE_CONTROL = "public, max-age=31536000, immutable"
 
 Word = Annotated[str, Query(max_length=200)]
 
@@ -96,8 +95,8 @@ def published_object(
         "object.html",
         entry=entry,
         address=site + object_address(generation, entry),
-        tip_address=object_address(generation, entry, "/tips"),
-        card=f"{site}/cards/{entry.images[0]}" if entry.images else "",
+        paths={name: object_address(generation, entry, f"/{name}") for name in ("tips", "posters", "codes")},
+        card=_card_address(site + object_address(generation, entry, "/cards"), entry, language_of(request)),
         card_size=(CARD_WIDTH, CARD_HEIGHT),
     )
 
@@ -106,16 +105,7 @@ def published_object(
 def picture(sha256: str, services: ServicesDep, generation: GenerationDep) -> Response:
     """A crop of a published object; pictures of the catalogue are not public."""
     _require_published(generation, sha256)
-    return Response(services.images.read(sha256), media_type="image/jpeg", headers={"Cache-Control": _CACHE_CONTROL})
-
-
-@router.get("/cards/{sha256}")
-def card(sha256: str, services: ServicesDep, generation: GenerationDep) -> Response:
-    """The preview picture of a shared link (Open Graph)."""
-    _require_published(generation, sha256)
-    # Other sites embed the preview.
-    headers = {"Cache-Control": _CACHE_CONTROL, "Cross-Origin-Resource-Policy": "cross-origin"}
-    return Response(preview_card(services.images.read(sha256)), media_type="image/jpeg", headers=headers)
+    return Response(services.images.read(sha256), media_type="image/jpeg", headers={"Cache-Control": PUBLIC})
 
 
 @router.get("/about")
@@ -126,6 +116,11 @@ def about(request: Request) -> Response:
 @router.get("/privacy")
 def privacy(request: Request) -> Response:
     return public_page(request, "privacy.html")
+
+
+def _card_address(address: str, entry: Entry, language: str) -> str:
+    """The address of a preview picture. It changes with the status, because networks keep a picture by its address."""
+    return f"{address}{'&' if '?' in address else '?'}{PARAMETER}={language}&v={entry.fields.status}"
 
 
 def _by_authority(objects: Iterable[Entry]) -> list[tuple[str, tuple[Entry, ...]]]:

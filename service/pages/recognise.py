@@ -35,7 +35,7 @@ ListedObject = tuple[Entry, str, str, str]
 class PhotoMatches:
     """The result page's content: a small copy of the photo as data: URI, and the objects that it resembles.
 
-    An object comes as (entry, SHA-256 of its picture, URL of its page, URL of the form for a tip on it). `nearest` has the
+    An object comes as (entry, SHA-256 of its picture, URL of its page, URL of the form for a tip). `nearest` has the
     nearest objects where the verdict is "no good match"; `close` is empty then.
     """
 

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from service.rendering.pictures import data_uri
+from service.rendering.status import settled_text
 
 STATIC = Path(__file__).parents[1] / "static" / "pages"
 # The message key of each state of a lead.
@@ -38,6 +39,7 @@ def environment() -> Environment:
     jinja.globals["state_words"] = STATE_WORDS
     jinja.filters["data_uri"] = data_uri
     jinja.globals["duration"] = duration
+    jinja.globals["settled_text"] = settled_text
     jinja.globals["static"] = static_address
     return jinja
 

@@ -115,11 +115,10 @@ class TestPictures:
         source = next(s for s in check(site.get("/objects/2024-77")).attributes("img", "src"))
         assert site.get(source).headers["content-type"] == "image/jpeg"
 
-    @pytest.mark.parametrize("place", ["pictures", "cards"])
-    def test_of_the_catalogue_are_not(self, site, place):
+    def test_of_the_catalogue_are_not(self, site):
         found = site.post("/v1/search", files={"image": ("x.png", picture(9))}).json()["candidates"][0]["image"]
-        assert site.get(f"/{place}/{found}").status_code == 404
-        assert site.get(f"/{place}/nonsense").status_code == 404
+        assert site.get(f"/pictures/{found}").status_code == 404
+        assert site.get("/pictures/nonsense").status_code == 404
 
 
 class TestRecognise:
