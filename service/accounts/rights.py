@@ -23,6 +23,7 @@ RIGHTS: Mapping[tuple[str, str], Role] = {
     ("GET", "/tips/{object_id:path}"): Role.VOLUNTEER,
     ("GET", "/recognise"): Role.VOLUNTEER,
     ("POST", "/recognise"): Role.VOLUNTEER,
+    ("GET", "/recognise/wait"): Role.VOLUNTEER,
     ("GET", "/sign-in"): Role.VOLUNTEER,
     ("POST", "/sign-in"): Role.VOLUNTEER,
     ("GET", "/sign-in/openid"): Role.VOLUNTEER,

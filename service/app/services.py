@@ -21,6 +21,7 @@ from service.accounts.accounts import Accounts
 from service.accounts.roles import Visitor
 from service.app.audit import Audit
 from service.app.authorities import Authorities
+from service.app.comparison_queue import ComparisonQueue
 from service.app.desk import Desk
 from service.app.gate import pictures_with_faces
 from service.app.leads import Leads
@@ -50,6 +51,8 @@ class Services:
     limits: ServerLimits
     search_queue: SearchQueue
     reserved_bytes: ReservedBytes
+    comparisons: ComparisonQueue
+    public_bytes: ReservedBytes
     accounts: Accounts
     audit: Audit
     leads: Leads

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 
 from index.records.entries import Entry
 from service.app.search_request import SearchRequest, regions_of
@@ -55,14 +55,21 @@ async def compare(request: Request, services: ServicesDep) -> Response:
 
     The photo is kept in memory until the response is sent; decoding drops its metadata.
     """
-    async with upload_of(request, services.limits, services.reserved_bytes) as upload:
+    async with upload_of(request, services.limits, services.public_bytes) as upload:
         search_request = _search_request(upload)
         if search_request is None:
             return page(request, "recognise.html", 422, error="recognise.missing")
-        found = await services.search_queue.run(lambda: _matches(search_request, services))
+        found = await services.comparisons.run(lambda: _matches(search_request, services))
     if found is None:
         return page(request, "recognise.html", 422, error="recognise.face")
     return page(request, "resembling.html", photo=found.photo, close=found.close, nearest=found.nearest)
+
+
+@router.get("/recognise/wait")
+async def wait(services: ServicesDep) -> JSONResponse:
+    """How many comparisons wait or run, and about how many seconds one takes that is sent now."""
+    queue = services.comparisons
+    return JSONResponse({"waiting": queue.queued, "seconds": queue.wait_seconds})
 
 
 def _search_request(upload: Upload) -> SearchRequest | None:

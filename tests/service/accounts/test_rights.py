@@ -33,6 +33,7 @@ TABLE = {
     ("GET", "/tips/{object_id:path}"): ("/tips/2024-0", V),
     ("GET", "/recognise"): ("/recognise", V),
     ("POST", "/recognise"): ("/recognise", V),
+    ("GET", "/recognise/wait"): ("/recognise/wait", V),
     ("GET", "/sign-in"): ("/sign-in", V),
     ("POST", "/sign-in"): ("/sign-in", V),
     ("GET", "/sign-in/openid"): ("/sign-in/openid", V),
