@@ -145,12 +145,13 @@ def create_app(
     add_pages(app)
     problems.install_handlers(app)
     complete(app)
-    def version() -> tuple[int, int]:
+
+    def state() -> tuple[int, int]:
         services: Services = app.state.services
         return services.live.version, services.settled.version
 
     # The middleware added last is the outermost.
-    app.add_middleware(PublicCache, version=version)
+    app.add_middleware(PublicCache, state=state)
     if hosts is not None:
         app.add_middleware(KnownHosts, hosts=hosts)
     app.add_middleware(HeadAsGet)

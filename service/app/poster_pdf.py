@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from datetime import UTC, datetime
 
 from PIL import Image
@@ -14,7 +15,7 @@ from service.rendering.pdf_sheet import MARGIN, PdfSheet
 
 # Millimetres.
 _CODE, _GAP = 52.0, 8.0
-_TEXT_LIMIT = 140
+_TEXT_LIMIT, _QUESTION_LIMIT = 140, 240
 
 
 def poster_pdf(fields: EntryFields, crop: bytes, address: str, t: Words) -> bytes:
@@ -42,8 +43,11 @@ def poster_pdf(fields: EntryFields, crop: bytes, address: str, t: Words) -> byte
     sheet.set_y(bottom + 5)
     sheet.write_in(16, _short(fields.title or fields.entry_id), bold=True)
     sheet.ln(2)
-    for question in ("object.ask.what", "object.ask.where", "object.ask.when"):
-        sheet.write_in(13, f"•  {t(question)}")
+    if fields.question:
+        sheet.write_in(13, textwrap.shorten(fields.question, _QUESTION_LIMIT, placeholder="…"))
+    else:
+        for question in ("object.ask.what", "object.ask.where", "object.ask.when"):
+            sheet.write_in(13, f"•  {t(question)}")
     sheet.ln(2)
     sheet.write_in(11, t("poster.little"), quiet=True)
     sheet.image(io.BytesIO(png_code(address)), x=MARGIN, y=code_top, w=_CODE, h=_CODE)

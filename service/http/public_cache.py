@@ -40,12 +40,12 @@ class _Response:
 class PublicCache:
     """Answers repeated requests for public pages from memory, of each state of the site once, however many ask at once.
 
-    The state is what `version` returns: when it changes, everything is discarded. Requests with a session or a token
-    pass through.
+    The state of the site is what `state` returns: when it changes, everything is discarded. Requests with a session or
+    a token pass through.
     """
 
-    def __init__(self, app: ASGIApp, version: Callable[[], Hashable], max_bytes: int = MAX_BYTES) -> None:
-        self._app, self._version, self._max_bytes = app, version, max_bytes
+    def __init__(self, app: ASGIApp, state: Callable[[], Hashable], max_bytes: int = MAX_BYTES) -> None:
+        self._app, self._current_state, self._max_bytes = app, state, max_bytes
         self._state: Hashable = None
         self._kept: OrderedDict[Hashable, _Response] = OrderedDict()
         self._bytes = 0
@@ -72,7 +72,7 @@ class PublicCache:
         await _send(response, request.headers, send)
 
     def _find(self, key: Hashable) -> _Response | None:
-        if (state := self._version()) != self._state:
+        if (state := self._current_state()) != self._state:
             self._kept.clear()
             self._state, self._bytes = state, 0
         response = self._kept.get(key)
@@ -106,7 +106,7 @@ class PublicCache:
             await _send(response, Headers(scope=scope), send)
 
     def _keep(self, key: Hashable, state: Hashable, response: _Response) -> None:
-        if len(response.body) > MAX_RESPONSE_BYTES or state != self._version() or state != self._state:
+        if len(response.body) > MAX_RESPONSE_BYTES or state != self._current_state() or state != self._state:
             return
         if (former := self._kept.pop(key, None)) is not None:
             self._bytes -= len(former.body)

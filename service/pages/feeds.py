@@ -167,11 +167,16 @@ def _each(
             id=uuid.uuid5(uuid.NAMESPACE_URL, f"{entry.source}\n{fields.entry_id}").urn,
             address=site + object_address(generation, entry),
             title=t("object.share_title", title=name) if is_open else t(settled, title=name),
-            text=t("object.asked", authority=fields.authority) if is_open else settled_text(fields, t),
+            text=_call(fields, t) if is_open else settled_text(fields, t),
             published=published,
             updated=published if is_open else fields.last_seen,
             picture=f"{site}/pictures/{entry.images[0]}" if is_open and entry.images else "",
         )
+
+
+def _call(fields: EntryFields, t: Words) -> str:
+    """What is asked: in general, and in the authority's own words."""
+    return "\n\n".join(filter(None, (t("object.asked", authority=fields.authority), fields.question)))
 
 
 def _own_address(request: Request, site: str) -> str:
@@ -192,4 +197,4 @@ def _xml_text(text: str) -> str:
 
 
 def _xml(root: ET.Element) -> bytes:
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fpdf import FPDF
-from fpdf.enums import XPos, YPos
+from fpdf.enums import WrapMode, XPos, YPos
 
 from service.rendering.fonts import WIDE, WIDE_BOLD, has_wide
 
@@ -30,5 +30,5 @@ class PdfSheet(FPDF):
         self.set_text_color(*((90, 96, 104) if quiet else (20, 26, 34)))
         self.set_x(MARGIN + left)
         shown = text if self._wide else text.encode("cp1252", "replace").decode("cp1252")
-        wrap = "WORD" if whole else "CHAR"
+        wrap = WrapMode.WORD if whole else WrapMode.CHAR
         self.multi_cell(0, size * 0.48, shown, new_x=XPos.LMARGIN, new_y=YPos.NEXT, align="L", wrapmode=wrap)

@@ -106,8 +106,13 @@ def tour(site: Site) -> list[Stop]:
     return [
         Stop("front", "/"),
         Stop("front-none", "/?authority=nobody"),
+        Stop("front-series", "/?region=Baltic+states&series=case+12&status=any"),
         Stop("object", f"/objects/{object_id}"),
         Stop("tip", f"/tips/{object_id}", tip),
+        Stop("tip-settled", f"/tips/{site.settled_id}"),
+        Stop("object-settled", f"/objects/{site.settled_id}"),
+        Stop("poster-withdrawn", f"/posters/{site.settled_id}"),
+        Stop("embed", "/embed"),
         Stop("recognise", "/recognise"),
         Stop("recognise-chosen", "/recognise", choose),
         Stop("recognise-answer", "/recognise", recognise),
