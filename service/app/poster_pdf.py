@@ -28,6 +28,8 @@ def poster_pdf(fields: EntryFields, crop: bytes, address: str, t: Words) -> byte
     sheet = PdfSheet()
     # One page, whatever it says.
     sheet.set_auto_page_break(False)
+    # Text begins where the picture does.
+    sheet.c_margin = 0
     sheet.set_creation_date(_day(fields))
     sheet.set_title(f"{t('front.title')} {fields.entry_id}")
     sheet.set_lang(t.language)
@@ -57,7 +59,7 @@ def poster_pdf(fields: EntryFields, crop: bytes, address: str, t: Words) -> byte
     sheet.ln(1)
     sheet.write_in(10, address, left=left, whole=False)
     sheet.ln(2)
-    sheet.write_in(11, f"{t('field.reference')}: {fields.entry_id[:_TEXT_LIMIT]}", left=left)
+    sheet.write_in(11, f"{t('field.reference')} {fields.entry_id[:_TEXT_LIMIT]}", left=left)
     sheet.ln(2)
     sheet.write_in(9, t("poster.settled"), quiet=True, left=left)
     return bytes(sheet.output())

@@ -24,7 +24,7 @@ def share_card(crop: bytes, over: str, headline: str, text: str, foot: str) -> b
     draw, room = ImageDraw.Draw(sheet), CARD_WIDTH - left - _MARGIN
     y = float(_MARGIN)
     for words, size, bold, lines, colour in (
-        (over, 26, False, 2, _QUIET), (headline, 50, True, 5, _INK), (text, 32, False, 4, _INK),
+        (over, 26, False, 2, _QUIET), (headline, 44, True, 5, _INK), (text, 32, False, 4, _INK),
     ):  # fmt: skip
         font = picture_font(size, bold=bold)
         for line in wrapped(words, font, room, lines):

@@ -81,7 +81,8 @@ def _open_object(services: Services, generation: Generation, object_id: str, sou
     entry = services.settled.named(generation, object_id, source or None)
     if entry.fields.status != "open":
         since = f" since {entry.fields.last_seen}" if entry.fields.last_seen else ""
-        raise Problem(WITHDRAWN, f"{object_id[:80]!r} is {entry.fields.status}{since}: what called for it is withdrawn")
+        detail = f"{object_id[:80]!r} is {entry.fields.status}{since}: what called for it is withdrawn"
+        raise Problem(WITHDRAWN, detail, page=object_address(generation, entry))
     return entry
 
 
