@@ -7,10 +7,10 @@ number at the end of a reading are gone from the feed. An interrupted reading re
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from datetime import date
 from itertools import groupby
-from operator import itemgetter
+from operator import add, itemgetter
 from typing import Any, Literal, Self
 
 import sqlalchemy as sa
@@ -59,14 +59,7 @@ class Changes:
     expired: int = 0
 
     def __add__(self, other: Changes) -> Changes:
-        return Changes(
-            self.added + other.added,
-            self.changed + other.changed,
-            self.gone + other.gone,
-            self.unchanged + other.unchanged,
-            self.pictures + other.pictures,
-            self.expired + other.expired,
-        )
+        return Changes(*map(add, astuple(self), astuple(other)))
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class ServerLimits:
     drain_seconds: Seconds = 10.0
     searches: Count = 2
     waiting: Annotated[int, Field(ge=0)] = 32
-    public_waiting: Annotated[int, Field(ge=0)] = 256
+    public_waiting: Count = 256
     public_bytes: Count = 16 * DecodeLimits().bytes
     sign_ins: Count = 10
     sign_in_seconds: Seconds = 15.0
