@@ -127,9 +127,11 @@ def main() -> None:
             rows = [
                 pages_row(name, f"{address}{path}", process, given.seconds)
                 for name, path in (
-                    ("front page", "/"), ("an object's page", f"/objects/{listed[0]['object_id']}"), ("made anew", "/recognise/wait"),
+                    ("front page", "/"),
+                    ("an object's page", f"/objects/{listed[0]['object_id']}"),
+                    ("made anew", "/recognise/wait"),
                 )
-            ]  # fmt: skip
+            ]
             sys.stderr.write(f"{rows}\n")
             asyncio.run(searches(address, crops))
             alone = asyncio.run(searches(address, crops))

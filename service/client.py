@@ -115,6 +115,8 @@ class Answer:
     model: str
     collection: str
     faces: Sequence[int]
+    brands: Sequence[Mapping[str, Any]]
+    retailers: Sequence[Mapping[str, Any]]
     candidates: tuple[Candidate, ...]
 
 

@@ -62,6 +62,8 @@ RIGHTS: Mapping[tuple[str, str], Role] = {
     ("GET", "/workbench/pictures/{sha256}"): Role.INVESTIGATOR,
     ("GET", "/workbench/objects"): Role.INVESTIGATOR,
     ("GET", "/workbench/objects/{object_id:path}"): Role.INVESTIGATOR,
+    ("GET", "/workbench/series"): Role.INVESTIGATOR,
+    ("POST", "/workbench/series"): Role.INVESTIGATOR,
     ("GET", "/workbench/dossier.{kind}"): Role.INVESTIGATOR,
     ("GET", "/workbench/leads"): Role.INVESTIGATOR,
     ("POST", "/workbench/leads"): Role.INVESTIGATOR,

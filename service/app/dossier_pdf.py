@@ -61,6 +61,10 @@ def as_pdf(dossier: Dossier, t: Words) -> bytes:
         sheet.write_in(
             9, t("work.stamp", generation=answer.generation, model=answer.model) + f" {answer.query_id}", quiet=True
         )
+        for label, found in ((t("work.brands"), answer.brands), (t("work.retailers"), answer.retailers)):
+            if found:
+                named = ", ".join(f"{one.name} {percent(one.likelihood)}" for one in found)
+                sheet.write_in(10, f"{label}: {named}")
         sheet.ln(2)
         for item in dossier.items:
             _candidate(sheet, item, t)

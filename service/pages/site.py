@@ -14,6 +14,7 @@ from service.pages import (
     public,
     recognise,
     security_txt,
+    series,
     sign_in,
     tips,
     work_object,
@@ -23,7 +24,7 @@ from service.pages.rendering import static_files
 
 MODULES = (
     *(public, tips, feeds, posters, embed, recognise, security_txt, sign_in),
-    *(workbench, leads, work_object, batch, desk),
+    *(workbench, leads, series, work_object, batch, desk),
 )
 
 

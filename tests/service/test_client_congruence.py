@@ -38,6 +38,7 @@ FLATTENED = {client_module.Lead: {"object": ("object_id", "object_source")}}
 # Given as mappings with all that the server sends, so that nothing can be missing.
 AS_SENT = {
     responses.EvidenceResponse, responses.MatchResponse, responses.AvailabilityResponse, responses.VariantResponse,
+    responses.AttributionResponse,
     schemas.LeadProductResponse,
     schemas.RefusalCountResponse, schemas.RefusedInputResponse, schemas.AuditRecordResponse,
 }  # fmt: skip

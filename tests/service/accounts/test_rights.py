@@ -70,6 +70,8 @@ TABLE = {
     ("GET", "/workbench/pictures/{sha256}"): ("/workbench/pictures/PICTURE", INV),
     ("GET", "/workbench/objects"): ("/workbench/objects", INV),
     ("GET", "/workbench/objects/{object_id:path}"): ("/workbench/objects/2024-0", INV),
+    ("GET", "/workbench/series"): ("/workbench/series?name=nobody", INV),
+    ("POST", "/workbench/series"): ("/workbench/series", INV),
     ("GET", "/workbench/dossier.{kind}"): ("/workbench/dossier.html?object=nobody", INV),
     ("GET", "/workbench/leads"): ("/workbench/leads", INV),
     ("POST", "/workbench/leads"): ("/workbench/leads", INV),
