@@ -22,7 +22,7 @@ from index.generations.snapshot import IndexedView, write_snapshot
 from index.jobs.context import JobContext
 from index.jobs.self_test import self_test
 from index.records.feed_records import COLLECTIONS, Collection
-from index.records.names import KINDS, read_aliases
+from index.records.names import read_aliases
 from index.stores.checksums import checksum
 from index.stores.images import ImageStore
 from index.stores.vectors import VectorStore
@@ -85,7 +85,8 @@ def build(
         test_result = self_test(sealed, context)
     if test_result is not None:
         measured, likelihood, attribution = test_result
-        fitted = {CALIBRATION: likelihood, **{generations.attribution_file(kind): attribution[kind] for kind in KINDS}}
+        fitted = {CALIBRATION: likelihood}
+        fitted |= {generations.attribution_file(kind): model for kind, model in attribution.items()}
         for name, model in fitted.items():
             (folder / name).write_text(model.to_json(), encoding="utf-8")
         calibration = {name: checksum(folder / name) for name in fitted}

@@ -46,6 +46,7 @@ RIGHTS: Mapping[tuple[str, str], Role] = {
     ("GET", "/v1/products/{product_id:path}"): Role.INVESTIGATOR,
     ("GET", "/v1/leads"): Role.INVESTIGATOR,
     ("POST", "/v1/leads"): Role.INVESTIGATOR,
+    ("GET", "/v1/leads.{kind}"): Role.INVESTIGATOR,
     ("GET", "/v1/leads/{lead_id}"): Role.INVESTIGATOR,
     ("POST", "/v1/leads/{lead_id}"): Role.INVESTIGATOR,
     ("GET", "/v1/alerts"): Role.INVESTIGATOR,
@@ -67,6 +68,7 @@ RIGHTS: Mapping[tuple[str, str], Role] = {
     ("GET", "/workbench/dossier.{kind}"): Role.INVESTIGATOR,
     ("GET", "/workbench/leads"): Role.INVESTIGATOR,
     ("POST", "/workbench/leads"): Role.INVESTIGATOR,
+    ("GET", "/workbench/leads.{kind}"): Role.INVESTIGATOR,
     ("POST", "/workbench/leads/{lead_id}"): Role.INVESTIGATOR,
     ("GET", "/workbench/alerts"): Role.INVESTIGATOR,
     ("GET", "/workbench/batch"): Role.INVESTIGATOR,
@@ -78,6 +80,8 @@ RIGHTS: Mapping[tuple[str, str], Role] = {
     ("GET", "/curator/held"): Role.CURATOR,
     ("POST", "/curator/held/{sha256}"): Role.CURATOR,
     ("GET", "/curator/sources"): Role.CURATOR,
+    ("POST", "/curator/sources"): Role.CURATOR,
+    ("POST", "/curator/sources/preview"): Role.CURATOR,
 }
 
 

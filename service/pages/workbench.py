@@ -127,6 +127,7 @@ def _bench(
         query_pictures=result.query_pictures if result else (),
         face_detected=result is not None and result.face_detected,
         evidence=_evidence(result.answer) if result else {},
+        earlier=result.earlier if result else {},
         provenance=_provenance(request, result.answer, work_object, leads, generation) if result else None,
         limits=LIMITS,
         text_supported=services.encoder.card.text,

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from service.rendering.facts import object_facts, product_facts, several
+from service.rendering.facts import entry_facts, object_facts, product_facts, several
 from service.rendering.pictures import data_uri
 from service.rendering.status import settled_text
 
@@ -20,7 +20,14 @@ STATE_WORDS: Mapping[str, str] = {
     "open": "lead.open",
     "confirmed": "lead.confirmed",
     "ruled_out": "lead.ruled_out",
+    "sold_too_widely": "lead.sold_too_widely",
     "not_in_catalogue": "lead.not_in_catalogue",
+}
+# And of such a state as an earlier decision on a candidate's family.
+EARLIER_WORDS: Mapping[str, str] = {
+    "confirmed": "earlier.confirmed",
+    "ruled_out": "earlier.ruled_out",
+    "sold_too_widely": "earlier.sold_too_widely",
 }
 
 
@@ -39,7 +46,9 @@ def environment() -> Environment:
     jinja.filters["several"] = several
     jinja.filters["segment"] = lambda text: quote(text, safe="/")
     jinja.globals["state_words"] = STATE_WORDS
+    jinja.globals["earlier_words"] = EARLIER_WORDS
     jinja.filters["data_uri"] = data_uri
+    jinja.globals["entry_facts"] = entry_facts
     jinja.globals["object_facts"] = object_facts
     jinja.globals["product_facts"] = product_facts
     jinja.globals["duration"] = duration

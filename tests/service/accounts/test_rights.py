@@ -52,6 +52,7 @@ TABLE = {
     ("GET", "/v1/products/{product_id:path}"): ("/v1/products/A/3", INV),
     ("GET", "/v1/leads"): ("/v1/leads", INV),
     ("POST", "/v1/leads"): ("/v1/leads", INV),
+    ("GET", "/v1/leads.{kind}"): ("/v1/leads.csv", INV),
     ("GET", "/v1/leads/{lead_id}"): ("/v1/leads/1", INV),
     ("POST", "/v1/leads/{lead_id}"): ("/v1/leads/1", INV),
     ("GET", "/v1/alerts"): ("/v1/alerts", INV),
@@ -75,6 +76,7 @@ TABLE = {
     ("GET", "/workbench/dossier.{kind}"): ("/workbench/dossier.html?object=nobody", INV),
     ("GET", "/workbench/leads"): ("/workbench/leads", INV),
     ("POST", "/workbench/leads"): ("/workbench/leads", INV),
+    ("GET", "/workbench/leads.{kind}"): ("/workbench/leads.xlsx", INV),
     ("POST", "/workbench/leads/{lead_id}"): ("/workbench/leads/1", INV),
     ("GET", "/workbench/alerts"): ("/workbench/alerts", INV),
     ("GET", "/workbench/batch"): ("/workbench/batch", INV),
@@ -86,6 +88,8 @@ TABLE = {
     ("GET", "/curator/held"): ("/curator/held", C),
     ("POST", "/curator/held/{sha256}"): ("/curator/held/CROP", C),
     ("GET", "/curator/sources"): ("/curator/sources", C),
+    ("POST", "/curator/sources"): ("/curator/sources", C),
+    ("POST", "/curator/sources/preview"): ("/curator/sources/preview", C),
     # Last, because it ends the session that is used here.
     ("POST", "/sign-out"): ("/sign-out", V),
 }
