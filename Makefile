@@ -46,6 +46,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.readiness --report docs/benchmarks.md
 	$(BIN)/python -m benchmarks.nothing_changed --report docs/benchmarks.md
 	$(BIN)/python -m benchmarks.feeds --report docs/benchmarks.md
+	$(BIN)/python -m benchmarks.surge --report docs/benchmarks.md
 
 # A software bill of materials, CycloneDX as JSON, of everything installed here.
 sbom: $(STAMP)

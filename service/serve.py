@@ -21,6 +21,7 @@ from service.app.gate import UPLOAD_THRESHOLD, gate_of
 from service.app.upgrade import require_upgraded
 from service.application import create_app
 from service.http.logs import configure_logs
+from service.http.protocol import BoundedHttpProtocol
 from service.tables import open_service_database
 
 # How long running requests may take to end after the signal to stop.
@@ -74,6 +75,7 @@ def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callabl
         configure_logs()
         config = uvicorn.Config(
             app,
+            http=BoundedHttpProtocol,
             lifespan="on",
             ws="none",
             log_config=None,

@@ -127,11 +127,14 @@ async def post_search(request: Request, services: ServicesDep, visitor: VisitorD
     Pictures are discarded after the answer: they are kept neither on disk nor in a log. A picture that shows a face is
     refused, but for investigators it is searched all the same, and named in `faces`.
     """
-    async with upload_of(request, services.limits, services.reserved_bytes) as upload:
+    investigator = visitor.may(Role.INVESTIGATOR)
+    reserved_bytes = services.reserved_bytes if investigator else services.public_bytes
+    queue = services.search_queue if investigator else services.comparisons
+    async with upload_of(request, services.limits, reserved_bytes) as upload:
         search_request = parse_search_request(upload)
         if search_request.collection == "catalogue":
             visitor.require(Role.INVESTIGATOR)
-        return JSONResponse(await services.search_queue.run(lambda: _answer(search_request, services, visitor)))
+        return JSONResponse(await queue.run(lambda: _answer(search_request, services, visitor)))
 
 
 def _answer(request: SearchRequest, services: Services, visitor: Visitor) -> dict[str, Any]:

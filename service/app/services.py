@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +21,8 @@ from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Visitor
 from service.app.audit import Audit
+from service.app.authorities import Authorities
+from service.app.comparison_queue import ComparisonQueue
 from service.app.desk import Desk
 from service.app.gate import pictures_with_faces
 from service.app.leads import Leads
@@ -31,6 +33,7 @@ from service.app.metrics import Metrics
 from service.app.rate_limiter import RateLimiter
 from service.app.recorded_search import search_record
 from service.app.search_request import SearchRequest, decoded_query
+from service.app.settled import SettledObjects
 
 if TYPE_CHECKING:
     from service.accounts.openid_client import OpenId
@@ -50,6 +53,8 @@ class Services:
     limits: ServerLimits
     search_queue: SearchQueue
     reserved_bytes: ReservedBytes
+    comparisons: ComparisonQueue
+    public_bytes: ReservedBytes
     accounts: Accounts
     audit: Audit
     leads: Leads
@@ -58,7 +63,9 @@ class Services:
     sign_in_limiter: RateLimiter
     search_limiter: RateLimiter | None
     metrics: Metrics
-    listing: ObjectListing = field(default_factory=ObjectListing)
+    authorities: Authorities
+    settled: SettledObjects
+    listing: ObjectListing
 
     def decode_query(self, request: SearchRequest) -> Query:
         """The query of a search request. Raises as `decoded_query` does. Slow: call it from a worker thread."""
