@@ -7,20 +7,27 @@ from fastapi import APIRouter, FastAPI
 from service.pages import (
     batch,
     desk,
+    embed,
+    feeds,
     leads,
     outside,
+    posters,
     public,
     queue,
     recognise,
     security_txt,
     series,
     sign_in,
+    tips,
     work_object,
     workbench,
 )
 from service.pages.rendering import static_files
 
-MODULES = (public, recognise, security_txt, sign_in, workbench, queue, leads, outside, series, work_object, batch, desk)
+MODULES = (
+    *(public, tips, feeds, posters, embed, recognise, security_txt, sign_in),
+    *(workbench, queue, leads, outside, series, work_object, batch, desk),
+)
 
 
 def add_pages(app: FastAPI) -> None:
