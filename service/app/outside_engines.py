@@ -16,7 +16,6 @@ from index.records.entries import Entry
 from index.records.feed_records import ObjectStatus
 from index.settings import Settings
 from service.accounts.roles import Visitor
-from service.app.find_entry import entry_named
 from service.app.services import Services
 from service.problems import INVALID, Problem
 
@@ -61,7 +60,7 @@ def open_outside(
         WorkspaceError: it cannot be recorded.
     """
     settings = services.workspace.settings
-    entry = entry_named(generation, "objects", fields.get("object", ""), fields.get("source"))
+    entry = services.settled.named(generation, fields.get("object", ""), fields.get("source"))
     name, crop = fields.get("engine", ""), fields.get("crop", "")
     engine = next((one for one in outside_engines(settings) if one.name == name), None)
     if engine is None:

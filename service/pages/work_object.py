@@ -43,7 +43,7 @@ def work_object(
         entry=entry,
         leads=leads,
         alerts=alerts_of(entry, services),
-        engines=engines_for(entry, services.workspace.settings),
+        engines=engines_for(services.settled.current(entry), services.workspace.settings),
         max_note=MAX_NOTE,
     )
 
