@@ -88,8 +88,8 @@ def test_the_flat_areas_of_a_drawing_are_not_masked(seed: int) -> None:
 @given(cosines=st.lists(st.floats(-1, 0.96), min_size=4, max_size=4))
 def test_the_same_picture_stays_first_whatever_its_views_match(cosines: list[float]) -> None:
     both = np.array([[1.0, 0.9], *np.array(cosines).reshape(2, 2)], np.float32)
-    assert combine_cosines(both)[0] == 1.0
-    assert combine_cosines(both).argmax() == 0
+    assert combine_cosines(both, 0.0)[0] == 1.0
+    assert combine_cosines(both, 0.0).argmax() == 0
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 500), (500, 3), (31, 31), (40, 900)])
@@ -158,7 +158,7 @@ def test_a_clean_studio_picture_has_one_view() -> None:
 @given(st.integers(1, 5), st.integers(0, 6), st.integers(0, 2**32 - 1))
 def test_combined_cosines_lie_between_mean_and_best(views: int, count: int, seed: int) -> None:
     cosines = np.random.default_rng(seed).uniform(-1, 1, (views, count)).astype(np.float32)
-    combined = combine_cosines(cosines)
+    combined = combine_cosines(cosines, 0.0)
     assert combined.shape == (count,)
     assert (combined <= cosines.max(axis=0) + 1e-6).all()
     assert (combined >= cosines.mean(axis=0) - 1e-6).all()
