@@ -13,6 +13,7 @@ from embedding.query_views import combine_cosines
 from index.engines.protocol import NO_ROW, Rows
 from index.generations.generations import Generation
 from index.generations.snapshot import IndexedView
+from index.generations.spread import CosineSpread
 from index.search.answer import Query
 
 # At least this many rows are requested from the engine.
@@ -27,13 +28,15 @@ class CandidateSet:
 
     `image_cosines`: the best cosine of an image's views to each query picture, float32 [s, n], itself combined from the
     cosines to the views of that query picture; `text_cosines`: to the query's text, float32 [s], or None.
-    `regions`: the view that fits best.
+    `standard_cosines`: the same as `image_cosines` in standard deviations from the mean of unrelated entries, which
+    means the same under every model. `regions`: the view that fits best.
     """
 
     entries: tuple[int, ...]
     images: tuple[str, ...]
     regions: tuple[Region, ...]
     image_cosines: Vectors
+    standard_cosines: Vectors
     text_cosines: Vectors | None
 
     def __len__(self) -> int:
@@ -68,22 +71,24 @@ def first_stage(
         enough_entries = len({view.entry for view in indexed}) >= query.limit
         enough_images = len({view.image for view in indexed}) >= query.limit or count >= MAX_ROWS
         if (enough_entries and enough_images) or count >= available:
-            return _candidate_set(indexed, engine.vectors(rows), image_embeddings, text_embedding)
+            spread = generation.spread(query.collection)
+            return compare_rows(indexed, engine.vectors(rows), image_embeddings, text_embedding, spread)
         count *= 4
 
 
-def _candidate_set(
+def compare_rows(
     indexed: Sequence[IndexedView],
     vectors: Vectors,
     image_embeddings: Sequence[Vectors],
     text_embedding: Vectors | None,
+    spread: CosineSpread,
 ) -> CandidateSet:
     """Compare every row with every query picture and the text, and bring the views of one image together.
 
     Args:
         indexed: what the rows stand for; vectors: theirs, float32 [m, d].
     """
-    cosines = [combine_cosines(views @ vectors.T) for views in image_embeddings]
+    cosines = [combine_cosines(views @ vectors.T, spread.mean) for views in image_embeddings]
     image_cosines: Vectors = np.stack(cosines, axis=1) if cosines else np.empty((len(indexed), 0), np.float32)
     text_cosines: Vectors | None = None if text_embedding is None else (vectors @ text_embedding.T)[:, 0]
     places: dict[tuple[int, str], list[int]] = {}
@@ -94,10 +99,12 @@ def _candidate_set(
     best = [max(places[key], key=lambda place: float(closeness[place])) for key in keys]
     best_image_cosines = [image_cosines[places[key]].max(axis=0) for key in keys]
     best_text_cosines = None if text_cosines is None else [text_cosines[places[key]].max() for key in keys]
+    kept_image_cosines = np.array(best_image_cosines, np.float32).reshape(len(keys), len(image_embeddings))
     return CandidateSet(
         entries=tuple(entry for entry, _ in keys),
         images=tuple(image for _, image in keys),
         regions=tuple(indexed[place].region for place in best),
-        image_cosines=np.array(best_image_cosines, np.float32).reshape(len(keys), len(image_embeddings)),
+        image_cosines=kept_image_cosines,
+        standard_cosines=spread.standardised(kept_image_cosines),
         text_cosines=None if best_text_cosines is None else np.array(best_text_cosines, np.float32),
     )

@@ -28,11 +28,12 @@ def apply_likelihood(
         return "no good match", ()
     if likelihood is None:
         return "candidates", candidates
-    likelihoods = likelihood.of(signals(candidates))
+    # A lower rank is never more likely: candidates are ranked by all that is known of them.
+    likelihoods = np.minimum.accumulate(likelihood.of(signals(candidates)))
     with_likelihood = tuple(
         replace(candidate, likelihood=float(value)) for candidate, value in zip(candidates, likelihoods, strict=True)
     )
-    return ("candidates" if likelihoods.max() >= VERDICT_THRESHOLD else "no good match"), with_likelihood
+    return ("candidates" if likelihoods[0] >= VERDICT_THRESHOLD else "no good match"), with_likelihood
 
 
 def signals(candidates: tuple[Candidate, ...]) -> npt.NDArray[np.float64]:
