@@ -16,6 +16,8 @@ from embedding.errors import ModelUnavailable
 
 # What to install for a family of models, where that is not the extra "clip".
 _EXTRAS = {"compiled": "compiled", "onnx": "sscd"}
+# The models that `choose` joins with another, the first that is here.
+COPY_DETECTORS = (registry.SSCD, registry.SSCD_PACKAGED)
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,9 @@ def _stored_clip_cards() -> list[ModelCard]:
     stored = store.names()
     names = [*table, *(name for name in stored if name not in table)]
     # A compiled form is not listed by itself: `preferred` finds it by its original.
-    return [card for card in map(registry.get, (name for name in names if name in stored)) if card.family != "compiled"]
+    return [
+        card for card in map(registry.get, (name for name in names if name in stored)) if card.family == "open_clip"
+    ]
 
 
 def _chosen(card: ModelCard, device: str | None, failures: list[str], why: str) -> tuple[Encoder, Choice]:
@@ -143,7 +147,7 @@ def _chosen(card: ModelCard, device: str | None, failures: list[str], why: str) 
         ModelUnavailable: the model does not load. A copy detector that does not is left out, and `failures` says so.
     """
     encoder = load_card(preferred(card), device)
-    for name in (registry.SSCD, registry.SSCD_PACKAGED):
+    for name in COPY_DETECTORS:
         detector = registry.get(name)
         if weights.status(detector) != "here":
             continue

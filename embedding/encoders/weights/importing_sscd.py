@@ -75,8 +75,9 @@ def _read(path: Path) -> Mapping[str, torch.Tensor]:
     except OSError as error:
         raise ModelUnavailable(f"{path} cannot be read: {error.strerror or error}") from error
     except Exception as error:  # torch raises many kinds
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ModelUnavailable(
-            f"{path} does not hold weights alone ({str(error).splitlines()[0]}): give the file whose name ends in "
+            f"{path} does not hold weights alone ({reason}): give the file whose name ends in "
             ".torchvision.pt"
         ) from error
     if not isinstance(tensors, dict) or not all(hasattr(tensor, "shape") for tensor in tensors.values()):
