@@ -15,7 +15,7 @@ TEST = OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
 DATA ?= ../shared/data
 ROOM ?= /tmp/traceobject-bench
 
-.PHONY: demo test slow coverage lint types check bench install clean
+.PHONY: demo test slow coverage lint types check bench sbom licences install clean
 
 demo: $(STAMP)
 	$(BIN)/traceobject --workspace demo demo
@@ -50,6 +50,15 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.readiness --report docs/benchmarks.md
 	$(BIN)/python -m benchmarks.nothing_changed --report docs/benchmarks.md
 	$(BIN)/python -m benchmarks.feeds --report docs/benchmarks.md
+
+# A software bill of materials, CycloneDX as JSON, of everything installed here.
+sbom: $(STAMP)
+	$(BIN)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-format JSON --output-file sbom.json
+
+# The licence of every package installed here, weights that come in packages among them, and of the models.
+licences: $(STAMP)
+	$(BIN)/pip-licenses --from=mixed --order=license --with-system
+	$(BIN)/traceobject models list
 
 install: $(STAMP)
 

@@ -22,6 +22,9 @@ CountOrNone = Annotated[int, Field(ge=0)]
 # At most a thousand years, so that dates minus these days remain valid.
 Days = Annotated[int, Field(ge=0, le=365_000)]
 Hours = Annotated[float, Field(ge=0, le=8_760_000)]
+ContactOrNone = Annotated[
+    str, Field(pattern=r"^((mailto:|https://|tel:)[!-~]+)?$", description="empty, or a mailto:, https: or tel: address")
+]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -58,6 +61,8 @@ class Settings:
     `oidc_issuer`, `oidc_client_id`: an organisation's OpenID Connect sign-in, for example "https://login.example.org",
         and this server's client id there; a secret is taken from the environment, TRACEOBJECT_OIDC_SECRET.
     `oidc_claim`: the claim that is the account's name here.
+    `security_contact`: whom to report a weakness of the server to, in /.well-known/security.txt, for example
+        "mailto:security@example.org"; without it there is no such page.
     `allow_hosts`: hosts of your own that may have private addresses, for example ["images.internal", "127.0.0.1:8123"].
     """
 
@@ -87,6 +92,7 @@ class Settings:
     oidc_issuer: str = ""
     oidc_client_id: str = ""
     oidc_claim: Text = "email"
+    security_contact: ContactOrNone = ""
 
 
 def read_settings(path: Path) -> Settings:
@@ -137,6 +143,8 @@ _BOUNDS = {
 
 def _describe(schema: dict[str, Any]) -> str:
     """A field of a JSON schema: "a number of at least 0 and at most 1"."""
+    if "description" in schema:
+        return str(schema["description"])
     if "enum" in schema:
         return " or ".join(f'"{value}"' for value in schema["enum"])
     bounds = [words.format(schema[bound]) for bound, words in _BOUNDS.items() if bound in schema]

@@ -5,8 +5,7 @@
         for candidate in answer.candidates:
             lead = client.keep_lead("2024-017", candidate.product_id, source=candidate.source, query_id=answer.query_id)
 
-`traceobject users token NAME --scope read --scope search --scope write` issues a token. Fields that a newer
-server adds to its responses are ignored, so an older client keeps working.
+`traceobject users token NAME --scope read --scope search --scope write` issues a token. Unknown fields are ignored.
 """
 
 from __future__ import annotations
@@ -35,75 +34,75 @@ class ServerRefused(Exception):
         self.instance, self.members = str(problem.get("instance", "")), dict(problem)
 
 
-@dataclass(frozen=True)
-class Product:
-    """One catalogue entry of one source. What is unknown is None; days are ISO 8601."""
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    """What products and objects have alike. What is unknown is None; days are ISO 8601."""
+
+    title: str | None = None
+    description: str | None = None
+    country: str | None = None
+    countries: Sequence[str] = ()
+    status: str | None = None
+    images: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product(_Entry):
+    """One catalogue entry of one source. `country` and `countries`: where it is sold; `made_in`: where it is made."""
 
     product_id: str
-    source: str
-    title: str | None
-    brand: str | None
-    category: str | None
-    retailer: str | None
-    country: str | None
-    price: str | None
-    link: str | None
-    status: str | None
-    first_seen: str | None
-    last_seen: str | None
-    images: Sequence[str]
+    source: str = ""
+    brand: str | None = None
+    brands: Sequence[str] = ()
+    category: str | None = None
+    retailer: str | None = None
+    made_in: Sequence[str] = ()
+    gtins: Sequence[str] = ()
+    variant_group: str | None = None
+    licence: str | None = None
+    source_page: str | None = None
+    price: str | None = None
+    link: str | None = None
+    first_seen: str | None = None
+    last_seen: str | None = None
 
 
-@dataclass(frozen=True)
-class PublishedObject:
-    """One thing that an authority wants identified."""
+@dataclass(frozen=True, kw_only=True)
+class _OfObjects(_Entry):
+    authority: str | None = None
+    kind: str | None = None
+    question: str | None = None
+    region: str | None = None
+    series: str | None = None
+    seen_from: str | None = None
+    seen_until: str | None = None
+    published: str | None = None
+    tip_page: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedObject(_OfObjects):
+    """One thing that an authority wants identified; it was not seen before `seen_from` and not after `seen_until`."""
 
     object_id: str
-    authority: str | None
-    title: str | None
-    kind: str | None
-    country: str | None
-    published: str | None
-    status: str | None
-    tip_page: str | None
-    images: Sequence[str]
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A product or an object offered as an answer; `evidence`, `specificity`, `variants` are as the server sends them.
+@dataclass(frozen=True, kw_only=True)
+class Candidate(Product, _OfObjects):
+    """A product or an object offered as an answer. What only the other collection's entries have is None or empty.
 
-    `likelihood` is between 0 and 1, None where the scores are not calibrated. `product_id` is the entry's id in either
-    collection. What only the other collection's entries have is None, and `source` empty.
+    `evidence`, `specificity` and `variants` are as the server sends them. `likelihood` is None where the scores are not
+    calibrated; `product_id` is the entry's id in either collection.
     """
 
     rank: int
-    product_id: str
-    title: str | None
-    brand: str | None
-    retailer: str | None
-    country: str | None
-    link: str | None
-    status: str | None
     score: float
     likelihood: float | None
     image: str
-    images: Sequence[str]
     evidence: Mapping[str, Any]
     specificity: Mapping[str, Any] | None
-    # Of products alone.
-    source: str = ""
-    category: str | None = None
-    price: str | None = None
-    first_seen: str | None = None
-    last_seen: str | None = None
     variants: Sequence[Mapping[str, Any]] = ()
-    # Of published objects alone.
     object_id: str | None = None
-    authority: str | None = None
-    kind: str | None = None
-    published: str | None = None
-    tip_page: str | None = None
 
 
 @dataclass(frozen=True)
@@ -230,14 +229,11 @@ class Client:
             rerank: False ranks by embeddings alone: about seven times faster, and less accurate.
         """
         form = [
-            ("collection", collection),
-            ("text", text),
-            ("limit", str(limit)),
-            ("rerank", str(rerank).lower()),
+            ("collection", collection), ("text", text), ("limit", str(limit)), ("rerank", str(rerank).lower()),
             *(("box", ",".join(map(str, box))) for box in boxes),
             *(("filter", f"{key}={value}") for key, value in filters),
-        ]
-        answer = self._send("/v1/search", form, _bytes_of(images))
+        ]  # fmt: skip
+        answer = self._send("/v1/search", form, images)
         return _read(Answer, {**answer, "candidates": tuple(_read(Candidate, one) for one in answer["candidates"])})
 
     def product(self, product_id: str, source: str | None = None) -> Product:
@@ -249,12 +245,14 @@ class Client:
         return _read(PublishedObject, self._get(f"/v1/objects/{quote(object_id, safe='/')}", source=source))
 
     def objects(
-        self, *, authority: str = "", status: str = "", kind: str = "", country: str = ""
-    ) -> Iterator[PublishedObject]:
+        self, *, authority: str = "", status: str = "", kind: str = "", country: str = "", region: str = "",
+        series: str = "",
+    ) -> Iterator[PublishedObject]:  # fmt: skip
         """The published objects that match, newest first; further pages are requested as they are needed."""
         after: str | None = None
+        wanted = {"authority": authority, "status": status, "kind": kind, "country": country, "region": region}
         while True:
-            page = self._get("/v1/objects", authority=authority, status=status, kind=kind, country=country, after=after)
+            page = self._get("/v1/objects", **wanted, series=series, after=after)
             yield from (_read(PublishedObject, item) for item in page["objects"])
             after = page["next"]
             if after is None:
@@ -262,22 +260,29 @@ class Client:
 
     def publish(
         self, authority: str, object_id: str, crops: Sequence[bytes | Path], *, title: str = "", kind: str = "",
-        country: str = "", published: str = "", tip_page: str = "",
+        question: str = "", description: str = "", country: str = "", region: str = "", series: str = "",
+        seen_from: str = "", seen_until: str = "", published: str = "", tip_page: str = "",
     ) -> PublishedObject:  # fmt: skip
         """Publish an object with the status open; for curators. It is shown after the next re-index."""
         form = {
-            "authority": authority, "object_id": object_id, "title": title, "kind": kind, "country": country,
-            "published": published, "tip_page": tip_page,
+            "authority": authority, "object_id": object_id, "title": title, "kind": kind, "question": question,
+            "description": description, "country": country, "region": region, "series": series, "seen_from": seen_from,
+            "seen_until": seen_until, "published": published, "tip_page": tip_page,
         }  # fmt: skip
-        return _read(PublishedObject, self._send("/v1/objects", form.items(), _bytes_of(crops)))
+        return _read(PublishedObject, self._send("/v1/objects", form.items(), crops))
 
     def change_object(
         self, authority: str, object_id: str, *, title: str | None = None, status: str | None = None,
+        question: str | None = None, description: str | None = None, region: str | None = None,
+        series: str | None = None, seen_from: str | None = None, seen_until: str | None = None,
         tip_page: str | None = None,
     ) -> PublishedObject:  # fmt: skip
         """Change an object that was published here; what is None stays. It is shown after the next re-index."""
-        form = [("authority", authority), ("title", title), ("status", status), ("tip_page", tip_page)]
-        return _read(PublishedObject, self._send(f"/v1/objects/{quote(object_id, safe='/')}", form))
+        form = {
+            "authority": authority, "title": title, "status": status, "question": question, "description": description,
+            "region": region, "series": series, "seen_from": seen_from, "seen_until": seen_until, "tip_page": tip_page,
+        }  # fmt: skip
+        return _read(PublishedObject, self._send(f"/v1/objects/{quote(object_id, safe='/')}", form.items()))
 
     def sources(self) -> list[Source]:
         """Every source, and what was refused of it; for curators."""
@@ -346,12 +351,12 @@ class Client:
     def _get(self, path: str, **parameters: str | int | None) -> Any:
         return self._request("GET", path, params=_given(parameters)).json()
 
-    def _send(self, path: str, form: Iterable[tuple[str, str | None]], pictures: Sequence[bytes] = ()) -> Any:
+    def _send(self, path: str, form: Iterable[tuple[str, str | None]], pictures: Sequence[bytes | Path] = ()) -> Any:
         # Fields are sent as files, so that httpx uses multipart/form-data even without a picture.
         parts: list[tuple[str, tuple[str | None, bytes]]] = [
             (name, (None, text.encode())) for name, text in form if text is not None
         ]
-        parts += [("image", ("picture", data)) for data in pictures]
+        parts += [("image", ("picture", one.read_bytes() if isinstance(one, Path) else one)) for one in pictures]
         return self._request("POST", path, files=parts).json()
 
     def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
@@ -369,19 +374,14 @@ class Client:
 Kind = TypeVar("Kind", Answer, Candidate, Product, PublishedObject, Source, QuarantinedCrop, Change, Alert)
 
 
-def _bytes_of(images: Sequence[bytes | Path]) -> list[bytes]:
-    return [image.read_bytes() if isinstance(image, Path) else image for image in images]
-
-
 def _read(kind: type[Kind], data: Mapping[str, Any]) -> Kind:
     known = {field.name for field in fields(kind)}
     return kind(**{name: value for name, value in data.items() if name in known})
 
 
 def _lead(data: Mapping[str, Any]) -> Lead:
-    changes = tuple(_read(Change, change) for change in data["changes"])
-    about = data["object"]
-    return Lead(data["id"], about["object_id"], about["source"], data["product"], data["state"], changes)
+    changes, of = tuple(_read(Change, change) for change in data["changes"]), data["object"]
+    return Lead(data["id"], of["object_id"], of["source"], data["product"], data["state"], changes)
 
 
 def _given(parameters: Mapping[str, str | int | None]) -> dict[str, str | int]:

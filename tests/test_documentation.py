@@ -6,6 +6,10 @@ from pathlib import Path
 import click
 import pytest
 
+from index.records.entries import ADDED
+from index.records.filters import KEYS
+from index.sources.feeds.details import COLUMNS
+from index.sources.feeds.references import normal_name
 from service.cli.main import main
 from service.cli.reference import PAGE, page
 from tests.paths import ROOT
@@ -41,6 +45,13 @@ def test_every_link_within_the_project_leads_somewhere(path):
     for target in re.findall(r"\]\(([^)#]+)", path.read_text(encoding="utf-8")):
         if not target.startswith(("http://", "https://", "mailto:")):
             assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+def test_every_field_filter_and_column_name_is_documented():
+    text = (ROOT / "docs" / "fields.md").read_text(encoding="utf-8")
+    names = re.findall(r'"([^"]+)"', text) + re.findall(r"\w+", text)
+    found = {normal_name(name) for name in names} | {name.casefold() for name in names}
+    assert COLUMNS | set(ADDED) | set(KEYS) <= found
 
 
 def named_in_architecture() -> set[Path]:

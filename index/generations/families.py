@@ -47,7 +47,7 @@ def availability(family: Sequence[Entry]) -> Availability:
     return Availability(
         entries=len(family),
         retailers=tuple(sorted({entry.fields.retailer or entry.source for entry in family})),
-        countries=tuple(sorted({entry.fields.country for entry in family} - {""})),
+        countries=tuple(sorted({country for entry in family for country in entry.fields.several("country")})),
         first_seen=min((entry.fields.first_seen for entry in family if entry.fields.first_seen), default=""),
         last_seen="" if "" in last else max(last),
     )

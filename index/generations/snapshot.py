@@ -17,7 +17,7 @@ from embedding.image.regions import Region
 from index.engines.protocol import Rows
 from index.errors import GenerationError
 from index.generations.snapshot_schema import FIELDS, INDEXES, TABLES, VERSION, make_readable
-from index.records.entries import Entry, EntryFields
+from index.records.entries import SEVERAL, Entry, EntryFields, split_values
 from index.records.feed_records import Collection
 from index.records.filters import FACETS, Filter, folded, where
 
@@ -45,14 +45,10 @@ def write_snapshot(
         connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + TABLES + "BEGIN;")
         into_entries = f"INSERT INTO entries VALUES ({','.join('?' * (4 + len(FIELDS)))})"
         for entry in entries:
-            fields = {name: getattr(entry.fields, name) for name in FIELDS}
-            row = (entry.id, entry.collection, entry.source, json.dumps(entry.images), *fields.values())
+            fields = (getattr(entry.fields, name) for name in FIELDS)
+            row = (entry.id, entry.collection, entry.source, json.dumps(entry.images), *fields)
             connection.execute(into_entries, row)
-            facets = fields | {"source": entry.source}
-            connection.executemany(
-                "INSERT INTO facets VALUES (?,?,?)",
-                [(facet, folded(facets[facet]), entry.id) for facet in FACETS if facets[facet]],
-            )
+            connection.executemany("INSERT OR IGNORE INTO facets VALUES (?,?,?)", _facets(entry))
         connection.executemany(
             "INSERT INTO rows VALUES (?,?,?,?,?)",
             ((collection, s.row, s.entry, s.image, str(s.region)) for collection, s in rows),
@@ -62,6 +58,14 @@ def write_snapshot(
         connection.executescript(f"{INDEXES}PRAGMA user_version={VERSION}; PRAGMA optimize;")
     finally:
         connection.close()
+
+
+def _facets(entry: Entry) -> Iterator[tuple[str, str, int]]:
+    """What an entry may be filtered by: each value of a field of SEVERAL is a row of its own."""
+    for facet in FACETS:
+        text = entry.source if facet == "source" else getattr(entry.fields, facet)
+        for value in split_values(text) if facet in SEVERAL else filter(None, (text,)):
+            yield facet, folded(value), entry.id
 
 
 class Snapshot:

@@ -18,7 +18,7 @@ from index.errors import GenerationError
 from index.records.entries import EntryFields
 
 # Stored as user_version; 0 in files from before there was a version, which have the tables of version 1.
-VERSION = 1
+VERSION = 2
 FIELDS = tuple(EntryFields.__dataclass_fields__)
 
 

@@ -39,7 +39,8 @@ class FeedRow:
 class ProductRecord:
     """A product as one row describes it. Several rows may describe one product: it has the pictures of all of them.
 
-    `pictures` are absolute paths or http(s) URLs. Empty text means "unknown". Dates are those of the feed.
+    `pictures` are absolute paths or http(s) URLs. Empty text means "unknown". Dates are those of the feed. Several
+    brands, countries or GTINs stand in one text, as `entries.split_values` separates them.
     """
 
     number: int
@@ -54,6 +55,12 @@ class ProductRecord:
     link: str = ""
     first_seen: date | None = None
     last_seen: date | None = None
+    made_in: str = ""
+    gtin: str = ""
+    variant_group: str = ""
+    description: str = ""
+    licence: str = ""
+    source_page: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,12 @@ class ObjectRecord:
     published: date | None = None
     status: ObjectStatus | None = ObjectStatus.OPEN
     tip_page: str = ""
+    question: str = ""
+    description: str = ""
+    seen_from: date | None = None
+    seen_until: date | None = None
+    series: str = ""
+    region: str = ""
 
 
 @dataclass(frozen=True)

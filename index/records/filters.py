@@ -9,8 +9,13 @@ from datetime import date
 from itertools import groupby
 
 from index.errors import FilterInvalid
+from index.records.entries import SEVERAL, split_values
+from index.records.gtin import normal_gtin
 
-FACETS = ("brand", "retailer", "country", "source", "status", "authority", "category")
+FACETS = (
+    *("brand", "retailer", "country", "source", "status", "authority", "category"),
+    *("gtin", "made_in", "variant_group", "licence", "series", "region"),
+)
 _DATE_KEYS = ("seen_before", "seen_after")
 KEYS = (*FACETS, *_DATE_KEYS)
 
@@ -19,12 +24,13 @@ KEYS = (*FACETS, *_DATE_KEYS)
 class Filter:
     """One KEY=VALUE. Several of one key mean any of them, of several keys all of them.
 
-    Text compares without regard to case. A category includes its subcategories ("Bags" allows "Bags/Backpacks" and
-    "Bags > Backpacks"). `seen_before` keeps what was on sale before that day, `seen_after` what still was after it;
-    entries of unknown days are kept.
+    Text compares without regard to case. An entry with several brands, countries or GTINs passes by any of them. A
+    category includes its subcategories ("Bags" allows "Bags/Backpacks" and "Bags > Backpacks"). A GTIN may be written
+    with or without leading zeros. `seen_before` keeps what was on sale before that day, `seen_after` what still was
+    after it; entries of unknown days are kept.
 
     Raises:
-        FilterInvalid: there is no such key, or a day is not a date.
+        FilterInvalid: there is no such key, a day is not a date, or a GTIN is none.
     """
 
     key: str
@@ -38,6 +44,17 @@ class Filter:
                 date.fromisoformat(self.value)
             except ValueError as error:
                 raise FilterInvalid(f"{self.key}={self.value}: needs a day such as 2019-06-01") from error
+        if self.key == "gtin":
+            for value in self.values:
+                try:
+                    normal_gtin(value)
+                except ValueError as error:
+                    raise FilterInvalid(f"gtin={value}: is no GTIN or EAN: {error}") from error
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What it allows: several of a field that may have several, as an answer gives them ("Luma | Nova")."""
+        return (split_values(self.value) if self.key in SEVERAL else ()) or (self.value,)
 
     @classmethod
     def parse(cls, text: str) -> Filter:
@@ -54,8 +71,8 @@ def where(filters: Sequence[Filter]) -> tuple[str, list[str]]:
     values: list[str] = []
     for key, group in groupby(sorted(filters, key=lambda item: item.key), key=lambda item: item.key):
         options: list[str] = []
-        for item in group:
-            clause, clause_values = _condition(key, item.value)
+        for value in (value for item in group for value in item.values):
+            clause, clause_values = _condition(key, value)
             options.append(clause)
             values += clause_values
         clauses.append("(" + " OR ".join(options) + ")")
@@ -72,7 +89,7 @@ def _condition(key: str, value: str) -> tuple[str, list[str]]:
         return "(entries.first_seen = '' OR entries.first_seen < ?)", [value]
     if key == "seen_after":
         return "(entries.last_seen = '' OR entries.last_seen > ?)", [value]
-    wanted = folded(value)
+    wanted = normal_gtin(value) if key == "gtin" else folded(value)
     options = ["value = ?"]
     values = [wanted]
     if key == "category":

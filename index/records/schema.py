@@ -16,6 +16,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from index.records.entries import ADDED
+
 metadata = MetaData()
 
 sources = Table(
@@ -58,6 +60,7 @@ entries = Table(
     Column("reading", Integer, nullable=False),
     # The day it was gone from its feed, from which its retention counts; empty while it is there.
     Column("gone_on", String, nullable=False, default="", server_default=""),
+    *(Column(name, Text, nullable=False, default="", server_default="") for name in ADDED),
     UniqueConstraint("source_id", "entry_id"),
 )
 

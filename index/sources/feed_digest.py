@@ -8,7 +8,7 @@ import time
 from functools import cache
 from pathlib import Path
 
-from index.records import entries
+from index.records import entries, gtin
 from index.records import feed_records as records
 from index.sources import feeds, web_address
 
@@ -38,12 +38,8 @@ def readers() -> str:
     """A digest of the code that reads feeds: another version may read the same feed otherwise."""
     digest = hashlib.sha256()
     folder = Path(str(feeds.__file__)).parent
-    for path in (
-        *sorted(folder.glob("*.py")),
-        Path(records.__file__),
-        Path(entries.__file__),
-        Path(web_address.__file__),
-    ):
+    modules = (records, entries, gtin, web_address)
+    for path in (*sorted(folder.glob("*.py")), *(Path(str(module.__file__)) for module in modules)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from index.errors import QueryInvalid, UnknownEntry, WorkspaceError
 from index.records.catalogue import Catalogue
 from index.records.feed_records import FeedRow, ObjectRecord, Refusal
+from index.sources.feeds.details import LEFT_EMPTY
 from index.sources.feeds.mapping import published_object
 from index.sources.feeds.open_feed import read_objects
 from index.stores.durable import sync_folder, write_file
@@ -72,7 +73,7 @@ class PublicationList:
 
     def write(self, records: Sequence[ObjectRecord]) -> None:
         """Replace the list; crops that no object of it shows any more are deleted."""
-        rows = [_row(record) for record in records]
+        rows = [{**texts_of(record), "crops": list(_crops(record))} for record in records]
         write_file(self.file, json.dumps(rows, ensure_ascii=False, indent=1).encode())
         shown = {LIST, *(name for record in records for name in _crops(record))}
         for path in self.folder.iterdir():
@@ -123,7 +124,8 @@ def record_of(fields: Mapping[str, str]) -> ObjectRecord:
     if isinstance(record, Refusal):
         raise QueryInvalid(record.message)
     if notes:
-        raise QueryInvalid("; ".join(note.message for note in notes if isinstance(note, Refusal)))
+        messages = (note.message for note in notes if isinstance(note, Refusal))
+        raise QueryInvalid("; ".join(message.removesuffix(LEFT_EMPTY) for message in messages))
     return replace(record, pictures=())
 
 
@@ -160,6 +162,26 @@ def crops_of(record: ObjectRecord) -> tuple[str, ...]:
     return tuple(name.removesuffix(CROP) for name in _crops(record))
 
 
+def texts_of(record: ObjectRecord) -> dict[str, str]:
+    """An object's fields as a list has them: what `record_of` reads."""
+    return {
+        "object_id": record.object_id,
+        "authority": record.authority,
+        "title": record.title,
+        "kind": record.kind,
+        "country": record.country,
+        "published": record.published.isoformat() if record.published else "",
+        "status": str(record.status),
+        "tip_page": record.tip_page,
+        "question": record.question,
+        "description": record.description,
+        "seen_from": record.seen_from.isoformat() if record.seen_from else "",
+        "seen_until": record.seen_until.isoformat() if record.seen_until else "",
+        "series": record.series,
+        "region": record.region,
+    }
+
+
 def forget_published(workspace: Workspace, source: str, entry_id: str) -> None:
     """Delete an object from its list, or, without an id, an authority's list. May be repeated."""
     # By folder, not by list: a crash may have left crops without their list.
@@ -171,20 +193,6 @@ def forget_published(workspace: Workspace, source: str, entry_id: str) -> None:
         else:
             shutil.rmtree(listed.folder)
             sync_folder(workspace.published)
-
-
-def _row(record: ObjectRecord) -> dict[str, object]:
-    return {
-        "object_id": record.object_id,
-        "authority": record.authority,
-        "title": record.title,
-        "kind": record.kind,
-        "country": record.country,
-        "published": record.published.isoformat() if record.published else "",
-        "status": str(record.status),
-        "tip_page": record.tip_page,
-        "crops": list(_crops(record)),
-    }
 
 
 def _crops(record: ObjectRecord) -> tuple[str, ...]:

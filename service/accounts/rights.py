@@ -23,6 +23,7 @@ RIGHTS: Mapping[tuple[str, str], Role] = {
     ("GET", "/docs"): Role.VOLUNTEER,
     ("GET", "/docs/start.js"): Role.VOLUNTEER,
     ("GET", "/openapi.json"): Role.VOLUNTEER,
+    ("GET", "/.well-known/security.txt"): Role.VOLUNTEER,
     ("GET", "/healthz"): Role.VOLUNTEER,
     ("GET", "/readyz"): Role.VOLUNTEER,
     ("GET", "/problems/{name}"): Role.VOLUNTEER,

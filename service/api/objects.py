@@ -32,12 +32,15 @@ def objects(
     authority: Annotated[Word, Query(description="Who published it.")] = "",
     status: Annotated[Word, Query(description="open, identified or closed.")] = "",
     kind: Annotated[Word, Query(description="Of this kind or one of its subkinds.")] = "",
-    country: Word = "",
+    country: Annotated[Word, Query(description="One of its countries.")] = "",
+    region: Annotated[Word, Query(description="Larger or smaller than a country.")] = "",
+    series: Annotated[Word, Query(description="The objects of one case.")] = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     after: Annotated[str | None, Query(description="`next` of the page before.", max_length=100)] = None,
 ) -> JSONResponse:
     """The objects that match every filter given, regardless of case. Follow `next` for more."""
-    page = services.listing.page(generation, ObjectFilter(authority, status, kind, country), limit, after)
+    wanted = ObjectFilter(authority, status, kind, country, region, series)
+    page = services.listing.page(generation, wanted, limit, after)
     return JSONResponse(
         ObjectPageResponse(
             generation=generation.number,

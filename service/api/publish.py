@@ -7,13 +7,14 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from index.records.entries import Entry, fields_of
 from index.records.feed_records import ObjectRecord, ObjectStatus
 from index.search.answer import MAX_IMAGES
 from index.sources.published import crops_of
 from service.accounts.access import VisitorDep
 from service.api.openapi import form, problems
 from service.app.publishing import change, publish
-from service.app.responses import ObjectResponse
+from service.app.responses import ObjectResponse, object_response
 from service.http.dependencies import ServicesDep
 from service.http.upload import upload_of
 from service.problems import (
@@ -34,8 +35,18 @@ from service.problems import (
 router = APIRouter(tags=["curating"])
 
 _TEXT = {"type": "string", "maxLength": 4000}
+_WORD = {"type": "string", "maxLength": 512}
 _AUTHORITY = {**_TEXT, "description": "Who publishes it.", "example": "Europol"}
 _TITLE = {**_TEXT, "description": "A short description.", "example": "Blue plush rabbit"}
+_DAY = "a day, a month or a year"
+_DETAILS: dict[str, Any] = {
+    "question": {**_TEXT, "description": "What is asked.", "example": "Where was this sold?"},
+    "description": {**_TEXT, "description": "What is known of it; 1,000 characters are kept."},
+    "seen_from": {"type": "string", "description": f"It was not seen before: {_DAY}.", "example": "2014"},
+    "seen_until": {"type": "string", "description": f"It was not seen after: {_DAY}.", "example": "2016-05"},
+    "series": {**_WORD, "description": "Shared by the objects of one case.", "example": "case 12"},
+    "region": {**_WORD, "description": "Larger or smaller than a country.", "example": "Baltic states"},
+}
 _TIP_PAGE = {**_TEXT, "description": "Where tips go.", "example": "https://example.org/tips/2024-017"}
 _PUBLISH_FIELDS: dict[str, Any] = {
     "image": {
@@ -62,6 +73,7 @@ _PUBLISH_FIELDS: dict[str, Any] = {
         "example": "2024-03-01",
     },
     "tip_page": _TIP_PAGE,
+    **_DETAILS,
 }
 _CHANGE_FIELDS: dict[str, Any] = {
     "authority": _AUTHORITY,
@@ -73,6 +85,7 @@ _CHANGE_FIELDS: dict[str, Any] = {
         "example": "identified",
     },
     "tip_page": _TIP_PAGE,
+    **_DETAILS,
 }
 
 
@@ -105,7 +118,7 @@ async def publish_object(request: Request, services: ServicesDep, visitor: Visit
     openapi_extra=form(_CHANGE_FIELDS, ("authority",)),
 )  # fmt: skip
 async def change_object(request: Request, object_id: str, services: ServicesDep, visitor: VisitorDep) -> JSONResponse:
-    """Change its title, status or tip page; fields that are not sent stay. It is shown after the next re-index.
+    """Change the fields that are sent; the others stay. It is shown after the next re-index.
 
     Objects that come from a feed can be changed in that feed only.
     """
@@ -116,14 +129,4 @@ async def change_object(request: Request, object_id: str, services: ServicesDep,
 
 
 def _response(record: ObjectRecord) -> ObjectResponse:
-    return ObjectResponse(
-        object_id=record.object_id,
-        authority=record.authority,
-        title=record.title or None,
-        kind=record.kind or None,
-        country=record.country or None,
-        published=record.published.isoformat() if record.published else None,
-        status=str(record.status),
-        tip_page=record.tip_page or None,
-        images=list(crops_of(record)),
-    )
+    return object_response(Entry(0, "objects", "", fields_of(record, ""), crops_of(record)))

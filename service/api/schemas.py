@@ -7,7 +7,18 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.app.leads import State
-from service.app.responses import Day, ObjectResponse, Sha256
+from service.app.responses import (
+    Brand,
+    Brands,
+    Countries,
+    Country,
+    Day,
+    Gtins,
+    MadeIn,
+    ObjectResponse,
+    Sha256,
+    SourcePage,
+)
 
 
 class ObjectPageResponse(BaseModel):
@@ -26,9 +37,16 @@ class LeadProductResponse(BaseModel):
     source: str = Field(examples=["luma-2024"])
     image: str = Field(description="The picture that fits, by SHA-256; empty where it has none.")
     title: str | None = Field(examples=["Messenger bag"])
-    brand: str | None = Field(examples=["Luma"])
+    brand: Brand
+    brands: Brands
     retailer: str | None
-    country: str | None = Field(examples=["NL"])
+    country: Country
+    countries: Countries
+    made_in: MadeIn
+    gtins: Gtins
+    variant_group: str | None
+    licence: str | None
+    source_page: SourcePage
     category: str | None
     price: str | None
     link: str | None

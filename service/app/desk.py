@@ -24,15 +24,16 @@ from index.records.overview import SourceState, source_states
 from index.records.tombstones import Forgotten
 from index.sources.acquire import LONG_SIDE
 from index.sources.gate import Gate, Quarantined, approve, quarantined, require_quarantined
-from index.sources.published import PublicationList, crop, crops_of, find, list_of, lists, record_of, register
+from index.sources.published import PublicationList, crop, crops_of, find, list_of, lists, record_of, register, texts_of
 from index.stores.disk_faults import disk_faults
 from index.workspace import Workspace
 from service.app.audit import Audit
 from service.app.gate import face_problem, pictures_with_faces
 from service.problems import picture_problem
 
-PUBLISH_FIELDS = ("authority", "object_id", "title", "kind", "country", "published", "tip_page")
-CHANGE_FIELDS = ("title", "status", "tip_page")
+_DETAILS = ("question", "description", "seen_from", "seen_until", "series", "region")
+PUBLISH_FIELDS = ("authority", "object_id", "title", "kind", "country", "published", "tip_page", *_DETAILS)
+CHANGE_FIELDS = ("title", "status", "tip_page", *_DETAILS)
 
 
 class Desk:
@@ -110,7 +111,7 @@ class Desk:
         return record
 
     def change(self, authority: str, object_id: str, fields: Mapping[str, str], who: str) -> ObjectRecord:
-        """Change title, status or tip page of an object that was published here; fields that are not given stay.
+        """Change fields of CHANGE_FIELDS of an object that was published here; those that are not given stay.
 
         Raises:
             UnknownEntry: it was not published here.
@@ -120,7 +121,7 @@ class Desk:
         with self._writing("change") as catalogue:
             listed, former = find(self._workspace, authority, object_id)
             status = fields.get("status") or str(former.status or "")
-            parsed = record_of({"object_id": object_id, **fields, "status": status})
+            parsed = record_of({**texts_of(former), **fields, "status": status})
             record = replace(former, **{name: getattr(parsed, name) for name in CHANGE_FIELDS if name in fields})
             changed = [name for name in CHANGE_FIELDS if getattr(record, name) != getattr(former, name)]
             if not changed:

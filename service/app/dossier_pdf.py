@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from pathlib import Path
 
 from fpdf import FPDF
@@ -11,8 +12,11 @@ from PIL import Image
 
 from service.app.dossier import Dossier, DossierItem
 from service.rendering.environment import STATE_WORDS, percent
+from service.rendering.facts import object_facts, product_facts, several
 from service.rendering.language import Words
 
+# How many characters of a product's description are shown.
+_DESCRIPTION = 400
 _MARGIN, _PICTURE = 16.0, 34.0
 # The standard PDF fonts cover Western European letters only; DejaVu, with many more, is used where it is installed.
 _WIDE = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
@@ -60,10 +64,9 @@ def as_pdf(dossier: Dossier, t: Words) -> bytes:
     sheet.write_in(18, fields.title or fields.entry_id, bold=True)
     sheet.ln(1)
     for label, value in (
-        (t("field.reference"), fields.entry_id),
-        (t("field.published"), fields.published),
-        (t("field.kind"), fields.category),
-        (t("field.country"), fields.country),
+        *((fact.label, fact.text) for fact in object_facts(fields, t)),
+        (t("field.question"), fields.question),
+        (t("field.description"), fields.description),
         (t("dossier.made"), dossier.made),
     ):
         if value:
@@ -124,11 +127,16 @@ def _candidate(sheet: _Sheet, item: DossierItem, t: Words) -> None:
     left = _PICTURE + 4
     sheet.write_in(11, f"{candidate.rank}. {fields.title or fields.entry_id}", bold=True, left=left)
     sheet.write_in(10, f"{percent(candidate.likelihood)} {t('work.likely')}", left=left)
-    shop = (fields.brand, fields.retailer or candidate.entry.source, fields.country)
+    shop = (several(fields.brand), fields.retailer or candidate.entry.source, several(fields.country))
     sheet.write_in(9, " · ".join(part for part in shop if part), left=left)
     if fields.first_seen or fields.last_seen:
         sheet.write_in(9, f"{fields.first_seen or '?'} – {fields.last_seen or t('work.still_sold')}", left=left)
-    sheet.write_in(9, f"{fields.entry_id}  {fields.link}", quiet=True, left=left)
+    for fact in product_facts(fields, t):
+        sheet.write_in(9, f"{fact.label}: {fact.text}", left=left)
+    if fields.description:
+        sheet.write_in(9, textwrap.shorten(fields.description, _DESCRIPTION, placeholder="…"), left=left)
+    places = "  ".join(filter(None, dict.fromkeys((fields.entry_id, fields.link, fields.source_page))))
+    sheet.write_in(9, places, quiet=True, left=left)
     sheet.set_y(max(sheet.get_y(), top + _PICTURE))
     if item.comparison:
         sheet.image(io.BytesIO(item.comparison), x=_MARGIN, y=sheet.get_y(), h=58)

@@ -18,7 +18,7 @@ from index.errors import UnknownEntry
 from index.generations.generations import now
 from index.jobs.forget import ForgetTarget, Traces
 from index.records.database import Database
-from index.records.entries import Entry
+from index.records.entries import Entry, split_values
 from service.app.audit import Audit
 from service.problems import INVALID, Problem
 from service.tables import lead_changes, leads
@@ -29,7 +29,13 @@ CANDIDATE_STATES: tuple[State, ...] = ("open", "confirmed", "ruled_out")
 FINDING_STATES: tuple[State, ...] = ("not_in_catalogue", "open")
 MAX_NOTE = 4000
 # Fields copied from the product, so that a lead can be followed after the product has left the catalogue.
-_PRODUCT_FIELDS = ("title", "brand", "retailer", "country", "category", "price", "link", "first_seen", "last_seen")
+_PRODUCT_FIELDS = (
+    *("title", "brand", "retailer", "country", "category", "price", "link", "first_seen", "last_seen"),
+    *("variant_group", "licence", "source_page"),
+)
+# The JSON names of the lists of values, and the fields that hold them.
+_LISTS = {"brands": "brand", "countries": "country", "made_in": "made_in", "gtins": "gtin"}
+_COPIED = (*_PRODUCT_FIELDS, "made_in", "gtin")
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,8 @@ class LeadRecord:
     def to_json(self) -> dict[str, Any]:
         """The lead as plain data; what is unknown is null."""
         product = {"product_id": self.product_id, "source": self.source, "image": self.image}
-        fields = {name: self.product_fields.get(name) or None for name in _PRODUCT_FIELDS}
+        fields: dict[str, Any] = {name: self.product_fields.get(name) or None for name in _PRODUCT_FIELDS}
+        fields |= {listed: list(split_values(self.product_fields.get(name, ""))) for listed, name in _LISTS.items()}
         return {
             "id": self.id,
             "object": {"object_id": self.object_id, "source": self.object_source},
@@ -126,9 +133,7 @@ class Leads:
             "source": product.source if product else "",
             "product_id": product.fields.entry_id if product else "",
             "image": image or next(iter(product.images), "") if product else "",
-            "product_fields": json.dumps(
-                {name: getattr(product.fields, name) for name in _PRODUCT_FIELDS} if product else {}
-            ),
+            "product_fields": json.dumps({name: getattr(product.fields, name) for name in _COPIED} if product else {}),
         }
         state: State = "open" if product else "not_in_catalogue"
         with self._database.begin() as connection:

@@ -19,11 +19,19 @@ class ObjectFilter:
     status: str = ""
     kind: str = ""
     country: str = ""
+    region: str = ""
+    series: str = ""
 
     def passes(self, entry: Entry) -> bool:
         fields = entry.fields
-        exact = ((self.authority, fields.authority), (self.status, fields.status), (self.country, fields.country))
-        return all(not wanted or folded(wanted) == folded(value) for wanted, value in exact) and self._of_kind(
+        exact = (
+            (self.authority, (fields.authority,)),
+            (self.status, (fields.status,)),
+            (self.country, fields.several("country")),
+            (self.region, (fields.region,)),
+            (self.series, (fields.series,)),
+        )
+        return all(not wanted or folded(wanted) in map(folded, values) for wanted, values in exact) and self._of_kind(
             folded(fields.category)
         )
 

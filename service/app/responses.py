@@ -16,6 +16,20 @@ from index.search.answer import MAX_PAIRS, MAX_VARIANTS, Answer, Candidate, Evid
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["9f86d081884c7d659a2feaa0c55ad015" * 2])]
 Day = Annotated[str, Field(description="ISO 8601", examples=["2019-06-01"])]
+Brand = Annotated[
+    str | None, Field(description="Several are separated by bars; `brands` lists them.", examples=["Luma"])
+]
+Country = Annotated[
+    str | None,
+    Field(description="Where it is sold; several are separated by bars, `countries` lists them.", examples=["NL | BE"]),
+]
+Brands = Annotated[list[str], Field(examples=[["Luma"]])]
+Countries = Annotated[list[str], Field(examples=[["NL", "BE"]])]
+MadeIn = Annotated[list[str], Field(description="Countries of origin.", examples=[["PT"]])]
+Gtins = Annotated[
+    list[str], Field(description="GTINs (EAN, UPC): 8, 13 or 14 digits, checked.", examples=[["4006381333931"]])
+]
+SourcePage = Annotated[str | None, Field(description="The page that the entry was taken from.")]
 
 
 class MatchResponse(BaseModel):
@@ -58,10 +72,18 @@ class ProductResponse(BaseModel):
     product_id: str = Field(examples=["A-1001"])
     source: str = Field(examples=["luma-2024"])
     title: str | None = Field(examples=["Messenger bag"])
-    brand: str | None = Field(examples=["Luma"])
+    brand: Brand
+    brands: Brands
     category: str | None = Field(examples=["Bags/Messenger"])
     retailer: str | None
-    country: str | None = Field(examples=["NL"])
+    country: Country
+    countries: Countries
+    made_in: MadeIn
+    gtins: Gtins
+    variant_group: str | None = Field(description="Shared by the sizes and colours of one product.", examples=["A-10"])
+    description: str | None = Field(description="Plain text of at most 1,000 characters.")
+    licence: str | None = Field(description="Under which its data may be used.", examples=["ODbL 1.0"])
+    source_page: SourcePage
     price: str | None = Field(examples=["34.00 EUR"])
     link: str | None
     status: str | None = Field(examples=["current"])
@@ -77,7 +99,14 @@ class ObjectResponse(BaseModel):
     authority: str | None = Field(examples=["Europol"])
     title: str | None = Field(examples=["Blue plush rabbit"])
     kind: str | None = Field(examples=["toy"])
-    country: str | None
+    question: str | None = Field(description="What the authority asks.", examples=["Where was this sold?"])
+    description: str | None = Field(description="Plain text of at most 1,000 characters.")
+    country: str | None = Field(description="Several are separated by bars; `countries` lists them.", examples=["NL"])
+    countries: Countries
+    region: str | None = Field(description="Larger or smaller than a country.", examples=["Baltic states"])
+    series: str | None = Field(description="Shared by the objects of one case.", examples=["case 12"])
+    seen_from: Day | None = Field(description="It was not seen before this day.")
+    seen_until: Day | None = Field(description="It was not seen after this day.")
     published: Day | None
     status: str | None = Field(examples=["open"])
     tip_page: str | None = Field(description="Where tips go.")
@@ -90,7 +119,8 @@ class CandidateResponse(BaseModel):
     rank: int = Field(examples=[1])
     product_id: str = Field(description="The entry's id, of a product or of an object.", examples=["A-1001"])
     title: str | None
-    brand: str | None
+    brand: Brand
+    brands: Brands
     retailer: str | None
     link: str | None
     score: float = Field(description="Comparable within one answer only.", examples=[0.8312])
@@ -99,6 +129,8 @@ class CandidateResponse(BaseModel):
     evidence: EvidenceResponse
     specificity: AvailabilityResponse | None = Field(description="Where a product was sold; null for objects.")
     country: str | None
+    countries: Countries
+    description: str | None
     status: str | None
     images: list[Sha256]
 
@@ -111,27 +143,16 @@ class VariantResponse(BaseModel):
     link: str | None
 
 
-class ProductCandidateResponse(CandidateResponse):
+class ProductCandidateResponse(ProductResponse, CandidateResponse):
     """A product offered as an answer."""
 
-    source: str
     variants: list[VariantResponse] = Field(
         description=f"Products of the same source with the same image and score, such as sizes; at most {MAX_VARIANTS}."
     )
-    category: str | None
-    price: str | None
-    first_seen: Day | None
-    last_seen: Day | None
 
 
-class ObjectCandidateResponse(CandidateResponse):
+class ObjectCandidateResponse(ObjectResponse, CandidateResponse):
     """A published object offered as an answer."""
-
-    object_id: str
-    authority: str | None
-    kind: str | None
-    published: Day | None
-    tip_page: str | None
 
 
 class AnswerResponse(BaseModel):
@@ -194,16 +215,9 @@ def _product(entry: Entry) -> dict[str, Any]:
     return {
         "product_id": fields.entry_id,
         "source": entry.source,
-        "title": fields.title or None,
-        "brand": fields.brand or None,
-        "category": fields.category or None,
-        "retailer": fields.retailer or None,
-        "country": fields.country or None,
-        "price": fields.price or None,
-        "link": fields.link or None,
-        "status": fields.status or None,
-        "first_seen": fields.first_seen or None,
-        "last_seen": fields.last_seen or None,
+        **_lists(entry, brands="brand", countries="country", made_in="made_in", gtins="gtin"),
+        **_texts(entry, "title", "brand", "category", "retailer", "country", "variant_group", "description", "licence"),
+        **_texts(entry, "source_page", "price", "link", "status", "first_seen", "last_seen"),
         "images": list(entry.images),
     }
 
@@ -212,23 +226,31 @@ def _object(entry: Entry) -> dict[str, Any]:
     fields = entry.fields
     return {
         "object_id": fields.entry_id,
-        "authority": fields.authority or None,
-        "title": fields.title or None,
         "kind": fields.category or None,
-        "country": fields.country or None,
-        "published": fields.published or None,
-        "status": fields.status or None,
         "tip_page": fields.link or None,
+        **_lists(entry, countries="country"),
+        **_texts(entry, "authority", "title", "question", "description", "country", "region", "series"),
+        **_texts(entry, "seen_from", "seen_until", "published", "status"),
         "images": list(entry.images),
     }
+
+
+def _texts(entry: Entry, *names: str) -> dict[str, str | None]:
+    return {name: getattr(entry.fields, name) or None for name in names}
+
+
+def _lists(entry: Entry, **names: str) -> dict[str, list[str]]:
+    """The values of fields that may have several, under the names of their lists."""
+    return {listed: list(entry.fields.several(name)) for listed, name in names.items()}
 
 
 def _candidate(candidate: Candidate) -> dict[str, Any]:
     entry = candidate.entry
     # Objects have no brand or retailer; `link` repeats their tip page.
-    defaults = {"product_id": entry.fields.entry_id, "brand": None, "retailer": None, "link": entry.fields.link or None}
+    defaults: dict[str, Any] = {"brand": None, "brands": [], "retailer": None}
     return {
         **defaults,
+        **{"product_id": entry.fields.entry_id, "link": entry.fields.link or None},
         **(_product(entry) if entry.collection == "catalogue" else _object(entry)),
         "rank": candidate.rank,
         "score": round(candidate.score, 6),

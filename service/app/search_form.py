@@ -16,7 +16,10 @@ from service.app.search_request import SearchRequest
 from service.app.services import Services
 from service.rendering.pictures import data_uri
 
-FILTERS = ("brand", "retailer", "country", "category", "seen_after", "seen_before")
+FILTERS = (
+    *("brand", "retailer", "country", "made_in", "gtin", "category", "seen_after", "seen_before"),
+    *("region", "series"),
+)
 LIMITS = (12, 24, 60, MAX_LIMIT)
 # Longest side, in pixels, of the query pictures that the page shows.
 _DISPLAY_SIDE = 900

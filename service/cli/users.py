@@ -17,6 +17,9 @@ from service.app.upgrade import open_for_writing
 from service.cli.streams import say
 from service.tables import open_service_database
 
+# How long an API token is valid where the command names no days.
+TOKEN_DAYS = 90
+
 _PASSWORD = click.password_option(help="Asked for, twice, when it is not given.")
 
 
@@ -78,7 +81,9 @@ def password(root: Path, name: str, password: str) -> None:
 @users.command()
 @click.argument("name")
 @click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, required=True, help="Repeat for several.")
-@click.option("--days", type=click.IntRange(1, 3650), default=90, show_default=True, help="How long it is valid.")
+@click.option(
+    "--days", type=click.IntRange(1, 3650), default=TOKEN_DAYS, show_default=True, help="How long it is valid."
+)
 @click.pass_obj
 def token(root: Path, name: str, scopes: tuple[str, ...], days: int) -> None:
     """Issue an API token for NAME and print it; it cannot be shown again."""

@@ -133,7 +133,10 @@ def _search(crop: Crop, services: Services, visitor: Visitor) -> dict[str, Any]:
     query = services.decode_query(request)
     with services.live.lease() as generation:
         answer = answer_response(services.recorded_search(request, query, generation, visitor)).model_dump()
-    fields = ("rank", "product_id", "source", "title", "brand", "retailer", "country", "likelihood", "link", "image")
+    fields = (
+        *("rank", "product_id", "source", "title", "brand", "retailer", "country", "made_in", "gtins", "source_page"),
+        *("licence", "likelihood", "link", "image"),
+    )
     answer["candidates"] = [{key: candidate[key] for key in fields} for candidate in answer["candidates"]]
     return {**answer, "shown": data_uri(query.images[0].pixels, _THUMBNAIL_SIDE)}
 

@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from embedding.errors import TraceObjectError
 from index.search.answer import MAX_IMAGES
-from index.sources.published import crops_of
+from index.sources.published import crops_of, texts_of
 from service.accounts.access import VisitorDep
 from service.app.desk import CHANGE_FIELDS
 from service.app.publishing import change, publish
@@ -114,6 +114,7 @@ def _objects(
         total=len(published),
         next=start + ON_A_PAGE if start + ON_A_PAGE < len(published) else None,
         crops_of=crops_of,
+        texts_of=texts_of,
         feeds=feeds[:MAX_FEED_OBJECTS],
         feeds_total=len(feeds),
         authorities=sorted({record.authority for record in published}),

@@ -39,6 +39,7 @@ class Choices:
     authorities: tuple[str, ...]
     kinds: tuple[str, ...]
     countries: tuple[str, ...]
+    regions: tuple[str, ...]
 
     @classmethod
     def of(cls, objects: Iterable[Entry]) -> Choices:
@@ -50,7 +51,8 @@ class Choices:
         return cls(
             distinct(field.authority for field in fields),
             distinct(field.category for field in fields),
-            distinct(field.country for field in fields),
+            distinct(country for field in fields for country in field.several("country")),
+            distinct(field.region for field in fields),
         )
 
 
@@ -62,13 +64,15 @@ def front(
     authority: Word = "",
     kind: Word = "",
     country: Word = "",
+    region: Word = "",
+    series: Word = "",
     status: Word = "open",
     after: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
     """The published objects, newest first: grouped by authority, or filtered and paged."""
-    object_filter = ObjectFilter(authority, "" if status == "any" else status, kind, country)
+    object_filter = ObjectFilter(authority, "" if status == "any" else status, kind, country, region, series)
     everything = services.listing.ordered(generation)
-    grouped = not (authority or kind or country or after)
+    grouped = not (authority or kind or country or region or series or after)
     listed = services.listing.page(generation, object_filter, len(everything) or 1 if grouped else ON_A_PAGE, after)
     groups = _by_authority(listed.objects) if grouped else [("", listed.objects)]
     return page(

@@ -73,11 +73,13 @@ def objects(
     authority: Word = "",
     kind: Word = "",
     country: Word = "",
+    region: Word = "",
+    series: Word = "",
     status: Word = "open",
     after: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
     """The published objects, to choose the one to work on."""
-    object_filter = ObjectFilter(authority, "" if status == "any" else status, kind, country)
+    object_filter = ObjectFilter(authority, "" if status == "any" else status, kind, country, region, series)
     listed = services.listing.page(generation, object_filter, ON_A_PAGE, after)
     return page(
         request,

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from service.rendering.facts import object_facts, product_facts, several
 from service.rendering.pictures import data_uri
 
 STATIC = Path(__file__).parents[1] / "static" / "pages"
@@ -34,9 +35,12 @@ def environment() -> Environment:
     )
     jinja.filters["link"] = web_link
     jinja.filters["percent"] = percent
+    jinja.filters["several"] = several
     jinja.filters["segment"] = lambda text: quote(text, safe="/")
     jinja.globals["state_words"] = STATE_WORDS
     jinja.filters["data_uri"] = data_uri
+    jinja.globals["object_facts"] = object_facts
+    jinja.globals["product_facts"] = product_facts
     jinja.globals["duration"] = duration
     jinja.globals["static"] = static_address
     return jinja

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from index.jobs.reindex import reindex
 from index.progress import Unwatched
 from index.records.database import Database
 from index.records.feed_records import Collection
+from index.records.gtin import check_digit
 from index.search.answer import Query, QueryImage
 from index.search.rerank import Reranker, reranker_for
 from index.search.search import search
@@ -86,6 +88,7 @@ def make_workspace(root: Path) -> tuple[Workspace, Sample, str]:
     sample = copy_sample(root / "sample", PRODUCTS)
     encoder = load(STARTER)
     workspace = Workspace.create(root / "workspace", encoder.card.name)
+    _add_details(sample)
     add_feed(workspace, "sample shops", "catalogue", sample.catalogue)
     add_feed(workspace, "sample authorities", "objects", sample.objects)
     doll = write_feed(root / "museum", [{"object_id": "M-3", "title": "Doll in a grey coat"}], [1])
@@ -139,6 +142,44 @@ def _answered_query(
             if answer.verdict == "candidates" and answer.candidates[0].entry.fields.entry_id == asked.right_id:
                 return asked
     raise AssertionError(f"no query of the sample's {collection} has the right first candidate")
+
+
+def _add_details(sample: Sample) -> None:
+    """Give products and objects the fields that the rendered sample has not, as long as feeds have them."""
+    text = "<p>Hand-finished, <b>dishwasher safe</b>.</p> Sold as is. "
+    _widen(
+        sample.catalogue,
+        lambda number: {
+            "brand": ("Umbra | Studio Norr", "Umbra")[number % 2],
+            "country": "NL | BE | DE",
+            "made_in": ("PT", "Korea, Republic of | CN")[number % 2],
+            "gtin": f"{400638100000 + number}{check_digit(str(400638100000 + number))}",
+            "item_group_id": f"G-{number // 2}",
+            "description": text * 8,
+            "licence": "Open Database License 1.0",
+            "source_page": f"https://pages.example.org/catalogue/{number}",
+        },
+    )
+    _widen(
+        sample.objects,
+        lambda number: {
+            "question": "Do you know the shop or the market where this was sold between 2012 and 2016?",
+            "description": "It lay on a bed in several pictures; a label, if it had one, is cut off.",
+            "region": "Baltic states",
+            "series": f"case {12 + number // 6}",
+            "seen_from": "2012",
+            "seen_until": "2016-05",
+        },
+    )
+
+
+def _widen(feed: Path, more: Callable[[int], dict[str, str]]) -> None:
+    with feed.open(newline="", encoding="utf-8") as file:
+        rows = [{**row, **more(number)} for number, row in enumerate(csv.DictReader(file))]
+    with feed.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _publish(workspace: Workspace, sample: Sample) -> None:

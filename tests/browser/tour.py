@@ -101,6 +101,7 @@ def tour(site: Site) -> list[Stop]:
     return [
         Stop("front", "/"),
         Stop("front-none", "/?authority=nobody"),
+        Stop("front-series", "/?region=Baltic+states&series=case+12&status=any"),
         Stop("object", f"/objects/{object_id}"),
         Stop("recognise", "/recognise"),
         Stop("recognise-chosen", "/recognise", choose),

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from index.errors import FeedError
+from index.records.entries import split_values
 from index.records.feed_records import ProductRecord, Refusal
 from index.sources.feeds import FORMATS, Defaults, detect, open_feed, read_products
 
@@ -30,12 +31,33 @@ CATALOGUE = [
     replace(product, category="Home > Kitchen", price="12.50 EUR", link=f"https://shop.example/p/{product.product_id}")
     for product in CATALOGUE
 ]
-_COLUMNS = ("id", "title", "brand", "product_type", "price", "link", "image_link", "additional_image_link")
+# The fields that not every feed has, here of the second product alone.
+MORE = {
+    "brand": "Tom's; Cups | Umbra",
+    "made_in": "PT | Korea, Republic of",
+    "gtin": "4006381333931 | 0036000291452",
+    "variant_group": "G-7",
+    "description": 'Holds 5" & more. Of clay.',
+    "licence": "https://licences.example/odbl",
+}
+MORE_OF_CATALOGUE = [CATALOGUE[0], replace(CATALOGUE[1], **MORE), CATALOGUE[2]]
+_DETAILS = {
+    "made_in": "country_of_origin",
+    "gtin": "ean",
+    "variant_group": "item_group_id",
+    "description": "description",
+    "licence": "licence",
+}
+_COLUMNS = (
+    *("id", "title", "brand", "product_type", "price", "link", "image_link", "additional_image_link"),
+    *_DETAILS.values(),
+)
 
 
 def _cells(product: ProductRecord) -> dict[str, str]:
-    fields = (product.product_id, product.title, product.brand, product.category, product.price, product.link)
-    return dict(zip(_COLUMNS, (*fields, product.pictures[0], ",".join(product.pictures[1:])), strict=True))
+    texts = (product.product_id, product.title, product.brand, product.category, product.price, product.link)
+    details = (getattr(product, field) for field in _DETAILS)
+    return dict(zip(_COLUMNS, (*texts, product.pictures[0], ",".join(product.pictures[1:]), *details), strict=True))
 
 
 @dataclass(frozen=True)
@@ -71,25 +93,35 @@ def _delimited(product: ProductRecord, delimiter: str) -> str:
 def _json(product: ProductRecord) -> str:
     pictures = {"image": product.pictures[0], "images": [{"src": one} for one in product.pictures[1:]]}
     cells = {name: cell for name, cell in _cells(product).items() if not name.endswith("link") or name == "link"}
-    return json.dumps({**cells, **pictures}, ensure_ascii=False)
+    # Several values are a list, and so is one.
+    lists = {name: list(split_values(cells[name])) for name in ("brand", "ean", "country_of_origin")}
+    return json.dumps({**cells, **lists, **pictures}, ensure_ascii=False)
 
 
 def _google(product: ProductRecord, tag: str) -> str:
     cells = [(name, cell) for name, cell in _cells(product).items() if name != "additional_image_link"]
     cells += [("additional_image_link", one) for one in product.pictures[1:]]
+    # Google calls it so, and has one in an element.
+    cells = [one for one in cells if one[0] != "ean"] + [("gtin", one) for one in split_values(product.gtin)]
     return f"<{tag}>{''.join(f'<g:{name}>{escape(cell)}</g:{name}>' for name, cell in cells)}</{tag}>"
 
 
 def _shopify(product: ProductRecord) -> str:
     item = {"id": product.product_id, "title": product.title, "handle": product.product_id and "h", "url": product.link}
     item |= {"vendor": product.brand, "product_type": product.category}
-    return json.dumps({**item, "variants": [{"id": 7}], "images": [{"src": one} for one in product.pictures]})
+    item |= {"body_html": f"<p>{escape(product.description)}</p>"}
+    variants = [{"id": 7, "barcode": gtin} for gtin in split_values(product.gtin) or ("",)]
+    return json.dumps({**item, "variants": variants, "images": [{"src": one} for one in product.pictures]})
 
 
 def _page(product: ProductRecord) -> str:
     offer = {"@type": "Offer", "price": "12.50", "priceCurrency": "EUR"}
     node = {"@type": "Product", "sku": product.product_id, "name": product.title.replace("&", "&amp;")}
-    node |= {"brand": {"@type": "Brand", "name": product.brand}, "category": product.category, "url": product.link}
+    brands = [{"@type": "Brand", "name": brand} for brand in split_values(product.brand)]
+    node |= {"brand": brands if len(brands) > 1 else brands[0], "category": product.category, "url": product.link}
+    node |= {"countryOfOrigin": [{"@type": "Country", "name": name} for name in split_values(product.made_in)]}
+    node |= {"gtin": list(split_values(product.gtin)), "inProductGroupWithID": product.variant_group}
+    node |= {"description": product.description.replace("&", "&amp;"), "license": product.licence}
     return json.dumps({**node, "image": list(product.pictures), "offers": offer}).replace("<", "\\u003c")
 
 
@@ -139,7 +171,15 @@ WRITTEN = [
         after="</feed>",
     ),
     Written(
-        "shopify", "shopify", "products.json", _shopify, '{"id": 9, "title": }', '{"products":[', ",", "]}", ("price",)
+        name="shopify",
+        format="shopify",
+        file="products.json",
+        piece=_shopify,
+        broken='{"id": 9, "title": }',
+        before='{"products":[',
+        between=",",
+        after="]}",
+        absent=("price", "made_in", "variant_group", "licence"),
     ),
     Written(
         name="schemaorg",
@@ -195,6 +235,23 @@ def test_the_same_products_come_out(written: Written, tmp_path: Path) -> None:
         records = list(read_products(path, format))
         assert [_plain(record) if isinstance(record, ProductRecord) else record for record in records] == expected
     assert len({record.number for record in records}) == len(CATALOGUE)
+
+
+def test_the_fields_that_not_every_feed_has(written: Written, tmp_path: Path) -> None:
+    path = written.write(tmp_path, [written.piece(product) for product in MORE_OF_CATALOGUE])
+    expected = [_plain(product, written.absent) for product in MORE_OF_CATALOGUE]
+    assert [_plain(one) if isinstance(one, ProductRecord) else one for one in read_products(path)] == expected
+
+
+def test_a_gtin_that_is_none_costs_nothing_but_itself(written: Written, tmp_path: Path) -> None:
+    wrong = replace(MORE_OF_CATALOGUE[1], gtin="4006381333932 | 0036000291452")
+    path = written.write(tmp_path, [written.piece(CATALOGUE[0]), written.piece(wrong)])
+    [first, second, refused] = read_products(path)
+    assert isinstance(first, ProductRecord)
+    assert isinstance(second, ProductRecord)
+    assert (second.product_id, second.gtin) == (wrong.product_id, "0036000291452")
+    assert isinstance(refused, Refusal)
+    assert refused.reason == "bad-gtin"
 
 
 def test_a_broken_row_leaves_the_others(written: Written, tmp_path: Path) -> None:
@@ -309,7 +366,7 @@ def test_webdataset_gives_the_same(tmp_path: Path) -> None:
     def described(product: ProductRecord) -> str:
         return json.dumps({**_cells(product), "url": "https://elsewhere.example/"})
 
-    samples = [(f"{number:09d}", described(product), product) for number, product in enumerate(CATALOGUE)]
+    samples = [(f"{number:09d}", described(product), product) for number, product in enumerate(MORE_OF_CATALOGUE)]
     path = _tar(tmp_path / "00000.tar", [samples[0], ("000000009", "{", CATALOGUE[1]), *samples[1:]])
     assert detect(path) == detect(tmp_path) == "webdataset"
     for source in (path, tmp_path):
@@ -326,6 +383,8 @@ def test_parquet_gives_the_same(tmp_path: Path) -> None:
     path = _parquet(tmp_path / "feed.parquet", CATALOGUE)
     assert detect(path) == "parquet"
     assert [_plain(record) for record in read_products(path)] == CATALOGUE
+    path = _parquet(tmp_path / "more.parquet", MORE_OF_CATALOGUE)
+    assert [_plain(record) for record in read_products(path)] == MORE_OF_CATALOGUE
 
 
 def test_parquet_refuses_a_row_and_goes_on(tmp_path: Path) -> None:

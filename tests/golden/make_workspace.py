@@ -163,26 +163,29 @@ def _write_shop(feeds: Path, specs: dict[str, Spec], *, second: bool) -> None:
         title = f"{spec.colour} {spec.shape}" if second and product == "S-01" else f"A {spec.colour} {spec.shape}"
         brand, link = ("Luma", "Nova")[number % 2], f"https://shop.example/{product}"
         about = [brand, f"Shapes/{spec.shape}", "Shape Shop", "NL", f"{number}.50 EUR", link]
-        rows.append([product, title, *about, f"shop/{product}.jpg"])
+        more = ["PT | ES", f"7351353{number % 10}" if number == 7 else "", f"A shape of {spec.colour} paper."]
+        rows.append([product, title, *about, *more, f"shop/{product}.jpg"])
     # One without an id, and one whose picture is not there.
     rows += [
-        ["", "A shape without id", "Luma", "", "", "", "", "", "shop/S-00.jpg"],
-        ["S-90", "A shape never photographed", "Luma", "", "", "", "", "", "shop/S-90.jpg"],
+        ["", "A shape without id", "Luma", *[""] * 8, "shop/S-00.jpg"],
+        ["S-90", "A shape never photographed", "Luma", *[""] * 8, "shop/S-90.jpg"],
     ]
-    head = ["product_id", "title", "brand", "category", "retailer", "country", "price", "link", "path"]
+    head = ["product_id", "title", "brand", "category", "retailer", "country", "price", "link"]
+    head += ["made_in", "ean", "description", "path"]
     _write_csv(feeds / "shop.csv", head, rows)
 
 
 def _write_police(feeds: Path, *, later: bool) -> None:
     """The authority's list; on the third night one of its objects is identified."""
     rows = [
-        ["E-1", "Shape on a shelf", "open", "shape", "2026-01-02", "crops/wanted.jpg"],
-        ["E-2", "Arrow on a wall", "open", "sign", "2026-01-02", "crops/elsewhere.jpg"],
-        ["E-3", "Shape on a bag", "identified" if later else "open", "shape", "2026-01-03", "crops/found.jpg"],
-        ["E-4", "A print", "open", "print", "2026-01-03", "crops/face.jpg"],
-        ["E-5", "A doll", "open", "doll", "2026-01-03", "crops/doll.jpg"],
+        ["E-1", "Shape on a shelf", "open", "shape", "2026-01-02", "case 1", "2014", "crops/wanted.jpg"],
+        ["E-2", "Arrow on a wall", "open", "sign", "2026-01-02", "case 1", "", "crops/elsewhere.jpg"],
+        ["E-3", "Shape on a bag", "identified" if later else "open", "shape", "2026-01-03", "", "", "crops/found.jpg"],
+        ["E-4", "A print", "open", "print", "2026-01-03", "", "", "crops/face.jpg"],
+        ["E-5", "A doll", "open", "doll", "2026-01-03", "", "", "crops/doll.jpg"],
     ]
-    _write_csv(feeds / "police.csv", ["object_id", "title", "status", "kind", "published", "path"], rows)
+    head = ["object_id", "title", "status", "kind", "published", "series", "seen_from", "path"]
+    _write_csv(feeds / "police.csv", head, rows)
 
 
 def _curate(workspace: Workspace, specs: dict[str, Spec]) -> str:

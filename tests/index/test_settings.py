@@ -47,6 +47,10 @@ TABLE = {
     "oidc_issuer": (["", "https://login.example.org"], NO_TEXT),
     "oidc_client_id": (["", "traceobject"], NO_TEXT),
     "oidc_claim": (["email", "sub"], ["", *NO_TEXT]),
+    "security_contact": (
+        ["", "mailto:security@example.org", "https://example.org/report"],
+        ["security@example.org", "mailto:", "mailto:a@example.org\nContact: mailto:b@example.org", *NO_TEXT],
+    ),
 }
 TAKEN = [(name, value) for name, (taken, _) in TABLE.items() for value in taken]
 REFUSED = [(name, value) for name, (_, refused) in TABLE.items() for value in refused]

@@ -57,14 +57,18 @@ CALLS = {
     }),
     ("get", "/v1/products/{product_id}"): ("product", ("A/1",), {"source": "luma"}),
     ("get", "/v1/objects"): ("objects", (), {
-        "authority": "Europol", "status": "open", "kind": "toy", "country": "NL",
+        "authority": "Europol", "status": "open", "kind": "toy", "country": "NL", "region": "Benelux",
+        "series": "case 12",
     }),
     ("post", "/v1/objects"): ("publish", ("Europol", "E/9", [b"picture"]), {
-        "title": "Mug", "kind": "mug", "country": "NL", "published": "2026-01-05", "tip_page": "https://example.org",
+        "title": "Mug", "kind": "mug", "question": "Where from?", "description": "Red.", "country": "NL",
+        "region": "Benelux", "series": "case 12", "seen_from": "2014", "seen_until": "2016-05",
+        "published": "2026-01-05", "tip_page": "https://example.org",
     }),
     ("get", "/v1/objects/{object_id}"): ("object", ("E/9",), {"source": "europol"}),
     ("post", "/v1/objects/{object_id}"): ("change_object", ("Europol", "E/9"), {
-        "title": "Mug", "status": "closed", "tip_page": "",
+        "title": "Mug", "status": "closed", "question": "Where from?", "description": "Red.", "region": "Benelux",
+        "series": "case 12", "seen_from": "2014", "seen_until": "2016-05", "tip_page": "",
     }),
     ("get", "/v1/leads"): ("leads", (), {"object_id": "E/9", "object_source": "europol", "state": "open"}),
     ("post", "/v1/leads"): ("keep_lead", ("E/9", "A/1"), {

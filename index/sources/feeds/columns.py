@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from index.errors import FeedError
 from index.records.feed_records import Collection
+from index.sources.feeds import details
 from index.sources.feeds.references import PICTURE_COLUMNS, names_pictures, normal_name
 
 # Each record field: the column names that may hold it, the most specific first, as normal_name() spells them.
@@ -23,7 +24,7 @@ PRODUCT = {
         *("product_types", "product_categories", "type"),
     ),
     "retailer": ("retailer", "seller", "store", "shop", "merchant", "retailer_name", "store_name", "shop_name"),
-    "country": ("country", "country_code", "target_country", "market"),
+    "country": ("country", "countries", "sold_in", "country_code", "target_country", "market", "markets"),
     "price": (
         *("price", "variant_price", "regular_price", "sale_price", "price_value", "price_amount"),
         *("price_tax_included", "price_tax_excluded"),
@@ -40,7 +41,7 @@ OBJECT = {
     "title": ("title", "name"),
     "authority": ("authority", "authority_name", "publisher", "published_by"),
     "kind": ("kind", "object_kind", "type", "category"),
-    "country": ("country", "country_code", "country_name"),
+    "country": ("country", "countries", "country_code", "country_name"),
     "published": ("published", "published_at", "date_published", "publication_date", "date"),
     "status": ("status", "state"),
     "tip_page": ("tip_page", "tips", "tip_url", "tip_link", "link", "url"),
@@ -56,6 +57,7 @@ ARTICLE_KINDS = frozenset(
 _KNOWN = {
     *PRODUCT_ID,
     *OBJECT_ID,
+    *details.COLUMNS,
     *(name for table in (PRODUCT, OBJECT) for names in table.values() for name in names),
 }
 

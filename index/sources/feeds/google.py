@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from html import unescape
 from xml.etree import ElementTree
 
+from index.records.entries import join_values
 from index.records.feed_records import FeedRow, Refusal, RefusedRow
 from index.sources.feeds import text, xml_items
 from index.sources.feeds.delimited import DelimitedReader
@@ -21,6 +22,7 @@ from index.sources.feeds.references import names_pictures, references
 _GOOGLE = re.compile(r"\{https?://base\.google\.com/")
 _ELEMENT = re.compile(r"<(?:[\w-]+:)?([\w-]{1,100})>\s*(?:<!\[CDATA\[([^\]]*)\]\]>|([^<]*))\s*</")
 _ROOTS = ("rss", "feed", "channel", "rdf")
+_REPEATED = ("g:gtin", "g:brand")
 _MARKS = re.compile(r"\b(?:availability|condition|google[ _]product[ _]category|gtin|mpn)\b")
 
 
@@ -73,7 +75,10 @@ def _cells(raw: str) -> tuple[tuple[str, str], ...]:
 
 
 def _row(element: ElementTree.Element, number: int, where: str) -> FeedRow:
-    """Return the row of an item: Google's own names before RSS's and Atom's equal ones, of repeated ones the first."""
+    """Return the row of an item: Google's own names before RSS's and Atom's equal ones, of repeated ones the first.
+
+    A GTIN or a brand may be repeated, and all count.
+    """
     fields: dict[str, str] = {}
     pictures: dict[str, list[str]] = {}
     for child in sorted(element, key=lambda child: not _GOOGLE.match(child.tag)):
@@ -88,6 +93,8 @@ def _row(element: ElementTree.Element, number: int, where: str) -> FeedRow:
             # A main picture is one URL; additional ones may stand several in an element, besides repeating.
             found = references({name: value})
             pictures.setdefault(name, []).extend(found)
+        elif value and name in _REPEATED and name in fields:
+            fields[name] = join_values((fields[name], value))
         elif value:
             fields.setdefault(name, value)
     return FeedRow(number, fields, references(pictures), where)

@@ -10,14 +10,20 @@ import html
 from collections.abc import Iterator, Mapping
 from typing import TypedDict
 
+from index.records.entries import join_values
+
 _PRODUCT = frozenset(("product", "productgroup", "individualproduct", "productmodel", "someproducts"))
 # Properties that lead to a page's own products; isRelatedTo and isSimilarTo name products of other pages, incompletely.
 _INTO = ("@graph", "mainEntity", "itemListElement", "item", "hasVariant")
 IDENTIFIERS = (
     *("productID", "sku", "mpn", "gtin14", "gtin13", "gtin12", "gtin8", "gtin", "productGroupID", "@id", "url"),
 )
+_GTINS = ("gtin", "gtin13", "gtin14", "gtin12", "gtin8")
 # Properties that a variant inherits from its group where it has none of its own.
-_INHERITED = ("name", "brand", "manufacturer", "category", "image", "url", "offers")
+_INHERITED = (
+    *("name", "brand", "manufacturer", "category", "image", "url", "offers"),
+    *("countryOfOrigin", "description", "license"),
+)
 _DEPTH = 12
 # What a node has that does no more than refer to another.
 _REFERENCE = frozenset(("@type", "@id", "url"))
@@ -28,11 +34,10 @@ Node = Mapping[str, object]
 class ProductFields(TypedDict):
     """The fields of a product's node, empty where it has none. Picture references are as written.
 
-    `id` is the product's own, `group` that of its group.
+    `id` is the product's own, `variant_group` that of its group.
     """
 
     id: str
-    group: str
     name: str
     brand: str
     category: str
@@ -43,6 +48,11 @@ class ProductFields(TypedDict):
     country: str
     available_from: str
     available_until: str
+    made_in: str
+    gtin: str
+    variant_group: str
+    description: str
+    licence: str
     image: list[str]
 
 
@@ -52,7 +62,8 @@ def products(documents: list[object]) -> Iterator[ProductFields]:
     for node, group in page.products():
         own = _first_text(node, IDENTIFIERS)
         inherited = {name: group[name] for name in _INHERITED if name in group}
-        yield _fields({**inherited, **_filled(node)}, page.nodes, own, _first_text(group, IDENTIFIERS))
+        named = _first_text(group, ("productGroupID", *IDENTIFIERS))
+        yield _fields({**inherited, **_filled(node)}, page.nodes, own, named)
 
 
 class _Page:
@@ -167,19 +178,27 @@ def _fields(node: Node, nodes: Mapping[str, Node], identity: str, group: str) ->
     price = _object(offer.get("priceSpecification"), nodes)
     return {
         "id": identity,
-        "group": group,
         "name": _text(node.get("name")),
-        "brand": _name(node.get("brand"), nodes) or _name(node.get("manufacturer"), nodes),
+        "brand": _every_name(node.get("brand"), nodes) or _every_name(node.get("manufacturer"), nodes),
         "category": _name(node.get("category"), nodes),
         "price": _text(offer.get("price")) or _text(offer.get("lowPrice")) or _text(price.get("price")),
         "currency": _text(offer.get("priceCurrency")) or _text(price.get("priceCurrency")),
         "link": _text(node.get("url")) or _text(offer.get("url")),
         "retailer": _name(offer.get("seller"), nodes) or _name(offer.get("offeredBy"), nodes),
-        "country": _name(offer.get("eligibleRegion"), nodes),
+        "country": _every_name(offer.get("eligibleRegion"), nodes),
         "available_from": _text(offer.get("availabilityStarts")),
         "available_until": _text(offer.get("availabilityEnds")),
+        "made_in": _every_name(node.get("countryOfOrigin"), nodes),
+        "gtin": _gtins(node, nodes) or _gtins(offer, nodes),
+        "variant_group": _text(node.get("inProductGroupWithID")) or group or _text(node.get("productGroupID")),
+        "description": _text(node.get("description")),
+        "licence": _text(node.get("license")) or _text(_object(node.get("license"), nodes).get("url")),
         "image": _images(node.get("image"), nodes, _DEPTH),
     }
+
+
+def _gtins(node: Node, nodes: Mapping[str, Node]) -> str:
+    return next((found for name in _GTINS if (found := _every_name(node.get(name), nodes))), "")
 
 
 def _first_text(node: Node, names: tuple[str, ...]) -> str:
@@ -214,6 +233,11 @@ def _text(value: object) -> str:
 
 def _name(value: object, nodes: Mapping[str, Node]) -> str:
     return _text(value) or _text(_object(value, nodes).get("name"))
+
+
+def _every_name(value: object, nodes: Mapping[str, Node]) -> str:
+    """Every name, as one text of several."""
+    return join_values(_name(one, nodes) for one in (value if isinstance(value, list) else [value]))
 
 
 def _images(value: object, nodes: Mapping[str, Node], depth: int) -> list[str]:

@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import urljoin
 
+from index.records.entries import SEVERAL
 from index.records.feed_records import (
     Collection,
     FeedRow,
@@ -23,8 +24,10 @@ from index.records.feed_records import (
     RefusedEntry,
     RefusedRow,
 )
+from index.sources.feeds import details
 from index.sources.feeds.columns import ARTICLE_KINDS, OBJECT, OBJECT_ID, PRODUCT, PRODUCT_ID, id_columns
 from index.sources.feeds.dates import parse_date
+from index.sources.feeds.details import Details, is_none
 from index.sources.feeds.references import normal_name, resolve
 from index.sources.feeds.text import SURROGATE
 from index.sources.web_address import is_web_address, web_address
@@ -33,8 +36,6 @@ from index.spelling import composed
 ID_LIMIT = 512
 TEXT_LIMIT = 4000
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-# What spreadsheets and databases write where there is nothing.
-_NONE = frozenset(("-", "--", "n/a", "na", "#n/a", "none", "null", "nil", "\\n", "nan", "unknown", "?"))
 _STATUS = {
     **dict.fromkeys(("", "open", "new", "active", "unsolved", "unidentified"), ObjectStatus.OPEN),
     **dict.fromkeys(("identified", "solved", "recognised", "recognized", "found"), ObjectStatus.IDENTIFIED),
@@ -77,7 +78,8 @@ def product(row: FeedRow, base: Path, feed: str, defaults: Defaults = NO_DEFAULT
         identity, pictures = cells.identity(PRODUCT_ID), cells.pictures(base)
     except _Unusable as refused:
         return [cells.refusal(refused, PRODUCT_ID)]
-    values = {field: cells.first(names) for field, names in PRODUCT.items() if field != "category"}
+    values = {field: cells.first(names) for field, names in PRODUCT.items() if field not in ("category", *SEVERAL)}
+    optional = cells.details()
     first_seen, last_seen = (cells.day(field, values[field]) for field in ("first_seen", "last_seen"))
     if first_seen and last_seen and first_seen > last_seen:
         cells.note("bad-date", f"first seen {first_seen} is after last seen {last_seen}: both were left empty")
@@ -87,14 +89,20 @@ def product(row: FeedRow, base: Path, feed: str, defaults: Defaults = NO_DEFAULT
         product_id=identity,
         pictures=pictures,
         title=values["title"],
-        brand=values["brand"] or defaults.brand,
+        brand=optional.several(PRODUCT["brand"]) or defaults.brand,
         category=cells.first(PRODUCT["category"], but=ARTICLE_KINDS) or defaults.category,
         retailer=values["retailer"] or defaults.retailer,
-        country=_country(values["country"] or defaults.country),
+        country=optional.countries(PRODUCT["country"]) or details.join_countries((defaults.country,)),
         price=_price(values["price"], values["currency"]),
         link=_link(values["link"], defaults.site),
         first_seen=first_seen,
         last_seen=last_seen,
+        made_in=optional.countries(details.MADE_IN),
+        gtin=optional.gtins(),
+        variant_group=optional.word(details.VARIANT_GROUP),
+        description=optional.prose(details.DESCRIPTION, details.DESCRIPTION_LIMIT),
+        licence=optional.word(details.LICENCE),
+        source_page=optional.page(details.SOURCE_PAGE),
     )
     return [record, *cells.notes]
 
@@ -106,14 +114,16 @@ def published_object(row: FeedRow, base: Path, feed: str) -> list[ObjectRecord |
         identity, pictures = cells.identity(OBJECT_ID), cells.pictures(base)
     except _Unusable as refused:
         return [cells.refusal(refused, OBJECT_ID)]
-    values = {field: cells.first(names) for field, names in OBJECT.items()}
+    values = {field: cells.first(names) for field, names in OBJECT.items() if field not in SEVERAL}
+    optional = cells.details()
+    seen_from, seen_until = optional.window()
     status = _STATUS.get(values["status"].casefold())
     if status is None:
         cells.note(
             "bad-status", f"status {values['status'][:40]!r}: write open, identified or closed; it was left as it was"
         )
     tip_page = _link(values["tip_page"], "")
-    if values["tip_page"] and not tip_page and not _is_none(values["tip_page"]):
+    if values["tip_page"] and not tip_page and not is_none(values["tip_page"]):
         cells.note("bad-link", f"tip page {values['tip_page'][:80]!r} is not an http(s) address: it was left empty")
     record = ObjectRecord(
         number=row.number,
@@ -121,11 +131,17 @@ def published_object(row: FeedRow, base: Path, feed: str) -> list[ObjectRecord |
         pictures=pictures,
         title=values["title"],
         kind=values["kind"],
-        country=_country(values["country"]),
+        country=optional.countries(OBJECT["country"]),
         published=cells.day("published", values["published"]),
         status=status,
         tip_page=tip_page,
         authority=values["authority"],
+        question=optional.prose(details.QUESTION, details.QUESTION_LIMIT),
+        description=optional.prose(details.DESCRIPTION, details.DESCRIPTION_LIMIT),
+        seen_from=seen_from,
+        seen_until=seen_until,
+        series=optional.word(details.SERIES),
+        region=optional.word(details.REGION),
     )
     return [record, *cells.notes]
 
@@ -158,6 +174,10 @@ class _Cells:
             known = RefusedEntry if nameless.reason != "no-id" else Refusal
             return known(self._where, refused.reason, str(refused))
 
+    def details(self) -> Details:
+        """The fields that not every feed has; what of them cannot be used is noted."""
+        return Details(self._cells, self.note)
+
     def identity(self, names: Iterable[str]) -> str:
         """The identifier. Raises _Unusable."""
         # One column for the whole feed: taking another one per row would mix two numbering schemes.
@@ -182,7 +202,7 @@ class _Cells:
     def day(self, field: str, text: str) -> date | None:
         """The day that a cell names; None where it names none."""
         try:
-            return None if _is_none(text) else parse_date(text)
+            return None if is_none(text) else parse_date(text)
         except ValueError:
             name = field.replace("_", " ")
             self.note("bad-date", f"{name} {text[:40]!r} is no date, it was left empty; write it as 2025-12-31")
@@ -240,14 +260,6 @@ def _clean_id(text: str) -> str:
         return _text("id", text, ID_LIMIT)
     except _Unusable:
         return ""
-
-
-def _is_none(text: str) -> bool:
-    return text.casefold() in _NONE
-
-
-def _country(text: str) -> str:
-    return text.upper() if len(text) == 2 else text
 
 
 def _price(amount: str, currency: str) -> str:

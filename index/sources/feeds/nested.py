@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
+from index.records.entries import join_values
 from index.records.feed_records import FeedRow
 from index.sources.feeds.references import names_pictures, references
 
@@ -18,8 +19,9 @@ _LIST = 100
 def row_of(item: Mapping[str, object], number: int, place: str = "") -> FeedRow:
     """Return the row that an object with named values makes.
 
-    A value inside another is named with a dot (`brand.name`), a list of plain values is joined by commas, null is
-    blank. Pictures may be a text, an object with an address, or a list of these; texts in a list are taken whole.
+    A value inside another is named with a dot (`brand.name`), a list of plain values is one text of several, as
+    `split_values` separates them, null is blank. Pictures may be a text, an object with an address, or a list of these;
+    texts in a list are taken whole.
     """
     fields: dict[str, str] = {}
     pictures: dict[str, str | Sequence[str]] = {}
@@ -56,7 +58,7 @@ def _flatten(name: str, value: object, fields: dict[str, str], depth: int) -> No
             for inner, found in value.items():
                 _flatten(f"{name}.{inner}", found, fields, depth - 1)
     elif isinstance(value, list):
-        fields[name] = ", ".join(_plain(one) for one in value[:_LIST] if not isinstance(one, list | Mapping))
+        fields[name] = join_values(_plain(one) for one in value[:_LIST] if not isinstance(one, list | Mapping))
     else:
         fields[name] = _plain(value)
 

@@ -23,7 +23,6 @@ def open_graph(properties: Sequence[tuple[str, str]]) -> Iterator[ProductFields]
         return
     yield {
         "id": first("product:retailer_item_id", "product:sku", "product:upc", "product:ean", "product:isbn"),
-        "group": "",
         "name": first("og:title", "twitter:title"),
         "brand": first("product:brand", "og:brand"),
         "category": first("product:category"),
@@ -34,5 +33,10 @@ def open_graph(properties: Sequence[tuple[str, str]]) -> Iterator[ProductFields]
         "country": "",
         "available_from": "",
         "available_until": "",
+        "made_in": "",
+        "gtin": first("product:gtin", "product:ean", "product:upc"),
+        "variant_group": first("product:item_group_id"),
+        "description": first("og:description", "description"),
+        "licence": "",
         "image": images,
     }

@@ -78,9 +78,11 @@ def _of_page(file: FeedFile, number: int, missing: list[Refusal]) -> Iterator[Fe
         missing.append(Refusal(str(file), "cut-short", "the page ends in the middle"))
     for product, identity in zip(products, _identities(products, page, file), strict=True):
         number += 1
-        fields = {name: value for name, value in product.items() if isinstance(value, str) and name != "group"}
+        fields = {name: value for name, value in product.items() if isinstance(value, str)}
         fields["id"] = identity
-        fields["link"] = _absolute(fields["link"], page) or _absolute(page.address, page)
+        fields["variant_group"] = _on_page(product["variant_group"], page, file)
+        fields["source_page"] = _absolute(page.address, page)
+        fields["link"] = _absolute(fields["link"], page) or fields["source_page"]
         pictures, lost = _pictures(product["image"], page, file.path)
         if lost and not pictures:
             message = f"picture {lost[:80]!r} is relative to a page whose own address is not known"
@@ -117,16 +119,17 @@ def _identities(products: Sequence[ProductFields], page: Page, file: FeedFile) -
     base = page.address or file.path.stem
     nameless = {product["name"] for product in products if not product["id"]}
     for product in products:
-        identity = product["id"]
-        if identity.startswith("#"):
-            # Meant within the page: other pages have one of that name too.
-            yield f"{base}{identity}"
-        elif identity:
-            yield identity
+        if product["id"]:
+            yield _on_page(product["id"], page, file)
         elif len(nameless) < 2:
             yield base
         else:
-            yield f"{product['group'] or base}#{product['name']}"
+            yield f"{product['variant_group'] or base}#{product['name']}"
+
+
+def _on_page(name: str, page: Page, file: FeedFile) -> str:
+    """A name that no other page's has, too: one that begins with # is meant within its page."""
+    return f"{page.address or file.path.stem}{name}" if name.startswith("#") else name
 
 
 def _pictures(references: Sequence[str], page: Page, file: Path) -> tuple[tuple[str, ...], str]:

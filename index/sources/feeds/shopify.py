@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from index.records.entries import join_values
 from index.records.feed_records import FeedRow, Refusal, RefusedRow
 from index.sources.feeds import json_items, text
 from index.sources.feeds.feed_file import FeedFile
@@ -60,6 +61,8 @@ def _rows(item: Mapping[str, object], number: int, where: str) -> Iterator[FeedR
         "link": link,
         "price": _price(variants),
         "published_at": _text(item, "published_at") or _text(item, "created_at"),
+        "body_html": _text(item, "body_html"),
+        "barcode": _barcodes(variants),
     }
     colours = _colours(item, variants)
     owned: dict[str, list[str]] = {}
@@ -72,7 +75,7 @@ def _rows(item: Mapping[str, object], number: int, where: str) -> Iterator[FeedR
         yield FeedRow(number, fields, _distinct(_text(image, "src") for image in images), where)
         return
     if shared:
-        yield FeedRow(number, fields, _distinct(shared), where)
+        yield FeedRow(number, {**fields, "variant_group": identity}, _distinct(shared), where)
     for colour, pictures in owned.items():
         of_colour = [variant for variant in variants if colours.get(_text(variant, "id")) == colour]
         own = {
@@ -81,6 +84,8 @@ def _rows(item: Mapping[str, object], number: int, where: str) -> Iterator[FeedR
             "title": f"{title} - {colour}",
             "link": f"{link}?variant={_text(of_colour[0], 'id')}" if link else "",
             "price": _price(of_colour),
+            "barcode": _barcodes(of_colour),
+            "variant_group": identity,
         }
         yield FeedRow(number, own, _distinct(pictures), where)
 
@@ -95,6 +100,10 @@ def _colours(item: Mapping[str, object], variants: list[Mapping[str, object]]) -
 
 def _price(variants: list[Mapping[str, object]]) -> str:
     return _text(variants[0], "price") if variants else ""
+
+
+def _barcodes(variants: list[Mapping[str, object]]) -> str:
+    return join_values(_text(variant, "barcode") for variant in variants)
 
 
 def _objects(value: object) -> list[Mapping[str, object]]:

@@ -79,7 +79,7 @@ function show({ name, shown, verdict, candidates = [], error }) {
   const list = document.createElement("ol");
   for (const { title, product_id, brand, retailer, country, likelihood } of candidates) {
     const item = document.createElement("li");
-    const about = [title || product_id, brand, retailer, country].filter(Boolean).join(" · ");
+    const about = [title || product_id, brand, retailer, country].map((text) => text?.replaceAll(" | ", ", ")).filter(Boolean).join(" · ");
     item.textContent = likelihood === null ? about : `${about} (${Math.round(100 * likelihood)} %)`;
     list.append(item);
   }
@@ -87,10 +87,10 @@ function show({ name, shown, verdict, candidates = [], error }) {
 }
 
 // Values that a spreadsheet would run as a formula are prefixed with an apostrophe.
-const cell = (value) => `"${String(value ?? "").replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`;
+const cell = (value) => `"${(Array.isArray(value) ? value.join(" | ") : String(value ?? "")).replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`;
 
 csv.addEventListener("click", () => {
-  const columns = ["rank", "product_id", "source", "title", "brand", "retailer", "country", "likelihood", "link", "image"];
+  const columns = ["rank", "product_id", "source", "title", "brand", "retailer", "country", "made_in", "gtins", "likelihood", "link", "source_page", "licence", "image"];
   const lines = [["crop", "verdict", "generation", "model", "query_id", ...columns, "error"].map(cell).join(",")];
   for (const { name, verdict, generation, model, query_id, candidates = [], error } of found) {
     for (const one of candidates.length ? candidates : [{}]) {

@@ -14,6 +14,7 @@ from index.generations.snapshot import Snapshot
 from index.jobs import forget as forgetting
 from index.jobs.forget import find_entry, forget
 from index.models import require_served
+from index.records.entries import ADDED
 from index.records.filters import Filter
 from index.search.answer import Query, QueryImage
 from index.search.search import search
@@ -60,14 +61,14 @@ def version_of(path):
 
 
 def test_records_carry_their_version(workspace):
-    assert version_of(folder(workspace, 3) / RECORDS) == snapshot_schema.VERSION == 1
+    assert version_of(folder(workspace, 3) / RECORDS) == snapshot_schema.VERSION == 2
 
 
 class TestOfAnOlderVersion:
     @pytest.fixture
     def older(self, workspace):
-        """The second lacks two columns that were added later."""
-        columns = ("price", "last_seen")
+        """The second lacks columns that came later."""
+        columns = ("price", "last_seen", *ADDED)
         altered(workspace, 2, *(f"ALTER TABLE entries DROP COLUMN {name}" for name in columns), "PRAGMA user_version=0")
         return workspace
 
@@ -78,6 +79,7 @@ class TestOfAnOlderVersion:
             assert [(e.fields.title, e.fields.price, e.fields.last_seen) for e in entries] == [
                 (f"Thing {seed}", "", "") for seed in range(3)
             ]
+            assert {getattr(e.fields, name) for e in entries for name in ADDED} == {""}
             for filters in ((), (Filter("seen_after", "2020-01-01"),), (Filter("source", "shop"),)):
                 query = Query((QueryImage(render(2)),), filters=filters)
                 answer = search(query, generation, ColourEncoder())
@@ -105,7 +107,7 @@ class TestOfAnOlderVersion:
 class TestOfANewerVersion:
     def test_are_refused(self, workspace):
         altered(workspace, 3, NEWER)
-        with pytest.raises(GenerationError, match=r"written by a newer version of traceobject.*version 2.*up to 1"):
+        with pytest.raises(GenerationError, match=r"written by a newer version of traceobject.*version 3.*up to 2"):
             open_live(workspace)
 
     def test_are_skipped_when_the_records_of_all_are_read(self, workspace):

@@ -82,8 +82,9 @@ def fill(url):
         url,
         "INSERT INTO sources (id, name, collection, location, format, reading, read_on) "
         "VALUES (1, 'shop', 'catalogue', '/feed.csv', 'csv', 1, '2026-01-05')",
-        "INSERT INTO entries VALUES (1, 1, 'p1', 'catalogue', 'Mug', '', '', '', '', '', '', '', '', 'current', "
-        "'2026-01-05', '', 'd', 1, '')",
+        "INSERT INTO entries (id, source_id, entry_id, collection, title, brand, category, retailer, authority, "
+        "country, price, link, published, status, first_seen, last_seen, digest, reading) "
+        "VALUES (1, 1, 'p1', 'catalogue', 'Mug', '', '', '', '', '', '', '', '', 'current', '2026-01-05', '', 'd', 1)",
         "INSERT INTO pictures VALUES (1, 'a.jpg', 0, 1)",
     )
 

@@ -32,6 +32,7 @@ TABLE = {
     ("GET", "/docs"): ("/docs", V),
     ("GET", "/docs/start.js"): ("/docs/start.js", V),
     ("GET", "/openapi.json"): ("/openapi.json", V),
+    ("GET", "/.well-known/security.txt"): ("/.well-known/security.txt", V),
     ("GET", "/healthz"): ("/healthz", V),
     ("GET", "/readyz"): ("/readyz", V),
     ("GET", "/problems/{name}"): ("/problems/busy", V),

@@ -233,6 +233,35 @@ class TestChanging:
         publish(carl)
         problem_of(change(carl, object_id, **fields), status, name)
 
+    def test_takes_what_is_asked_and_when_it_was_seen(self, app, carl, workspace):
+        details = {"question": "Where from?", "description": "Red.", "series": "case 12", "region": "Alps"}
+        published = publish(carl, seen_from="2014", seen_until="2016-05", **details).json()
+        days = {"seen_from": "2014-01-01", "seen_until": "2016-05-31"}
+        assert {name: published[name] for name in (*details, *days)} == details | days
+        page = carl.get("/curator/objects")
+        check(page)
+        assert 'name="seen_until" maxlength="40" aria-describedby="days-1" value="2016-05-31"' in page.text
+        assert "Where from?</textarea>" in page.text
+        changed = change(carl, seen_from="2015", question="").json()
+        assert (changed["seen_from"], changed["seen_until"], changed["question"]) == ("2015-01-01", "2016-05-31", None)
+        assert night(app, workspace).published
+        assert app.get("/v1/objects/E/9").json() == changed
+        assert ">case 12</a>" in app.get("/objects/E/9").text
+
+    @pytest.mark.parametrize(
+        ("fields", "why"),
+        [
+            ({"seen_from": "2017"}, "not seen before 2017-01-01, which is later than not seen after 2016-12-31"),
+            ({"seen_until": "soon"}, "seen_until 'soon' is no date; write it as 2014-12-31, 2014-12 or 2014"),
+            ({"series": "x" * 600}, "series has 600 characters, 512 are allowed"),
+        ],
+    )
+    def test_refuses_a_detail_that_a_feed_would_lose(self, carl, fields, why):
+        assert publish(carl, seen_until="2016").status_code == 201
+        assert problem_of(change(carl, **fields), 422, "invalid-query")["detail"] == why
+        problem_of(publish(carl, object_id="E/10", **{"seen_until": "2016", **fields}), 422, "invalid-query")
+        assert carl.get("/curator/objects").text.count('class="change"') == 1
+
     def test_the_page_shows_feed_objects_without_a_form(self, carl):
         publish(carl)
         page = carl.get("/curator/objects")

@@ -112,7 +112,7 @@ def test_a_row_without_an_identifier_is_refused(identity: str, reason: str, unkn
     [
         ({"title": "x" * (TEXT_LIMIT + 1)}, "field-too-long"),
         ({"title": " " * (9 * TEXT_LIMIT)}, "field-too-long"),
-        ({"brand": "a\0b"}, "nul-byte"),
+        ({"title": "a\0b"}, "nul-byte"),
         ({"title": "\udc80"}, "bad-encoding"),
         ({"first_seen": "yesterday"}, "bad-date"),
         ({"first_seen": "01/02/2025"}, "bad-date"),

@@ -261,7 +261,7 @@ def test_any_marks_in_any_order_end_and_leave_the_first_item(pieces: list[str], 
 )
 def test_tab_separated_feeds(tmp_path: Path, header: str) -> None:
     names = header.split("\t")
-    cells = {"id": "1", "title": "x", "image link": "a.jpg", "image_link": "a.jpg"}
+    cells = {"id": "1", "title": "x", "image link": "a.jpg", "image_link": "a.jpg", "gtin": "4006381333931"}
     path = written(tmp_path, header + "\n" + "\t".join(cells.get(name.casefold(), "new") for name in names) + "\n")
     assert detect(path) == "google"
     assert ids(path) == ["1"]

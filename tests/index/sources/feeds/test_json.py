@@ -181,7 +181,7 @@ def test_structure_is_flattened() -> None:
         5,
     )
     assert row.fields == {
-        "id": "12", "brand.name": "B", "tags": "x, 2, ", "on": "true", "nan": "", "blob": "",
+        "id": "12", "brand.name": "B", "tags": "x | 2", "on": "true", "nan": "", "blob": "",
     }  # fmt: skip
     assert row.pictures == ("a.jpg", "b,c.jpg")
 
