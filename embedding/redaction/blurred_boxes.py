@@ -36,6 +36,8 @@ _MIN_EVIDENCE = 1.0  # log-odds
 # A box of less content than this was painted, since every camera leaves some; that counts as much as this content.
 _MAX_PAINTED, _PAINTED_AS = 1.0, 20.0
 _MAX_SIDES = 3
+# Where all four sides lie inside the picture, and grain begins along this share of each and of all: no natural area.
+_MIN_CLOSED, _MEAN_CLOSED = 0.62, 0.72
 _MAX_GRAIN_SHARE = 0.05  # of pixels with grain in a box, away from its edges: JPEG leaves some
 
 
@@ -123,6 +125,9 @@ def _evidence(box: Box, image: Image, grain: Mask) -> float:
     sides = [(lines, end) for lines, end, length in ends if _STRIP <= end <= length - _STRIP]
     if not inside.size or not sides or not all(len(lines) for lines, _ in sides):
         return -np.inf
+    shares = [float(_edge_shares(lines, np.array([end]))[0]) for lines, end in sides]
+    if len(sides) == len(ends) and min(shares) > _MIN_CLOSED and float(np.mean(shares)) > _MEAN_CLOSED:
+        return np.inf
     coarse = np.asarray(cv2.GaussianBlur(inside, (0, 0), _COARSE_SIGMA), np.float32)
     content = float(coarse.reshape(-1, 3).std(axis=0).max())
     content = _PAINTED_AS if content < _MAX_PAINTED else content

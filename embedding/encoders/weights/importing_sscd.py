@@ -77,8 +77,7 @@ def _read(path: Path) -> Mapping[str, torch.Tensor]:
     except Exception as error:  # torch raises many kinds
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ModelUnavailable(
-            f"{path} does not hold weights alone ({reason}): give the file whose name ends in "
-            ".torchvision.pt"
+            f"{path} does not hold weights alone ({reason}): give the file whose name ends in .torchvision.pt"
         ) from error
     if not isinstance(tensors, dict) or not all(hasattr(tensor, "shape") for tensor in tensors.values()):
         raise ModelUnavailable(f"{path} does not hold tensors: give the file whose name ends in .torchvision.pt")
