@@ -93,6 +93,11 @@ class Workspace:
         return self.root / "backups"
 
     @property
+    def aliases(self) -> Path:
+        """Other spellings of brands and retailers, edited by curators: see index/records/names.py."""
+        return self.root / "aliases.toml"
+
+    @property
     def current(self) -> Path:
         return self.root / "CURRENT"
 

@@ -2,8 +2,6 @@
 
     with Client("https://search.police.example", token="to_...") as client:
         answer = client.search([Path("crop.jpg")], filters=[("country", "NL")])
-        for candidate in answer.candidates:
-            lead = client.keep_lead("2024-017", candidate.product_id, source=candidate.source, query_id=answer.query_id)
 
 `traceobject users token NAME --scope read --scope search --scope write` issues a token. Unknown fields are ignored.
 """
@@ -12,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -21,8 +20,7 @@ import httpx
 
 Collection = Literal["catalogue", "objects"]
 Box = tuple[float, float, float, float]
-_MAX_WAIT_SECONDS = 30.0
-_RETRY_STATUSES = (429, 503)
+_MAX_WAIT_SECONDS, _RETRY_STATUSES = 30.0, (429, 503)
 
 
 class ServerRefused(Exception):
@@ -115,6 +113,8 @@ class Answer:
     model: str
     collection: str
     faces: Sequence[int]
+    brands: Sequence[Mapping[str, Any]]
+    retailers: Sequence[Mapping[str, Any]]
     candidates: tuple[Candidate, ...]
 
 
@@ -155,6 +155,7 @@ class Change:
     note: str
     generation: int
     query_id: str | None
+    evidence: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -193,10 +194,7 @@ class Alert:
 class Client:
     """A client of one server. Raises ServerRefused for error responses, httpx.HTTPError where it cannot be reached.
 
-    Args:
-        address: the server's, such as https://search.police.example.
-        token: an API token; None where none is needed.
-        patience: for how many seconds a request is retried if the server is busy (503) or limits the rate (429).
+    A request is retried for `patience` seconds if the server is busy (503) or limits the rate (429).
     """
 
     def __init__(
@@ -223,10 +221,9 @@ class Client:
     ) -> Answer:  # fmt: skip
         """Find what resembles the thing in the pictures, which all show one and the same thing.
 
-        Args:
-            boxes: around the thing, in fractions x0, y0, x1, y1; one for all pictures, or one for each.
-            filters: such as ("brand", "Luma"); several of one key mean any of them.
-            rerank: False ranks by embeddings alone: about seven times faster, and less accurate.
+        `boxes` are around it, in fractions x0, y0, x1, y1: one for all pictures, or one for each. `filters` are such as
+        ("brand", "Luma"); several of one key mean any of them. Without `rerank` it is about seven times faster, and
+        less accurate.
         """
         form = [
             ("collection", collection), ("text", text), ("limit", str(limit)), ("rerank", str(rerank).lower()),
@@ -254,8 +251,7 @@ class Client:
         while True:
             page = self._get("/v1/objects", **wanted, series=series, after=after)
             yield from (_read(PublishedObject, item) for item in page["objects"])
-            after = page["next"]
-            if after is None:
+            if (after := page["next"]) is None:
                 return
 
     def publish(
@@ -305,44 +301,51 @@ class Client:
         page = self._get("/v1/leads", object_id=object_id, object_source=object_source, state=state)
         return [_lead(item) for item in page["leads"]]
 
+    def leads_table(
+        self, kind: Literal["csv", "xlsx"], *, object_id: str = "", object_source: str = "", state: str | None = None
+    ) -> bytes:
+        """The leads that match as a table, as the bytes of a file."""
+        wanted = _given({"object_id": object_id, "object_source": object_source, "state": state})
+        return self._request("GET", f"/v1/leads.{kind}", params=wanted).content
+
     def lead(self, lead_id: int) -> Lead:
         """One lead."""
         return _lead(self._get(f"/v1/leads/{lead_id}"))
 
     def keep_lead(
         self, object_id: str, product_id: str = "", *, object_source: str = "", source: str = "", picture: str = "",
-        note: str = "", query_id: str = "",
+        note: str = "", query_id: str = "", state: str = "",
     ) -> Lead:  # fmt: skip
         """Keep a product as a lead of an object; without one, record that the object is not in the catalogue."""
         form = {
             "object_id": object_id, "object_source": object_source, "product_id": product_id, "source": source,
-            "picture": picture, "note": note, "query_id": query_id,
+            "picture": picture, "note": note, "query_id": query_id, "state": state,
         }  # fmt: skip
         return _lead(self._send("/v1/leads", form.items()))
 
     def change_lead(self, lead_id: int, state: str = "", note: str = "", query_id: str = "") -> Lead:
-        """Change a lead's state: open, confirmed or ruled_out; for a finding not_in_catalogue or open."""
-        form = [("state", state), ("note", note), ("query_id", query_id)]
-        return _lead(self._send(f"/v1/leads/{lead_id}", form))
+        """Change a lead's state: open, confirmed, ruled_out, sold_too_widely; of a finding not_in_catalogue or open."""
+        form = {"state": state, "note": note, "query_id": query_id}
+        return _lead(self._send(f"/v1/leads/{lead_id}", form.items()))
 
     def alerts(self, since: str = "") -> list[Alert]:
         """The alerts of the nightly watch, the oldest first; from a day or time (UTC) on."""
         return [_read(Alert, item) for item in self._get("/v1/alerts", since=since)["alerts"]]
 
     def dossier(
-        self, object_id: str, source: str | None = None, form: Literal["html", "pdf"] = "pdf", language: str = "en"
-    ) -> bytes:
+        self, object_id: str, source: str | None = None, form: Literal["html", "pdf", "jsonld"] = "pdf",
+        language: str = "en",
+    ) -> bytes:  # fmt: skip
         """An object's dossier, as the bytes of a file."""
-        parameters = {"object_id": object_id, "source": source, "form": form, "language": language}
-        return self._request("GET", "/v1/dossier", params=_given(parameters)).content
+        wanted = _given({"object_id": object_id, "source": source, "form": form, "language": language})
+        return self._request("GET", "/v1/dossier", params=wanted).content
 
     def audit(self, after: int = 0) -> Iterator[Mapping[str, Any]]:
         """The audit records after a number; for administrators."""
-        following: int | None = after
-        while following is not None:
-            page = self._get("/v1/audit", after=following)
+        page: Mapping[str, Any] = {"next": after}
+        while page["next"] is not None:
+            page = self._get("/v1/audit", after=page["next"])
             yield from page["records"]
-            following = page["next"]
 
     def generation(self) -> int:
         """The number of the live generation."""
@@ -353,11 +356,9 @@ class Client:
 
     def _send(self, path: str, form: Iterable[tuple[str, str | None]], pictures: Sequence[bytes | Path] = ()) -> Any:
         # Fields are sent as files, so that httpx uses multipart/form-data even without a picture.
-        parts: list[tuple[str, tuple[str | None, bytes]]] = [
-            (name, (None, text.encode())) for name, text in form if text is not None
-        ]
-        parts += [("image", ("picture", one.read_bytes() if isinstance(one, Path) else one)) for one in pictures]
-        return self._request("POST", path, files=parts).json()
+        fields = [(name, (None, text.encode())) for name, text in form if text is not None]
+        images = [("image", ("picture", one.read_bytes() if isinstance(one, Path) else one)) for one in pictures]
+        return self._request("POST", path, files=[*fields, *images]).json()
 
     def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
         until = time.monotonic() + self._patience
@@ -393,8 +394,7 @@ def _seconds(text: str) -> float | None:
 
 
 def _problem(answer: httpx.Response) -> Mapping[str, Any]:
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    return body if isinstance(body, dict) else {"title": answer.reason_phrase}
+    with suppress(ValueError):
+        if isinstance(body := answer.json(), dict):
+            return body
+    return {"title": answer.reason_phrase}

@@ -62,6 +62,8 @@ lead_changes = sa.Table(
     sa.Column("note", sa.Text, nullable=False),
     sa.Column("generation", sa.Integer, nullable=False),
     sa.Column("query_id", sa.String, nullable=False),
+    # JSON, or empty.
+    sa.Column("evidence", sa.Text, nullable=False, server_default=""),
 )
 audit = sa.Table(
     "audit",

@@ -19,6 +19,7 @@ from index.generations.generations import CollectionPart, Generation, Manifest
 from index.generations.snapshot import IndexedView, write_snapshot
 from index.records.entries import Entry
 from index.records.feed_records import COLLECTIONS, Collection
+from index.records.names import read_aliases
 from index.stores.checksums import VERIFIED_FILE
 from index.stores.durable import sync_folder
 from index.workspace import Workspace
@@ -113,5 +114,7 @@ def _rebuild(workspace: Workspace, former: Generation, kept: dict[Collection, li
     embedded = {view.image for _, view in views}
     not_embedded = {image for entry in entries for image in entry.images} - embedded
     manifest = former.manifest
-    content = content_digest(manifest.model, manifest.model_sha256, entries, not_embedded)
+    content = content_digest(
+        manifest.model, manifest.model_sha256, entries, not_embedded, read_aliases(aside / generations.ALIASES)
+    )
     return replace(manifest, content=content, collections=parts, files=generations.checksums(aside))

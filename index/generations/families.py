@@ -31,7 +31,8 @@ _MAX_BUCKET = 200
 class Availability:
     """Where and when a candidate's family was sold: the fewer shops and countries, the more a candidate helps.
 
-    `first_seen` and `last_seen` are days or empty; an empty `last_seen` means that it is still sold somewhere.
+    `first_seen` and `last_seen` are days or empty; an empty `last_seen` means that it is still sold somewhere. `family`
+    is the number of its smallest entry, `made_in` where any of them is made.
     """
 
     entries: int
@@ -39,6 +40,8 @@ class Availability:
     countries: tuple[str, ...]
     first_seen: str
     last_seen: str
+    family: int = 0
+    made_in: tuple[str, ...] = ()
 
 
 def availability(family: Sequence[Entry]) -> Availability:
@@ -50,6 +53,8 @@ def availability(family: Sequence[Entry]) -> Availability:
         countries=tuple(sorted({country for entry in family for country in entry.fields.several("country")})),
         first_seen=min((entry.fields.first_seen for entry in family if entry.fields.first_seen), default=""),
         last_seen="" if "" in last else max(last),
+        family=min(entry.id for entry in family),
+        made_in=tuple(sorted({country for entry in family for country in entry.fields.several("made_in")})),
     )
 
 

@@ -22,6 +22,7 @@ from index.generations.calibration import Likelihood
 from index.generations.snapshot import Snapshot
 from index.generations.spread import UNMEASURED, CosineSpread, sampled_rows
 from index.records.feed_records import Collection
+from index.records.names import KINDS, NameKind, Names
 from index.stores.checksums import VERIFIED_FILE, FileChecksum, checksum, damaged
 from index.stores.durable import exchange, sync_file, sync_folder, write_file
 from index.workspace import Workspace
@@ -32,6 +33,7 @@ _READABLE = (1, 2)
 MANIFEST = "manifest.json"
 RECORDS = "records.sqlite"
 CALIBRATION = "likelihood.json"
+ALIASES = "aliases.toml"
 _BUILDING = ".building"
 
 
@@ -141,6 +143,12 @@ class Generation:
             self.records = Snapshot(folder / RECORDS)
             self.likelihood = _likelihood(folder / CALIBRATION)
             self._spreads: dict[Collection, CosineSpread] = {}
+            self.names = Names.read(folder / ALIASES)
+            self.attribution: Mapping[NameKind, Likelihood] = {
+                kind: likelihood
+                for kind in KINDS
+                if (likelihood := _likelihood(folder / attribution_file(kind))) is not None
+            }
             self._engines: dict[Collection, VectorEngine] = {
                 name: (LayeredEngine if part.base else FaissEngine).open(folder / engine_file(name), part.spec)
                 for name, part in self.manifest.collections.items()
@@ -189,6 +197,11 @@ def _likelihood(path: Path) -> Likelihood | None:
 def engine_file(collection: Collection) -> str:
     """The name of a collection's engine file."""
     return f"{collection}.index"
+
+
+def attribution_file(kind: NameKind) -> str:
+    """The name of the calibration file of brands or retailers."""
+    return f"{kind}.json"
 
 
 def checksums(folder: Path) -> dict[str, FileChecksum]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from embedding.image.regions import Region
 from index.engines.protocol import Rows
 from index.errors import GenerationError
 from index.generations.snapshot_schema import FIELDS, INDEXES, TABLES, VERSION, make_readable
+from index.records.countries import country_code
 from index.records.entries import SEVERAL, Entry, EntryFields, split_values
 from index.records.feed_records import Collection
 from index.records.filters import FACETS, Filter, folded, where
@@ -145,6 +147,17 @@ class Snapshot:
     def families(self) -> dict[int, int]:
         """The family of every entry that has one."""
         return dict(self._query("SELECT entry, family FROM families"))
+
+    def country_shares(self) -> dict[str, float]:
+        """By country, as ISO 3166 code or as feeds write it, the share of all that products name."""
+        query = (
+            "SELECT value, count(*) FROM facets JOIN entries ON entries.id = facets.entry "
+            "WHERE facet = 'country' AND collection = 'catalogue' GROUP BY value"
+        )
+        counts: Counter[str] = Counter()
+        for value, count in self._query(query):
+            counts[country_code(value)] += count
+        return {code: count / counts.total() for code, count in counts.items()}
 
     def collections_of(self, source: str) -> list[Collection]:
         """The collections in which a source has entries."""

@@ -22,6 +22,7 @@ from index.generations.snapshot import IndexedView, write_snapshot
 from index.jobs.context import JobContext
 from index.jobs.self_test import self_test
 from index.records.feed_records import COLLECTIONS, Collection
+from index.records.names import read_aliases
 from index.stores.checksums import checksum
 from index.stores.images import ImageStore
 from index.stores.vectors import VectorStore
@@ -64,6 +65,8 @@ def build(
             part = _write_engine(workspace, path, layout, vectors, card.dimension)
             parts[collection] = replace(part, entries=len(entries[collection]))
             tick(1)
+        if aliases := read_aliases(workspace.aliases):
+            (folder / generations.ALIASES).write_bytes(aliases)
         write_snapshot(folder / generations.RECORDS, (e for part in entries.values() for e in part), views, families)
         tick(1)
         manifest = Manifest(
@@ -83,9 +86,12 @@ def build(
         manifest = replace(manifest, collections=parts)
         test_result = self_test(sealed, context)
     if test_result is not None:
-        measured, likelihood = test_result
-        (folder / CALIBRATION).write_text(likelihood.to_json(), encoding="utf-8")
-        calibration = {CALIBRATION: checksum(folder / CALIBRATION)}
+        measured, likelihood, attribution = test_result
+        fitted = {CALIBRATION: likelihood}
+        fitted |= {generations.attribution_file(kind): model for kind, model in attribution.items()}
+        for name, model in fitted.items():
+            (folder / name).write_text(model.to_json(), encoding="utf-8")
+        calibration = {name: checksum(folder / name) for name in fitted}
         manifest = replace(manifest, files={**manifest.files, **calibration}, self_test=measured)
     generations.seal(folder, manifest)
     if why := quality_regression(manifest, live, workspace.settings.self_test_margin):

@@ -30,6 +30,7 @@ from index.jobs.watch import is_watched, watch
 from index.progress import Progress, Timed
 from index.records.catalogue import Catalogue, Changes
 from index.records.feed_records import COLLECTIONS, Refusal
+from index.records.names import Names, read_aliases
 from index.search.rerank import Reranker
 from index.search.search import search
 from index.sources.gate import Gate
@@ -98,6 +99,9 @@ def reindex(
         store = ImageStore(workspace.images)
         context = JobContext(workspace, catalogue, store, encoder, reranker, timed)
         settings = workspace.settings
+        # A file with a mistake stops the job here, before anything is fetched.
+        Names.read(workspace.aliases)
+        aliases = read_aliases(workspace.aliases)
         reading = ReadContext(
             catalogue, store, polite_fetch(settings), today, timed, gate, full, settings.max_fall, accept
         )
@@ -109,14 +113,14 @@ def reindex(
         embedded, damaged = embed_missing(context, vectors)
         live, warnings = _live(workspace)
         warnings += _deleted(forgot)
-        content = content_of(catalogue, encoder, damaged)
+        content = content_of(catalogue, encoder, damaged, aliases)
         number = live.generation if live else None
         built = Built(None, live.self_test if live else None)
         if full or live is None or live.content != content:
             if repaired := _discard_damaged(vectors):
                 warnings += repaired
                 embedded_again, damaged = embed_missing(context, vectors)
-                embedded, content = embedded + embedded_again, content_of(catalogue, encoder, damaged)
+                embedded, content = embedded + embedded_again, content_of(catalogue, encoder, damaged, aliases)
             built = _build(context, vectors, content, live, anew=full)
             if not built.refused:
                 sweep(workspace, catalogue)
@@ -172,10 +176,11 @@ def embed_missing(context: JobContext, vectors: VectorStore) -> tuple[int, list[
     return embedded, refused
 
 
-def content_of(catalogue: Catalogue, encoder: Encoder, damaged: Iterable[Refusal]) -> str:
+def content_of(catalogue: Catalogue, encoder: Encoder, damaged: Iterable[Refusal], aliases: bytes = b"") -> str:
     """A SHA-256 over everything that a generation would be built from; `damaged` images have no embedding."""
+    card = encoder.card
     entries = chain.from_iterable(catalogue.entries(collection) for collection in COLLECTIONS)
-    return content_digest(encoder.card.name, encoder.card.sha256 or "", entries, (refusal.where for refusal in damaged))
+    return content_digest(card.name, card.sha256 or "", entries, (refusal.where for refusal in damaged), aliases)
 
 
 def _build(context: JobContext, vectors: VectorStore, content: str, live: Manifest | None, *, anew: bool) -> Built:

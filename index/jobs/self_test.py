@@ -7,7 +7,7 @@ product is an example of a search whose product is not in the catalogue.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
 
@@ -15,18 +15,22 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.augment.simulate import simulate
+from embedding.image.regions import WHOLE
 from index.generations.calibration import Likelihood, area_under_roc, expected_calibration_error
+from index.generations.families import availability
 from index.generations.generations import Generation, SelfTest
 from index.jobs.context import JobContext
 from index.records.entries import Entry
-from index.search.answer import Candidate, Query, QueryImage
+from index.records.names import KINDS, NameKind
+from index.search import attribution
+from index.search.answer import Candidate, Evidence, Query, QueryImage
+from index.search.attribution import spoken_for, support
 from index.search.likelihood import SIGNALS, signals
 from index.search.search import search
 from index.stores.images import ImageStore
 
 # With fewer products neither recall nor calibration would be reliable.
 MIN_PRODUCTS = 30
-DEPTH = 10
 # How many candidates of each answer are examples for the calibration: those that people look at.
 EXAMPLES_PER_ANSWER = 5
 # Temperature scaling of the log-odds, because scores of right and wrong answers are closer for real photos.
@@ -41,8 +45,12 @@ class _Example:
     right: npt.NDArray[np.bool_]
 
 
-def self_test(generation: Generation, context: JobContext) -> tuple[SelfTest, Likelihood] | None:
-    """Measure a generation on some of its own products and fit its likelihood; None where it has too few.
+def self_test(
+    generation: Generation, context: JobContext
+) -> tuple[SelfTest, Likelihood, Mapping[NameKind, Likelihood]] | None:
+    """Measure a generation on some of its own products and fit its likelihoods; None where it has too few.
+
+    The likelihoods are those of candidates, and of the brands and of the retailers that candidates speak for.
 
     The sample and the simulated photos depend only on the products' ids and pictures, so that two generations with the
     same products are compared on the same photos.
@@ -52,6 +60,7 @@ def self_test(generation: Generation, context: JobContext) -> tuple[SelfTest, Li
         return None
     ranks: list[float] = []
     examples: list[tuple[_Example, _Example]] = []
+    names: dict[NameKind, list[_Example]] = {kind: [] for kind in KINDS}
     with context.progress.step("self-test", len(sampled)) as tick:
         for entry in sampled:
             query, right = simulated_query(entry, context.images)
@@ -60,17 +69,22 @@ def self_test(generation: Generation, context: JobContext) -> tuple[SelfTest, Li
             ranks.append(float(np.argmax(correct)) + 1 if correct.any() else np.inf)
             without = tuple(c for c, is_right in zip(found, correct, strict=True) if not is_right)
             examples.append((_example(found, correct), _example(without, np.zeros(len(without), bool))))
+            for kind in KINDS:
+                names[kind] += _name_examples(entry, found, without, kind, generation)
             tick(1)
     first = np.array(ranks)
     likelihoods, right_first = _cross_fitted(examples)
-    return SelfTest(
+    measured = SelfTest(
         products=len(sampled),
         recall_at_1=float((first <= 1).mean()),
         recall_at_5=float((first <= 5).mean()),
         recall_at_10=float((first <= 10).mean()),
         calibration_error=expected_calibration_error(likelihoods, right_first),
         area_under_roc=area_under_roc(likelihoods, right_first),
-    ), replace(_fit(examples), reranked=context.reranker is not None)
+    )
+    reranked = context.reranker is not None
+    attributions = {kind: replace(_fit_names(names[kind]), reranked=reranked) for kind in KINDS}
+    return measured, replace(_fit(examples), reranked=reranked), attributions
 
 
 def sample(entries: Sequence[Entry], most: int) -> list[Entry]:
@@ -95,7 +109,7 @@ def simulated_query(entry: Entry, images: ImageStore) -> tuple[Query, set[str]]:
     chosen = entry.images[seed % len(entry.images)]
     photo = simulate(images.pixels(chosen), np.random.default_rng(seed))
     excluded = (chosen,) if len(entry.images) > 1 else ()
-    query = Query((QueryImage(photo.image),), limit=DEPTH, without_images=excluded)
+    query = Query((QueryImage(photo.image),), limit=attribution.DEPTH, without_images=excluded)
     return query, set(entry.images)
 
 
@@ -107,6 +121,35 @@ def _example(candidates: tuple[Candidate, ...], right: npt.NDArray[np.bool_]) ->
     if not candidates:
         return _Example(np.empty((0, len(SIGNALS))), np.empty(0, bool))
     return _Example(signals(candidates)[:EXAMPLES_PER_ANSWER], right[:EXAMPLES_PER_ANSWER])
+
+
+def _name_examples(
+    entry: Entry, found: Sequence[Candidate], without: Sequence[Candidate], kind: NameKind, generation: Generation
+) -> list[_Example]:
+    """Examples of names: an answer with the product, without it, and without any product of its brand or retailer."""
+    own = Candidate(
+        1, entry, 0.0, None, "", Evidence((), None, WHOLE), availability(generation.records.family(entry.id))
+    )
+    right = set(spoken_for(own, kind, generation.names))
+    if not right:
+        return []
+    none = [one for one in without if not right & set(spoken_for(one, kind, generation.names))]
+    examples = []
+    for candidates in (found, without, none):
+        spoken = support(candidates, kind, generation.names)
+        is_right = np.array([key in right for key in spoken.keys], bool)
+        best = np.argsort(-spoken.signals[:, 0], kind="stable")[:EXAMPLES_PER_ANSWER]
+        examples.append(_Example(spoken.signals[best], is_right[best]))
+    return examples
+
+
+def _fit_names(examples: Sequence[_Example]) -> Likelihood:
+    """The calibration of names; without examples, as where no product has a brand, one that believes nothing."""
+    signals = np.concatenate([np.empty((0, len(attribution.SIGNALS))), *(one.signals for one in examples)])
+    right = np.concatenate([np.empty(0, bool), *(one.right for one in examples)])
+    if not len(right):
+        signals, right = np.zeros((1, len(attribution.SIGNALS))), np.zeros(1, bool)
+    return Likelihood.fit(attribution.SIGNALS, signals, right).temperature_scaled(TEMPERATURE)
 
 
 def _fit(examples: Sequence[tuple[_Example, _Example]]) -> Likelihood:

@@ -114,8 +114,24 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Attribution:
+    """A brand or retailer that candidates speak for; `ranks` are theirs, rising, and may exceed the answer's limit.
+
+    `likelihood`: that the object is of this brand, or was sold by this retailer; None without a calibration.
+    """
+
+    name: str
+    likelihood: float | None
+    ranks: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Answer:
-    """The candidates of a query, best first, stamped with what produced them."""
+    """The candidates of a query, best first, stamped with what produced them.
+
+    `brands` and `retailers`: what the candidates and those ranked after them speak for, most likely first; of objects
+    there are none.
+    """
 
     query_id: str
     verdict: Verdict
@@ -123,3 +139,5 @@ class Answer:
     model: str
     collection: Collection
     candidates: tuple[Candidate, ...]
+    brands: tuple[Attribution, ...] = ()
+    retailers: tuple[Attribution, ...] = ()

@@ -5,13 +5,17 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 from embedding.encoders.protocol import Encoder, Vectors
 from embedding.query_views import QueryViews, embed_views, query_views
 from index.errors import GenerationError
 from index.generations.calibration import Likelihood
 from index.generations.generations import Generation
+from index.records.names import KINDS
+from index.search import attribution
 from index.search.answer import Answer, Query
+from index.search.attribution import attribute
 from index.search.first_stage import first_stage
 from index.search.group import group_by_entry
 from index.search.likelihood import apply_likelihood
@@ -58,8 +62,11 @@ def search(
     if rotated is not None:
         reranked = choose_orientation(reranked, rank(*rotated))
 
-    candidates = group_by_entry(reranked, generation.records, query)
-    verdict, candidates = apply_likelihood(candidates, _likelihood(generation, query, reranked))
+    ranked = group_by_entry(reranked, generation.records, replace(query, limit=max(query.limit, attribution.DEPTH)))
+    likelihood = _likelihood(generation, query, reranked)
+    verdict, candidates = apply_likelihood(ranked[: query.limit], likelihood)
+    models = generation.attribution if likelihood else {}
+    brands, retailers = (attribute(ranked, kind, generation.names, models.get(kind)) for kind in KINDS)
     return Answer(
         query_id=str(uuid.uuid4()),
         verdict=verdict,
@@ -67,6 +74,8 @@ def search(
         model=generation.manifest.model,
         collection=query.collection,
         candidates=candidates,
+        brands=brands,
+        retailers=retailers,
     )
 
 

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 import anyio.to_thread
 from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from service.accounts.access import VisitorDep
 from service.api.openapi import form, problems
 from service.api.schemas import LeadListResponse, LeadResponse
 from service.app.lead_form import change, keep
-from service.app.leads import MAX_NOTE, STATES, State
+from service.app.leads import CANDIDATE_STATES, MAX_NOTE, STATES, State
+from service.app.leads_table import MEDIA_TYPES, TableFormat, render_leads
 from service.http.dependencies import GenerationDep, ServicesDep
 from service.http.upload import form_of
 from service.problems import (
@@ -33,6 +34,9 @@ router = APIRouter(tags=["leads"])
 
 # A database row id; the bound keeps it within every database's integers.
 LeadNumber = Annotated[int, Path(ge=1, le=2**53)]
+OfObject = Annotated[str, Query(max_length=500, description="Of this object alone.")]
+OfSource = Annotated[str, Query(max_length=500, description="And of this source's.")]
+InState = Annotated[State | None, Query(description="In this state alone.")]
 _FORM_PROBLEMS = problems(
     MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, TOO_SLOW, AMBIGUOUS, TOO_LARGE, NOT_MULTIPART, INVALID, NOT_READY
 )  # fmt: skip
@@ -58,6 +62,11 @@ _KEEP_FIELDS: dict[str, Any] = {
         "type": "string",
         "description": "The product's best matching picture, by SHA-256; by default its first.",
     },
+    "state": {
+        "type": "string",
+        "enum": list(CANDIDATE_STATES),
+        "description": "Decide on the product at once; by default the lead is open.",
+    },
     **_COMMON_FIELDS,
 }
 _CHANGE_FIELDS: dict[str, Any] = {
@@ -74,17 +83,39 @@ _CHANGE_FIELDS: dict[str, Any] = {
 )
 def list_leads(
     services: ServicesDep,
-    object_id: Annotated[str, Query(max_length=500, description="Of this object alone.")] = "",
-    object_source: Annotated[str, Query(max_length=500, description="And of this source's.")] = "",
-    state: Annotated[State | None, Query(description="In this state alone.")] = None,
+    object_id: OfObject = "",
+    object_source: OfSource = "",
+    state: InState = None,
 ) -> JSONResponse:
     """Every lead that fits, with its history."""
-    found = [
-        lead.to_json()
-        for lead in services.leads.all(state or "")
-        if object_id in ("", lead.object_id) and object_source in ("", lead.object_source)
-    ]
-    return JSONResponse({"leads": found})
+    found = services.leads.all(state or "", object_id, object_source)
+    return JSONResponse({"leads": [lead.to_json() for lead in found]})
+
+
+@router.get(
+    "/v1/leads.{kind}",
+    summary="Leads as a table, CSV or XLSX",
+    response_class=Response,
+    responses={
+        200: {"description": "The file", "content": {media.partition(";")[0]: {} for media in MEDIA_TYPES.values()}},
+        **problems(SIGN_IN_NEEDED, FORBIDDEN, INVALID),
+    },
+)
+def leads_table(
+    kind: Annotated[TableFormat, Path(description="The file format.")],
+    services: ServicesDep,
+    visitor: VisitorDep,
+    object_id: OfObject = "",
+    object_source: OfSource = "",
+    state: InState = None,
+) -> Response:
+    """Every lead that fits, one a row, with what it is based on; each download is recorded in the audit.
+
+    No cell is run as a formula: in CSV one that could be begins with an apostrophe, in XLSX all are marked as text.
+    """
+    body = render_leads(services.leads.all(state or "", object_id, object_source), kind, services, visitor)
+    headers = {"Content-Disposition": f'attachment; filename="traceobject-leads.{kind}"'}
+    return Response(body, media_type=MEDIA_TYPES[kind], headers=headers)
 
 
 @router.post(
@@ -128,7 +159,11 @@ def one_lead(lead_id: LeadNumber, services: ServicesDep) -> JSONResponse:
 async def change_lead(
     request: Request, lead_id: LeadNumber, services: ServicesDep, generation: GenerationDep, visitor: VisitorDep
 ) -> JSONResponse:
-    """Confirm it, rule it out, open it again, or add a note. Former states stay in its history."""
+    """Confirm it, rule it out, open it again, or add a note. Former states stay in its history.
+
+    `sold_too_widely` is a result too: the product is identified, and sold in so many places that it leads nowhere. It
+    is recorded with where and when the product's family was sold.
+    """
     fields = await form_of(request, services.limits, services.reserved_bytes, tuple(_CHANGE_FIELDS))
     lead = await anyio.to_thread.run_sync(partial(change, lead_id, fields, services, generation, visitor))
     return JSONResponse(lead.to_json())

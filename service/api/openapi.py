@@ -16,6 +16,7 @@ _PATH_EXAMPLES: dict[str, Any] = {
     "object_id": "2024-017",
     "sha256": "9f86d081884c7d659a2feaa0c55ad015" * 2,
     "lead_id": 7,
+    "kind": "csv",
     "name": "busy",
 }
 _TYPE_EXAMPLES: dict[str, Any] = {"string": "", "integer": 1, "number": 0.5, "boolean": False, "null": None}

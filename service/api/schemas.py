@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.app.leads import State
 from service.app.responses import (
+    AvailabilityResponse,
     Brand,
     Brands,
     Countries,
@@ -70,6 +71,9 @@ class LeadChangeResponse(BaseModel):
     note: str = Field(examples=["Same seam, same label."])
     generation: int = Field(description="The one that was live at that time.", examples=[12])
     query_id: str | None = Field(description="The search it is based on.")
+    evidence: AvailabilityResponse | None = Field(
+        description="Of `sold_too_widely`: where and when the product's family was sold, by that generation."
+    )
 
 
 class LeadResponse(BaseModel):

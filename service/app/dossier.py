@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ from index.records.database import Database
 from index.records.entries import Entry
 from index.search.answer import MAX_IMAGES, Answer, Candidate
 from service.accounts.roles import Visitor
+from service.app.elimination import EarlierDecision
 from service.app.evidence import side_by_side
 from service.app.leads import LeadRecord
 from service.app.search_form import SearchForm, run_search
@@ -39,15 +40,28 @@ class DossierItem:
 
 
 @dataclass(frozen=True)
+class SearchStamp:
+    """Who searched and when (ISO 8601, UTC); the SHA-256 of the model's weights and of the generation's content."""
+
+    who: str
+    at: str
+    model_sha256: str
+    content: str
+
+
+@dataclass(frozen=True)
 class Dossier:
     """An object, its crops as (SHA-256, JPEG), the answer of a search by all of them, its leads and its alerts.
 
-    `items` has one item for each candidate of `answer`. `made` is ISO 8601 in UTC.
+    `items` has one item for each candidate of `answer`, `earlier` the decisions on each candidate's family by rank;
+    `stamp` belongs to the search. `made` is ISO 8601 in UTC.
     """
 
     entry: Entry
     crops: tuple[tuple[str, bytes], ...]
     answer: Answer | None
+    stamp: SearchStamp | None
+    earlier: Mapping[int, tuple[EarlierDecision, ...]]
     items: tuple[DossierItem, ...]
     leads: tuple[LeadRecord, ...]
     alerts: tuple[Alert, ...]
@@ -57,14 +71,19 @@ class Dossier:
 def build_dossier(entry: Entry, services: Services, visitor: Visitor) -> Dossier:
     """Search by an object's crops and gather its leads and alerts. Slow: call it from a worker thread."""
     crops = tuple((image, services.images.read(image)) for image in entry.images[:MAX_IMAGES])
-    object_key, answer = (entry.source, entry.fields.entry_id), None
+    object_key, answer, stamp = (entry.source, entry.fields.entry_id), None, None
+    earlier: Mapping[int, tuple[EarlierDecision, ...]] = {}
     if crops:
         form = SearchForm(crops=tuple(image for image, _ in crops), limit=CANDIDATES, object_key=object_key)
-        answer = run_search(form, services, visitor).answer
+        result = run_search(form, services, visitor)
+        answer, earlier = result.answer, result.earlier
+        stamp = SearchStamp(visitor.name, now(), result.manifest.model_sha256, result.manifest.content)
     return Dossier(
         entry,
         crops,
         answer,
+        stamp,
+        earlier,
         tuple(_item(candidate, crops, services) for candidate in answer.candidates) if answer else (),
         services.leads.of_object(*object_key),
         alerts_of(entry, services),

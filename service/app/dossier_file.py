@@ -7,11 +7,12 @@ from typing import Literal
 from index.records.entries import Entry
 from service.accounts.roles import Visitor
 from service.app.dossier import as_html, build_dossier
+from service.app.dossier_case import as_case
 from service.app.services import Services
 from service.rendering.language import Words
 
-DossierFormat = Literal["html", "pdf"]
-MEDIA_TYPES = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
+DossierFormat = Literal["html", "pdf", "jsonld"]
+MEDIA_TYPES = {"html": "text/html; charset=utf-8", "pdf": "application/pdf", "jsonld": "application/ld+json"}
 
 
 def render_dossier(entry: Entry, form: DossierFormat, words: Words, services: Services, visitor: Visitor) -> bytes:
@@ -26,6 +27,8 @@ def render_dossier(entry: Entry, form: DossierFormat, words: Words, services: Se
     )
     if form == "html":
         return as_html(dossier, words).encode()
+    if form == "jsonld":
+        return as_case((dossier,))
     # Imported here because the PDF library is slow to import, which would delay every start of the server.
     from service.app.dossier_pdf import as_pdf
 

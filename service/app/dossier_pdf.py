@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 from PIL import Image
 
 from service.app.dossier import Dossier, DossierItem
-from service.rendering.environment import STATE_WORDS, percent
+from service.app.elimination import EarlierDecision
+from service.rendering.environment import EARLIER_WORDS, STATE_WORDS, percent
 from service.rendering.facts import object_facts, product_facts, several
 from service.rendering.language import Words
 
@@ -80,9 +83,13 @@ def as_pdf(dossier: Dossier, t: Words) -> bytes:
         sheet.write_in(
             9, t("work.stamp", generation=answer.generation, model=answer.model) + f" {answer.query_id}", quiet=True
         )
+        for label, found in ((t("work.brands"), answer.brands), (t("work.retailers"), answer.retailers)):
+            if found:
+                named = ", ".join(f"{one.name} {percent(one.likelihood)}" for one in found)
+                sheet.write_in(10, f"{label}: {named}")
         sheet.ln(2)
         for item in dossier.items:
-            _candidate(sheet, item, t)
+            _candidate(sheet, item, dossier.earlier.get(item.candidate.rank, ()), t)
     if dossier.leads:
         sheet.heading(t("leads.title"))
         for lead in dossier.leads:
@@ -94,13 +101,26 @@ def as_pdf(dossier: Dossier, t: Words) -> bytes:
                 )
             for change in lead.changes:
                 line = f"{change.at[:16].replace('T', ' ')} UTC  {change.who}: {t(STATE_WORDS[change.state])}"
-                sheet.write_in(9, f"{line}. {change.note}" if change.note else line, left=4)
+                sheet.write_in(9, ". ".join(filter(None, (line, _evidence(change.evidence, t), change.note))), left=4)
             sheet.ln(1)
     if dossier.alerts:
         sheet.heading(t("work.alerts"))
         for alert in dossier.alerts:
             sheet.write_in(10, f"{alert.found[:16]}  {alert.title or alert.product_id}  {percent(alert.likelihood)}")
     return bytes(sheet.output())
+
+
+def _evidence(evidence: Mapping[str, Any], t: Words) -> str:
+    """Where and when a family was sold; "" for a change without evidence."""
+    if not evidence:
+        return ""
+    return t(
+        "lead.evidence",
+        retailers=", ".join(evidence["retailers"]) or "?",
+        countries=", ".join(evidence["countries"]) or t("work.no_country"),
+        first=evidence["first_seen"] or "?",
+        last=evidence["last_seen"] or t("work.still_sold"),
+    )
 
 
 def _pictures(sheet: _Sheet, dossier: Dossier) -> None:
@@ -116,7 +136,7 @@ def _pictures(sheet: _Sheet, dossier: Dossier) -> None:
         sheet.ln(2)
 
 
-def _candidate(sheet: _Sheet, item: DossierItem, t: Words) -> None:
+def _candidate(sheet: _Sheet, item: DossierItem, earlier: Sequence[EarlierDecision], t: Words) -> None:
     candidate, fields = item.candidate, item.candidate.entry.fields
     height = _PICTURE + (62.0 if item.comparison else 0.0)
     if sheet.get_y() + height > sheet.page_break_trigger:
@@ -135,6 +155,9 @@ def _candidate(sheet: _Sheet, item: DossierItem, t: Words) -> None:
         sheet.write_in(9, f"{fact.label}: {fact.text}", left=left)
     if fields.description:
         sheet.write_in(9, textwrap.shorten(fields.description, _DESCRIPTION, placeholder="…"), left=left)
+    for one in earlier:
+        text = t(EARLIER_WORDS[one.state], object=one.object_id, who=one.who, day=one.at[:10])
+        sheet.write_in(9, text, bold=True, left=left)
     places = "  ".join(filter(None, dict.fromkeys((fields.entry_id, fields.link, fields.source_page))))
     sheet.write_in(9, places, quiet=True, left=left)
     sheet.set_y(max(sheet.get_y(), top + _PICTURE))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
@@ -23,9 +23,11 @@ from service.app.audit import Audit
 from service.problems import INVALID, Problem
 from service.tables import lead_changes, leads
 
-State = Literal["open", "confirmed", "ruled_out", "not_in_catalogue"]
+State = Literal["open", "confirmed", "ruled_out", "sold_too_widely", "not_in_catalogue"]
 STATES: tuple[State, ...] = get_args(State)
-CANDIDATE_STATES: tuple[State, ...] = ("open", "confirmed", "ruled_out")
+# "sold_too_widely": the product is identified, and sold in so many places that it leads nowhere.
+CANDIDATE_STATES: tuple[State, ...] = ("open", "confirmed", "ruled_out", "sold_too_widely")
+DECIDED: tuple[State, ...] = ("confirmed", "ruled_out", "sold_too_widely")
 FINDING_STATES: tuple[State, ...] = ("not_in_catalogue", "open")
 MAX_NOTE = 4000
 # Fields copied from the product, so that a lead can be followed after the product has left the catalogue.
@@ -42,7 +44,9 @@ _COPIED = (*_PRODUCT_FIELDS, "made_in", "gtin")
 class LeadChange:
     """One entry of a lead's history. `at` is ISO 8601 in UTC; `query_id` names the search it is based on, "" if none.
 
-    `generation` is the one that was live at that time.
+    `generation` is the one that was live at that time. `evidence` of "sold_too_widely": where and when the product's
+    family was sold by that generation (entries, retailers, countries, first_seen, last_seen); of other states it is
+    empty.
     """
 
     at: str
@@ -51,6 +55,7 @@ class LeadChange:
     note: str
     generation: int
     query_id: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,21 @@ class LeadRecord:
     @property
     def state(self) -> State:
         return self.changes[-1].state
+
+    @property
+    def decision(self) -> LeadChange:
+        """The change that brought the lead into its state; later ones only added notes."""
+        last = self.changes[-1]
+        for change in reversed(self.changes):
+            if change.state != last.state:
+                break
+            last = change
+        return last
+
+    @property
+    def query_id(self) -> str:
+        """The search that the lead is based on: that of its last change which names one."""
+        return next((change.query_id for change in reversed(self.changes) if change.query_id), "")
 
     @property
     def finding(self) -> bool:
@@ -97,7 +117,10 @@ class LeadRecord:
             "object": {"object_id": self.object_id, "source": self.object_source},
             "product": None if self.finding else {**product, **fields},
             "state": self.state,
-            "changes": [{**asdict(change), "query_id": change.query_id or None} for change in self.changes],
+            "changes": [
+                {**asdict(change), "query_id": change.query_id or None, "evidence": _evidence_json(change.evidence)}
+                for change in self.changes
+            ],
         }
 
 
@@ -145,9 +168,13 @@ class Leads:
         return self.get(lead_id), bool(made or product is None)
 
     def change(
-        self, lead_id: int, who: str, generation: int, *, state: str = "", note: str = "", query_id: str = ""
-    ) -> LeadRecord:
+        self, lead_id: int, who: str, generation: int, *, state: str = "", note: str = "", query_id: str = "",
+        evidence: Mapping[str, Any] | None = None,
+    ) -> LeadRecord:  # fmt: skip
         """Change a lead's state, or add a note, or both.
+
+        Args:
+            evidence: why it has that state, as plain data: LeadChange says for which.
 
         Raises:
             UnknownEntry: there is no such lead.
@@ -160,8 +187,9 @@ class Leads:
             raise Problem(INVALID, f"state {state[:40]!r}: this lead can be {', '.join(lead.states)}")
         if chosen == lead.state and not note.strip():
             raise Problem(INVALID, f"the lead is {chosen} already: change its state, or add a note")
+        change = LeadChange(now(), who, chosen, note.strip(), generation, query_id, evidence or {})
         with self._database.begin() as connection:
-            self._add_change(connection, lead_id, LeadChange(now(), who, chosen, note.strip(), generation, query_id))
+            self._add_change(connection, lead_id, change)
         return self.get(lead_id)
 
     def get(self, lead_id: int) -> LeadRecord:
@@ -179,10 +207,16 @@ class Leads:
         """The leads of an object, in the order they were kept."""
         return self._where(leads.c.object_source == source, leads.c.object_id == object_id)
 
-    def all(self, state: str = "") -> tuple[LeadRecord, ...]:
-        """Every lead, or those in a state, the last changed first."""
-        found = [lead for lead in self._where() if state in ("", lead.state)]
+    def all(self, state: str = "", object_id: str = "", object_source: str = "") -> tuple[LeadRecord, ...]:
+        """Every lead, or those in a state or of an object, the last changed first."""
+        wanted = ((leads.c.object_id, object_id), (leads.c.object_source, object_source))
+        of_object = [column == value for column, value in wanted if value]
+        found = [lead for lead in self._where(*of_object) if state in ("", lead.state)]
         return tuple(sorted(found, key=lambda lead: (lead.changes[-1].at, lead.id), reverse=True))
+
+    def decided(self) -> tuple[LeadRecord, ...]:
+        """The leads on which a decision was made, in the order they were kept."""
+        return tuple(lead for lead in self._where() if lead.state in DECIDED)
 
     def forget(self, traces: Traces) -> int:
         """Delete the leads of forgotten objects and products; how many. Their audit records stay."""
@@ -194,7 +228,8 @@ class Leads:
         return len(forgotten)
 
     def _add_change(self, connection: Connection, lead_id: int, change: LeadChange) -> None:
-        connection.execute(sa.insert(lead_changes).values(lead=lead_id, **asdict(change)))
+        values = {**asdict(change), "evidence": json.dumps(change.evidence) if change.evidence else ""}
+        connection.execute(sa.insert(lead_changes).values(lead=lead_id, **values))
         row = connection.execute(sa.select(leads).where(leads.c.id == lead_id)).one()
         self._audit.append(
             "lead",
@@ -207,6 +242,7 @@ class Leads:
             note=change.note,
             generation=change.generation,
             query_id=change.query_id,
+            **({"evidence": dict(change.evidence)} if change.evidence else {}),
         )
 
     def _where(self, *conditions: sa.ColumnElement[bool]) -> tuple[LeadRecord, ...]:
@@ -227,7 +263,14 @@ def _lead(row: sa.Row[Any], changes: Sequence[LeadChange]) -> LeadRecord:
 
 
 def _change(row: sa.Row[Any]) -> LeadChange:
-    return LeadChange(row.at, row.who, row.state, row.note, row.generation, row.query_id)
+    evidence = json.loads(row.evidence) if row.evidence else {}
+    return LeadChange(row.at, row.who, row.state, row.note, row.generation, row.query_id, evidence)
+
+
+def _evidence_json(evidence: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Evidence with null for the days that are unknown; null without any."""
+    days = {name: evidence.get(name) or None for name in ("first_seen", "last_seen")}
+    return {**evidence, **days} if evidence else None
 
 
 def _matches(name: ForgetTarget, lead: LeadRecord) -> bool:

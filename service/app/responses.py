@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from index.generations.families import Availability
 from index.records.entries import Entry
-from index.search.answer import MAX_PAIRS, MAX_VARIANTS, Answer, Candidate, Evidence, Matched, Verdict
+from index.search.answer import MAX_PAIRS, MAX_VARIANTS, Answer, Attribution, Candidate, Evidence, Matched, Verdict
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["9f86d081884c7d659a2feaa0c55ad015" * 2])]
 Day = Annotated[str, Field(description="ISO 8601", examples=["2019-06-01"])]
@@ -120,7 +120,6 @@ class CandidateResponse(BaseModel):
     product_id: str = Field(description="The entry's id, of a product or of an object.", examples=["A-1001"])
     title: str | None
     brand: Brand
-    brands: Brands
     retailer: str | None
     link: str | None
     score: float = Field(description="Comparable within one answer only.", examples=[0.8312])
@@ -128,6 +127,7 @@ class CandidateResponse(BaseModel):
     image: Sha256 = Field(description="The entry's picture that fits best.")
     evidence: EvidenceResponse
     specificity: AvailabilityResponse | None = Field(description="Where a product was sold; null for objects.")
+    brands: Brands
     country: str | None
     countries: Countries
     description: str | None
@@ -155,6 +155,17 @@ class ObjectCandidateResponse(ObjectResponse, CandidateResponse):
     """A published object offered as an answer."""
 
 
+class AttributionResponse(BaseModel):
+    """A brand or retailer that the candidates speak for."""
+
+    name: str = Field(examples=["Luma"])
+    likelihood: float | None = Field(
+        description="That the object is of this brand, or was sold by this retailer; null without a calibration.",
+        examples=[0.81],
+    )
+    ranks: list[int] = Field(description="The candidates that carry it; they may exceed the limit.", examples=[[1, 4]])
+
+
 class AnswerResponse(BaseModel):
     query_id: str = Field(examples=["4f9c2d0e-7a51-4c0b-9d57-5f2f3f1f8f10"])
     verdict: Verdict
@@ -164,6 +175,8 @@ class AnswerResponse(BaseModel):
         description="Which of the pictures, counted from 1, seem to show a face: crop them to the object.",
         examples=[[]],
     )
+    brands: list[AttributionResponse] = Field(description="Most likely first; of objects none.", default_factory=list)
+    retailers: list[AttributionResponse] = Field(description="As brands.", default_factory=list)
 
 
 class CatalogueAnswerResponse(AnswerResponse):
@@ -192,12 +205,19 @@ def answer_response(answer: Answer, faces: Sequence[int] = ()) -> CatalogueAnswe
         "generation": answer.generation,
         "model": answer.model,
         "faces": list(faces),
+        "brands": [_attribution(one) for one in answer.brands],
+        "retailers": [_attribution(one) for one in answer.retailers],
     }
     if answer.collection == "catalogue":
         products = [ProductCandidateResponse(**_candidate(one)) for one in answer.candidates]
         return CatalogueAnswerResponse(collection="catalogue", candidates=products, **common)
     objects = [ObjectCandidateResponse(**_candidate(one)) for one in answer.candidates]
     return ObjectsAnswerResponse(collection="objects", candidates=objects, **common)
+
+
+def _attribution(one: Attribution) -> AttributionResponse:
+    likelihood = None if one.likelihood is None else round(one.likelihood, 4)
+    return AttributionResponse(name=one.name, likelihood=likelihood, ranks=list(one.ranks))
 
 
 def product_response(entry: Entry) -> ProductResponse:

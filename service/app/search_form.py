@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from embedding.image.regions import WHOLE, Region
 from index.errors import QueryInvalid, UnknownEntry
+from index.generations.generations import Manifest
 from index.records.feed_records import COLLECTIONS, Collection
 from index.records.filters import Filter
 from index.search.answer import MAX_IMAGES, MAX_LIMIT, Answer
 from index.stores.images import ImageStore
 from service.accounts.roles import Visitor
+from service.app.elimination import EarlierDecision, earlier_decisions
 from service.app.search_request import SearchRequest
 from service.app.services import Services
 from service.rendering.pictures import data_uri
@@ -111,12 +113,15 @@ class SearchForm:
 class SearchResult:
     """An answer, and the query pictures as data: URIs for the page, in the order of the query.
 
-    `face_detected`: an uploaded picture seems to show a face.
+    `face_detected`: an uploaded picture seems to show a face. `manifest`: of the generation that answered. `earlier`:
+    the decisions on each candidate's family, by rank.
     """
 
     answer: Answer
     query_pictures: tuple[str, ...]
     face_detected: bool
+    manifest: Manifest
+    earlier: Mapping[int, tuple[EarlierDecision, ...]]
 
 
 def run_search(form: SearchForm, services: Services, visitor: Visitor) -> SearchResult:
@@ -140,8 +145,9 @@ def run_search(form: SearchForm, services: Services, visitor: Visitor) -> Search
                 raise UnknownEntry(f"no picture {crop[:64]!r} is in generation {generation.number}")
         query = replace(query, without_images=form.crops)
         answer = services.recorded_search(request, query, generation, visitor, form.object_key)
+        earlier = earlier_decisions(answer, generation, services.leads, form.object_key)
     shown = tuple(data_uri(image.region.of(image.pixels), _DISPLAY_SIDE) for image in query.images)
-    return SearchResult(answer, shown, face_detected)
+    return SearchResult(answer, shown, face_detected, generation.manifest, earlier)
 
 
 def _box(text: str) -> tuple[int, Region]:

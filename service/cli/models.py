@@ -38,7 +38,7 @@ def pull(name: str) -> None:
 
 @models.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--arch", required=True, help="The architecture in open_clip's words, for example ViT-B-16-SigLIP2; or sscd.")
+@click.option("--arch", required=True, help="The architecture as open_clip names it, ViT-B-16-SigLIP2 say; or sscd.")
 @click.option("--name", default=None, help="What to call the model here; without it, the file's name.")
 @click.option("--sha256", default=None, help="The checksum that the file must have.")
 def import_(file: Path, arch: str, name: str | None, sha256: str | None) -> None:

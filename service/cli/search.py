@@ -125,6 +125,8 @@ def _name(path: Path) -> str:
 
 
 def _table(answer: Answer) -> str:
+    from service.rendering.environment import percent
+
     lines = [f"{answer.verdict} (generation {answer.generation}, {answer.model})"]
     for candidate in answer.candidates:
         fields = candidate.entry.fields
@@ -132,4 +134,9 @@ def _table(answer: Answer) -> str:
         if candidate.variants:
             columns.append(f"and {', '.join(variant.fields.entry_id for variant in candidate.variants)}")
         lines.append(f"{candidate.rank:3d}  {candidate.score:.3f}  " + "  ".join(filter(None, columns)))
+    lines += [
+        f"{label}: {', '.join(f'{one.name} {percent(one.likelihood)}' for one in found)}"
+        for label, found in (("brands", answer.brands), ("retailers", answer.retailers))
+        if found
+    ]
     return "\n".join(lines)

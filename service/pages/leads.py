@@ -13,6 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 from service.accounts.access import VisitorDep
 from service.app.lead_form import change, keep
 from service.app.leads import STATES, LeadRecord, State
+from service.app.leads_table import MEDIA_TYPES, TableFormat, render_leads
 from service.http.dependencies import GenerationDep, ServicesDep
 from service.http.upload import form_of
 from service.pages.errors import PageRoute
@@ -21,7 +22,7 @@ from service.pages.rendering import page
 router = APIRouter(prefix="/workbench", include_in_schema=False, route_class=PageRoute)
 
 ON_A_PAGE = 200
-_KEEP_FIELDS = ("object_id", "object_source", "product_id", "source", "picture", "note", "query_id")
+_KEEP_FIELDS = ("object_id", "object_source", "product_id", "source", "picture", "note", "query_id", "state")
 _CHANGE_FIELDS = ("state", "note")
 
 
@@ -33,6 +34,19 @@ def all_leads(request: Request, services: ServicesDep, state: Annotated[State | 
         request, "work_leads.html", leads=found[:ON_A_PAGE], total=len(found), state=state, states=STATES,
         address=object_page,
     )  # fmt: skip
+
+
+@router.get("/leads.{kind}")
+def leads_table(
+    kind: TableFormat,
+    services: ServicesDep,
+    visitor: VisitorDep,
+    state: Annotated[State | Literal[""], Query()] = "",
+) -> Response:
+    """The leads as a table; each download is recorded in the audit."""
+    body = render_leads(services.leads.all(state), kind, services, visitor)
+    headers = {"Content-Disposition": f'attachment; filename="traceobject-leads.{kind}"'}
+    return Response(body, media_type=MEDIA_TYPES[kind], headers=headers)
 
 
 @router.post("/leads")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from service.pages import batch, desk, leads, public, recognise, security_txt, sign_in, work_object, workbench
+from service.pages import batch, desk, leads, public, recognise, security_txt, series, sign_in, work_object, workbench
 from service.pages.rendering import static_files
 
-MODULES = (public, recognise, security_txt, sign_in, workbench, leads, work_object, batch, desk)
+MODULES = (public, recognise, security_txt, sign_in, workbench, leads, series, work_object, batch, desk)
 
 
 def add_pages(app: FastAPI) -> None:

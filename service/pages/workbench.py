@@ -14,6 +14,7 @@ from index.jobs.alerts import list_alerts
 from index.records.database import Database
 from index.records.entries import Entry
 from index.search.answer import Answer
+from index.search.provenance import provenance
 from service.accounts.access import VisitorDep
 from service.accounts.roles import Visitor
 from service.app.find_entry import entry_named
@@ -21,12 +22,15 @@ from service.app.leads import MAX_NOTE, LeadRecord
 from service.app.listing import ObjectFilter
 from service.app.responses import answer_response
 from service.app.search_form import FILTERS, LIMITS, SearchForm, SearchResult, run_search
+from service.app.series import clues_of
 from service.app.services import Services
 from service.http.dependencies import GenerationDep, RateLimitDep, ServicesDep
 from service.http.upload import upload_of
 from service.pages.errors import PageRoute
 from service.pages.public import STATUSES, Choices
 from service.pages.rendering import page
+from service.rendering.language import language_of, words_in
+from service.rendering.provenance_view import ProvenanceView, provenance_view
 
 router = APIRouter(prefix="/workbench", include_in_schema=False, route_class=PageRoute)
 
@@ -110,6 +114,7 @@ def _bench(
     request: Request, services: Services, generation: Generation, form: SearchForm, result: SearchResult | None
 ) -> Response:
     work_object = _work_object(generation, form)
+    leads = _leads(work_object, services)
     return page(
         request,
         "work_search.html",
@@ -117,11 +122,13 @@ def _bench(
         filters={name: dict(form.filters).get(name, "") for name in FILTERS},
         work_object=work_object,
         max_note=MAX_NOTE,
-        leads={(lead.source, lead.product_id): lead for lead in _leads(work_object, services)},
+        leads={(lead.source, lead.product_id): lead for lead in leads},
         answer=result and result.answer,
         query_pictures=result.query_pictures if result else (),
         face_detected=result is not None and result.face_detected,
         evidence=_evidence(result.answer) if result else {},
+        earlier=result.earlier if result else {},
+        provenance=_provenance(request, result.answer, work_object, leads, generation) if result else None,
         limits=LIMITS,
         text_supported=services.encoder.card.text,
     )
@@ -135,6 +142,17 @@ def _work_object(generation: Generation, form: SearchForm) -> Entry | None:
 
 def _leads(work_object: Entry | None, services: Services) -> tuple[LeadRecord, ...]:
     return services.leads.of_object(work_object.source, work_object.fields.entry_id) if work_object else ()
+
+
+def _provenance(
+    request: Request, answer: Answer, entry: Entry | None, leads: tuple[LeadRecord, ...], generation: Generation
+) -> ProvenanceView | None:
+    """Where and when the candidates were sold; None where nothing of it is known."""
+    clues = clues_of(entry, answer.candidates, leads)
+    found = provenance([clues], generation.records.country_shares())
+    if not (found.sold.values or found.made.values or found.on_sale_by):
+        return None
+    return provenance_view(found, clues.candidates, words_in(language_of(request)))
 
 
 def _evidence(answer: Answer) -> dict[str, Any]:

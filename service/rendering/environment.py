@@ -19,7 +19,14 @@ STATE_WORDS: Mapping[str, str] = {
     "open": "lead.open",
     "confirmed": "lead.confirmed",
     "ruled_out": "lead.ruled_out",
+    "sold_too_widely": "lead.sold_too_widely",
     "not_in_catalogue": "lead.not_in_catalogue",
+}
+# And of such a state as an earlier decision on a candidate's family.
+EARLIER_WORDS: Mapping[str, str] = {
+    "confirmed": "earlier.confirmed",
+    "ruled_out": "earlier.ruled_out",
+    "sold_too_widely": "earlier.sold_too_widely",
 }
 
 
@@ -38,6 +45,7 @@ def environment() -> Environment:
     jinja.filters["several"] = several
     jinja.filters["segment"] = lambda text: quote(text, safe="/")
     jinja.globals["state_words"] = STATE_WORDS
+    jinja.globals["earlier_words"] = EARLIER_WORDS
     jinja.filters["data_uri"] = data_uri
     jinja.globals["object_facts"] = object_facts
     jinja.globals["product_facts"] = product_facts

@@ -38,6 +38,7 @@ FLATTENED = {client_module.Lead: {"object": ("object_id", "object_source")}}
 # Given as mappings with all that the server sends, so that nothing can be missing.
 AS_SENT = {
     responses.EvidenceResponse, responses.MatchResponse, responses.AvailabilityResponse, responses.VariantResponse,
+    responses.AttributionResponse,
     schemas.LeadProductResponse,
     schemas.RefusalCountResponse, schemas.RefusedInputResponse, schemas.AuditRecordResponse,
 }  # fmt: skip
@@ -73,6 +74,10 @@ CALLS = {
     ("get", "/v1/leads"): ("leads", (), {"object_id": "E/9", "object_source": "europol", "state": "open"}),
     ("post", "/v1/leads"): ("keep_lead", ("E/9", "A/1"), {
         "object_source": "europol", "source": "luma", "picture": NAME, "note": "Same seam.", "query_id": "q",
+        "state": "sold_too_widely",
+    }),
+    ("get", "/v1/leads.{kind}"): ("leads_table", ("xlsx",), {
+        "object_id": "E/9", "object_source": "europol", "state": "open",
     }),
     ("get", "/v1/leads/{lead_id}"): ("lead", (7,), {}),
     ("post", "/v1/leads/{lead_id}"): ("change_lead", (7, "confirmed", "Same seam.", "q"), {}),

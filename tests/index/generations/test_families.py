@@ -80,6 +80,6 @@ def test_availability_says_where_and_when():
         entry(3, country="AT", last_seen="2019-01-01"),
     ]
     assert availability(family) == Availability(
-        3, ("Nord", "Süd", "source 3"), ("AT", "SE"), "2015-03-01", "2020-05-05"
+        3, ("Nord", "Süd", "source 3"), ("AT", "SE"), "2015-03-01", "2020-05-05", family=1
     )
     assert availability([*family, entry(4, retailer="Nord")]).last_seen == ""

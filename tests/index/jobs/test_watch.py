@@ -175,7 +175,7 @@ def test_a_watched_object_gets_one_alert_when_its_product_appears(workspace, tmp
     It makes a cosine of 1 likely and one of 0.95 unlikely.
     """
     measured = SelfTest(30, 1.0, 1.0, 1.0, 0.0, 1.0)
-    monkeypatch.setattr("index.jobs.build.self_test", lambda *_: (measured, LIKELY))
+    monkeypatch.setattr("index.jobs.build.self_test", lambda *_: (measured, LIKELY, {}))
     products = {f"p{n}": n for n in range(20)}
     shop(workspace, tmp_path, products)
     publish(workspace, tmp_path, {"E-1": ("open", 500), "E-2": ("open", 600), "E-3": ("closed", 500)})

@@ -26,7 +26,7 @@ def night(tmp_path, monkeypatch):
     def run(measured: SelfTest, *seeds: int, encoder: ColourEncoder | None = None):
         rows = [{"product_id": f"p{seed}"} for seed in seeds]
         add_feed(workspace, "shop", "catalogue", write_feed(tmp_path / "shop", rows, seeds))
-        monkeypatch.setattr("index.jobs.build.self_test", lambda *_: (measured, LIKELY))
+        monkeypatch.setattr("index.jobs.build.self_test", lambda *_: (measured, LIKELY, {}))
         return workspace, reindex(workspace, encoder or ColourEncoder(), Unwatched())
 
     return run

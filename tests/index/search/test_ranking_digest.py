@@ -27,6 +27,8 @@ EXCLUDED_MODULES = {
     "answer", "records", "regions", "images",
     # They decide how fast a search is, not its result.
     "exact_scan", "faiss_library", "xfeat_torch", "protocol",
+    # Brands and retailers are drawn from a ranking, and decide none.
+    "attribution", "names",
 }  # fmt: skip
 # Constants of other modules that decide no ranking.
 NOT_DECIDING = {

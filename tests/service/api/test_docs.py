@@ -21,6 +21,7 @@ ROUTES = {
     "/v1/images/{sha256}",
     "/v1/leads",
     "/v1/leads/{lead_id}",
+    "/v1/leads.{kind}",
     "/v1/alerts",
     "/v1/dossier",
     "/v1/sources",
@@ -30,6 +31,11 @@ ROUTES = {
     "/healthz",
     "/readyz",
     "/problems/{name}",
+}
+
+MEDIA_TYPES = {
+    *("application/json", "application/ld+json", "application/pdf", "image/jpeg", "text/html", "text/csv"),
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
 
@@ -59,7 +65,7 @@ def test_every_operation_is_explained_and_typed(document):
         assert operation["tags"], path
         done = next(answer for status, answer in operation["responses"].items() if status.startswith("2"))
         for media, content in done["content"].items():
-            assert media in {"application/json", "image/jpeg", "application/pdf", "text/html"}, path
+            assert media in MEDIA_TYPES, path
             if media == "application/json":
                 assert content["schema"], path
 

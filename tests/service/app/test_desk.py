@@ -96,7 +96,7 @@ def quarantine(workspace, folder):
 @pytest.fixture
 def calibrated(monkeypatch):
     """A calibration, which so small a catalogue lacks: a cosine of 1 is likely, one of 0.95 is not."""
-    monkeypatch.setattr("index.jobs.build.self_test", lambda *_: (SelfTest(30, 1.0, 1.0, 1.0, 0.0, 1.0), LIKELY))
+    monkeypatch.setattr("index.jobs.build.self_test", lambda *_: (SelfTest(30, 1.0, 1.0, 1.0, 0.0, 1.0), LIKELY, {}))
 
 
 @pytest.mark.usefixtures("calibrated")

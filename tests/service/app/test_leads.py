@@ -90,7 +90,8 @@ class TestKeeping:
             ({"picture": "0" * 64}, 422, "invalid-query"),
             ({"note": "x" * (MAX_NOTE + 1)}, 422, "invalid-query"),
             ({"query_id": "x" * 65}, 422, "invalid-query"),
-            ({"state": "confirmed"}, 422, "invalid-query"),
+            ({"state": "not_in_catalogue"}, 422, "invalid-query"),
+            ({"product_id": "", "state": "confirmed"}, 422, "invalid-query"),
         ],
     )
     def test_what_cannot_be_is_refused(self, ines, fields, status, name):

@@ -28,7 +28,7 @@ SECRET = "forget-me-4711"
 def small_models(monkeypatch):
     monkeypatch.setattr("index.models.load", lambda name: ColourEncoder())
     monkeypatch.setattr("service.cli.reindex.reranker_for", lambda workspace: None)
-    monkeypatch.setattr("index.jobs.build.self_test", lambda *_: (SelfTest(30, 1.0, 1.0, 1.0, 0.0, 1.0), LIKELY))
+    monkeypatch.setattr("index.jobs.build.self_test", lambda *_: (SelfTest(30, 1.0, 1.0, 1.0, 0.0, 1.0), LIKELY, {}))
     monkeypatch.setattr("service.reports.webhook.PAUSES", (0.0, 0.0))
 
 

@@ -1,0 +1,141 @@
+"""How well a brand is named, with the very product in the gallery, without it, and without any product of its brand.
+
+    python -m benchmarks.brands DATA [--every 1] [--model starter] [--folder DIR] [--report docs/cases.md]
+
+DATA is a folder of sets as benchmarks.quality reads them. The groceries are asked for, the brand of a package being the
+first word of its id, with all other sets as distractors. A query is searched for once: what is taken out is taken from
+its candidates, which keeps the other candidates' scores as they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from benchmarks.report import page_for, write_part
+from embedding.image.decode import decode
+from index.generations.calibration import expected_calibration_error
+from index.generations.generations import open_live
+from index.jobs.evaluate import bootstrap_interval, read_queries
+from index.jobs.reindex import reindex
+from index.models import workspace_encoder
+from index.progress import Unwatched
+from index.records.catalogue import Catalogue
+from index.search import attribution
+from index.search.answer import Attribution, Candidate, Query, QueryImage
+from index.search.attribution import attribute
+from index.search.likelihood import VERDICT_THRESHOLD
+from index.search.rerank import reranker_for
+from index.search.search import search
+from index.workspace import Workspace
+
+CASES = ("product in the gallery", "product taken out", "brand taken out")
+
+
+def brand_of(product_id: str) -> str:
+    """The brand of a packaged grocery: God-Morgon is the only one of two words."""
+    return "God Morgon" if product_id.startswith("God-Morgon") else product_id.partition("-")[0]
+
+
+def branded_gallery(grocery: Path, folder: Path) -> Path:
+    """A copy of the groceries' gallery that states the brand of each package; fruit has none."""
+    with (grocery / "gallery.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "gallery.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        for row in rows:
+            packed = row["category"].startswith("Packages")
+            brand = brand_of(row["product_id"]) if packed else ""
+            writer.writerow({**row, "path": str((grocery / row["path"]).resolve()), "brand": brand})
+    return path
+
+
+def index_all(data: Path, folder: Path, model: str) -> Workspace:
+    workspace = Workspace.open(folder) if (folder / "traceobject.toml").exists() else Workspace.create(folder, model)
+    with Catalogue.open(workspace.database_url) as catalogue:
+        for feed in (branded_gallery(data / "grocery", folder / "branded"), *_others(data)):
+            catalogue.add_source(feed.parent.name, "catalogue", str(feed.resolve()), "auto")
+    workspace, encoder = workspace_encoder(workspace, print)
+    reindex(workspace, encoder, Unwatched(), reranker_for(workspace))
+    return workspace
+
+
+def _others(data: Path) -> Iterator[Path]:
+    for folder in sorted(path for path in data.iterdir() if path.is_dir() and path.name != "grocery"):
+        yield from [folder / name for name in ("feed.csv", "gallery.csv") if (folder / name).exists()][:1]
+
+
+def cases(candidates: Sequence[Candidate], right: frozenset[str], brand: str) -> Mapping[str, tuple[Candidate, ...]]:
+    """The candidates of each case."""
+    without = tuple(one for one in candidates if one.entry.fields.entry_id not in right)
+    return dict(
+        zip(
+            CASES,
+            (tuple(candidates), without, tuple(one for one in without if one.entry.fields.brand != brand)),
+            strict=True,
+        )
+    )
+
+
+def measure(workspace: Workspace, data: Path, every: int) -> dict[str, list[tuple[tuple[Attribution, ...], str, str]]]:
+    """For each case and query the brands that are named, the right one, and the brand of the first candidate."""
+    workspace, encoder = workspace_encoder(workspace, print)
+    generation, reranker = open_live(workspace), reranker_for(workspace)
+    model = generation.attribution["brands"]
+    found: dict[str, list[tuple[tuple[Attribution, ...], str, str]]] = {case: [] for case in CASES}
+    for query in tqdm(read_queries(data / "grocery" / "queries.csv")[::every], mininterval=10):
+        brand = brand_of(min(query.right))
+        picture = QueryImage(query.region.of(decode(query.path.read_bytes())))
+        answer = search(Query((picture,), limit=attribution.DEPTH), generation, encoder, reranker)
+        for case, candidates in cases(answer.candidates, query.right, brand).items():
+            named = attribute(candidates, "brands", generation.names, model)
+            first = candidates[0].entry.fields.brand if candidates else ""
+            found[case].append((named, brand, first))
+    return found
+
+
+def report(found: Mapping[str, Sequence[tuple[tuple[Attribution, ...], str, str]]]) -> Iterator[str]:
+    yield "| groceries | queries | brand first | among three | brand of candidate 1 | told | calibration error |"
+    yield "|---|--:|--:|--:|--:|--:|--:|"
+    for case, answers in found.items():
+        first = np.array([bool(named) and named[0].name == brand for named, brand, _ in answers])
+        three = np.array([brand in [one.name for one in named[:3]] for named, brand, _ in answers])
+        plain = np.array([candidate == brand for _, brand, candidate in answers])
+        likelihood = np.array([named[0].likelihood or 0.0 if named else 0.0 for named, _, _ in answers])
+        error = expected_calibration_error(likelihood, first)
+        told = likelihood >= VERDICT_THRESHOLD
+        cells = (_interval(first), _interval(three), f"{plain.mean():.3f}", f"{told.mean():.3f}", f"{error:.3f}")
+        yield f"| {case} | {len(answers)} | {' | '.join(cells)} |"
+
+
+def _interval(values: npt.NDArray[np.bool_]) -> str:
+    low, high = bootstrap_interval(values.astype(np.float64))
+    return f"{values.mean():.3f} ({low:.3f} to {high:.3f})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--model", default="starter")
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--report", type=page_for("brands"))
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.folder or Path(temporary) / "workspace"
+        found = measure(index_all(options.data, folder, options.model), options.data, options.every)
+    write_part(options.report, "brands", report(found))
+
+
+if __name__ == "__main__":
+    main()

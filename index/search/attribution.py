@@ -1,0 +1,109 @@
+"""The brands and retailers that an answer's candidates speak for, each with a calibrated likelihood.
+
+A brand can be right where the very product is not in the catalogue: its other products share patterns, letters and the
+shape of labels. So a brand's likelihood is not the sum of its products' but a calibration of its own, fitted by the
+self-test on answers with the product, without it, and without any product of its brand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from index.generations.calibration import Likelihood
+from index.records.names import NameKind, Names
+from index.search.answer import Attribution, Candidate
+
+SIGNALS = ("score", "margin", "inliers", "share", "listed")
+# How many candidates, best first, speak for their brands and retailers.
+DEPTH = 30
+# How fast the weight of further candidates falls with their rank.
+_DECAY = 3.0
+# Lower scores count as this one, on a logarithmic scale.
+_MIN_SCORE = 0.05
+# How many names an answer lists at most, and the likelihood below which none is worth listing.
+MAX_NAMES = 5
+MIN_LIKELIHOOD = 0.02
+
+
+@dataclass(frozen=True)
+class Support:
+    """What speaks for each name: its key, the name to show, the ranks of its candidates, float64 [n, len(SIGNALS)]."""
+
+    keys: tuple[str, ...]
+    names: tuple[str, ...]
+    ranks: tuple[tuple[int, ...], ...]
+    signals: npt.NDArray[np.float64]
+
+
+def attribute(
+    candidates: Sequence[Candidate], kind: NameKind, names: Names, likelihood: Likelihood | None
+) -> tuple[Attribution, ...]:
+    """The brands or retailers of candidates, best first; without a calibration they have no likelihood.
+
+    Likelihoods that sum to more than 1 are scaled, since one object has one brand.
+    """
+    found = support(candidates, kind, names)
+    if not found.keys:
+        return ()
+    if likelihood is None:
+        order = np.argsort(-found.signals[:, 0], kind="stable")[:MAX_NAMES].tolist()
+        return tuple(Attribution(found.names[index], None, found.ranks[index]) for index in order)
+    values = likelihood.of(found.signals)
+    values /= max(1.0, float(values.sum()))
+    order = np.argsort(-values, kind="stable")[:MAX_NAMES].tolist()
+    listed = [index for index in order if values[index] >= MIN_LIKELIHOOD]
+    return tuple(Attribution(found.names[index], float(values[index]), found.ranks[index]) for index in listed)
+
+
+def support(candidates: Sequence[Candidate], kind: NameKind, names: Names) -> Support:
+    """The signals of each name that the first DEPTH candidates carry, in the order of their first candidate.
+
+    For each name: its best score and the margin to the best of another name, both logarithmic; the most keypoints that
+    one of its candidates shares with a query picture, as log(1 + n); its share of the candidates, weighted by
+    1 / (rank + 3); and how many of its candidates there are, as log(1 + n).
+    """
+    considered = candidates[:DEPTH]
+    scores = np.log(np.maximum([candidate.score for candidate in considered], _MIN_SCORE))
+    inliers = [max((found.inliers for found in one.evidence.matched), default=0) for one in considered]
+    weights = 1 / (np.arange(len(considered)) + 1 + _DECAY)
+    places: dict[str, list[int]] = {}
+    shown: dict[str, str] = {}
+    for place, candidate in enumerate(considered):
+        for key, name in spoken_for(candidate, kind, names).items():
+            places.setdefault(key, []).append(place)
+            shown.setdefault(key, name)
+    best = {key: float(scores[own].max()) for key, own in places.items()}
+    rows = []
+    for key, own in places.items():
+        rival = max((value for other, value in best.items() if other != key), default=float(np.log(_MIN_SCORE)))
+        rows.append([
+            best[key],
+            best[key] - rival,
+            np.log1p(max(inliers[place] for place in own)),
+            weights[own].sum() / weights.sum(),
+            np.log1p(len(own)),
+        ])  # fmt: skip
+    return Support(
+        tuple(places),
+        tuple(shown.values()),
+        tuple(tuple(considered[place].rank for place in own) for own in places.values()),
+        np.array(rows, np.float64).reshape(-1, len(SIGNALS)),
+    )
+
+
+def spoken_for(candidate: Candidate, kind: NameKind, names: Names) -> Mapping[str, str]:
+    """The brands or retailers of a candidate, by key: of a product with several brands each; of an object none."""
+    fields = candidate.entry.fields
+    if candidate.entry.collection == "objects":
+        return {}
+    if kind == "brands":
+        spelled: tuple[str, ...] = fields.several("brand")
+    elif candidate.availability is not None:
+        spelled = candidate.availability.retailers
+    else:
+        spelled = (fields.retailer,) if fields.retailer else ()
+    return {names.key(kind, name): names.name(kind, name) for name in reversed(spelled)}

@@ -1,0 +1,180 @@
+"""Where and when an object was sold, from its candidates and further clues; of one object, and of a series.
+
+One object: P(c) = sum over its clues of weight x [c in the clue's countries] / their number; what is left is unknown.
+Each clue's weight is a calibrated likelihood, so the picture is never more certain than its evidence.
+
+Several objects of one case, by Bayes' theorem with the countries' shares of the catalogue as prior, which each object's
+likelihoods have in them:
+
+    P(c | all) ~ prior(c) x product over objects of (P_object(c) / prior(c) + unknown_object)
+
+The term in which every object is unknown stays unknown. Objects that share a family or a shop are not independent:
+such evidence is counted once, where it weighs most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+# From this probability on, a country is told.
+TOLD = 0.5
+# No combination of evidence is more certain than this: catalogues and families have errors of their own.
+MAX_CERTAINTY = 0.99
+# The prior of all countries that the catalogue does not know, and the least prior of one that it knows.
+PRIOR_ELSEWHERE = 0.1
+MIN_PRIOR = 0.005
+
+
+@dataclass(frozen=True)
+class Clue:
+    """What speaks for countries and years: a product family, a barcode's prefix, a language that was read.
+
+    `weight`: the probability that it applies, 0..1. `years`: the first and last on sale, both included, or None.
+    `sources`: what it rests on, such as its family and its shops; evidence that shares one is not independent.
+    `kind` is "product", "decision", "barcode" or "language".
+    """
+
+    kind: str
+    label: str
+    weight: float
+    countries: tuple[str, ...] = ()
+    made_in: tuple[str, ...] = ()
+    years: tuple[int, int] | None = None
+    sources: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Probabilities, most likely first; together with `unknown` they are 1."""
+
+    values: tuple[tuple[str, float], ...]
+    unknown: float
+
+    @property
+    def told(self) -> str:
+        """The value that is likely enough to be told, or an empty text."""
+        return self.values[0][0] if self.values and self.values[0][1] >= TOLD else ""
+
+
+@dataclass(frozen=True)
+class ObjectClues:
+    """The clues of one object: candidates exclude each other, further clues are independent of them."""
+
+    name: str
+    candidates: tuple[Clue, ...] = ()
+    further: tuple[Clue, ...] = ()
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where things were sold and, apart from it, made; by year how likely it is that all of them were on sale by then.
+
+    `left_out`: clues of a series that were not counted, since they share a family or a shop with one that was.
+    """
+
+    sold: Distribution
+    made: Distribution
+    on_sale_by: tuple[tuple[int, float], ...]
+    left_out: tuple[Clue, ...] = ()
+
+
+def provenance(objects: Sequence[ObjectClues], prior: Mapping[str, float]) -> Provenance:
+    """The provenance of one object, or of several that belong together.
+
+    Args:
+        prior: by country, its share of the catalogue.
+    """
+    kept, left_out = _independent(objects)
+    factors = [factor for one in kept for factor in (one.candidates, *((clue,) for clue in one.further)) if factor]
+    sold = _combined([_mixture(factor, "countries") for factor in factors], prior)
+    made = _combined([_mixture(factor, "made_in") for factor in factors], {})
+    return Provenance(sold, made, _on_sale_by([one.candidates for one in objects if one.candidates]), left_out)
+
+
+def exclusive(clues: Iterable[Clue]) -> tuple[Clue, ...]:
+    """Clues of which at most one is true, such as candidates: weights that sum to more than 1 are scaled."""
+    listed = sorted(clues, key=lambda clue: -clue.weight)
+    total = max(1.0, sum(clue.weight for clue in listed))
+    return tuple(replace(clue, weight=clue.weight / total) for clue in listed)
+
+
+def _independent(objects: Sequence[ObjectClues]) -> tuple[list[ObjectClues], tuple[Clue, ...]]:
+    """The objects without clues that share a source with a heavier clue of another object, and those clues."""
+    owned: dict[str, int] = {}
+    dropped: set[tuple[int, Clue]] = set()
+    ordered = sorted(
+        ((number, clue) for number, one in enumerate(objects) for clue in (*one.candidates, *one.further)),
+        key=lambda item: -item[1].weight,
+    )
+    for number, clue in ordered:
+        if any(owned.get(source, number) != number for source in clue.sources):
+            dropped.add((number, clue))
+            continue
+        owned.update(dict.fromkeys(clue.sources, number))
+    kept = [
+        replace(
+            one,
+            candidates=tuple(clue for clue in one.candidates if (number, clue) not in dropped),
+            further=tuple(clue for clue in one.further if (number, clue) not in dropped),
+        )
+        for number, one in enumerate(objects)
+    ]
+    return kept, tuple(clue for _, clue in sorted(dropped, key=lambda item: -item[1].weight))
+
+
+def _mixture(clues: Sequence[Clue], places: str) -> dict[str, float]:
+    """The probability of each place by clues that exclude each other; what is left to 1 is unknown."""
+    found: dict[str, float] = {}
+    for clue in clues:
+        named: tuple[str, ...] = getattr(clue, places)
+        for place in named:
+            found[place] = found.get(place, 0.0) + clue.weight / len(named)
+    return found
+
+
+def _combined(factors: Sequence[Mapping[str, float]], prior: Mapping[str, float]) -> Distribution:
+    """Independent factors multiplied; one factor alone is itself."""
+    places = sorted({place for factor in factors for place in factor})
+    if not places:
+        return Distribution((), 1.0)
+    even = (1 - PRIOR_ELSEWHERE) / len(places)
+    shares = {place: max(prior.get(place, MIN_PRIOR if prior else even), MIN_PRIOR) for place in places}
+    total = sum(shares.values())
+    # What the catalogue sells elsewhere, and countries that it does not know, share the rest.
+    if total > 1 - PRIOR_ELSEWHERE:
+        shares = {place: share * (1 - PRIOR_ELSEWHERE) / total for place, share in shares.items()}
+    unknowns = [max(0.0, 1 - sum(factor.values())) for factor in factors]
+    nothing_known = 1.0
+    for unknown in unknowns:
+        nothing_known *= unknown
+    weights = {}
+    for place, share in shares.items():
+        product = 1.0
+        for factor, unknown in zip(factors, unknowns, strict=True):
+            product *= factor.get(place, 0.0) / share + unknown
+        weights[place] = share * (product - nothing_known)
+    whole = sum(weights.values()) + nothing_known
+    if whole <= 0:
+        # Factors that are all certain, and contradict each other.
+        return Distribution((), 1.0)
+    known = sum(weights.values()) / whole
+    scale = min(1.0, MAX_CERTAINTY / known) if known > 0 else 1.0
+    values = sorted(((place, scale * weight / whole) for place, weight in weights.items()), key=lambda item: -item[1])
+    listed = tuple((place, value) for place, value in values if value > 0)
+    return Distribution(listed, 1 - sum(value for _, value in listed))
+
+
+def _on_sale_by(objects: Sequence[Sequence[Clue]]) -> tuple[tuple[int, float], ...]:
+    """For each year in which one of the clues began, the probability that every object was on sale by then.
+
+    An object's clues without years say nothing of it, so that the probability never reaches 1.
+    """
+    years = sorted({clue.years[0] for clues in objects for clue in clues if clue.years})
+    listed = []
+    for year in years:
+        everything = 1.0
+        for clues in objects:
+            everything *= sum(clue.weight for clue in clues if clue.years and clue.years[0] <= year)
+        listed.append((year, everything))
+    return tuple(listed)

@@ -1,0 +1,68 @@
+"""One case on the workbench: the objects of a series, their candidates and leads, and where and when they were sold."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from index.generations.generations import Generation
+from service.accounts.access import VisitorDep
+from service.accounts.roles import Visitor
+from service.app.series import Series, objects_of_series, series_of
+from service.app.services import Services
+from service.http.dependencies import GenerationDep, RateLimitDep, ServicesDep
+from service.http.upload import form_of
+from service.pages.errors import PageRoute
+from service.pages.rendering import page
+from service.rendering.language import language_of, words_in
+from service.rendering.provenance_view import provenance_view
+
+router = APIRouter(prefix="/workbench", include_in_schema=False, route_class=PageRoute)
+
+Word = Annotated[str, Query(max_length=500)]
+
+
+@router.get("/series")
+def series(
+    request: Request,
+    services: ServicesDep,
+    generation: GenerationDep,
+    visitor: VisitorDep,
+    name: Word,
+    authority: Word = "",
+) -> Response:
+    """The objects of a series and their leads, before they are searched for."""
+    entries = objects_of_series(services, generation, authority, name)
+    return _page(request, series_of(entries, services, visitor, generation, search=False), searched=False)
+
+
+@router.post("/series", dependencies=[RateLimitDep])
+async def search_series(request: Request, services: ServicesDep, visitor: VisitorDep) -> Response:
+    """The same after a search for each object; each is recorded in the audit."""
+    form = await form_of(request, services.limits, services.reserved_bytes, ("authority", "name"))
+    authority, name = form.get("authority", ""), form.get("name", "")
+    with services.live.lease() as generation:
+        found = await services.search_queue.run(lambda: _searched(authority, name, services, visitor, generation))
+    return _page(request, found, searched=True)
+
+
+def _searched(authority: str, name: str, services: Services, visitor: Visitor, generation: Generation) -> Series:
+    entries = objects_of_series(services, generation, authority, name)
+    return series_of(entries, services, visitor, generation, search=True)
+
+
+def _page(request: Request, found: Series, *, searched: bool) -> Response:
+    words = words_in(language_of(request))
+    clues = tuple(clue for one in found.objects for clue in (*one.clues.candidates, *one.clues.further))
+    heaviest = tuple(sorted(clues, key=lambda clue: -clue.weight))
+    views = [provenance_view(one.provenance, one.clues.candidates, words) for one in found.objects]
+    return page(
+        request,
+        "work_series.html",
+        series=found,
+        searched=searched,
+        objects=list(zip(found.objects, views, strict=True)),
+        together=provenance_view(found.together, heaviest, words),
+    )
