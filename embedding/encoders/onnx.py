@@ -31,10 +31,8 @@ class OnnxEncoder:
         path, _ = verified(card)
         import onnxruntime
 
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         except (RuntimeError, ValueError) as error:
             raise ModelUnavailable(
                 f"{path} does not load in onnxruntime ({error}): install its package again"

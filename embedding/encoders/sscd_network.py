@@ -29,7 +29,7 @@ class _Tower(torch.nn.Module):
     def __init__(self, backbone: Any) -> None:
         super().__init__()
         self.backbone = backbone
-        self.backbone.avgpool = _GemPool()
+        self.backbone.register_module("avgpool", _GemPool())
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         features: torch.Tensor = self.backbone(pixels)
