@@ -61,6 +61,7 @@ class Settings:
     `oidc_issuer`, `oidc_client_id`: an organisation's OpenID Connect sign-in, for example "https://login.example.org",
         and this server's client id there; a secret is taken from the environment, TRACEOBJECT_OIDC_SECRET.
     `oidc_claim`: the claim that is the account's name here.
+    `pages_a_night`: how many pages of a shop that is read page by page are requested in a day.
     `security_contact`: whom to report a weakness of the server to, in /.well-known/security.txt, for example
         "mailto:security@example.org"; without it there is no such page.
     `allow_hosts`: hosts of your own that may have private addresses, for example ["images.internal", "127.0.0.1:8123"].
@@ -80,6 +81,7 @@ class Settings:
     alert_likelihood: Share = 0.5
     user_agent: str = "traceobject"
     allow_hosts: Texts = ()
+    pages_a_night: Count = 5000
     webhook: str = ""
     mail_to: Texts = ()
     mail_from: str = ""

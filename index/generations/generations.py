@@ -19,6 +19,7 @@ from index.engines.layered import LayeredEngine
 from index.engines.protocol import VectorEngine
 from index.errors import GenerationError
 from index.generations.calibration import Likelihood
+from index.generations.choice_model import ChoiceModel
 from index.generations.snapshot import Snapshot
 from index.generations.spread import UNMEASURED, CosineSpread, sampled_rows
 from index.records.feed_records import Collection
@@ -144,10 +145,10 @@ class Generation:
             self.likelihood = _likelihood(folder / CALIBRATION)
             self._spreads: dict[Collection, CosineSpread] = {}
             self.names = Names.read(folder / ALIASES)
-            self.attribution: Mapping[NameKind, Likelihood] = {
-                kind: likelihood
+            self.attribution: Mapping[NameKind, ChoiceModel] = {
+                kind: ChoiceModel.from_json(path.read_text(encoding="utf-8"))
                 for kind in KINDS
-                if (likelihood := _likelihood(folder / attribution_file(kind))) is not None
+                if (path := folder / attribution_file(kind)).exists()
             }
             self._engines: dict[Collection, VectorEngine] = {
                 name: (LayeredEngine if part.base else FaissEngine).open(folder / engine_file(name), part.spec)

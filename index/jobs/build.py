@@ -87,10 +87,10 @@ def build(
         test_result = self_test(sealed, context)
     if test_result is not None:
         measured, likelihood, attribution = test_result
-        fitted = {CALIBRATION: likelihood}
-        fitted |= {generations.attribution_file(kind): model for kind, model in attribution.items()}
-        for name, model in fitted.items():
-            (folder / name).write_text(model.to_json(), encoding="utf-8")
+        fitted = {CALIBRATION: likelihood.to_json()}
+        fitted |= {generations.attribution_file(kind): model.to_json() for kind, model in attribution.items()}
+        for name, text in fitted.items():
+            (folder / name).write_text(text, encoding="utf-8")
         calibration = {name: checksum(folder / name) for name in fitted}
         manifest = replace(manifest, files={**manifest.files, **calibration}, self_test=measured)
     generations.seal(folder, manifest)

@@ -34,7 +34,7 @@ from index.records.names import Names, read_aliases
 from index.search.rerank import Reranker
 from index.search.search import search
 from index.sources.gate import Gate
-from index.sources.read_sources import ReadContext, polite_fetch, read_sources
+from index.sources.read_sources import ReadContext, polite_fetch, read_sources, web_of
 from index.stores.disk_faults import disk_faults
 from index.stores.images import ImageStore
 from index.stores.vectors import VectorKey, VectorStore
@@ -47,7 +47,7 @@ class Report:
 
     `withheld` says why what was built was not published; `failed` are sources that could not be read, or not to their
     end, or whose reading was withheld, `warnings` what was damaged and repaired, `alerts` the new alerts, `seconds` the
-    time that each step took.
+    time that each step took. `notes` say what of a source on the web is left for another night.
     """
 
     generation: int | None
@@ -63,6 +63,7 @@ class Report:
     self_test: SelfTest | None = None
     alerts: tuple[Alert, ...] = ()
     withheld: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def reindex(
@@ -103,7 +104,16 @@ def reindex(
         Names.read(workspace.aliases)
         aliases = read_aliases(workspace.aliases)
         reading = ReadContext(
-            catalogue, store, polite_fetch(settings), today, timed, gate, full, settings.max_fall, accept
+            catalogue,
+            store,
+            polite_fetch(settings),
+            today,
+            timed,
+            gate,
+            full=full,
+            max_fall=settings.max_fall,
+            accept=accept,
+            web=web_of(workspace),
         )
         read = read_sources(catalogue.sources(), reading)
         changes = dict(read.changes)
@@ -137,6 +147,7 @@ def reindex(
         refused=refused,
         failed=read.failed,
         warnings=(*warnings, *unwatched),
+        notes=read.notes,
         seconds=timed.seconds,
         self_test=built.self_test,
         alerts=tuple(alerts),

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from embedding.augment.simulate import simulate
 from embedding.image.regions import WHOLE
 from index.generations.calibration import Likelihood, area_under_roc, expected_calibration_error
+from index.generations.choice_model import ChoiceModel
 from index.generations.families import availability
 from index.generations.generations import Generation, SelfTest
 from index.jobs.context import JobContext
@@ -47,7 +48,7 @@ class _Example:
 
 def self_test(
     generation: Generation, context: JobContext
-) -> tuple[SelfTest, Likelihood, Mapping[NameKind, Likelihood]] | None:
+) -> tuple[SelfTest, Likelihood, Mapping[NameKind, ChoiceModel]] | None:
     """Measure a generation on some of its own products and fit its likelihoods; None where it has too few.
 
     The likelihoods are those of candidates, and of the brands and of the retailers that candidates speak for.
@@ -83,7 +84,12 @@ def self_test(
         area_under_roc=area_under_roc(likelihoods, right_first),
     )
     reranked = context.reranker is not None
-    attributions = {kind: replace(_fit_names(names[kind]), reranked=reranked) for kind in KINDS}
+    attributions = {
+        kind: replace(
+            ChoiceModel.fit(attribution.SIGNALS, [(one.signals, one.right) for one in names[kind]]), reranked=reranked
+        )
+        for kind in KINDS
+    }
     return measured, replace(_fit(examples), reranked=reranked), attributions
 
 
@@ -141,15 +147,6 @@ def _name_examples(
         best = np.argsort(-spoken.signals[:, 0], kind="stable")[:EXAMPLES_PER_ANSWER]
         examples.append(_Example(spoken.signals[best], is_right[best]))
     return examples
-
-
-def _fit_names(examples: Sequence[_Example]) -> Likelihood:
-    """The calibration of names; without examples, as where no product has a brand, one that believes nothing."""
-    signals = np.concatenate([np.empty((0, len(attribution.SIGNALS))), *(one.signals for one in examples)])
-    right = np.concatenate([np.empty(0, bool), *(one.right for one in examples)])
-    if not len(right):
-        signals, right = np.zeros((1, len(attribution.SIGNALS))), np.zeros(1, bool)
-    return Likelihood.fit(attribution.SIGNALS, signals, right).temperature_scaled(TEMPERATURE)
 
 
 def _fit(examples: Sequence[tuple[_Example, _Example]]) -> Likelihood:

@@ -24,14 +24,15 @@ from index.records.schema import entries, images, origins, pictures, refusals, s
 DISCONTINUED = "discontinued"
 PAGE = 4000
 
-Stage = Literal["rows", "pictures"]
+Stage = Literal["web", "rows", "pictures"]
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where entries come from: a named feed, its location and format.
+    """Where entries come from: a named feed, its location, format and options (SourceOptions as JSON).
 
-    `read_on` is the day of the last complete reading, `digest` that of the feed's content then.
+    `read_on` is the day of the last complete reading, `digest` that of the feed's content then; `line_end`: whether the
+    feed's last line had its end.
     """
 
     id: int
@@ -42,6 +43,8 @@ class Source:
     reading: int
     read_on: str
     digest: str
+    options: str = "{}"
+    line_end: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class ImageReference:
     """What is known of a picture reference: its image, or why it was refused, and what a change is recognised by.
 
     `asked_on` is the day of a URL's last final answer. `quarantined` is the image, by SHA-256, that the gate stopped
-    when the reference was last read; it is not stored.
+    when the reference was last read; it is not stored. `gated`: the image passed the gate under this reference.
     """
 
     reference: str
@@ -87,6 +90,7 @@ class ImageReference:
     refused: str = ""
     message: str = ""
     quarantined: str = ""
+    gated: bool = False
 
 
 class Catalogue:
@@ -111,7 +115,7 @@ class Catalogue:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        self.database.close()
 
     def add_source(self, name: str, collection: Collection, location: str, feed_format: str) -> Source:
         """Add a source; if its name exists in the collection, its location and format are replaced."""
@@ -329,8 +333,7 @@ class Catalogue:
         """The number of entries by collection, with pictures or without."""
         query = sa.select(entries.c.collection, sa.func.count().label("number")).group_by(entries.c.collection)
         with self.database.connect() as connection:
-            found = {row.collection: row.number for row in connection.execute(query)}
-        return {collection: found.get(collection, 0) for collection in COLLECTIONS}
+            return dict.fromkeys(COLLECTIONS, 0) | {row.collection: row.number for row in connection.execute(query)}
 
     def _known(self, connection: Connection, source: Source, names: list[str]) -> dict[str, Any]:
         query = sa.select(

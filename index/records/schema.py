@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from index.records.entries import ADDED
@@ -33,6 +35,10 @@ sources = Table(
     Column("read_on", String, nullable=False, default=""),
     # Of the feed's content at its last complete reading: an unchanged feed is not read again.
     Column("digest", String, nullable=False, default="", server_default=""),
+    # Whether the last line of its feed had its end at the last complete reading.
+    Column("line_end", Boolean, nullable=False, default=False, server_default=false()),
+    # SourceOptions as JSON.
+    Column("options", Text, nullable=False, default="{}", server_default="{}"),
     UniqueConstraint("collection", "name"),
 )
 
@@ -88,6 +94,8 @@ origins = Table(
     Column("message", Text, nullable=False, default=""),
     # The image that the gate stopped when the reference was last read; `refused` has the reason. Else empty.
     Column("quarantined", String, nullable=False, default="", server_default=""),
+    # Whether the image passed the gate: a catalogue may have named the reference before an object did.
+    Column("gated", Boolean, nullable=False, default=False, server_default=false()),
 )
 
 images = Table(
@@ -103,7 +111,8 @@ refusals = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("source_id", ForeignKey("sources.id", ondelete="CASCADE"), nullable=False),
-    # "rows", replaced by each reading of the feed, or "pictures", replaced when its pictures are acquired.
+    # "web", "rows" or "pictures": what was left out when the feed was loaded, when it was read, when its pictures were
+    # acquired; each replaces its own.
     Column("stage", String, nullable=False, default="rows", server_default="rows"),
     Column("place", Text, nullable=False),
     Column("reason", String, nullable=False),
@@ -155,6 +164,23 @@ alerts = Table(
     # When it was reported; empty until then.
     Column("reported", String, nullable=False, default=""),
     UniqueConstraint("object_source", "object_id", "source", "product_id"),
+)
+
+# The pages of a shop that is read page by page: see index/records/pages.py.
+pages = Table(
+    "pages",
+    metadata,
+    Column("source_id", ForeignKey("sources.id", ondelete="CASCADE"), primary_key=True),
+    Column("url", Text, primary_key=True),
+    # The day that the sitemap names, and what the server sent for the next conditional request.
+    Column("lastmod", String, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("last_modified", Text, nullable=False),
+    # The day it was last asked for.
+    Column("checked_on", String, nullable=False),
+    Column("status", String, nullable=False),
+    # The products that it showed, as JSON.
+    Column("rows", Text, nullable=False),
 )
 
 Index("pictures_by_reference", pictures.c.reference)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from index.records.catalogue import Source
 from index.records.database import Database
-from index.records.schema import entries, pictures
+from index.records.schema import entries, pictures, sources
 
 BATCH = 1000
 
@@ -33,6 +33,13 @@ def count_present(database: Database, source: Source) -> int:
 def count_missing(database: Database, source: Source) -> int:
     """How many entries the current reading has not named: those that it would take as gone."""
     return _count(database, _here(source) & (entries.c.reading < source.reading))
+
+
+def note_line_end(database: Database, source: Source, has_end: bool) -> None:
+    """Note whether the last line of a source's feed had its end when it was read to its end."""
+    if has_end != source.line_end:
+        with database.begin() as connection:
+            connection.execute(sa.update(sources).where(sources.c.id == source.id).values(line_end=has_end))
 
 
 def _here(source: Source) -> sa.ColumnElement[bool]:

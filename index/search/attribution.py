@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from index.generations.calibration import Likelihood
+from index.generations.choice_model import ChoiceModel
 from index.records.names import NameKind, Names
 from index.search.answer import Attribution, Candidate
 
-SIGNALS = ("score", "margin", "inliers", "share", "listed")
+SIGNALS = ("score", "margin", "inliers", "share")
 # How many candidates, best first, speak for their brands and retailers.
 DEPTH = 30
 # How fast the weight of further candidates falls with their rank.
@@ -40,11 +40,11 @@ class Support:
 
 
 def attribute(
-    candidates: Sequence[Candidate], kind: NameKind, names: Names, likelihood: Likelihood | None
+    candidates: Sequence[Candidate], kind: NameKind, names: Names, likelihood: ChoiceModel | None
 ) -> tuple[Attribution, ...]:
     """The brands or retailers of candidates, best first; without a calibration they have no likelihood.
 
-    Likelihoods that sum to more than 1 are scaled, since one object has one brand.
+    Likelihoods sum to less than 1: one object has one brand, which may be none of them.
     """
     found = support(candidates, kind, names)
     if not found.keys:
@@ -53,7 +53,6 @@ def attribute(
         order = np.argsort(-found.signals[:, 0], kind="stable")[:MAX_NAMES].tolist()
         return tuple(Attribution(found.names[index], None, found.ranks[index]) for index in order)
     values = likelihood.of(found.signals)
-    values /= max(1.0, float(values.sum()))
     order = np.argsort(-values, kind="stable")[:MAX_NAMES].tolist()
     listed = [index for index in order if values[index] >= MIN_LIKELIHOOD]
     return tuple(Attribution(found.names[index], float(values[index]), found.ranks[index]) for index in listed)
@@ -63,8 +62,8 @@ def support(candidates: Sequence[Candidate], kind: NameKind, names: Names) -> Su
     """The signals of each name that the first DEPTH candidates carry, in the order of their first candidate.
 
     For each name: its best score and the margin to the best of another name, both logarithmic; the most keypoints that
-    one of its candidates shares with a query picture, as log(1 + n); its share of the candidates, weighted by
-    1 / (rank + 3); and how many of its candidates there are, as log(1 + n).
+    one of its candidates shares with a query picture, as log(1 + n); and its share of the candidates, weighted by
+    1 / (rank + 3).
     """
     considered = candidates[:DEPTH]
     scores = np.log(np.maximum([candidate.score for candidate in considered], _MIN_SCORE))
@@ -85,7 +84,6 @@ def support(candidates: Sequence[Candidate], kind: NameKind, names: Names) -> Su
             best[key] - rival,
             np.log1p(max(inliers[place] for place in own)),
             weights[own].sum() / weights.sum(),
-            np.log1p(len(own)),
         ])  # fmt: skip
     return Support(
         tuple(places),

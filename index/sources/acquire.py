@@ -19,7 +19,8 @@ from index.records.feed_records import Refusal
 from index.sources.feeds.pictures import file_of, read_picture
 from index.sources.fetching.outcomes import Fetched, FetchRefused, NotModified, Outcome, Request
 from index.sources.fetching.scheduler import FairScheduler
-from index.sources.gate import ApprovingGate
+from index.sources.gate import ApprovingGate, Verdict, object_references
+from index.sources.remote_address import is_remote
 from index.stores.images import ImageStore
 
 BATCH = 256
@@ -61,12 +62,19 @@ def acquire(
     today: date,
     progress: Progress,
     gate: ApprovingGate = OPEN,
+    *,
+    remote: bool = False,
 ) -> Acquired:
     """Bring every picture of a source's current entries into the store.
 
     A file is read again only when its size or time changed, a URL asked again, conditionally, after ASK_AGAIN; a
     picture is decoded only when its bytes are new. What was refused and did not change stays in the report. A picture
-    that cannot be had or read today keeps the copy of an earlier day, and so does one that `gate` stops.
+    that cannot be had or read today keeps the copy of an earlier day.
+
+    `gate` checks the pictures that an object names, also where a catalogue names them too. One that it stops keeps the
+    copy of an earlier day if that passed.
+
+    A feed from the web (`remote`) is written by strangers: a file of this machine that it names is not read.
 
     Raises:
         WorkspaceError: a copy cannot be written; nothing is taken as refused then.
@@ -83,7 +91,11 @@ def acquire(
             refused.extend(_refusal(result.now) for result in batch if result.now.refused)
             tick(len(batch))
 
+    def guard(known: ImageReference) -> ApprovingGate:
+        return gate if known.reference in of_objects else OPEN
+
     due: dict[str, ImageReference] = {}
+    of_objects = frozenset() if gate.is_open else object_references(catalogue)
     references = catalogue.picture_references(source)
     with (
         ThreadPoolExecutor(READERS, thread_name_prefix="acquire") as pool,
@@ -92,21 +104,62 @@ def acquire(
         while page := list(islice(references, STAT_BATCH)):
             changed: list[ImageReference] = []
             settled = 0
-            for known in page:
-                if _is_url(known.reference):
-                    if _is_due(known, store, today):
+            for known in _gated(page, of_objects, catalogue, store, gate):
+                released = bool(known.quarantined) and not gate.is_open and known.reference not in of_objects
+                if is_remote(known.reference):
+                    if released or _is_due(known, store, today):
                         due[known.reference] = known
                         continue
-                elif not _is_unchanged(known, store):
+                elif remote:
+                    message = f"{known.reference}: a feed from the web names a file of this machine, which is not read"
+                    refused.append(Refusal(known.reference, "local-file", message))
+                elif released or not _is_unchanged(known, store):
                     changed.append(known)
                     continue
                 settled += 1
                 if known.refused:
                     refused.append(_refusal(known))
             tick(settled)
-            keep(pool.map(lambda known: _read_file(known, store, gate), changed))
-        keep(_fetch_due(due, store, fetch, today, gate))
+            keep(pool.map(lambda known: _read_file(known, store, guard(known)), changed))
+        keep(_fetch_due(due, store, fetch, today, guard, tdm=source.collection == "catalogue"))
     return Acquired(new, tuple(sorted(refused, key=lambda refusal: refusal.where)))
+
+
+def _gated(
+    page: list[ImageReference], of_objects: frozenset[str], catalogue: Catalogue, store: ImageStore, gate: ApprovingGate
+) -> list[ImageReference]:
+    """The references of a page, after the gate checked the copies of those that only a catalogue named until now."""
+    checked = {
+        known.reference: _check_copy(known, store, gate)
+        for known in page
+        if known.reference in of_objects and not known.gated and known.sha256 in store
+    }
+    catalogue.set_references(list(checked.values()), {})
+    return [checked.get(known.reference, known) for known in page]
+
+
+def _check_copy(known: ImageReference, store: ImageStore, gate: ApprovingGate) -> ImageReference:
+    try:
+        verdict = gate.check(known.sha256, decode(store.read(known.sha256), small_side=LONG_SIDE))
+    except (ImageRefused, OSError):
+        # A damaged copy is made anew from the original, which is checked then.
+        return replace(known, sha256="", size=-1, asked_on="", etag="", last_modified="")
+    return replace(known, gated=True) if verdict.passes else _stopped(known, known.sha256, verdict)
+
+
+def _stopped(seen: ImageReference, sha256: str, verdict: Verdict) -> ImageReference:
+    """A reference whose image the gate stopped; without its validators, for it is requested in full the next time."""
+    why = f"{seen.reference}: it seems to show a {verdict.reason} ({verdict.score:.2f}) and is held for a curator"
+    return replace(
+        seen,
+        sha256="",
+        etag="",
+        last_modified="",
+        refused=verdict.reason,
+        message=f"{why}, who can let it in with `traceobject allow {sha256}`",
+        quarantined=sha256,
+        gated=False,
+    )
 
 
 def _is_unchanged(known: ImageReference, store: ImageStore) -> bool:
@@ -140,11 +193,17 @@ def _read_file(known: ImageReference, store: ImageStore, gate: ApprovingGate) ->
 
 
 def _fetch_due(
-    due: dict[str, ImageReference], store: ImageStore, fetch: Fetch, today: date, gate: ApprovingGate
+    due: dict[str, ImageReference],
+    store: ImageStore,
+    fetch: Fetch,
+    today: date,
+    guard: Callable[[ImageReference], ApprovingGate],
+    *,
+    tdm: bool,
 ) -> Iterator[_Result]:
     """Remote references that are due."""
     urls = FairScheduler(due)
-    for outcome in fetch(_request(due[url], store) for url in urls) if due else ():
+    for outcome in fetch(_request(due[url], store, tdm) for url in urls) if due else ():
         urls.answered(outcome.request.url)
         known = due[outcome.request.url]
         asked = replace(known, asked_on=today.isoformat(), refused="", message="")
@@ -159,37 +218,37 @@ def _fetch_due(
                 seen = ImageReference(
                     known.reference, etag=etag, last_modified=last_modified, asked_on=asked.asked_on, size=len(data)
                 )
-                yield _keep(known, seen, data, store, gate)
+                yield _keep(known, seen, data, store, guard(known))
 
 
-def _request(known: ImageReference, store: ImageStore) -> Request:
+def _request(known: ImageReference, store: ImageStore, tdm: bool) -> Request:
     """What to ask: whether the copy at hand is still the right one, or, without a copy, for the picture."""
     if known.sha256 not in store:
-        return Request(known.reference)
-    return Request(known.reference, known.etag, known.last_modified)
+        return Request(known.reference, tdm=tdm)
+    return Request(known.reference, known.etag, known.last_modified, tdm)
 
 
 def _keep(before: ImageReference, seen: ImageReference, data: bytes, store: ImageStore, gate: ApprovingGate) -> _Result:
     """Make a copy of bytes that are new here."""
     sha256 = hashlib.sha256(data).hexdigest()
-    # Without its validators: a refused picture is requested in full the next time.
-    untagged = replace(seen, etag="", last_modified="")
+    passed = replace(seen, sha256=sha256, gated=not gate.is_open)
     kept = sha256 in store
     if kept and not gate.needs_check(sha256):
-        return _Result(before, replace(seen, sha256=sha256))
+        return _Result(before, passed)
     try:
         image = decode(data, small_side=LONG_SIDE)
     except ImageRefused as error:
+        # Without its validators: a refused picture is requested in full the next time.
+        untagged = replace(seen, etag="", last_modified="")
         return _Result(before, _refuse(before, untagged, error.reason, f"{seen.reference}: {error}", store))
     if not (verdict := gate.check(sha256, image)).passes:
-        why = f"{seen.reference}: it seems to show a {verdict.reason} ({verdict.score:.2f}) and is held for a curator"
-        approval = f"who can let it in with `traceobject allow {sha256}`"
-        stopped = replace(untagged, quarantined=sha256)
-        return _Result(before, _refuse(before, stopped, verdict.reason, f"{why}, {approval}", store))
+        stopped = _stopped(seen, sha256, verdict)
+        earlier = before if before.gated and before.sha256 != sha256 else replace(before, sha256="")
+        return _Result(before, _refuse(earlier, stopped, stopped.refused, stopped.message, store))
     if kept:
-        return _Result(before, replace(seen, sha256=sha256))
+        return _Result(before, passed)
     store.add(sha256, normalised_copy(image, LONG_SIDE))
-    return _Result(before, replace(seen, sha256=sha256), (image.shape[1], image.shape[0]))
+    return _Result(before, passed, (image.shape[1], image.shape[0]))
 
 
 def _refuse(
@@ -197,7 +256,7 @@ def _refuse(
 ) -> ImageReference:
     """What cannot be had or read keeps the image of an earlier day: a broken upload removes nothing from the index."""
     kept = before.sha256 if before.sha256 in store else ""
-    return replace(seen, sha256=kept, refused=reason, message=message)
+    return replace(seen, sha256=kept, refused=reason, message=message, gated=bool(kept) and before.gated)
 
 
 def _refusal(known: ImageReference) -> Refusal:
@@ -209,7 +268,3 @@ def _is_due(known: ImageReference, store: ImageStore, today: date) -> bool:
         return True
     # A day that is still to come was written by a clock that was ahead.
     return not timedelta(0) <= today - date.fromisoformat(known.asked_on) < ASK_AGAIN
-
-
-def _is_url(reference: str) -> bool:
-    return reference.startswith(("http://", "https://"))

@@ -16,13 +16,13 @@ from index.sources import feeds, web_address
 _SETTLED_NS = 2_000_000_000
 
 
-def feed_digest(location: Path, feed_format: str) -> str:
+def feed_digest(location: Path, feed_format: str, encoding: str = "") -> str:
     """A SHA-256 over a feed: a file's bytes; of a folder every file's name, size and time of change.
 
     Returns:
         "" where there is none: the feed is missing or cannot be read, or its folder was changed just now.
     """
-    digest = hashlib.sha256(f"{readers()} {feed_format} {location}\n".encode("utf-8", "surrogateescape"))
+    digest = hashlib.sha256(f"{readers()} {feed_format} {encoding} {location}\n".encode("utf-8", "surrogateescape"))
     try:
         if location.is_dir():
             newest = _add_folder(digest, location)

@@ -49,6 +49,11 @@ class ApprovingGate:
     gate: Gate | None = None
     allowed: frozenset[str] = frozenset()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether everything passes."""
+        return self.gate is None
+
     def needs_check(self, sha256: str) -> bool:
         """Whether an image has to be checked."""
         return self.gate is not None and sha256 not in self.allowed
@@ -62,6 +67,20 @@ def approving_gate(gate: Gate | None, catalogue: Catalogue) -> ApprovingGate:
     """A gate with the images that curators of this catalogue approved."""
     with catalogue.database.connect() as connection:
         return ApprovingGate(gate, frozenset(connection.execute(sa.select(allowed.c.sha256)).scalars()))
+
+
+def object_references(catalogue: Catalogue) -> frozenset[str]:
+    """The picture references of all objects, those that are gone from their feeds too, for they are still shown.
+
+    Their pictures have to pass the gate, whichever source named them first.
+    """
+    query = (
+        sa.select(pictures.c.reference)
+        .join(entries, entries.c.id == pictures.c.entry)
+        .where(entries.c.collection == "objects")
+    )
+    with catalogue.database.connect() as connection:
+        return frozenset(connection.execute(query).scalars())
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,12 @@ from index.records.catalogue import Catalogue, Changes, Source
 from index.records.clock import correct_future_days
 from index.records.entries import fields_of
 from index.records.feed_records import ObjectRecord, ProductRecord, Refusal, RefusedEntry
-from index.records.standing import count_missing, count_present, keep
+from index.records.standing import count_missing, count_present, keep, note_line_end
 from index.records.tombstones import Forgotten
 from index.sources.feed_digest import feed_digest
-from index.sources.feeds.open_feed import read_objects, read_products
+from index.sources.feeds.feed_file import FeedFile
+from index.sources.feeds.line_end import has_last_line_end
+from index.sources.feeds.open_feed import detect, feed_file, read_objects, read_products
 
 BATCH = 1000
 # A source with fewer entries may lose any number of them at once.
@@ -61,26 +63,29 @@ def ingest(
     full: bool = False,
     accept: bool = False,
     max_fall: float = 1.0,
+    encoding: str = "",
 ) -> Reading:
     """Read a source's feed from end to end into the catalogue; a row that cannot be read is a Refusal on record.
 
     A feed that is what it was at its last complete reading is not read again, unless `full`. What was forgotten does
     not come back with its feed. What the feed names no more is gone, but not where
 
-    - the feed did not end as its format ends, a part of it cannot be read, or a row cannot be told whose it is,
+    - the feed did not end as its format ends, or without the line end that its last line had before,
+    - a part of it cannot be read, or a row cannot be told whose it is,
     - it names nothing any more, or a share of over `max_fall` of LEAST_ENTRIES entries or more is gone from it.
 
     Then the reading is withheld: what it adds and changes is kept, and nothing is taken as gone, unless `accept`.
+    `encoding` is that of the feed's text, where it was named.
 
     Raises:
         FeedError: nothing of the feed can be read.
     """
     source = correct_future_days(catalogue.database, source, today)
     # Before the reading: what is written to the feed meanwhile makes it another feed the next time.
-    digest = feed_digest(Path(source.location), source.format)
+    digest = feed_digest(Path(source.location), source.format, encoding)
     if digest and digest == source.digest and not full:
         return Reading(catalogue.confirm_reading(source, today))
-    records = _records(source)
+    records = _records(source, encoding)
     former = count_present(catalogue.database, source)
     source = catalogue.begin_reading(source)
     read = _Read()
@@ -94,15 +99,27 @@ def ingest(
     catalogue.set_refusals(source, "rows", read.refused)
     keep(catalogue.database, source, read.entry_ids)
     missing = count_missing(catalogue.database, source)
+    has_end = not cut and _has_last_line_end(source, encoding)
+    if source.line_end and not has_end:
+        cut = cut or f"{source.location}: its last line has no end, and had one before, so rows after it may be missing"
     withheld = cut or _nameless(read) or _fall(source, read, former, missing, max_fall)
     if withheld and not accept:
         return Reading(read.changes, withheld)
+    note_line_end(catalogue.database, source, has_end)
     return Reading(read.changes + catalogue.finish_reading(source, today, digest))
 
 
-def _records(source: Source) -> Iterator[ProductRecord | ObjectRecord | Refusal]:
+def _has_last_line_end(source: Source, encoding: str) -> bool:
     path = Path(source.location)
-    return read_products(path, source.format) if source.collection == "catalogue" else read_objects(path, source.format)
+    feed = FeedFile(feed_file(path, source.format, source.collection), encoding)
+    return has_last_line_end(feed, detect(feed.path) if source.format == "auto" else source.format)
+
+
+def _records(source: Source, encoding: str) -> Iterator[ProductRecord | ObjectRecord | Refusal]:
+    path = Path(source.location)
+    if source.collection == "catalogue":
+        return read_products(path, source.format, encoding=encoding)
+    return read_objects(path, source.format, encoding)
 
 
 def _record_all(

@@ -71,6 +71,8 @@ RIGHTS: Mapping[tuple[str, str], Role] = {
     ("GET", "/curator/held"): Role.CURATOR,
     ("POST", "/curator/held/{sha256}"): Role.CURATOR,
     ("GET", "/curator/sources"): Role.CURATOR,
+    ("POST", "/curator/sources"): Role.CURATOR,
+    ("POST", "/curator/sources/preview"): Role.CURATOR,
 }
 
 

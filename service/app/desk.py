@@ -24,11 +24,13 @@ from index.records.overview import SourceState, source_states
 from index.records.tombstones import Forgotten
 from index.sources.acquire import LONG_SIDE
 from index.sources.gate import Gate, Quarantined, approve, quarantined, require_quarantined
+from index.sources.preview import Preview
 from index.sources.published import PublicationList, crop, crops_of, find, list_of, lists, record_of, register, texts_of
 from index.stores.disk_faults import disk_faults
 from index.workspace import Workspace
 from service.app.audit import Audit
 from service.app.gate import face_problem, pictures_with_faces
+from service.app.new_source import new_source, preview_source, require_new_name, save_source
 from service.problems import picture_problem
 
 _DETAILS = ("question", "description", "seen_from", "seen_until", "series", "region")
@@ -46,6 +48,37 @@ class Desk:
         """The state of every source after its last reading."""
         with Catalogue.open(self._workspace.database_url) as catalogue:
             return source_states(catalogue)
+
+    def preview_source(self, fields: Mapping[str, str]) -> Preview:
+        """The first entries of a source that is not saved yet. Slow: call it from a worker thread.
+
+        Args:
+            fields: of SOURCE_FIELDS.
+
+        Raises:
+            QueryInvalid: a field is missing or invalid, the name is taken, or the source cannot be had or read.
+            Problem: another preview is running.
+        """
+        new = new_source(fields)
+        with Catalogue.open(self._workspace.database_url) as catalogue:
+            require_new_name(catalogue, new)
+        return preview_source(self._workspace, new)
+
+    def add_source(self, fields: Mapping[str, str], who: str) -> None:
+        """Add a source on the web; the next re-index reads it.
+
+        Raises:
+            QueryInvalid: a field is missing or invalid, or the name is taken.
+            WorkspaceBusy: another job is writing here.
+        """
+        new = new_source(fields)
+        with self._writing("add-source") as catalogue:
+            require_new_name(catalogue, new)
+            # Recorded first, so that no source is added where the audit cannot be written.
+            self._audit.append(
+                "add-source", who, source=[new.collection, new.name], location=new.location, format=new.format
+            )
+            save_source(catalogue, new)
 
     def quarantined(self) -> list[Quarantined]:
         """Every published crop that is quarantined because it seems to show a face."""

@@ -62,6 +62,8 @@ def reindex(context: click.Context, full: bool, model: str, accept: tuple[str, .
         say(f"failed: {failure}")
     if report.withheld:
         say(f"not published: {report.withheld}")
+    for note in report.notes:
+        say(note)
     for warning in report.warnings:
         say(f"warning: {warning}")
     if report.alerts:

@@ -13,9 +13,11 @@ from fastapi.responses import RedirectResponse, Response
 
 from embedding.errors import TraceObjectError
 from index.search.answer import MAX_IMAGES
+from index.sources.preview import Preview
 from index.sources.published import crops_of, texts_of
 from service.accounts.access import VisitorDep
 from service.app.desk import CHANGE_FIELDS
+from service.app.new_source import SOURCE_FIELDS, SOURCE_FORMATS
 from service.app.publishing import change, publish
 from service.app.services import Services
 from service.http.dependencies import ServicesDep
@@ -23,7 +25,7 @@ from service.http.upload import upload_of
 from service.pages.errors import PageRoute
 from service.pages.public import STATUSES
 from service.pages.rendering import page
-from service.problems import Problem, problem_of_error
+from service.problems import BUSY, Problem, problem_of_error
 
 router = APIRouter(prefix="/curator", include_in_schema=False, route_class=PageRoute)
 
@@ -35,7 +37,7 @@ _CACHE_CONTROL = "private, max-age=31536000, immutable"
 _SERVER_ERROR = 500
 
 # The action that was just done, confirmed above the list.
-Done = Annotated[Literal["", "published", "changed", "let_in"], Query()]
+Done = Annotated[Literal["", "published", "changed", "let_in", "added"], Query()]
 
 
 @router.get("/objects")
@@ -53,10 +55,7 @@ async def publish_object(request: Request, services: ServicesDep, visitor: Visit
         try:
             await services.search_queue.run(lambda: publish(upload, services, visitor))
         except (Problem, TraceObjectError) as error:
-            problem = error if isinstance(error, Problem) else problem_of_error(error)
-            if problem.status >= _SERVER_ERROR:
-                raise
-            form = partial(_objects, request, services, fields=dict(upload.fields), problem=problem)
+            form = partial(_objects, request, services, fields=dict(upload.fields), problem=_shown(error))
             return await anyio.to_thread.run_sync(form)
     return RedirectResponse("/curator/objects?done=published", 303)
 
@@ -91,9 +90,68 @@ def approve(sha256: str, services: ServicesDep, visitor: VisitorDep) -> Response
 
 
 @router.get("/sources")
-def sources(request: Request, services: ServicesDep) -> Response:
-    """The state of every source after its last reading."""
-    return page(request, "desk_sources.html", states=services.desk.sources())
+def sources(request: Request, services: ServicesDep, done: Done = "") -> Response:
+    """The state of every source after its last reading, and the form to add one."""
+    return _sources(request, services, done=done)
+
+
+@router.post("/sources/preview")
+async def preview_source(request: Request, services: ServicesDep) -> Response:
+    """The first entries of a source, before it is saved; an error is shown above the form."""
+    async with upload_of(request, services.limits, services.reserved_bytes) as upload:
+        fields = {name: text.strip() for name, text in upload.fields}
+        form = partial(_sources, request, services, fields=fields)
+        try:
+            known = upload.fields_by_name(SOURCE_FIELDS)
+            found = await anyio.to_thread.run_sync(lambda: services.desk.preview_source(known))
+        except (Problem, TraceObjectError) as error:
+            return await anyio.to_thread.run_sync(partial(form, problem=_shown(error)))
+    return await anyio.to_thread.run_sync(partial(form, preview=found))
+
+
+@router.post("/sources")
+async def add_source(request: Request, services: ServicesDep, visitor: VisitorDep) -> Response:
+    """Save a source after its preview; the next re-index reads it."""
+    async with upload_of(request, services.limits, services.reserved_bytes) as upload:
+        fields = {name: text.strip() for name, text in upload.fields}
+        try:
+            known = upload.fields_by_name(SOURCE_FIELDS)
+            await anyio.to_thread.run_sync(lambda: services.desk.add_source(known, visitor.name))
+        except (Problem, TraceObjectError) as error:
+            form = partial(_sources, request, services, fields=fields, problem=_shown(error))
+            return await anyio.to_thread.run_sync(form)
+    return RedirectResponse("/curator/sources?done=added", 303)
+
+
+def _shown(error: Problem | TraceObjectError) -> Problem:
+    """The problem to show above a form; a fault of the server is raised."""
+    problem = error if isinstance(error, Problem) else problem_of_error(error)
+    if problem.status >= _SERVER_ERROR and problem.kind is not BUSY:
+        raise error
+    return problem
+
+
+def _sources(
+    request: Request,
+    services: Services,
+    *,
+    done: str = "",
+    fields: Mapping[str, str] | None = None,
+    preview: Preview | None = None,
+    problem: Problem | None = None,
+) -> Response:
+    return page(
+        request,
+        "desk_sources.html",
+        problem.status if problem else 200,
+        states=services.desk.sources(),
+        fields=fields or {},
+        formats=SOURCE_FORMATS,
+        preview=preview,
+        collection="objects" if (fields or {}).get("collection") == "objects" else "catalogue",
+        problem=problem,
+        done=done,
+    )
 
 
 def _objects(

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from service.rendering.facts import object_facts, product_facts, several
+from service.rendering.facts import entry_facts, object_facts, product_facts, several
 from service.rendering.pictures import data_uri
 
 STATIC = Path(__file__).parents[1] / "static" / "pages"
@@ -47,6 +47,7 @@ def environment() -> Environment:
     jinja.globals["state_words"] = STATE_WORDS
     jinja.globals["earlier_words"] = EARLIER_WORDS
     jinja.filters["data_uri"] = data_uri
+    jinja.globals["entry_facts"] = entry_facts
     jinja.globals["object_facts"] = object_facts
     jinja.globals["product_facts"] = product_facts
     jinja.globals["duration"] = duration

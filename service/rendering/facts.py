@@ -4,8 +4,40 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from index.records.entries import EntryFields, split_values
+from index.records.entries import SEVERAL, EntryFields, split_values
+from index.records.feed_records import Collection
 from service.rendering.language import Words
+
+_LABELS = {
+    "entry_id": "field.id",
+    "brand": "field.brand",
+    "category": "field.category",
+    "retailer": "field.retailer",
+    "country": "field.country",
+    "made_in": "field.made_in",
+    "price": "field.price",
+    "gtin": "field.gtin",
+    "variant_group": "field.variant_group",
+    "first_seen": "field.first_seen",
+    "last_seen": "field.last_seen",
+    "description": "field.description",
+    "licence": "field.licence",
+    "link": "field.link",
+    "source_page": "field.source_page",
+}
+_LABELS_OF_OBJECTS = {
+    "entry_id": "field.reference",
+    "authority": "filter.authority",
+    "category": "field.kind",
+    "status": "filter.status",
+    "published": "field.published",
+    "question": "field.question",
+    "seen_from": "field.seen_from",
+    "seen_until": "field.seen_until",
+    "series": "field.series",
+    "region": "field.region",
+    "link": "work.tip_page",
+}
 
 
 class Fact(NamedTuple):
@@ -44,6 +76,13 @@ def product_facts(fields: EntryFields, t: Words) -> list[Fact]:
         Fact("licence", t("field.licence"), fields.licence),
     )
     return [fact for fact in facts if fact.text]
+
+
+def entry_facts(fields: EntryFields, collection: Collection, t: Words) -> list[Fact]:
+    """What each field of an entry became, without the empty ones and the title."""
+    labels = _LABELS if collection == "catalogue" else {**_LABELS, **_LABELS_OF_OBJECTS}
+    texts = ((name, getattr(fields, name)) for name in labels)
+    return [Fact(name, t(labels[name]), several(text) if name in SEVERAL else text) for name, text in texts if text]
 
 
 def time_window(fields: EntryFields, t: Words) -> str:

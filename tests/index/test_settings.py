@@ -35,6 +35,7 @@ TABLE = {
     "alert_likelihood": ([0, 0.0, 1, 1.0], NO_SHARE),
     "user_agent": (["traceobject/0.1 (+https://example.org/contact)"], NO_TEXT),
     "allow_hosts": ([[], ["images.internal", "127.0.0.1:8123"]], NO_TEXTS),
+    "pages_a_night": ([1, 5000], [0, *NO_COUNT]),
     "webhook": (["", "https://desk.example.org/hooks"], NO_TEXT),
     "mail_to": ([[], ["desk@example.org"]], NO_TEXTS),
     "mail_from": (["", "night@example.org"], NO_TEXT),

@@ -132,8 +132,11 @@ class Details:
 
     def _first(self, names: Sequence[str]) -> tuple[str, str]:
         """The first of these columns that is filled, and its cell."""
-        cells = ((name, self._cells.get(name, "").strip()) for name in names)
-        return next(((name, text) for name, text in cells if text and not is_none(text)), ("", ""))
+        for name in names:
+            cell = self._cells.get(name)
+            if cell and (text := cell.strip()) and not is_none(text):
+                return name, text
+        return "", ""
 
     def _values(self, name: str, text: str) -> tuple[str, ...]:
         if "|" not in text and name in _PLURAL:

@@ -190,8 +190,11 @@ class _Cells:
     def first(self, names: Iterable[str], but: frozenset[str] = frozenset()) -> str:
         """The first filled one of some cells that is not one of the words `but`."""
         for name in names:
+            cell = self._cells.get(name)
+            if not cell:
+                continue
             try:
-                text = _text(name, self._cells.get(name, ""), TEXT_LIMIT)
+                text = _text(name, cell, TEXT_LIMIT)
             except _Unusable as error:
                 self.note(error.reason, f"{error}: it was left empty")
                 continue

@@ -59,7 +59,7 @@ def read_products(
         FeedError: at once or while streaming: the feed cannot be read.
         FeedIncomplete: while streaming, after what could be read: it did not end as its format ends.
     """
-    feed = FeedFile(_feed_file(path, format, "catalogue"), encoding)
+    feed = FeedFile(feed_file(path, format, "catalogue"), encoding)
     reader = _opened(feed, format, "catalogue")
     base, name = feed.base, str(feed)
     return _records(reader, feed, "catalogue", lambda row: mapping.product(row, base, name, defaults))
@@ -67,7 +67,7 @@ def read_products(
 
 def read_objects(path: Path, format: str = "auto", encoding: str = "") -> Iterator[ObjectRecord | Refusal]:
     """Stream an authority's published objects and what had to be left out. Raises as read_products does."""
-    feed = FeedFile(_feed_file(path, format, "objects"), encoding)
+    feed = FeedFile(feed_file(path, format, "objects"), encoding)
     reader = _opened(feed, format, "objects")
     base, name = feed.base, str(feed)
     return _records(reader, feed, "objects", lambda row: mapping.published_object(row, base, name))
@@ -128,7 +128,7 @@ def _detected(feed: FeedFile) -> FeedReader:
     )
 
 
-def _feed_file(path: Path, format: str, collection: Collection) -> Path:
+def feed_file(path: Path, format: str, collection: Collection) -> Path:
     """Return the feed file that a folder carries, or the path itself."""
     if path.is_dir() and format != "folder":
         files = (path / f"{name}{ending}" for name in _FEED_FILES[collection] for ending in _COMPRESSED)

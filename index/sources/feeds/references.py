@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from index.sources.feeds.text import SURROGATE
+from index.sources.remote_address import is_bucket
 from index.sources.web_address import is_web_address, web_address
 
 # One picture a cell; the first filled one is the row's picture.
@@ -145,4 +146,6 @@ def resolve(reference: str, base: Path) -> str:
         if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
             raise ValueError("a file URL is file:///absolute/path")
         return os.path.normpath(unquote(parts.path))
+    if is_bucket(reference):
+        return reference  # whether this source may read it is decided where pictures are acquired
     raise ValueError(f"{kind}: is not fetched; give a path, a file:// or an http(s) URL")

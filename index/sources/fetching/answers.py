@@ -9,6 +9,7 @@ import httpx
 from index.sources.fetching.body import drain, read_body
 from index.sources.fetching.hosts import retry_after
 from index.sources.fetching.outcomes import Failure, Fetched, NotModified, Reason, Request, shown
+from index.sources.fetching.reservations import RESERVATIONS_BYTES, Reservations, reserved_by_header
 from index.sources.fetching.robots import ROBOTS_BYTES, Rules, opted_out
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -42,10 +43,9 @@ class Reader:
             Failure: any other answer.
         """
         status = response.status_code
-        if redirect := await _redirect(response):
+        if redirect := await redirect_of(response):
             return redirect
-        if status in (200, 304) and (tag := opted_out(response.headers.get_list("x-robots-tag"), self.token)):
-            raise Failure(Reason.OPTED_OUT, f"{shown(str(response.url))}: its publisher opts out of such use ({tag})")
+        self.check_rights(response, request.tdm)
         if status == 200:
             data = await read_body(response, self.limit)
             etag, last_modified = response.headers.get("etag", ""), response.headers.get("last-modified", "")
@@ -53,7 +53,21 @@ class Reader:
         await drain(response)
         if status == 304 and conditions(request):
             return NotModified(request)
-        raise _status_failure(response, wall_now)
+        raise status_failure(response, wall_now)
+
+    def check_rights(self, response: httpx.Response, tdm: bool) -> None:
+        """Look at what the headers of an answer reserve; `tdm`: text and data mining, too.
+
+        Raises:
+            Failure: the publisher opts out of such use.
+        """
+        if response.status_code not in (200, 206, 304):
+            return
+        tag = opted_out(response.headers.get_list("x-robots-tag"), self.token)
+        if not tag and tdm and reserved_by_header(response.headers.get("tdm-reservation", "")):
+            tag = "tdm-reservation"
+        if tag:
+            raise Failure(Reason.OPTED_OUT, f"{shown(str(response.url))}: its publisher opts out of such use ({tag})")
 
     async def rules(self, response: httpx.Response, wall_now: float) -> Rules | Redirect:
         """The answer to a request for robots.txt.
@@ -62,7 +76,7 @@ class Reader:
             Failure: the server cannot tell its rules now.
         """
         status = response.status_code
-        if redirect := await _redirect(response):
+        if redirect := await redirect_of(response):
             return redirect
         if status == 200:
             return Rules.parse(await read_body(response, ROBOTS_BYTES, cut=True), self.token)
@@ -70,7 +84,20 @@ class Reader:
         # RFC 9309, 2.3.1.3: no robots.txt, no rules. 429 is no such answer: it asks to slow down.
         if 400 <= status < 500 and status != 429:
             return Rules(self.token)
-        raise _status_failure(response, wall_now)
+        raise status_failure(response, wall_now)
+
+    async def reservations(self, response: httpx.Response) -> Reservations | Redirect:
+        """The answer to a request for tdmrep.json; where there is none, nothing is reserved by it.
+
+        Raises:
+            Failure: the answer is broken.
+        """
+        if redirect := await redirect_of(response):
+            return redirect
+        if response.status_code == 200:
+            return Reservations.parse(await read_body(response, RESERVATIONS_BYTES))
+        await drain(response)
+        return Reservations()
 
 
 def conditions(request: Request) -> dict[str, str]:
@@ -84,14 +111,16 @@ def validator(value: str) -> str:
     return value if len(value) <= _VALIDATOR_LENGTH and value.isascii() and value.isprintable() else ""
 
 
-async def _redirect(response: httpx.Response) -> Redirect | None:
+async def redirect_of(response: httpx.Response) -> Redirect | None:
+    """Where the answer says that it lies, if it says so."""
     if response.status_code not in _REDIRECTS or "location" not in response.headers:
         return None
     await drain(response)
     return Redirect(response.headers["location"])
 
 
-def _status_failure(response: httpx.Response, wall_now: float) -> Failure:
+def status_failure(response: httpx.Response, wall_now: float) -> Failure:
+    """What a status means that brings nothing."""
     status = response.status_code
     text = f"{shown(str(response.url))}: the server answered {status}"
     if status in (429, 503):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TypeVar
@@ -16,7 +16,7 @@ import httpx
 
 from index.sources.fetching.address import AddressPolicy, host_of, port_of
 from index.sources.fetching.answers import Reader, Redirect, TooManyRedirects, conditions
-from index.sources.fetching.hosts import Clock, Host, Hosts, RobotsEntry, backoff
+from index.sources.fetching.hosts import Clock, Host, Hosts, ReservationsEntry, RobotsEntry, backoff
 from index.sources.fetching.outcomes import (
     Failure,
     Fetched,
@@ -29,6 +29,7 @@ from index.sources.fetching.outcomes import (
     Request,
     shown,
 )
+from index.sources.fetching.reservations import WELL_KNOWN, Reservations
 from index.sources.fetching.robots import Rules, product_token
 from index.sources.fetching.wire import Budget, CheckedNetwork, Resolver, Wire, system_resolver
 
@@ -56,11 +57,13 @@ class Surroundings:
 class Job:
     """A request in progress: the time it has left, and whether it occupies a slot.
 
-    A slot stands for a connection, and then for the picture in memory that came over it.
+    A slot stands for a connection, and then for the picture in memory that came over it. `private` are headers for
+    the origin of the request's URL alone: a redirect to another one does not take them along.
     """
 
     request: Request
     budget: Budget
+    private: Mapping[str, str] = field(default_factory=dict)
     has_slot: bool = False
 
 
@@ -77,7 +80,7 @@ class Fetcher:
             )
         self.limits = limits
         self._headers = {"User-Agent": user_agent, "Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
-        self._reader = Reader(token, limits.bytes)
+        self.reader = Reader(token, limits.bytes)
         self._policy = policy
         self._surroundings = surroundings
         self._clock = surroundings.clock
@@ -103,18 +106,40 @@ class Fetcher:
     async def fetch(self, job: Job) -> Outcome:
         """The outcome of one request; a job with a picture keeps its slot until `taken`."""
         request = job.request
-        headers = self._headers | conditions(request)
 
         async def read(response: httpx.Response) -> Fetched | NotModified | Redirect:
-            return await self._reader.picture(request, response, self._clock.wall())
-
-        async def once() -> Fetched | NotModified:
-            return await self._follow(job, headers, read, obey_robots=True)
+            return await self.reader.picture(request, response, self._clock.wall())
 
         try:
-            return await self._attempts(job, once)
+            return await self.get(job, read, lambda: conditions(request))
         except Failure as failure:
             return FetchRefused(request, failure.reason, str(failure), failure.transient, failure.retry_after)
+
+    async def get(self, job: Job, read: Read[T], headers: Callable[[], Mapping[str, str]]) -> T:
+        """Whatever `read` makes of the answer to a job; `headers` are asked for anew for each attempt.
+
+        Raises:
+            Failure: no attempt brought an answer that `read` takes.
+        """
+
+        async def once() -> T:
+            return await self._follow(job, {**self._headers, **headers()}, read, obey_robots=True)
+
+        return await self._attempts(job, once)
+
+    async def rules(self, url: str) -> Rules:
+        """The robots.txt of a URL's site.
+
+        Raises:
+            Failure: it cannot be had.
+        """
+        checked = self._policy.check_url(url)
+        async with self._hosts.using(host_of(checked).rstrip(".")) as host:
+            return await self._rules(host, checked)
+
+    def wall(self) -> float:
+        """The time, as Unix time."""
+        return self._clock.wall()
 
     def taken(self, job: Job) -> None:
         """Release the job's slot, if it has one."""
@@ -139,10 +164,12 @@ class Fetcher:
     async def _follow(self, job: Job, headers: dict[str, str], read: Read[T], obey_robots: bool) -> T:
         """Request the job's URL and follow its redirects; each step passes the same checks and limits as the first."""
         url = self._policy.check_url(job.request.url)
+        origin = _origin(url)
         for _ in range(self.limits.redirects + 1):
+            sent = {**headers, **job.private} if _origin(url) == origin else headers
             async with self._hosts.using(host_of(url).rstrip(".")) as host:
-                delay = await self._permission(host, url) if obey_robots else self.limits.delay
-                answer = await self._exchange(host, delay, url, job, headers, read)
+                delay = await self._permission(host, url, job.request.tdm) if obey_robots else self.limits.delay
+                answer = await self._exchange(host, delay, url, job, sent, read)
             if not isinstance(answer, Redirect):
                 return answer
             url = self._policy.check_redirect(url, answer.location)
@@ -171,9 +198,19 @@ class Fetcher:
             host.succeeded()
             return answer
 
-    async def _permission(self, host: Host, url: httpx.URL) -> float:
-        """The delay that the site's robots.txt asks for before this URL, if it allows it at all."""
-        origin = f"{url.scheme}://{host.name}:{port_of(url)}"
+    async def _permission(self, host: Host, url: httpx.URL, tdm: bool) -> float:
+        """The delay that the site's robots.txt asks for before this URL, if the site allows it at all."""
+        rules = await self._rules(host, url)
+        if not rules.allow(str(url)):
+            raise Failure(Reason.ROBOTS_DISALLOWED, f"{shown(str(url))}: the site's robots.txt forbids it")
+        if tdm and (await self._reservations(host, url)).reserve(url.raw_path.decode("ascii")):
+            raise Failure(
+                Reason.OPTED_OUT, f"{shown(str(url))}: the site's tdmrep.json reserves it against text and data mining"
+            )
+        return max(self.limits.delay, min(rules.delay, self.limits.crawl_delay))
+
+    async def _rules(self, host: Host, url: httpx.URL) -> Rules:
+        origin = _origin(url)
         async with host.robots_lock:
             entry = host.robots.get(origin)
             if entry is None or entry.expires <= self._clock.monotonic():
@@ -182,9 +219,27 @@ class Fetcher:
         if isinstance(outcome, Failure):
             # A new exception each time: one that is raised again collects every frame in its traceback.
             raise Failure(outcome.reason, str(outcome), transient=outcome.transient, retry_after=outcome.retry_after)
-        if not outcome.allow(str(url)):
-            raise Failure(Reason.ROBOTS_DISALLOWED, f"{shown(str(url))}: the site's robots.txt forbids it")
-        return max(self.limits.delay, min(outcome.delay, self.limits.crawl_delay))
+        return outcome
+
+    async def _reservations(self, host: Host, url: httpx.URL) -> Reservations:
+        origin = _origin(url)
+        async with host.robots_lock:
+            entry = host.reservations.get(origin)
+            if entry is None or entry.expires <= self._clock.monotonic():
+                outcome = await self._load_reservations(url)
+                entry = ReservationsEntry(outcome, self._clock.monotonic() + ROBOTS_SECONDS)
+                host.reservations[origin] = entry
+        return entry.outcome
+
+    async def _load_reservations(self, url: httpx.URL) -> Reservations:
+        job = self.job(Request(str(url.copy_with(raw_path=WELL_KNOWN.encode()))))
+        try:
+            return await self._attempts(
+                job, lambda: self._follow(job, self._headers, self.reader.reservations, obey_robots=False)
+            )
+        except Failure:
+            # Many sites answer an unknown path with an error of their own: that reserves nothing.
+            return Reservations()
 
     async def _load_robots(self, url: httpx.URL) -> RobotsEntry:
         job = self.job(Request(str(url.copy_with(raw_path=b"/robots.txt"))))
@@ -192,7 +247,7 @@ class Fetcher:
 
         async def read(response: httpx.Response) -> Rules | Redirect:
             nonlocal redirected
-            rules = await self._reader.rules(response, self._clock.wall())
+            rules = await self.reader.rules(response, self._clock.wall())
             redirected = redirected or isinstance(rules, Redirect)
             return rules
 
@@ -203,7 +258,7 @@ class Fetcher:
         try:
             outcome = await self._attempts(job, once)
         except TooManyRedirects:
-            outcome = Rules(self._reader.token)  # RFC 9309, 2.3.1.2: as if there were none
+            outcome = Rules(self.reader.token)  # RFC 9309, 2.3.1.2: as if there were none
         except Failure as failure:
             # A host that cannot be reached at all is reported as such; otherwise robots.txt is named as the reason.
             answered = failure.reason in (Reason.SERVER_ERROR, Reason.STATUS_UNEXPECTED, Reason.ANSWER_BROKEN)
@@ -214,3 +269,7 @@ class Fetcher:
             outcome = Failure(reason, text, transient=failure.transient, retry_after=failure.retry_after)
         lasts = ROBOTS_SECONDS if isinstance(outcome, Rules) else self.limits.host_rest
         return RobotsEntry(outcome, self._clock.monotonic() + lasts)
+
+
+def _origin(url: httpx.URL) -> str:
+    return f"{url.scheme}://{host_of(url).rstrip('.')}:{port_of(url)}"

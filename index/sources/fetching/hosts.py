@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 import anyio
 
 from index.sources.fetching.outcomes import Failure, FetchLimits, Reason, shown
+from index.sources.fetching.reservations import Reservations
 from index.sources.fetching.robots import Rules
 
 _HOSTS_KEPT = 500
@@ -57,14 +58,23 @@ class RobotsEntry:
     expires: float
 
 
+@dataclass
+class ReservationsEntry:
+    """One tdmrep.json, good until `expires` (monotonic)."""
+
+    outcome: Reservations
+    expires: float
+
+
 class Host:
-    """One host: its robots.txt by origin, the requests in progress, and when the next may start."""
+    """One host: its robots.txt and tdmrep.json by origin, the requests in progress, and when the next may start."""
 
     def __init__(self, name: str, limits: FetchLimits, clock: Clock) -> None:
         self.name = name
         self.users = 0
         self.robots: dict[str, RobotsEntry] = {}
         self.robots_lock = anyio.Lock()
+        self.reservations: dict[str, ReservationsEntry] = {}
         self._limits = limits
         self._clock = clock
         self._connections = anyio.Semaphore(limits.per_host, fast_acquire=True)
@@ -160,4 +170,5 @@ class Hosts:
 
 
 def _size(host: Host) -> int:
-    return sum(entry.outcome.size for entry in host.robots.values() if isinstance(entry.outcome, Rules))
+    rules = sum(entry.outcome.size for entry in host.robots.values() if isinstance(entry.outcome, Rules))
+    return rules + sum(entry.outcome.size for entry in host.reservations.values())

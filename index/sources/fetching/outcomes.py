@@ -39,11 +39,15 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Request:
-    """A picture to fetch. `etag` and `last_modified` are what came with the copy at hand; empty: there is none."""
+    """A picture to fetch. `etag` and `last_modified` are what came with the copy at hand; empty: there is none.
+
+    `tdm`: it is for a catalogue, so a reservation of text and data mining is honoured.
+    """
 
     url: str
     etag: str = ""
     last_modified: str = ""
+    tdm: bool = False
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,11 @@ class Rules:
         delay = max(parsed.crawl_delay(token) or 0.0, rate.seconds / rate.requests if rate else 0.0)
         return cls(token, delay, len(text), parsed)
 
+    @property
+    def sitemaps(self) -> tuple[str, ...]:
+        """The sitemaps that the file names, as written."""
+        return tuple(self.parsed.sitemaps) if self.parsed else ()
+
     def allow(self, url: str) -> bool:
         """Whether this URL of the site may be fetched."""
         return self.parsed is None or self.parsed.can_fetch(url, self.token)

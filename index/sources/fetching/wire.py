@@ -88,10 +88,10 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
 
 
 class Budget:
-    """The time left for one picture's network exchanges, in seconds."""
+    """The time for one request's network exchanges, and what is left of it, in seconds."""
 
     def __init__(self, seconds: float) -> None:
-        self.left = seconds
+        self.seconds = self.left = seconds
 
 
 class _Body(httpx.AsyncByteStream):
@@ -144,7 +144,7 @@ class Wire:
         except TimeoutError:
             raise Failure(
                 Reason.TOO_SLOW,
-                f"{shown(str(url))}: not done within {self._limits.seconds:g} s",
+                f"{shown(str(url))}: not done within {budget.seconds:g} s",
                 transient=True,
             ) from None
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:

@@ -62,9 +62,9 @@ class Spy:
         self.times = 0
         real = module.read_products
 
-        def read(*arguments):
+        def read(*arguments, **options):
             self.times += 1
-            return real(*arguments)
+            return real(*arguments, **options)
 
         monkeypatch.setattr(module, "read_products", read)
 

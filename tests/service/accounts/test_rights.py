@@ -79,6 +79,8 @@ TABLE = {
     ("GET", "/curator/held"): ("/curator/held", C),
     ("POST", "/curator/held/{sha256}"): ("/curator/held/CROP", C),
     ("GET", "/curator/sources"): ("/curator/sources", C),
+    ("POST", "/curator/sources"): ("/curator/sources", C),
+    ("POST", "/curator/sources/preview"): ("/curator/sources/preview", C),
     # Last, because it ends the session that is used here.
     ("POST", "/sign-out"): ("/sign-out", V),
 }

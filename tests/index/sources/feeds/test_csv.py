@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -292,3 +292,45 @@ def test_rows_that_all_open_a_quote_take_no_quadratic_time(tmp_path: Path) -> No
     read = ids(path)
     assert sum(one.isdigit() for one in read) >= 9_999
     assert len(read) == 20_000
+
+
+class TestQuotesInTabSeparatedFeeds:
+    """In tab-separated text a quote is a letter: titles keep it, and no row swallows another."""
+
+    TITLES = (
+        '5" pot',
+        '"Best" mug',
+        '12" plate, 14" lid',
+        'a "',
+        '"unclosed',
+        'closed"',
+        '"',
+        'back to "normal',
+        "plain",
+    )
+
+    @staticmethod
+    def write(path: Path, titles: Sequence[str], header: str, end: str = "\n") -> Path:
+        rows = [f"p{number}\t{title}\thttps://x.example/{number}.jpg\tnew" for number, title in enumerate(titles)]
+        path.write_text(end.join([header, *rows]) + end, encoding="utf-8", newline="")
+        return path
+
+    @pytest.mark.parametrize("end", ["\n", "\r\n"])
+    @pytest.mark.parametrize(
+        "header",
+        ["id\ttitle\timage_link\tcondition", "product_id\tname\timage\tcolour"],
+        ids=["google", "of another kind"],
+    )
+    def test_every_row_has_its_own_title_and_picture(self, tmp_path, header, end):
+        records = list(read_products(self.write(tmp_path / "feed.txt", self.TITLES, header, end)))
+        assert [(one.title, one.pictures) for one in records] == [
+            (title, (f"https://x.example/{number}.jpg",)) for number, title in enumerate(self.TITLES)
+        ]
+
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80)
+    @given(titles=st.lists(st.text('"a ', min_size=1, max_size=6).filter(str.strip), min_size=1, max_size=6))
+    def test_no_row_swallows_another(self, tmp_path, titles):
+        feed = self.write(tmp_path / "feed.txt", [*titles, "last"], "id\ttitle\timage_link\tcondition")
+        records = list(read_products(feed))
+        assert [one.product_id for one in records] == [f"p{number}" for number in range(len(titles) + 1)]
+        assert [one.pictures for one in records] == [(f"https://x.example/{n}.jpg",) for n in range(len(titles) + 1)]
