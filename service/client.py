@@ -115,6 +115,7 @@ class Answer:
     faces: Sequence[int]
     brands: Sequence[Mapping[str, Any]]
     retailers: Sequence[Mapping[str, Any]]
+    readings: Sequence[Mapping[str, Any]]
     candidates: tuple[Candidate, ...]
 
 
@@ -209,26 +210,26 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
+    def close(self, *_: object) -> None:
         self._http.close()
+
+    __exit__ = close
 
     def search(
         self, images: Sequence[bytes | Path] = (), *, collection: Collection = "catalogue", boxes: Sequence[Box] = (),
         text: str = "", filters: Sequence[tuple[str, str]] = (), limit: int = 10, rerank: bool = True,
+        written: Sequence[str] = (), read_text: bool = True,
     ) -> Answer:  # fmt: skip
         """Find what resembles the thing in the pictures, which all show one and the same thing.
 
         `boxes` are around it, in fractions x0, y0, x1, y1: one for all pictures, or one for each. `filters` are such as
         ("brand", "Luma"); several of one key mean any of them. Without `rerank` it is about seven times faster, and
-        less accurate.
+        less accurate. `written`: lines on the thing; without any, they are read off the pictures if `read_text`.
         """
         form = [
             ("collection", collection), ("text", text), ("limit", str(limit)), ("rerank", str(rerank).lower()),
-            *(("box", ",".join(map(str, box))) for box in boxes),
-            *(("filter", f"{key}={value}") for key, value in filters),
+            ("read_text", str(read_text).lower()), *(("written", line) for line in written),
+            *(("box", ",".join(map(str, box))) for box in boxes), *(("filter", f"{k}={value}") for k, value in filters),
         ]  # fmt: skip
         answer = self._send("/v1/search", form, images)
         return _read(Answer, {**answer, "candidates": tuple(_read(Candidate, one) for one in answer["candidates"])})
@@ -376,8 +377,7 @@ Kind = TypeVar("Kind", Answer, Candidate, Product, PublishedObject, Source, Quar
 
 
 def _read(kind: type[Kind], data: Mapping[str, Any]) -> Kind:
-    known = {field.name for field in fields(kind)}
-    return kind(**{name: value for name, value in data.items() if name in known})
+    return kind(**{field.name: data[field.name] for field in fields(kind) if field.name in data})
 
 
 def _lead(data: Mapping[str, Any]) -> Lead:

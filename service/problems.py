@@ -80,6 +80,11 @@ WORKSPACE_BUSY = Kind(
     "Send it again when the job that `detail` names has ended.",
     "reindex is writing to the workspace: try again when it has ended",
 )  # fmt: skip
+WITHDRAWN = Kind(
+    "withdrawn", 410, "The object is no longer asked for",
+    "Its page says when it was identified or closed; /feed.atom has those that are open.",
+    "'2024-77' is identified since 2026-03-01: what called for it is withdrawn",
+)  # fmt: skip
 TOO_LARGE = Kind(
     "too-large", 413, "The upload is too large",
     "Send smaller or fewer pictures.",
@@ -141,8 +146,9 @@ BUSY = Kind(
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
-        MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, NOT_ALLOWED, TOO_SLOW, AMBIGUOUS, WORKSPACE_BUSY, TOO_LARGE,
-        NOT_MULTIPART, UNKNOWN_HOST, INVALID, IMAGE_REFUSED, FACE_SEEN, TOO_OFTEN, INTERNAL, NOT_READY, STALE, BUSY,
+        MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, NOT_ALLOWED, TOO_SLOW, AMBIGUOUS, WORKSPACE_BUSY, WITHDRAWN,
+        TOO_LARGE, NOT_MULTIPART, UNKNOWN_HOST, INVALID, IMAGE_REFUSED, FACE_SEEN, TOO_OFTEN, INTERNAL, NOT_READY,
+        STALE, BUSY,
     )
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ import uvicorn
 from embedding.errors import TraceObjectError
 from index.models import workspace_encoder
 from index.search.rerank import reranker_for
+from index.search.text_evidence import text_reader_for
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.addresses import HOST, PORT, is_loopback
@@ -20,6 +21,7 @@ from service.app.gate import UPLOAD_THRESHOLD, gate_of
 from service.app.upgrade import require_upgraded
 from service.application import create_app
 from service.http.logs import configure_logs
+from service.http.protocol import BoundedHttpProtocol
 from service.tables import open_service_database
 
 # How long running requests may take to end after the signal to stop.
@@ -58,6 +60,8 @@ def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callabl
         workspace, encoder = workspace_encoder(workspace, say)
         if reranker := reranker_for(workspace):
             reranker.warm()
+        if text_reader := text_reader_for(workspace):
+            text_reader.warm()
         if gate := gate_of(workspace, UPLOAD_THRESHOLD):
             gate.load()
         bound_host, bound_port = listener.getsockname()[:2]
@@ -65,10 +69,13 @@ def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callabl
         local = is_loopback(host)
         # Other addresses require sign-in, so DNS rebinding is no danger there and any host name is accepted.
         hosts = {"localhost", "127.0.0.1", "[::1]", shown} if local else None
-        app = create_app(workspace, encoder, reranker, gate=gate, hosts=hosts, single_user=local)
+        app = create_app(
+            workspace, encoder, reranker, text_reader=text_reader, gate=gate, hosts=hosts, single_user=local
+        )
         configure_logs()
         config = uvicorn.Config(
             app,
+            http=BoundedHttpProtocol,
             lifespan="on",
             ws="none",
             log_config=None,

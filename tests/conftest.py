@@ -10,7 +10,11 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from embedding.text import reader
 from tests import postgres
+
+# Reading text takes a second a picture: tests that want it make their own reader.
+reader.available = lambda: False
 
 settings.register_profile("here", deadline=None)
 settings.load_profile("here")

@@ -17,6 +17,7 @@ from index.generations import generations
 from index.generations.content import content_digest
 from index.generations.generations import CollectionPart, Generation, Manifest
 from index.generations.snapshot import IndexedView, write_snapshot
+from index.generations.text import READINGS, write_text
 from index.records.entries import Entry
 from index.records.feed_records import COLLECTIONS, Collection
 from index.records.names import read_aliases
@@ -63,7 +64,7 @@ def clean_generation(workspace: Workspace, number: int, should_remove: ShouldRem
         aside = workspace.generations / f".cleaning-{number}"
         shutil.rmtree(aside, ignore_errors=True)
         # Other files, such as the calibration, contain no entries.
-        index = ("*.index", "*.vectors", "*.npy", generations.RECORDS, VERIFIED_FILE)
+        index = ("*.index", "*.vectors", "*.npy", "*.words", READINGS, generations.RECORDS, VERIFIED_FILE)
         shutil.copytree(folder, aside, ignore=shutil.ignore_patterns(*index))
         manifest = _rebuild(workspace, former, kept, aside)
     generations.seal(aside, manifest)
@@ -112,7 +113,11 @@ def _rebuild(workspace: Workspace, former: Generation, kept: dict[Collection, li
     embedded = {view.image for _, view in views}
     not_embedded = {image for entry in entries for image in entry.images} - embedded
     manifest = former.manifest
-    content = content_digest(
-        manifest.model, manifest.model_sha256, entries, not_embedded, read_aliases(aside / generations.ALIASES)
-    )
+    text: tuple[str, ...] = ()
+    if former.text is not None:
+        used = {image for entry in entries for image in entry.images}
+        text = former.text.content(used)
+        write_text(aside, kept, former.text.version, former.text.readings(sorted(used)).items())
+    aliases = read_aliases(aside / generations.ALIASES)
+    content = content_digest(manifest.model, manifest.model_sha256, entries, not_embedded, aliases, text)
     return replace(manifest, content=content, collections=parts, files=generations.checksums(aside))

@@ -19,15 +19,16 @@ from index.errors import GenerationError
 from index.generations.calibration import Likelihood
 from index.generations.choice_model import ChoiceModel
 from index.generations.snapshot import Snapshot
+from index.generations.text import READINGS, GenerationText
 from index.records.feed_records import Collection
 from index.records.names import KINDS, NameKind, Names
 from index.stores.checksums import VERIFIED_FILE, FileChecksum, checksum, damaged
 from index.stores.durable import exchange, sync_file, sync_folder, write_file
 from index.workspace import Workspace
 
-FORMAT = 2
-# Format 1 had exact engines only; it can still be opened and rolled back to.
-_READABLE = (1, 2)
+FORMAT = 3
+# Format 1 had exact engines only, and format 2 no text; both can still be opened and rolled back to.
+_READABLE = (1, 2, 3)
 MANIFEST = "manifest.json"
 RECORDS = "records.sqlite"
 CALIBRATION = "likelihood.json"
@@ -133,6 +134,8 @@ class Generation:
         try:
             self.records = Snapshot(folder / RECORDS)
             self.likelihood = _likelihood(folder / CALIBRATION)
+            # A generation of format 2 has none.
+            self.text = GenerationText(folder) if (folder / READINGS).exists() else None
             self.names = Names.read(folder / ALIASES)
             self.attribution: Mapping[NameKind, ChoiceModel] = {
                 kind: ChoiceModel.from_json(path.read_text(encoding="utf-8"))
@@ -159,6 +162,8 @@ class Generation:
 
     def close(self) -> None:
         self.records.close()
+        if self.text is not None:
+            self.text.close()
 
 
 def _likelihood(path: Path) -> Likelihood | None:

@@ -115,6 +115,14 @@ class Snapshot:
         )
         return np.array([row for (row,) in self._query(query, (collection, *values))], np.int64)
 
+    def allowed_entries(self, collection: Collection, filters: Sequence[Filter]) -> Rows | None:
+        """The numbers of the entries that pass every filter: int64 [m], rising; None allows all."""
+        if not filters:
+            return None
+        clause, values = where(filters)
+        query = f"SELECT id FROM entries WHERE collection = ? AND {clause} ORDER BY id"
+        return np.array([number for (number,) in self._query(query, (collection, *values))], np.int64)
+
     def rows_of(self, entry: int) -> list[int]:
         """The rows of an entry, rising."""
         query = "SELECT row FROM rows WHERE entry=? ORDER BY row"

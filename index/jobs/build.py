@@ -19,7 +19,9 @@ from index.generations.families import find_families
 from index.generations.generations import CALIBRATION, CollectionPart, Generation, Manifest, SelfTest
 from index.generations.layout import Base, Layout, assign_rows
 from index.generations.snapshot import IndexedView, write_snapshot
+from index.generations.text import write_text
 from index.jobs.context import JobContext
+from index.jobs.read_text import ReadText
 from index.jobs.self_test import self_test
 from index.records.feed_records import COLLECTIONS, Collection
 from index.records.names import read_aliases
@@ -39,7 +41,13 @@ class Built:
 
 
 def build(
-    context: JobContext, vectors: VectorStore, content: str, live: Manifest | None, *, anew: bool = False
+    context: JobContext,
+    vectors: VectorStore,
+    text: ReadText,
+    content: str,
+    live: Manifest | None,
+    *,
+    anew: bool = False,
 ) -> Built:
     """Build a generation beside the live one, test it, and publish it unless its self-test is much worse than `live`'s.
 
@@ -51,7 +59,7 @@ def build(
     workspace, images, card = context.workspace, context.images, context.encoder.card
     entries = {collection: list(context.catalogue.entries(collection)) for collection in COLLECTIONS}
     number, folder = generations.begin(workspace)
-    with context.progress.step("building", len(COLLECTIONS) + 2) as tick:
+    with context.progress.step("building", len(COLLECTIONS) + 3) as tick:
         parts: dict[Collection, CollectionPart] = {}
         views: list[tuple[Collection, IndexedView]] = []
         families: Mapping[int, int] = {}
@@ -68,6 +76,8 @@ def build(
         if aliases := read_aliases(workspace.aliases):
             (folder / generations.ALIASES).write_bytes(aliases)
         write_snapshot(folder / generations.RECORDS, (e for part in entries.values() for e in part), views, families)
+        tick(1)
+        write_text(folder, entries, text.version, text.readings())
         tick(1)
         manifest = Manifest(
             generation=number,
@@ -87,8 +97,8 @@ def build(
         measured, likelihood, attribution = test_result
         fitted = {CALIBRATION: likelihood.to_json()}
         fitted |= {generations.attribution_file(kind): model.to_json() for kind, model in attribution.items()}
-        for name, text in fitted.items():
-            (folder / name).write_text(text, encoding="utf-8")
+        for name, fit in fitted.items():
+            (folder / name).write_text(fit, encoding="utf-8")
         calibration = {name: checksum(folder / name) for name in fitted}
         manifest = replace(manifest, files={**manifest.files, **calibration}, self_test=measured)
         generations.seal(folder, manifest)

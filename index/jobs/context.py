@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from embedding.encoders.protocol import Encoder
+from embedding.text.reading import TextReader
 from index.progress import Progress
 from index.records.catalogue import Catalogue
 from index.search.rerank import Reranker
@@ -16,7 +17,7 @@ from index.workspace import Workspace
 class JobContext:
     """A locked workspace with its catalogue and images, the model, and the receiver of progress.
 
-    Without a `reranker` searches are by embeddings alone.
+    Without a `reranker` searches are by embeddings alone; without a `text_reader` no text is read.
     """
 
     workspace: Workspace
@@ -25,3 +26,4 @@ class JobContext:
     encoder: Encoder
     reranker: Reranker | None
     progress: Progress
+    text_reader: TextReader | None = None

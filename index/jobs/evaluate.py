@@ -18,6 +18,7 @@ from embedding.encoders.protocol import Encoder, Vectors
 from embedding.errors import ImageRefused, RegionInvalid
 from embedding.image.decode import decode
 from embedding.image.regions import WHOLE, Region
+from embedding.text.reading import TextReader
 from index.errors import FeedError, WorkspaceError
 from index.generations.generations import Generation, open_live
 from index.jobs.reindex import reindex
@@ -80,11 +81,19 @@ class Evaluation:
 
 
 def evaluate(
-    gallery: Path, queries: Path, encoder: Encoder, cache: Path, progress: Progress, *, reranked: bool = True
+    gallery: Path,
+    queries: Path,
+    encoder: Encoder,
+    cache: Path,
+    progress: Progress,
+    *,
+    reranked: bool = True,
+    text_reader: TextReader | None = None,
 ) -> Evaluation:
     """Index a gallery in a workspace of its own below `cache`, search for every query, and measure.
 
-    `reranked`: re-ranked by local features, as users get it; without, by embeddings alone.
+    `reranked`: re-ranked by local features, as users get it; without, by embeddings alone. `text_reader`: reads what is
+    written on pictures of the gallery and of queries; None leaves it out.
     Embeddings of gallery and queries are kept in `cache` between runs. A query whose very bytes are in the gallery is
     answered without that image (leave one out).
 
@@ -92,7 +101,7 @@ def evaluate(
         FeedError: the gallery or the queries cannot be read, or no query names a product of the gallery.
     """
     labelled = read_queries(queries)
-    workspace, refused = _index(gallery, encoder, cache, progress)
+    workspace, refused = _index(gallery, encoder, cache, progress, text_reader)
     reranker = reranker_for(workspace) if reranked else None
     generation = open_live(workspace)
     caching_encoder = CachingEncoder(encoder, VectorStore.open(cache / "queries", encoder.card))
@@ -105,7 +114,7 @@ def evaluate(
             try:
                 data = query.path.read_bytes()
                 started = time.perf_counter()
-                answer = _search(query, data, generation, caching_encoder, reranker)
+                answer = _search(query, data, generation, caching_encoder, reranker, text_reader)
             except (OSError, ImageRefused) as error:
                 refusals.append(Refusal(str(query.path), getattr(error, "reason", "unreadable"), str(error)))
                 continue
@@ -213,7 +222,9 @@ class CachingEncoder:
             self._unsaved.clear()
 
 
-def _index(gallery: Path, encoder: Encoder, cache: Path, progress: Progress) -> tuple[Workspace, tuple[Refusal, ...]]:
+def _index(
+    gallery: Path, encoder: Encoder, cache: Path, progress: Progress, text_reader: TextReader | None
+) -> tuple[Workspace, tuple[Refusal, ...]]:
     """A workspace that holds the gallery alone, indexed under this model."""
     digest = hashlib.sha256(f"{gallery.resolve()} {encoder.card.name} {encoder.card.sha256}".encode()).hexdigest()
     root = cache / "galleries" / digest[:16]
@@ -223,18 +234,24 @@ def _index(gallery: Path, encoder: Encoder, cache: Path, progress: Progress) -> 
         workspace = Workspace.create(root, encoder.card.name)
     with Catalogue.open(workspace.database_url) as catalogue:
         catalogue.add_source("gallery", "catalogue", str(gallery.resolve()), "auto")
-    report = reindex(workspace, encoder, progress)
+    report = reindex(workspace, encoder, progress, text_reader=text_reader)
     if report.failed:
         raise FeedError(report.failed[0])
     return workspace, report.refused
 
 
 def _search(
-    query: LabelledQuery, data: bytes, generation: Generation, encoder: Encoder, reranker: Reranker | None
+    query: LabelledQuery,
+    data: bytes,
+    generation: Generation,
+    encoder: Encoder,
+    reranker: Reranker | None,
+    text_reader: TextReader | None,
 ) -> Answer:
     itself = hashlib.sha256(data).hexdigest()
     image = QueryImage(decode(data), query.region)
-    return search(Query(images=(image,), limit=DEPTH, without_images=(itself,)), generation, encoder, reranker)
+    asked = Query(images=(image,), limit=DEPTH, without_images=(itself,))
+    return search(asked, generation, encoder, reranker, text_reader=text_reader)
 
 
 def _per_query(ranks: Sequence[Sequence[int]], right_counts: Sequence[int]) -> dict[str, npt.NDArray[np.float64]]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from embedding.encoders.protocol import Encoder
 from embedding.errors import ImageRefused
 from embedding.pipeline import embed_stream
+from embedding.text.reading import TextReader
 from embedding.views import CATALOGUE_VIEWS, prepare_views
 from index.errors import GenerationError, UnknownEntry
 from index.generations import generations
@@ -24,6 +25,7 @@ from index.jobs.build import Built, build
 from index.jobs.context import JobContext
 from index.jobs.forget import Forgot, complete_forgetting
 from index.jobs.lost_records import require_records
+from index.jobs.read_text import ReadText, read_missing
 from index.jobs.retention import expire
 from index.jobs.sweep import sweep
 from index.jobs.watch import is_watched, watch
@@ -76,13 +78,14 @@ def reindex(
     today: date | None = None,
     gate: Gate | None = None,
     accept: frozenset[str] = frozenset(),
+    text_reader: TextReader | None = None,
 ) -> Report:
     """Bring catalogue and index up to date with every source, and publish if anything changed.
 
     `full` reads every feed, builds and publishes even when nothing changed. An image that was embedded under this model
     is never embedded again. A feed that cannot be read, or not to its end, is reported in `failed`, and none of its
     entries is taken as gone; so is one that lost too much at once (the setting `max_fall`), unless its source is in
-    `accept`. `gate` checks the pictures of published objects.
+    `accept`. `gate` checks the pictures of published objects; `text_reader` reads what is written on pictures.
 
     Raises:
         WorkspaceError: another job is writing here, the disk is full or faulty, or the records of a live generation are
@@ -98,7 +101,7 @@ def reindex(
         forgot = complete_forgetting(workspace, catalogue)
         require_records(workspace, catalogue)
         store = ImageStore(workspace.images)
-        context = JobContext(workspace, catalogue, store, encoder, reranker, timed)
+        context = JobContext(workspace, catalogue, store, encoder, reranker, timed, text_reader)
         settings = workspace.settings
         # A file with a mistake stops the job here, before anything is fetched.
         Names.read(workspace.aliases)
@@ -121,17 +124,19 @@ def reindex(
             changes[name] = changes.get(name, Changes()) + Changes(expired=expired)
         vectors = VectorStore.open(workspace.vectors, encoder.card)
         embedded, damaged = embed_missing(context, vectors)
+        text = read_missing(context)
         live, warnings = _live(workspace)
-        warnings += _deleted(forgot)
-        content = content_of(catalogue, encoder, damaged, aliases)
+        warnings += _deleted(forgot) + text.warnings
+        content = content_of(catalogue, encoder, damaged, aliases, text.content)
         number = live.generation if live else None
         built = Built(None, live.self_test if live else None)
         if full or live is None or live.content != content:
             if repaired := _discard_damaged(vectors):
                 warnings += repaired
                 embedded_again, damaged = embed_missing(context, vectors)
-                embedded, content = embedded + embedded_again, content_of(catalogue, encoder, damaged, aliases)
-            built = _build(context, vectors, content, live, anew=full)
+                embedded += embedded_again
+                content = content_of(catalogue, encoder, damaged, aliases, text.content)
+            built = _build(context, vectors, text, content, live, anew=full)
             if not built.refused:
                 sweep(workspace, catalogue)
         number = built.generation or number
@@ -187,17 +192,26 @@ def embed_missing(context: JobContext, vectors: VectorStore) -> tuple[int, list[
     return embedded, refused
 
 
-def content_of(catalogue: Catalogue, encoder: Encoder, damaged: Iterable[Refusal], aliases: bytes = b"") -> str:
+def content_of(
+    catalogue: Catalogue,
+    encoder: Encoder,
+    damaged: Iterable[Refusal],
+    aliases: bytes = b"",
+    text: tuple[str, ...] = (),
+) -> str:
     """A SHA-256 over everything that a generation would be built from; `damaged` images have no embedding."""
     card = encoder.card
     entries = chain.from_iterable(catalogue.entries(collection) for collection in COLLECTIONS)
-    return content_digest(card.name, card.sha256 or "", entries, (refusal.where for refusal in damaged), aliases)
+    not_embedded = (refusal.where for refusal in damaged)
+    return content_digest(card.name, card.sha256 or "", entries, not_embedded, aliases, text)
 
 
-def _build(context: JobContext, vectors: VectorStore, content: str, live: Manifest | None, *, anew: bool) -> Built:
+def _build(
+    context: JobContext, vectors: VectorStore, text: ReadText, content: str, live: Manifest | None, *, anew: bool
+) -> Built:
     """Build and publish; a failed build is deleted at once, because the disk may be full."""
     try:
-        return build(context, vectors, content, live, anew=anew)
+        return build(context, vectors, text, content, live, anew=anew)
     except Exception:
         generations.clear_unfinished(context.workspace)
         raise
@@ -210,7 +224,7 @@ def _watch(context: JobContext, number: int | None) -> tuple[list[Alert], tuple[
     with closing(Generation(context.workspace.generations / str(number))) as generation:
         return watch(
             generation,
-            lambda query: search(query, generation, context.encoder, context.reranker),
+            lambda query: search(query, generation, context.encoder, context.reranker, text_reader=context.text_reader),
             context.catalogue.database,
             context.images,
             context.workspace.settings.alert_likelihood,

@@ -65,7 +65,9 @@ def self_test(
     with context.progress.step("self-test", len(sampled)) as tick:
         for entry in sampled:
             query, right = simulated_query(entry, context.images)
-            found = search(query, generation, context.encoder, context.reranker).candidates
+            found = search(
+                query, generation, context.encoder, context.reranker, text_reader=context.text_reader
+            ).candidates
             correct = np.array([bool(right & set(candidate.entry.images)) for candidate in found], bool)
             ranks.append(float(np.argmax(correct)) + 1 if correct.any() else np.inf)
             without = tuple(c for c, is_right in zip(found, correct, strict=True) if not is_right)

@@ -1,4 +1,4 @@
-"""Deletes what no entry uses any more: picture references, copies, local features, embeddings.
+"""Deletes what no entry uses any more: picture references, copies, local features, text, embeddings.
 
 An image is used as long as an entry of the catalogue or of a generation on disk has it, because an older generation can
 be rolled back to, with its pictures.
@@ -19,6 +19,7 @@ from index.records.schema import images, origins, pictures
 from index.stores.durable import sync_folder
 from index.stores.features import FeatureStore
 from index.stores.images import ImageStore
+from index.stores.text import TextStore
 from index.stores.vectors import VectorStore
 from index.workspace import Workspace
 
@@ -57,6 +58,8 @@ def sweep(workspace: Workspace, catalogue: Catalogue, *, thorough: bool = False)
             store.discard(sha256)
             features.path(sha256).unlink(missing_ok=True)
         features.prune()
+    for readings in TextStore.all(workspace.text):
+        readings.discard(readings.images() - used)
     embeddings = sum(_discard(vectors, used, thorough) for vectors in VectorStore.all(workspace.vectors))
     with catalogue.database.begin() as connection:
         for sha256 in unused:

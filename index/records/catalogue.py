@@ -7,10 +7,10 @@ number at the end of a reading are gone from the feed. An interrupted reading re
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from datetime import date
 from itertools import groupby
-from operator import itemgetter
+from operator import add, itemgetter
 from typing import Any, Literal, Self
 
 import sqlalchemy as sa
@@ -62,14 +62,7 @@ class Changes:
     expired: int = 0
 
     def __add__(self, other: Changes) -> Changes:
-        return Changes(
-            self.added + other.added,
-            self.changed + other.changed,
-            self.gone + other.gone,
-            self.unchanged + other.unchanged,
-            self.pictures + other.pictures,
-            self.expired + other.expired,
-        )
+        return Changes(*map(add, astuple(self), astuple(other)))
 
 
 @dataclass(frozen=True)
@@ -196,18 +189,15 @@ class Catalogue:
         """
         old = (entries.c.source_id == source.id) & (entries.c.reading < source.reading)
         status: Any = DISCONTINUED
+        last_seen = sa.case((entries.c.last_seen == "", source.read_on), else_=entries.c.last_seen)
         if source.collection == "objects":
             status = sa.case((entries.c.status == ObjectStatus.OPEN, ObjectStatus.CLOSED), else_=entries.c.status)
+            last_seen = sa.case((entries.c.status == ObjectStatus.OPEN, today.isoformat()), else_=entries.c.last_seen)
         with self.database.begin() as connection:
             gone = connection.execute(
                 sa.update(entries)
                 .where(old & (entries.c.gone_on == ""))
-                .values(
-                    status=status,
-                    digest="",
-                    gone_on=today.isoformat(),
-                    last_seen=sa.case((entries.c.last_seen == "", source.read_on), else_=entries.c.last_seen),
-                )
+                .values(status=status, digest="", gone_on=today.isoformat(), last_seen=last_seen)
             ).rowcount
             here = sa.select(entries.c.id).where(
                 (entries.c.source_id == source.id) & (entries.c.reading == source.reading)
@@ -317,13 +307,13 @@ class Catalogue:
                 shown = tuple(dict.fromkeys(row[2] for row in rows))
                 yield Entry(identity, collection, source, EntryFields(*fields), shown)
 
-    def images(self) -> list[str]:
-        """Every image that an entry shows, once, in the order of `entries`."""
+    def images(self, collection: Collection | None = None) -> list[str]:
+        """Every image that an entry, or one of a collection, shows, once, in the order of `entries`."""
         query = (
             sa.select(origins.c.sha256)
             .join(pictures, pictures.c.reference == origins.c.reference)
             .join(entries, entries.c.id == pictures.c.entry)
-            .where(origins.c.sha256 != "")
+            .where((origins.c.sha256 != "") & (entries.c.collection == (collection or entries.c.collection)))
             .order_by(entries.c.collection, entries.c.id, pictures.c.position, pictures.c.reference)
         )
         with self.database.connect() as connection:
@@ -336,9 +326,10 @@ class Catalogue:
             return dict.fromkeys(COLLECTIONS, 0) | {row.collection: row.number for row in connection.execute(query)}
 
     def _known(self, connection: Connection, source: Source, names: list[str]) -> dict[str, Any]:
-        query = sa.select(
-            entries.c.id, entries.c.entry_id, entries.c.digest, entries.c.reading, entries.c.status, entries.c.gone_on
-        ).where((entries.c.source_id == source.id) & entries.c.entry_id.in_(names))
+        names_read = ("id", "entry_id", "digest", "reading", "status", "gone_on", "last_seen")
+        query = sa.select(*(entries.c[name] for name in names_read)).where(
+            (entries.c.source_id == source.id) & entries.c.entry_id.in_(names)
+        )
         return {row.entry_id: row for row in connection.execute(query)}
 
     def _attach(self, connection: Connection, source: Source, rows: list[tuple[int, Sequence[str]]]) -> int:
@@ -394,5 +385,14 @@ def _sort_changes(
         if not fields.status:
             # The feed's word for it is not known: it stays as it was.
             row["status"] = before.status if before is not None and not before.gone_on else ObjectStatus.OPEN
+        if source.collection == "objects":
+            row["last_seen"] = _settled_on(str(row["status"]), before, today)
         upserts.append(row)
     return Changes(added=added, changed=changed, unchanged=unchanged), upserts
+
+
+def _settled_on(status: str, before: sa.Row[Any] | None, today: date) -> str:
+    """The day on which an object was found to be no longer open; empty while it is, or where it came so."""
+    if status == ObjectStatus.OPEN or before is None:
+        return ""
+    return today.isoformat() if before.status == ObjectStatus.OPEN else str(before.last_seen)

@@ -23,11 +23,13 @@ def correct_future_days(database: Database, source: Source, today: date) -> Sour
         return source
     here = entries.c.source_id == source.id
     gone = here & (entries.c.gone_on != "")
+    # Of an object the day is ours in any case: that on which it was found to be no longer open.
+    settled = gone | (here & (entries.c.collection == "objects"))
     with database.begin() as connection:
         for column, condition in (
             (entries.c.first_seen, here),
             (entries.c.gone_on, gone),
-            (entries.c.last_seen, gone),
+            (entries.c.last_seen, settled),
         ):
             future = condition & (column > day) & (column <= ahead)
             connection.execute(sa.update(entries).where(future).values({column: day}))

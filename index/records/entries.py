@@ -26,9 +26,9 @@ class EntryFields:
 
     Days are ISO 8601 or empty. For an object `category` is its kind and `link` the page where tips go. `status` of a
     product is "current" or "discontinued", of an object its ObjectStatus, or empty where it is to stay. An empty
-    `last_seen` means "still there". Those of SEVERAL may hold more than one value, as `split_values` separates them.
-    `country` is where a product is sold, `made_in` where it is made. `seen_from` and `seen_until`: the object was not
-    seen before and not after.
+    `last_seen` means "still there"; of an object it is the day on which it was found to be no longer open. Those of
+    SEVERAL may hold more than one value, as `split_values` separates them. `country` is where a product is sold,
+    `made_in` where it is made. `seen_from` and `seen_until`: the object was not seen before and not after.
     """
 
     entry_id: str

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.image.regions import WHOLE, Region
+from embedding.text.reading import MAX_CHARACTERS, MAX_LINES, Reading
 from index.errors import QueryInvalid
 from index.generations.families import Availability
 from index.records.entries import Entry
@@ -18,6 +19,7 @@ from index.records.filters import Filter
 MAX_IMAGES = 8
 MAX_LIMIT = 200
 MAX_TEXT = 1000
+MAX_WRITTEN = MAX_LINES
 # How many pairs of keypoints an answer shows: more cannot be told apart on screen.
 MAX_PAIRS = 60
 MAX_VARIANTS = 100
@@ -38,6 +40,8 @@ class Query:
     """A query: one to eight pictures of one object, text, or both, and which entries may answer.
 
     `without_images` are images of the index, by SHA-256, that must not answer: the query picture itself, say.
+    `written`: the lines that a person says are written on the object, MAX_WRITTEN at most; empty to search without
+    text. None: what is written is read off the pictures.
 
     Raises:
         QueryInvalid: it is empty, or exceeds a limit.
@@ -49,6 +53,7 @@ class Query:
     filters: tuple[Filter, ...] = ()
     limit: int = 10
     without_images: tuple[str, ...] = ()
+    written: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.images and not self.text.strip():
@@ -59,6 +64,11 @@ class Query:
             raise QueryInvalid(f"limit {self.limit}: must be between 1 and {MAX_LIMIT}")
         if len(self.text) > MAX_TEXT:
             raise QueryInvalid(f"{len(self.text)} characters of text: at most {MAX_TEXT} are taken")
+        if len(self.written or ()) > MAX_WRITTEN or any(len(line) > MAX_CHARACTERS for line in self.written or ()):
+            raise QueryInvalid(
+                f"{len(self.written or ())} lines of text on the object: at most {MAX_WRITTEN} are taken, of "
+                f"{MAX_CHARACTERS} characters each"
+            )
 
 
 @dataclass(frozen=True)
@@ -81,17 +91,36 @@ class Matched:
 
 
 @dataclass(frozen=True)
+class WordMatch:
+    """A word, or a barcode's number, that query and candidate share.
+
+    `word` is as the query has it, in `region_query` of its picture number `picture`, counted from 0; both None for
+    what a person wrote. `found` is as the candidate has it: in `region_image` of its image, or, without one, in its
+    field `field`: "title", "brand", ..., "gtin".
+    """
+
+    word: str
+    found: str
+    picture: int | None = None
+    region_query: Region | None = None
+    region_image: Region | None = None
+    field: str = ""
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Why a candidate was found.
 
     `similarity`: its best cosine to each query picture; `text_similarity`: to the text. `region`: the view of its
     image that fits best. `matched`: keypoints shared with each query picture; empty where it was not re-ranked.
+    `words`: what is written on both.
     """
 
     similarity: tuple[float, ...]
     text_similarity: float | None
     region: Region
     matched: tuple[Matched, ...] = ()
+    words: tuple[WordMatch, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,7 +159,7 @@ class Answer:
     """The candidates of a query, best first, stamped with what produced them.
 
     `brands` and `retailers`: what the candidates and those ranked after them speak for, most likely first; of objects
-    there are none.
+    there are none. `readings`: what was read off each of the query's pictures; empty where text was not read.
     """
 
     query_id: str
@@ -141,3 +170,4 @@ class Answer:
     candidates: tuple[Candidate, ...]
     brands: tuple[Attribution, ...] = ()
     retailers: tuple[Attribution, ...] = ()
+    readings: tuple[Reading, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from index.engines.protocol import NO_ROW, Rows
 from index.generations.generations import Generation
 from index.generations.snapshot import IndexedView
 from index.search.answer import Query
+from index.search.text_evidence import TextScores
 
 # At least this many rows are requested from the engine.
 MIN_ROWS = 200
@@ -27,7 +28,8 @@ class CandidateSet:
 
     `image_cosines`: the best cosine of an image's views to each query picture, float32 [s, n], itself combined from the
     cosines to the views of that query picture; `text_cosines`: to the query's text, float32 [s], or None.
-    `regions`: the view that fits best.
+    `regions`: the view that fits best. `text_bonus`: what the text on the object adds to the score, float32 [s], or
+    None where there is none.
     """
 
     entries: tuple[int, ...]
@@ -35,6 +37,7 @@ class CandidateSet:
     regions: tuple[Region, ...]
     image_cosines: Vectors
     text_cosines: Vectors | None
+    text_bonus: Vectors | None = None
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -46,30 +49,57 @@ def first_stage(
     text_embedding: Vectors | None,
     generation: Generation,
     allowed: Rows | None,
+    text: TextScores | None = None,
 ) -> CandidateSet:
-    """The nearest images of every query picture and of the text, each compared with all of them.
+    """The nearest images of every query picture and of the text, and those that carry its words, compared with all.
 
     Args:
         image_embeddings: of the views of each query picture, float32 [v, d]; text_embedding: float32 [1, d] or None.
         allowed: the rows that may answer, int64 [m], rising; None allows all.
+        text: what the words on the object say; its candidates join those that the embeddings find.
 
     A product with many pictures takes many rows, and so does an image that many products share: more rows are searched
     until they name `query.limit` entries and as many images, the latter among MAX_ROWS at most.
     """
     engine = generation.engine(query.collection)
-    embeddings = np.concatenate([*image_embeddings, *([] if text_embedding is None else [text_embedding])])
+    embeddings = [*image_embeddings, *([] if text_embedding is None else [text_embedding])]
+    by_text = _rows_of(text, generation, allowed)
+    if not embeddings:
+        return _with_text(_candidate_set(*_indexed(by_text, generation, query), image_embeddings, None), text)
     available = engine.stats().count if allowed is None else len(allowed)
     count = max(MIN_ROWS, 4 * query.limit)
     while True:
-        _, nearest = engine.search(embeddings, max(1, min(count, available)), allowed)
-        rows = np.unique(nearest[nearest != NO_ROW])
-        view_of_row = generation.records.views(query.collection, rows.tolist())
-        indexed = [view_of_row[row] for row in rows.tolist()]
+        _, nearest = engine.search(np.concatenate(embeddings), max(1, min(count, available)), allowed)
+        rows = np.union1d(nearest[nearest != NO_ROW], by_text)
+        indexed, vectors = _indexed(rows, generation, query)
         enough_entries = len({view.entry for view in indexed}) >= query.limit
         enough_images = len({view.image for view in indexed}) >= query.limit or count >= MAX_ROWS
         if (enough_entries and enough_images) or count >= available:
-            return _candidate_set(indexed, engine.vectors(rows), image_embeddings, text_embedding)
+            return _with_text(_candidate_set(indexed, vectors, image_embeddings, text_embedding), text)
         count *= 4
+
+
+def _rows_of(text: TextScores | None, generation: Generation, allowed: Rows | None) -> Rows:
+    """The rows that the text brings in, int64 [m], rising."""
+    found = [row for entry in text.candidates for row in generation.records.rows_of(entry)] if text else []
+    rows = np.unique(np.array(found, np.int64))
+    return rows if allowed is None else np.intersect1d(rows, allowed)
+
+
+def _indexed(rows: Rows, generation: Generation, query: Query) -> tuple[list[IndexedView], Vectors]:
+    """What some rows stand for, and their vectors float32 [m, d]."""
+    view_of_row = generation.records.views(query.collection, rows.tolist())
+    return [view_of_row[row] for row in rows.tolist()], generation.engine(query.collection).vectors(rows)
+
+
+def _with_text(candidate_set: CandidateSet, text: TextScores | None) -> CandidateSet:
+    """The same with what the text adds. For words alone their share is the similarity, or on top of the model's."""
+    if text is None:
+        return candidate_set
+    if candidate_set.image_cosines.shape[1]:
+        return replace(candidate_set, text_bonus=text.bonus(candidate_set.entries))
+    cosines = 0 if candidate_set.text_cosines is None else candidate_set.text_cosines
+    return replace(candidate_set, text_cosines=cosines + text.share(candidate_set.entries))
 
 
 def _candidate_set(

@@ -13,22 +13,27 @@ from index.search.answer import Candidate, Verdict
 SIGNALS = ("score", "margin", "inliers")
 # Below this likelihood of the best candidate the verdict is that there is no good match.
 VERDICT_THRESHOLD = 0.5
+# Of an entry with the number of the barcode on the object: one in a hundred of those is misread, or wrong in a feed.
+DECISIVE_LIKELIHOOD = 0.99
 # Lower scores count as this one: all of them are as good as unrelated, and the scale is logarithmic.
 MIN_SCORE = 0.05
 
 
 def apply_likelihood(
-    candidates: tuple[Candidate, ...], likelihood: Likelihood | None
+    candidates: tuple[Candidate, ...], likelihood: Likelihood | None, decisive: frozenset[int] = frozenset()
 ) -> tuple[Verdict, tuple[Candidate, ...]]:
     """The verdict, and the candidates with their likelihood; without a calibration they have none.
 
-    The candidates are listed whatever the verdict is.
+    The candidates are listed whatever the verdict is. `decisive`: entries, by number, that have the number of the
+    barcode on the object.
     """
     if not candidates:
         return "no good match", ()
     if likelihood is None:
         return "candidates", candidates
     likelihoods = likelihood.of(signals(candidates))
+    has_number = np.array([candidate.entry.id in decisive for candidate in candidates])
+    likelihoods = np.where(has_number, np.maximum(likelihoods, DECISIVE_LIKELIHOOD), likelihoods)
     with_likelihood = tuple(
         replace(candidate, likelihood=float(value)) for candidate, value in zip(candidates, likelihoods, strict=True)
     )

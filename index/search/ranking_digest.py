@@ -19,9 +19,11 @@ from embedding.encoders.card import ModelCard
 from embedding.image import foreground, preprocess
 from embedding.local import alignment, features, matching, palette, plane, scoring, xfeat, xfeat_network
 from embedding.redaction import blurred_boxes, boxes, masks, painted_boxes, pixelated_boxes
+from embedding.text import barcodes, detection, networks, reader, reading, recognition, tiles
 from index.engines import choice
 from index.generations.generations import Manifest
-from index.search import first_stage, likelihood, orientation, rerank
+from index.lexical import building, lexical_index, words
+from index.search import first_stage, likelihood, orientation, rerank, text_evidence
 
 # The constants that decide a ranking once the generation is built, by module. tests/index/search/test_ranking_digest.py
 # fails for a constant of a module used by a search that is neither here nor listed there as one that decides nothing.
@@ -65,10 +67,33 @@ _DECIDING: tuple[tuple[ModuleType, str], ...] = (
         "INLIER_WEIGHT CHANCE_INLIERS INLIER_SCALE SCENE_COLOUR_WEIGHT PLAIN_COLOUR_WEIGHT COLOURWAY_EXPONENT "
         "FULL_CORRELATION COLOUR_DIFFERENCE_SCALE DEFAULT_AGREEMENT _MIN_PLAINNESS _FULL_PLAINNESS _MAX_HIDDEN_SHARE",
     ),
+    (detection, "SIDE MAX_ENLARGEMENT _MULTIPLE _MIN_PROBABILITY _MIN_CONFIDENCE _ENLARGEMENT _MIN_HEIGHT _MIN_TRACE"),
+    (tiles, "_LARGE _SMALL_HEIGHT _TILES _OVERLAP _EDGE"),
+    (
+        recognition,
+        "_HEIGHT _MIN_WIDTH _MAX_WIDTH _WIDTH_STEP _BATCH_WIDTH _DIRECTION_SHAPE _SURE_UPRIGHT _SURE_UPSIDE_DOWN "
+        "_MIN_CERTAIN _ON_ITS_SIDE",
+    ),
+    (reader, "MIN_CONFIDENCE _MAX_HIDDEN_SHARE _MAX_OVERLAP _FILL_LEVEL"),
+    (reading, "MAX_LINES MAX_CODES MAX_CHARACTERS _MIN_SIDE"),
+    (networks, "SHA256"),
+    (
+        barcodes,
+        "_MAX_SIDE _MAX_LOCATED _MAX_CONTENT _PLAIN_WIDTH _MIN_WIDTH _MAX_WIDTH _ENLARGEMENT _QUIET_SHARE _BAND "
+        "_AVERAGED_ROWS _SHARPENINGS _MIN_VOTES _KINDS",
+    ),
+    (words, "_WORD MAX_WORD _GTIN_MARK _BITS"),
+    (building, "FULL_WEIGHT"),
+    (
+        lexical_index,
+        "MAX_TERMS MAX_VARIANTS MAX_POSTINGS MIN_SIMILARITY MIN_CONTAINED CONTAINED_DISCOUNT MIN_CONTAINED_TRIGRAMS "
+        "_COMMON_TRIGRAM",
+    ),
+    (text_evidence, "TEXT_WEIGHT TEXT_SCALE EDGE_DISCOUNT GTIN_BONUS TEXT_CANDIDATES MIN_NATS"),
     (first_stage, "MIN_ROWS MAX_ROWS"),
     (rerank, "RERANK_DEPTHS MIN_CONFIDENT_INLIERS"),
     (orientation, "MAX_DOUBTFUL_INLIERS MIN_SCORE_GAIN _NEIGHBOURS"),
-    (likelihood, "SIGNALS VERDICT_THRESHOLD MIN_SCORE"),
+    (likelihood, "SIGNALS VERDICT_THRESHOLD DECISIVE_LIKELIHOOD MIN_SCORE"),
     (choice, "_ROWS_PER_STEP _ROWS_PER_CODE FILTER_OVERFETCH DEFAULT_EF_SEARCH DEFAULT_NPROBE DEFAULT_K_FACTOR"),
 )
 

@@ -100,9 +100,13 @@ class RerankResult:
 
 
 def rerank(candidate_set: CandidateSet, views: Sequence[QueryViews], reranker: Reranker | None) -> RerankResult:
-    """Re-rank the images nearest to the query's pictures; the others keep their cosine as score."""
+    """Re-rank the images nearest to the query's pictures; the others keep their cosine as score.
+
+    What the text on the object adds is added to all of them.
+    """
+    text_bonus = np.float32(0) if candidate_set.text_bonus is None else candidate_set.text_bonus[:, None]
     if reranker is None or not views or not len(candidate_set):
-        return RerankResult(candidate_set, candidate_set.image_cosines, ())
+        return RerankResult(candidate_set, candidate_set.image_cosines + text_bonus, ())
     images, cosines = nearest_images(candidate_set)
     image_matches = tuple(reranker.match_image(query, images, cosines[:, number]) for number, query in enumerate(views))
     scores = [
@@ -112,12 +116,18 @@ def rerank(candidate_set: CandidateSet, views: Sequence[QueryViews], reranker: R
         ]
         for image, image_cosines in zip(candidate_set.images, candidate_set.image_cosines, strict=True)
     ]
-    return RerankResult(candidate_set, np.array(scores, np.float32), image_matches)
+    return RerankResult(candidate_set, np.array(scores, np.float32) + text_bonus, image_matches)
 
 
 def nearest_images(candidate_set: CandidateSet) -> tuple[list[str], Vectors]:
-    """The images that may be re-ranked, by SHA-256, nearest first [m], and their cosines [m, n]."""
-    order = np.argsort(-candidate_set.image_cosines.max(axis=1), kind="stable").tolist()
+    """The images that may be re-ranked, by SHA-256, nearest first [m], and their cosines [m, n].
+
+    An image that carries the words on the object is nearer by what these add to its score.
+    """
+    nearness = candidate_set.image_cosines.max(axis=1)
+    if candidate_set.text_bonus is not None:
+        nearness = nearness + candidate_set.text_bonus
+    order = np.argsort(-nearness, kind="stable").tolist()
     place = {candidate_set.images[index]: index for index in reversed(order)}
     images = list(dict.fromkeys(candidate_set.images[index] for index in order))[: max(RERANK_DEPTHS)]
     return images, candidate_set.image_cosines[[place[image] for image in images]]

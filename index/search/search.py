@@ -8,12 +8,15 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from embedding.encoders.protocol import Encoder, Vectors
+from embedding.errors import TextUnsupported
 from embedding.query_views import QueryViews, embed_views, query_views
+from embedding.text.reading import TextReader
 from index.errors import GenerationError
 from index.generations.calibration import Likelihood
 from index.generations.generations import Generation
 from index.records.names import KINDS
 from index.search import attribution
+from index.search.agreeing_words import with_agreeing_words
 from index.search.answer import Answer, Query
 from index.search.attribution import attribute
 from index.search.first_stage import first_stage
@@ -21,6 +24,7 @@ from index.search.group import group_by_entry
 from index.search.likelihood import apply_likelihood
 from index.search.orientation import choose_orientation, correct_rotation
 from index.search.rerank import Reranker, RerankResult, rerank
+from index.search.text_evidence import read_query, weigh_text
 
 # A context manager around each step, made from the step's name: a caller may measure how long the step takes.
 Step = Callable[[str], AbstractContextManager[None]]
@@ -32,26 +36,37 @@ def untimed(_: str) -> AbstractContextManager[None]:
 
 
 def search(
-    query: Query, generation: Generation, encoder: Encoder, reranker: Reranker | None = None, step: Step = untimed
+    query: Query,
+    generation: Generation,
+    encoder: Encoder,
+    reranker: Reranker | None = None,
+    step: Step = untimed,
+    *,
+    text_reader: TextReader | None = None,
 ) -> Answer:
-    """Answer a query from one generation; without `reranker` by embeddings alone.
+    """Answer a query from one generation; without `reranker` by embeddings and text alone.
+
+    Without `text_reader` nothing is read off the pictures; what a person wrote is still searched for.
 
     Raises:
         GenerationError: the generation was made with another model than `encoder`.
-        TextUnsupported: the query has text and the model no text side.
+        TextUnsupported: the query has words, the model no text side, and the generation no index of words.
     """
     _require_model(generation, encoder)
     views = tuple(query_views(image.region.of(image.pixels)) for image in query.images)
     with step("embed"):
         image_embeddings = embed_views(views, encoder)
-        text_embedding = encoder.encode_texts([query.text]) if query.text.strip() else None
+        text_embedding = _embed_text(query, generation, encoder)
+    with step("read_text"):
+        text = read_query(query, views, text_reader)
 
     with step("filter"):
         allowed = generation.records.allowed(query.collection, query.filters, query.without_images)
+        text_scores = weigh_text(text, query, generation)
 
     def rank(views: Sequence[QueryViews], image_embeddings: Sequence[Vectors]) -> RerankResult:
         with step("first_stage"):
-            candidate_set = first_stage(query, image_embeddings, text_embedding, generation, allowed)
+            candidate_set = first_stage(query, image_embeddings, text_embedding, generation, allowed, text_scores)
         with step("rerank"):
             return rerank(candidate_set, views, reranker)
 
@@ -64,7 +79,9 @@ def search(
 
     ranked = group_by_entry(reranked, generation.records, replace(query, limit=max(query.limit, attribution.DEPTH)))
     likelihood = _likelihood(generation, query, reranked)
-    verdict, candidates = apply_likelihood(ranked[: query.limit], likelihood)
+    candidates = with_agreeing_words(ranked[: query.limit], text, query, generation)
+    decisive = text_scores.decisive if text_scores else frozenset()
+    verdict, candidates = apply_likelihood(candidates, likelihood, decisive)
     models = generation.attribution if likelihood else {}
     brands, retailers = (attribute(ranked, kind, generation.names, models.get(kind)) for kind in KINDS)
     return Answer(
@@ -76,7 +93,20 @@ def search(
         candidates=candidates,
         brands=brands,
         retailers=retailers,
+        readings=text.readings,
     )
+
+
+def _embed_text(query: Query, generation: Generation, encoder: Encoder) -> Vectors | None:
+    """The embedding of the query's words, float32 [1, d]; None without words, or where only the index knows words."""
+    if not query.text.strip():
+        return None
+    try:
+        return encoder.encode_texts([query.text])
+    except TextUnsupported:
+        if generation.text is None:
+            raise
+        return None
 
 
 def _likelihood(generation: Generation, query: Query, reranked: RerankResult) -> Likelihood | None:

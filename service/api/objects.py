@@ -9,7 +9,6 @@ from fastapi.responses import JSONResponse
 
 from service.api.openapi import problems
 from service.api.schemas import ObjectPageResponse
-from service.app.find_entry import entry_named
 from service.app.listing import ObjectFilter
 from service.app.responses import ObjectResponse, object_response
 from service.http.dependencies import GenerationDep, ServicesDep
@@ -59,8 +58,9 @@ def objects(
 )
 def published_object(
     object_id: str,
+    services: ServicesDep,
     generation: GenerationDep,
     source: Annotated[str | None, Query(description="The source meant, where several use the id.")] = None,
 ) -> JSONResponse:
     """A published object. Its id is the authority's own and may contain slashes."""
-    return JSONResponse(object_response(entry_named(generation, "objects", object_id, source)).model_dump())
+    return JSONResponse(object_response(services.settled.named(generation, object_id, source)).model_dump())

@@ -7,9 +7,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from embedding.text.reading import MAX_CHARACTERS
 from index.records.feed_records import COLLECTIONS
 from index.records.filters import KEYS
-from index.search.answer import MAX_IMAGES, MAX_LIMIT, MAX_TEXT
+from index.search.answer import MAX_IMAGES, MAX_LIMIT, MAX_TEXT, MAX_WRITTEN
 from service.accounts.access import VisitorDep
 from service.accounts.roles import Role, Visitor
 from service.api.openapi import problems
@@ -59,7 +60,19 @@ _FORM: dict[str, Any] = {
         "text": {
             "type": "string",
             "maxLength": MAX_TEXT,
-            "description": "Words to search by, alone or with the pictures, where the model knows words.",
+            "description": "Words to search by, alone or with the pictures.",
+        },
+        "written": {
+            "type": "array",
+            "items": {"type": "string", "maxLength": MAX_CHARACTERS},
+            "maxItems": MAX_WRITTEN,
+            "description": "Lines that are written on the thing, such as its brand or the number of its barcode; then "
+            "none is read off the pictures.",
+        },
+        "read_text": {
+            "type": "boolean",
+            "default": True,
+            "description": "false does not read what is written on the pictures.",
         },
         "filter": {
             "type": "array",
@@ -83,7 +96,7 @@ _OPENAPI = {
         "content": {
             "multipart/form-data": {
                 "schema": _FORM,
-                "encoding": {"box": _REPEATED, "filter": _REPEATED},
+                "encoding": {"box": _REPEATED, "filter": _REPEATED, "written": _REPEATED},
                 "example": {
                     "collection": "catalogue",
                     "box": ["0.1,0.2,0.6,0.9"],
@@ -114,11 +127,14 @@ async def post_search(request: Request, services: ServicesDep, visitor: VisitorD
     Pictures are discarded after the answer: they are kept neither on disk nor in a log. A picture that shows a face is
     refused, but for investigators it is searched all the same, and named in `faces`.
     """
-    async with upload_of(request, services.limits, services.reserved_bytes) as upload:
+    investigator = visitor.may(Role.INVESTIGATOR)
+    reserved_bytes = services.reserved_bytes if investigator else services.public_bytes
+    queue = services.search_queue if investigator else services.comparisons
+    async with upload_of(request, services.limits, reserved_bytes) as upload:
         search_request = parse_search_request(upload)
         if search_request.collection == "catalogue":
             visitor.require(Role.INVESTIGATOR)
-        return JSONResponse(await services.search_queue.run(lambda: _answer(search_request, services, visitor)))
+        return JSONResponse(await queue.run(lambda: _answer(search_request, services, visitor)))
 
 
 def _answer(request: SearchRequest, services: Services, visitor: Visitor) -> dict[str, Any]:

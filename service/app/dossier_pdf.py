@@ -5,11 +5,8 @@ from __future__ import annotations
 import io
 import textwrap
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from fpdf import FPDF
-from fpdf.enums import XPos, YPos
 from PIL import Image
 
 from service.app.dossier import Dossier, DossierItem
@@ -17,40 +14,24 @@ from service.app.elimination import EarlierDecision
 from service.rendering.environment import EARLIER_WORDS, STATE_WORDS, percent
 from service.rendering.facts import object_facts, product_facts, several
 from service.rendering.language import Words
+from service.rendering.pdf_sheet import MARGIN, PdfSheet
 
 # How many characters of a product's description are shown.
 _DESCRIPTION = 400
-_MARGIN, _PICTURE = 16.0, 34.0
-# The standard PDF fonts cover Western European letters only; DejaVu, with many more, is used where it is installed.
-_WIDE = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
-_WIDE_BOLD = _WIDE.with_name("DejaVuSans-Bold.ttf")
+_PICTURE = 34.0
 
 
-class _Sheet(FPDF):
+class _Sheet(PdfSheet):
     """A4 pages with a footer: the dossier's object and the page number."""
 
     def __init__(self, foot: str) -> None:
-        super().__init__(format="A4")
+        super().__init__()
         self._foot = foot
-        self.set_margins(_MARGIN, _MARGIN)
-        self.set_auto_page_break(True, _MARGIN + 6)
-        self._wide = _WIDE.exists() and _WIDE_BOLD.exists()
-        if self._wide:
-            self.add_font("wide", "", _WIDE)
-            self.add_font("wide", "B", _WIDE_BOLD)
         self.add_page()
 
     def footer(self) -> None:
-        self.set_y(-_MARGIN)
+        self.set_y(-MARGIN)
         self.write_in(8, self._foot + f"   {self.page_no()}/{{nb}}", quiet=True)
-
-    def write_in(self, size: float, text: str, *, bold: bool = False, quiet: bool = False, left: float = 0.0) -> None:
-        """A paragraph, `left` millimetres in from the margin."""
-        self.set_font("wide" if self._wide else "helvetica", "B" if bold else "", size)
-        self.set_text_color(*((90, 96, 104) if quiet else (20, 26, 34)))
-        self.set_x(_MARGIN + left)
-        shown = text if self._wide else text.encode("cp1252", "replace").decode("cp1252")
-        self.multi_cell(0, size * 0.48, shown, new_x=XPos.LMARGIN, new_y=YPos.NEXT, align="L")
 
     def heading(self, text: str) -> None:
         self.ln(4)
@@ -130,7 +111,7 @@ def _pictures(sheet: _Sheet, dossier: Dossier) -> None:
         printed_height = min(70.0, 110.0 * height / width)
         if sheet.get_y() + printed_height > sheet.page_break_trigger:
             sheet.add_page()
-        sheet.image(io.BytesIO(jpeg), x=_MARGIN, y=sheet.get_y(), h=printed_height)
+        sheet.image(io.BytesIO(jpeg), x=MARGIN, y=sheet.get_y(), h=printed_height)
         sheet.set_y(sheet.get_y() + printed_height + 1)
         sheet.write_in(7, f"SHA-256 {image}", quiet=True)
         sheet.ln(2)
@@ -143,7 +124,7 @@ def _candidate(sheet: _Sheet, item: DossierItem, earlier: Sequence[EarlierDecisi
         sheet.add_page()
     top = sheet.get_y()
     if item.picture:
-        sheet.image(io.BytesIO(item.picture), x=_MARGIN, y=top, w=_PICTURE, h=_PICTURE - 3, keep_aspect_ratio=True)
+        sheet.image(io.BytesIO(item.picture), x=MARGIN, y=top, w=_PICTURE, h=_PICTURE - 3, keep_aspect_ratio=True)
     left = _PICTURE + 4
     sheet.write_in(11, f"{candidate.rank}. {fields.title or fields.entry_id}", bold=True, left=left)
     sheet.write_in(10, f"{percent(candidate.likelihood)} {t('work.likely')}", left=left)
@@ -162,5 +143,5 @@ def _candidate(sheet: _Sheet, item: DossierItem, earlier: Sequence[EarlierDecisi
     sheet.write_in(9, places, quiet=True, left=left)
     sheet.set_y(max(sheet.get_y(), top + _PICTURE))
     if item.comparison:
-        sheet.image(io.BytesIO(item.comparison), x=_MARGIN, y=sheet.get_y(), h=58)
+        sheet.image(io.BytesIO(item.comparison), x=MARGIN, y=sheet.get_y(), h=58)
         sheet.set_y(sheet.get_y() + 62)

@@ -31,7 +31,8 @@ class ServerLimits:
     refused upload is read and discarded for `drain_seconds`, so that its client receives the error. `searches` run at a
     time, one decoding while another encodes; `waiting` more may queue, and further ones are refused as busy. `pixels`
     bounds the decoded pictures of one search together, at 3 bytes each. One address may try to sign in `sign_ins` times
-    at once, then once every `sign_in_seconds`.
+    at once, then once every `sign_in_seconds`. The public's comparisons have a queue of their own, of `public_waiting`,
+    and their uploads `public_bytes`, so that they take nothing of the investigators' share.
     """
 
     image_bytes: Count = DecodeLimits().bytes
@@ -44,6 +45,8 @@ class ServerLimits:
     drain_seconds: Seconds = 10.0
     searches: Count = 2
     waiting: Annotated[int, Field(ge=0)] = 32
+    public_waiting: Count = 256
+    public_bytes: Count = 16 * DecodeLimits().bytes
     sign_ins: Count = 10
     sign_in_seconds: Seconds = 15.0
 
@@ -86,7 +89,8 @@ class SearchQueue:
 
     def __init__(self, searches: int, waiting: int) -> None:
         self._limiter = anyio.CapacityLimiter(searches)
-        self._waiting = waiting
+        self._waiting, self._unfinished = waiting, 0
+        self._idle = anyio.Event()
 
     @property
     def queued(self) -> int:
@@ -101,7 +105,19 @@ class SearchQueue:
         """
         if self.queued >= self._waiting:
             raise busy("more searches are waiting than the server accepts")
-        return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+        self._unfinished += 1
+        try:
+            return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+        finally:
+            self._unfinished -= 1
+            if self._unfinished == 0:
+                self._idle.set()
+                self._idle = anyio.Event()
+
+    async def wait_until_idle(self) -> None:
+        """Return when no search runs or waits."""
+        while self._unfinished:
+            await self._idle.wait()
 
 
 def busy(why: str) -> Problem:

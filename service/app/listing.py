@@ -9,6 +9,7 @@ from index.errors import QueryInvalid
 from index.generations.generations import Generation
 from index.records.entries import Entry
 from index.records.filters import folded
+from service.app.settled import SettledObjects
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,11 @@ class ListingPage:
 
 
 class ObjectListing:
-    """Lists a generation's objects, and caches their order for as long as that generation is open."""
+    """Lists a generation's objects as they are now, and caches their order for as long as that generation is open."""
 
-    def __init__(self) -> None:
-        self._ordered: WeakKeyDictionary[Generation, tuple[Entry, ...]] = WeakKeyDictionary()
+    def __init__(self, settled: SettledObjects) -> None:
+        self._settled = settled
+        self._ordered: WeakKeyDictionary[Generation, tuple[int, tuple[Entry, ...]]] = WeakKeyDictionary()
 
     def page(self, generation: Generation, object_filter: ObjectFilter, limit: int, after: str | None) -> ListingPage:
         """The objects that follow the cursor `after`, which stays valid in later generations: the order is by date, id.
@@ -70,10 +72,12 @@ class ObjectListing:
 
     def ordered(self, generation: Generation) -> tuple[Entry, ...]:
         """Every object, newest first."""
-        ordered = self._ordered.get(generation)
-        if ordered is None:
-            ordered = tuple(sorted(generation.records.entries("objects"), key=_sort_key, reverse=True))
-            self._ordered[generation] = ordered
+        version, ordered = self._ordered.get(generation, (-1, ()))
+        # Read before the objects are: a change meanwhile is seen by the next call.
+        if version != (now := self._settled.version):
+            current = map(self._settled.current, generation.records.entries("objects"))
+            ordered = tuple(sorted(current, key=_sort_key, reverse=True))
+            self._ordered[generation] = now, ordered
         return ordered
 
 

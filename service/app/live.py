@@ -51,6 +51,7 @@ class LiveGeneration:
         self._lease_lock, self._refresh_lock = threading.Lock(), threading.Lock()
         self._signature_seen: tuple[int, int, int] | None = None
         self._retry_at: float | None = None
+        self._version = 0
         self._closing = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="live-generation", daemon=True)
 
@@ -69,6 +70,11 @@ class LiveGeneration:
     def fault(self) -> str | None:
         """Why the generation that was published last is not the one that answers; None where it is."""
         return self._fault
+
+    @property
+    def version(self) -> int:
+        """Grows whenever another generation is answered from."""
+        return self._version
 
     @contextmanager
     def lease(self) -> Iterator[Generation]:
@@ -129,6 +135,7 @@ class LiveGeneration:
     def _replace(self, generation: Generation | None) -> None:
         with self._lease_lock:
             former, self._current = self._current, None if generation is None else _OpenGeneration(generation)
+            self._version += 1
             if former is not None:
                 former.replaced = True
             unused = former is not None and former.leases == 0

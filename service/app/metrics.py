@@ -21,6 +21,7 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _GAUGE_HELP = {
     "queued_searches": "Searches that wait for a worker thread.",
+    "public_comparisons": "Comparisons by the public that wait or run.",
     "held_upload_bytes": "Bytes of uploads in memory.",
     "generation": "Number of the live generation, 0 without one.",
     "generation_age_seconds": "Seconds since the live generation was built.",
@@ -68,10 +69,17 @@ class Metrics:
         """Count the lookup of one picture's features: `cached`, or computed now."""
         self._features.labels("hit" if cached else "miss").inc()
 
-    def watch(self, live: LiveGeneration, queued: Callable[[], int], reserved_bytes: Callable[[], int]) -> None:
-        """Read the gauges from these whenever the metrics are read: live generation, search queue, upload bytes."""
+    def watch(
+        self,
+        live: LiveGeneration,
+        queued: Callable[[], int],
+        comparisons: Callable[[], int],
+        reserved_bytes: Callable[[], int],
+    ) -> None:
+        """Read the gauges from these whenever the metrics are read: live generation, both queues, upload bytes."""
         gauges: dict[str, Callable[[], float]] = {
             "queued_searches": queued,
+            "public_comparisons": comparisons,
             "held_upload_bytes": reserved_bytes,
             "generation": lambda: _of_generation(live)[0],
             "generation_age_seconds": lambda: _of_generation(live)[1],

@@ -22,4 +22,7 @@ def change(object_id: str, fields: dict[str, str], services: Services, visitor: 
     if not fields.get("authority"):
         raise QueryInvalid("authority is missing: whose object is it?")
     changes = {name: fields[name] for name in CHANGE_FIELDS if name in fields}
-    return services.desk.change(fields["authority"], object_id, changes, visitor.name)
+    changed = services.desk.change(fields["authority"], object_id, changes, visitor.name)
+    # What is settled is withdrawn now, not only at the next re-index.
+    services.settled.refresh()
+    return changed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,6 +13,7 @@ from embedding.encoders.protocol import Encoder
 from embedding.errors import TraceObjectError
 from embedding.image.decode import decode
 from embedding.image.regions import Region
+from embedding.text.reading import TextReader
 from index.generations.generations import Generation
 from index.records.filters import Filter
 from index.search.answer import Answer, Query, QueryImage
@@ -59,18 +60,20 @@ class Replay:
 
 def search_record(
     request: SearchRequest,
-    excluded_images: Sequence[str],
+    query: Query,
     generation: Generation,
     card: ModelCard,
     reranker: Reranker | None,
     answer: Answer,
+    text_reader: TextReader | None = None,
 ) -> dict[str, Any]:
     """A search as plain data: all that is needed to run it again, and its answer. Pictures by SHA-256 only.
 
     Args:
-        excluded_images: images of the index, by SHA-256, that were not to answer.
+        query: the request's, with the images of the index that were not to answer.
         card: of the model that embedded the query.
         reranker: what re-ranked the candidates; None where nothing did.
+        text_reader: what read the pictures, unless a person wrote what is on them.
     """
     names = request.index_images or ("",) * len(request.pictures)
     return {
@@ -85,14 +88,21 @@ def search_record(
             for data, name, region in zip(request.pictures, names, request.regions, strict=True)
         ],
         "text": request.text,
+        "written": None if query.written is None else list(query.written),
+        "read": [[line.words for line in reading.lines] for reading in answer.readings],
+        "codes": [[code.content for code in reading.codes] for reading in answer.readings],
         "filters": [[condition.key, condition.value] for condition in request.filters],
         "limit": request.limit,
-        "without": list(excluded_images),
+        "without": list(query.without_images),
         "generation": generation.number,
         "content": generation.manifest.content,
         "model": generation.manifest.model,
         "model_sha256": generation.manifest.model_sha256,
-        "parameters": {"closer_look": rerank_depths(reranker), "version": program_version()},
+        "parameters": {
+            "closer_look": rerank_depths(reranker),
+            "text_reader": text_reader.version if text_reader and query.written is None else None,
+            "version": program_version(),
+        },
         "digests": asdict(ranking_digests(card, generation.manifest)),
         "verdict": answer.verdict,
         "ranked": [
@@ -108,11 +118,13 @@ def replay(
     encoder: Encoder,
     reranker: Reranker | None,
     uploads: Mapping[str, bytes],
+    text_reader: TextReader | None = None,
 ) -> Replay:
     """Run a recorded search again on the generation that answered it, and compare the rankings.
 
     Args:
         reranker: the installed re-ranker; it is not used for a search that was not re-ranked.
+        text_reader: the installed reader of text; it is not used for a search that read none.
         uploads: the pictures that were uploaded, by the SHA-256 of their bytes; those of the index are read from it.
 
     Raises:
@@ -122,13 +134,20 @@ def replay(
     """
     folder = workspace.generations / str(record["generation"])
     if not folder.is_dir():
-        raise ReplayImpossible(explanation(differences(record, encoder.card, None, reranker)))
+        raise ReplayImpossible(explanation(differences(record, encoder.card, None, reranker, text_reader)))
     with closing(Generation(folder)) as generation:
-        differing = differences(record, encoder.card, generation.manifest, reranker)
+        differing = differences(record, encoder.card, generation.manifest, reranker, text_reader)
         if any(difference.prevents for difference in differing):
             raise ReplayImpossible(explanation(differing))
         query = _query(record, ImageStore(workspace.images), uploads)
-        answer = search(query, generation, encoder, reranker if record["parameters"]["closer_look"] else None)
+        parameters = record["parameters"]
+        answer = search(
+            query,
+            generation,
+            encoder,
+            reranker if parameters["closer_look"] else None,
+            text_reader=text_reader if parameters.get("text_reader") else None,
+        )
     return Replay(
         tuple((source, entry_id, score) for source, entry_id, score, _ in record["ranked"]),
         tuple((one.entry.source, one.entry.fields.entry_id, one.score) for one in answer.candidates),
@@ -145,6 +164,7 @@ def _query(record: Mapping[str, Any], images: ImageStore, uploads: Mapping[str, 
         tuple(Filter(key, value) for key, value in record["filters"]),
         record["limit"],
         tuple(record["without"]),
+        None if record.get("written") is None else tuple(record["written"]),
     )
 
 

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from embedding.encoders.card import ModelCard
+from embedding.text.reading import TextReader
 from index.generations.generations import Manifest
 from index.search.ranking_digest import RankingDigests, ranking_digests
 from index.search.rerank import RERANK_DEPTHS, Reranker
@@ -32,7 +33,11 @@ def rerank_depths(reranker: Reranker | None) -> list[int]:
 
 
 def differences(
-    record: Mapping[str, Any], card: ModelCard, manifest: Manifest | None, reranker: Reranker | None
+    record: Mapping[str, Any],
+    card: ModelCard,
+    manifest: Manifest | None,
+    reranker: Reranker | None,
+    text_reader: TextReader | None,
 ) -> tuple[Difference, ...]:
     """The differences between a search's audit record and the installation that would replay it.
 
@@ -40,11 +45,13 @@ def differences(
         card: of the model in use.
         manifest: of the recorded generation, None where it is no longer kept.
         reranker: the installed re-ranker, whether the recorded search used one or not; None where there is none.
+        text_reader: the installed reader of text, likewise.
     """
     return (
         *_of_model(record, card),
         *_of_generation(record, manifest),
         *_of_reranking(record, reranker),
+        *_of_text(record, text_reader),
         *(() if manifest is None else _of_digests(record, card, manifest)),
         *_of_version(record),
     )
@@ -90,6 +97,15 @@ def _of_reranking(record: Mapping[str, Any], reranker: Reranker | None) -> tuple
             Difference("it was re-ranked, for which libraries are missing here: pip install 'traceobject[clip]'", True),
         )
     return (Difference(f"re-ranking compared {then} pictures then, and compares {rerank_depths(reranker)} now"),)
+
+
+def _of_text(record: Mapping[str, Any], text_reader: TextReader | None) -> tuple[Difference, ...]:
+    then = record["parameters"].get("text_reader")
+    if then is None or (text_reader is not None and text_reader.version == then):
+        return ()
+    if text_reader is None:
+        return (Difference("text was read, for which packages or the setting `text` are missing here", prevents=True),)
+    return (Difference(f"text was read by {then} then, and is by {text_reader.version} now"),)
 
 
 def _of_digests(record: Mapping[str, Any], card: ModelCard, manifest: Manifest) -> tuple[Difference, ...]:

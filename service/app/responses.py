@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from index.generations.families import Availability
 from index.records.entries import Entry
 from index.search.answer import MAX_PAIRS, MAX_VARIANTS, Answer, Attribution, Candidate, Evidence, Matched, Verdict
+from service.app.text_responses import ReadingResponse, WordMatchResponse, reading_response, word_responses
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["9f86d081884c7d659a2feaa0c55ad015" * 2])]
 Day = Annotated[str, Field(description="ISO 8601", examples=["2019-06-01"])]
@@ -54,6 +55,7 @@ class EvidenceResponse(BaseModel):
     text_similarity: float | None = Field(description="The best cosine with the words, if there were any.")
     region: str = Field(description="The box of `image` that fits best, in fractions.", examples=["0,0,1,1"])
     matches: list[MatchResponse] = Field(description="One for each query picture; empty without re-ranking.")
+    words: list[WordMatchResponse] = Field(description="What is written on both, the longest words first.")
 
 
 class AvailabilityResponse(BaseModel):
@@ -177,6 +179,9 @@ class AnswerResponse(BaseModel):
     )
     brands: list[AttributionResponse] = Field(description="Most likely first; of objects none.", default_factory=list)
     retailers: list[AttributionResponse] = Field(description="As brands.", default_factory=list)
+    readings: list[ReadingResponse] = Field(
+        description="What was read off each of the pictures; empty where text was not read."
+    )
 
 
 class CatalogueAnswerResponse(AnswerResponse):
@@ -207,6 +212,7 @@ def answer_response(answer: Answer, faces: Sequence[int] = ()) -> CatalogueAnswe
         "faces": list(faces),
         "brands": [_attribution(one) for one in answer.brands],
         "retailers": [_attribution(one) for one in answer.retailers],
+        "readings": [reading_response(reading) for reading in answer.readings],
     }
     if answer.collection == "catalogue":
         products = [ProductCandidateResponse(**_candidate(one)) for one in answer.candidates]
@@ -294,6 +300,7 @@ def _evidence(evidence: Evidence) -> EvidenceResponse:
         text_similarity=None if text is None else round(text, 6),
         region=str(evidence.region),
         matches=[_match(matched) for matched in evidence.matched],
+        words=word_responses(evidence.words),
     )
 
 

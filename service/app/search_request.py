@@ -15,8 +15,8 @@ from index.search.answer import Query, QueryImage
 from service.app.uploaded_form import PICTURE, Upload
 from service.problems import picture_problem
 
-ONCE = ("collection", "text", "limit", "rerank")
-REPEATED = ("box", "filter")
+ONCE = ("collection", "text", "limit", "rerank", "read_text")
+REPEATED = ("box", "filter", "written")
 DEFAULT_LIMIT = 10
 
 
@@ -25,7 +25,8 @@ class SearchRequest:
     """A search as it was received: pictures still encoded, everything else parsed.
 
     `regions` has one box for each picture. `index_images` has the SHA-256 of each picture that comes from the index, ""
-    for an uploaded one; it may be empty where all were uploaded. `rerank`: whether candidates are re-ranked.
+    for an uploaded one; it may be empty where all were uploaded. `rerank`: whether candidates are re-ranked. `written`:
+    the lines that are written on the object, as Query has them.
     """
 
     pictures: tuple[bytes, ...]
@@ -36,6 +37,7 @@ class SearchRequest:
     limit: int
     index_images: tuple[str, ...] = ()
     rerank: bool = True
+    written: tuple[str, ...] | None = None
 
 
 def parse_search_request(upload: Upload) -> SearchRequest:
@@ -63,7 +65,13 @@ def parse_search_request(upload: Upload) -> SearchRequest:
         filters=tuple(Filter.parse(text) for text in values["filter"]),
         limit=_whole_number(_last(values["limit"], str(DEFAULT_LIMIT))),
         rerank=_boolean("rerank", _last(values["rerank"], "true")),
+        written=written_lines(values["written"], _boolean("read_text", _last(values["read_text"], "true"))),
     )
+
+
+def written_lines(given: Sequence[str], read: bool) -> tuple[str, ...] | None:
+    """The lines on the object: those given, or none where nothing is to be `read`; None where they are read."""
+    return tuple(given) if given or not read else None
 
 
 def regions_of(boxes: Sequence[str], pictures: int) -> tuple[Region, ...]:
@@ -101,7 +109,9 @@ def decoded_query(request: SearchRequest, pixels: int) -> Query:
         if left < 0:
             raise QueryInvalid(f"the pictures have more than {pixels} pixels together: send smaller or fewer ones")
         images.append(image)
-    return Query(tuple(images), request.text, request.collection, request.filters, request.limit)
+    return Query(
+        tuple(images), request.text, request.collection, request.filters, request.limit, written=request.written
+    )
 
 
 def _last(values: Sequence[str], default: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.protocol import Encoder
+from embedding.text.reading import TextReader
 from index.generations.generations import Generation
 from index.search.answer import Answer, Query
 from index.search.rerank import Reranker
@@ -20,6 +21,8 @@ from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Visitor
 from service.app.audit import Audit
+from service.app.authorities import Authorities
+from service.app.comparison_queue import ComparisonQueue
 from service.app.desk import Desk
 from service.app.gate import pictures_with_faces
 from service.app.leads import Leads
@@ -30,6 +33,7 @@ from service.app.metrics import Metrics
 from service.app.rate_limiter import RateLimiter
 from service.app.recorded_search import search_record
 from service.app.search_request import SearchRequest, decoded_query
+from service.app.settled import SettledObjects
 
 if TYPE_CHECKING:
     from service.accounts.openid_client import OpenId
@@ -43,11 +47,14 @@ class Services:
     live: LiveGeneration
     encoder: Encoder
     reranker: Reranker | None
+    text_reader: TextReader | None
     gate: Gate | None
     images: ImageStore
     limits: ServerLimits
     search_queue: SearchQueue
     reserved_bytes: ReservedBytes
+    comparisons: ComparisonQueue
+    public_bytes: ReservedBytes
     accounts: Accounts
     audit: Audit
     leads: Leads
@@ -56,7 +63,9 @@ class Services:
     sign_in_limiter: RateLimiter
     search_limiter: RateLimiter | None
     metrics: Metrics
-    listing: ObjectListing = field(default_factory=ObjectListing)
+    authorities: Authorities
+    settled: SettledObjects
+    listing: ObjectListing
 
     def decode_query(self, request: SearchRequest) -> Query:
         """The query of a search request. Raises as `decoded_query` does. Slow: call it from a worker thread."""
@@ -70,7 +79,8 @@ class Services:
 
     def search(self, query: Query, generation: Generation, *, rerank: bool = True) -> Answer:
         """Answer a query (index.search.search); without `rerank` by embeddings alone. Call it from a worker thread."""
-        return search(query, generation, self.encoder, self._reranker(rerank), self.metrics.step)
+        reranker = self._reranker(rerank)
+        return search(query, generation, self.encoder, reranker, self.metrics.step, text_reader=self.text_reader)
 
     def recorded_search(
         self,
@@ -90,7 +100,7 @@ class Services:
         """
         answer = self.search(query, generation, rerank=request.rerank)
         card, reranker = self.encoder.card, self._reranker(request.rerank)
-        record = search_record(request, query.without_images, generation, card, reranker, answer)
+        record = search_record(request, query, generation, card, reranker, answer, self.text_reader)
         self.audit.append("search", visitor.name, object=list(object_key) if object_key[1] else None, **record)
         return answer
 

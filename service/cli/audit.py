@@ -10,6 +10,7 @@ import click
 
 from index.models import workspace_encoder
 from index.search.rerank import reranker_for
+from index.search.text_evidence import text_reader_for
 from index.workspace import Workspace
 from service.app.audit import Audit
 from service.app.recorded_search import replay as replay_search
@@ -74,7 +75,7 @@ def replay(context: click.Context, search: str, images: tuple[Path, ...]) -> Non
         record = Audit(database).search(search)
     uploads = {sha256_of(data): data for data in (path.read_bytes() for path in images)}
     _, encoder = workspace_encoder(workspace, say)
-    result = replay_search(record, workspace, encoder, reranker_for(workspace), uploads)
+    result = replay_search(record, workspace, encoder, reranker_for(workspace), uploads, text_reader_for(workspace))
     where = f"generation {record['generation']}, {record['model']}"
     if result.differences:
         click.echo(explanation(result.differences))

@@ -13,15 +13,17 @@ import cv2
 from embedding.encoders.protocol import Encoder
 from embedding.encoders.registry import STARTER
 from embedding.image.decode import decode
+from embedding.text.reading import TextReader
 from index.errors import WorkspaceError
 from index.generations.generations import Generation, open_live
 from index.jobs.reindex import reindex
 from index.models import workspace_encoder
 from index.records.catalogue import Catalogue
 from index.records.feed_records import COLLECTIONS, Collection
-from index.search.answer import Query, QueryImage
+from index.search.answer import Answer, Query, QueryImage
 from index.search.rerank import Reranker, reranker_for
 from index.search.search import search
+from index.search.text_evidence import text_reader_for
 from index.stores.images import ImageStore
 from index.workspace import SETTINGS, Workspace
 from service.accounts.accounts import Accounts
@@ -57,13 +59,14 @@ def demo(root: Path) -> None:
     with progress.step("loading the model", 1) as tick:
         workspace, encoder = workspace_encoder(workspace, say)
         tick(1)
-    reranker = reranker_for(workspace)
-    reindex(workspace, encoder, progress, reranker)
+    reranker, text_reader = reranker_for(workspace), text_reader_for(workspace)
+    reindex(workspace, encoder, progress, reranker, text_reader=text_reader)
     generation = open_live(workspace)
     rows: dict[Collection, list[SheetRow]] = {collection: [] for collection in COLLECTIONS}
     with progress.step("searching", len(sample.queries)) as tick:
         for query in sample.queries:
-            rows[query.collection].append(_row(query, generation, encoder, reranker, ImageStore(workspace.images)))
+            answer = _answer(query, generation, encoder, reranker, text_reader)
+            rows[query.collection].append(_row(query, answer, ImageStore(workspace.images)))
             tick(1)
     figures = [f"{_direction(collection)}: {_recall(found)}" for collection, found in rows.items()]
     for line in figures:
@@ -103,13 +106,20 @@ def _sign_in(workspace: Workspace) -> tuple[str, str]:
     return DEMO_USER, password
 
 
-def _row(
-    query: SampleQuery, generation: Generation, encoder: Encoder, reranker: Reranker | None, store: ImageStore
-) -> SheetRow:
+def _answer(
+    sample: SampleQuery,
+    generation: Generation,
+    encoder: Encoder,
+    reranker: Reranker | None,
+    text_reader: TextReader | None,
+) -> Answer:
+    image = QueryImage(decode(sample.path.read_bytes()))
+    query = Query((image,), collection=sample.collection, limit=CANDIDATES)
+    return search(query, generation, encoder, reranker, text_reader=text_reader)
+
+
+def _row(query: SampleQuery, answer: Answer, store: ImageStore) -> SheetRow:
     image = decode(query.path.read_bytes())
-    answer = search(
-        Query((QueryImage(image),), collection=query.collection, limit=CANDIDATES), generation, encoder, reranker
-    )
     candidates = tuple(
         SheetCandidate(
             image=store.pixels(candidate.image),

@@ -9,6 +9,7 @@ import click
 import platformdirs
 
 from embedding.encoders.choose import choose, load
+from embedding.text.reader import text_reader
 from index.jobs.evaluate import Evaluation
 from index.jobs.evaluate import evaluate as run_evaluate
 from service.cli.exit_status import list_refused
@@ -21,6 +22,7 @@ from service.cli.streams import say
 @click.argument("queries", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--model", default="starter", show_default=True, help="The model to measure, or auto.")
 @click.option("--no-rerank", is_flag=True, help="Rank by embeddings alone, without re-ranking by local features.")
+@click.option("--no-text", is_flag=True, help="Leave out what is written on pictures.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.option(
     "--cache",
@@ -32,7 +34,14 @@ from service.cli.streams import say
 )
 @click.pass_context
 def evaluate(
-    context: click.Context, gallery: Path, queries: Path, model: str, no_rerank: bool, as_json: bool, cache: Path
+    context: click.Context,
+    gallery: Path,
+    queries: Path,
+    model: str,
+    no_rerank: bool,
+    no_text: bool,
+    as_json: bool,
+    cache: Path,
 ) -> None:
     """Index GALLERY.csv, ask every picture of QUERIES.csv, and print recall with 95 % intervals."""
     if model == "auto":
@@ -40,7 +49,15 @@ def evaluate(
         say(choice.why)
     else:
         encoder = load(model)
-    measured = run_evaluate(gallery, queries, encoder, cache, progress_for_stderr(), reranked=not no_rerank)
+    measured = run_evaluate(
+        gallery,
+        queries,
+        encoder,
+        cache,
+        progress_for_stderr(),
+        reranked=not no_rerank,
+        text_reader=None if no_text else text_reader(),
+    )
     status = list_refused(measured.refused)
     click.echo(json.dumps(measured.as_json()) if as_json else _table(measured))
     context.exit(status)

@@ -13,6 +13,7 @@ from index.jobs.reindex import reindex as run_reindex
 from index.models import lazy_encoder, other_encoder
 from index.records.catalogue import Catalogue, Changes
 from index.search.rerank import reranker_for
+from index.search.text_evidence import text_reader_for
 from index.workspace import Workspace
 from service.app.gate import PUBLISHED_THRESHOLD, gate_of
 from service.app.upgrade import upgrade_workspace
@@ -53,6 +54,7 @@ def reindex(context: click.Context, full: bool, model: str, accept: tuple[str, .
             full=full,
             gate=gate_of(pinned, PUBLISHED_THRESHOLD),
             accept=frozenset(accept),
+            text_reader=text_reader_for(pinned),
         )
 
     report = reported_run(workspace, run, say)

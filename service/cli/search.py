@@ -18,14 +18,16 @@ from index.records.filters import KEYS, Filter
 from index.search.answer import Answer, Query, QueryImage
 from index.search.rerank import reranker_for
 from index.search.search import search as run_search
+from index.search.text_evidence import text_reader_for
 from index.stores.images import ImageStore
 from index.workspace import Workspace
 from service.app.evidence import draw_evidence
-from service.app.search_request import regions_of
+from service.app.search_request import regions_of, written_lines
 from service.cli.exit_status import list_refused
 from service.cli.streams import print_json, say
 
 STANDARD_INPUT = Path("-")
+_SHOWN_WORDS = 5
 
 
 @click.command()
@@ -45,7 +47,14 @@ STANDARD_INPUT = Path("-")
     metavar="X0,Y0,X1,Y1",
     help="The thing in the picture, in fractions of its width and height; once, or once per picture.",
 )
-@click.option("--text", default="", help="Words to search by, alone or with the pictures, where the model knows words.")
+@click.option("--text", default="", help="Words to search by, alone or with the pictures.")
+@click.option(
+    "--written",
+    multiple=True,
+    metavar="LINE",
+    help="A line that is written on the thing, such as its brand or the number of its barcode; then none is read off "
+    "the pictures.",
+)
 @click.option("--filter", "filters", multiple=True, metavar="KEY=VALUE", help=f"Only entries with: {', '.join(KEYS)}.")
 @click.option("--limit", default=10, show_default=True, help="How many candidates.")
 @click.option(
@@ -54,6 +63,7 @@ STANDARD_INPUT = Path("-")
     help="Write a picture for each candidate into this folder: the query beside it, shared keypoints joined.",
 )
 @click.option("--no-rerank", is_flag=True, help="Rank by embeddings alone, without re-ranking by local features.")
+@click.option("--no-text", is_flag=True, help="Do not read what is written on the pictures.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 @click.pass_context
 def search(
@@ -62,10 +72,12 @@ def search(
     collection: Collection,
     boxes: tuple[str, ...],
     text: str,
+    written: tuple[str, ...],
     filters: tuple[str, ...],
     limit: int,
     evidence: Path | None,
     no_rerank: bool,
+    no_text: bool,
     as_json: bool,
 ) -> None:
     """Find what resembles the thing in IMAGE; several pictures must show one and the same thing.
@@ -82,14 +94,15 @@ def search(
     status = list_refused(refused)
     if refused and not loaded:
         raise click.ClickException("none of the pictures could be read")
-    query = Query(loaded, text, collection, conditions, limit)
+    query = Query(loaded, text, collection, conditions, limit, written=written_lines(written, not no_text))
     workspace = Workspace.open(context.obj)
     generation = open_live(workspace)
     _, encoder = workspace_encoder(workspace, say)
-    answer = run_search(query, generation, encoder, None if no_rerank else reranker_for(workspace))
+    reranker = None if no_rerank else reranker_for(workspace)
+    answer = run_search(query, generation, encoder, reranker, text_reader=text_reader_for(workspace))
     if evidence is not None:
-        written = draw_evidence(answer, query, ImageStore(workspace.images), evidence)
-        say(f"{len(written)} pictures of the evidence: {evidence}")
+        drawn = draw_evidence(answer, query, ImageStore(workspace.images), evidence)
+        say(f"{len(drawn)} pictures of the evidence: {evidence}")
     if as_json:
         # Imported here, because the import adds 0.1 s to a command that does not print JSON.
         from service.app.responses import answer_response
@@ -131,6 +144,10 @@ def _table(answer: Answer) -> str:
     for candidate in answer.candidates:
         fields = candidate.entry.fields
         columns = [fields.entry_id, fields.title, fields.brand, fields.retailer or fields.authority, fields.link]
+        if candidate.evidence.words:
+            columns.append(
+                f"also written: {', '.join(match.found for match in candidate.evidence.words[:_SHOWN_WORDS])}"
+            )
         if candidate.variants:
             columns.append(f"and {', '.join(variant.fields.entry_id for variant in candidate.variants)}")
         lines.append(f"{candidate.rank:3d}  {candidate.score:.3f}  " + "  ".join(filter(None, columns)))

@@ -17,6 +17,7 @@ from service.problems import MALFORMED, Problem, problem_of
 # The message shown instead of a problem's title, which is for API clients; by the kind's name.
 _MESSAGES = {
     "not-found": "error.not_found",
+    "withdrawn": "error.withdrawn",
     "busy": "error.busy",
     "too-often": "error.too_often",
     "not-ready": "error.not_ready",

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -14,20 +13,19 @@ from fastapi.responses import Response
 from index.errors import UnknownEntry
 from index.generations.generations import Generation
 from index.records.entries import Entry
-from service.app.find_entry import entry_named
 from service.app.listing import ObjectFilter
 from service.http.dependencies import GenerationDep, ServicesDep
-from service.pages.cards import CARD_HEIGHT, CARD_WIDTH, preview_card
+from service.pages.addresses import object_address, site_address
+from service.pages.cards import CARD_HEIGHT, CARD_WIDTH
 from service.pages.errors import PageRoute
-from service.pages.rendering import page
+from service.pages.rendering import PUBLIC, public_page
+from service.rendering.language import PARAMETER, language_of
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 STATUSES = ("open", "identified", "closed")
 ON_A_PAGE = 48
 PER_AUTHORITY = 12
-# A SHA-256 never changes its content, and public pictures may be kept by any cache.
-_CACHE_CONTROL = "public, max-age=31536000, immutable"
 
 Word = Annotated[str, Query(max_length=200)]
 
@@ -75,7 +73,7 @@ def front(
     grouped = not (authority or kind or country or region or series or after)
     listed = services.listing.page(generation, object_filter, len(everything) or 1 if grouped else ON_A_PAGE, after)
     groups = _by_authority(listed.objects) if grouped else [("", listed.objects)]
-    return page(
+    return public_page(
         request,
         "front.html",
         groups=[(name, found[:PER_AUTHORITY] if grouped else found, len(found)) for name, found in groups],
@@ -90,15 +88,19 @@ def front(
 
 
 @router.get("/objects/{object_id:path}")
-def published_object(request: Request, object_id: str, generation: GenerationDep, source: Word = "") -> Response:
-    """One object: its crops, the questions about it, and the link to the authority's page for tips."""
-    entry = entry_named(generation, "objects", object_id, source or None)
-    return page(
+def published_object(
+    request: Request, object_id: str, services: ServicesDep, generation: GenerationDep, source: Word = ""
+) -> Response:
+    """One object: its crops, the questions about it, and the way to a tip."""
+    entry = services.settled.named(generation, object_id, source or None)
+    site = site_address(request, services)
+    return public_page(
         request,
         "object.html",
         entry=entry,
-        address=str(request.base_url).rstrip("/") + object_address(generation, entry),
-        card=f"{str(request.base_url).rstrip('/')}/cards/{entry.images[0]}" if entry.images else "",
+        address=site + object_address(generation, entry),
+        paths={name: object_address(generation, entry, f"/{name}") for name in ("tips", "posters", "codes")},
+        card=_card_address(site + object_address(generation, entry, "/cards"), entry, language_of(request)),
         card_size=(CARD_WIDTH, CARD_HEIGHT),
     )
 
@@ -107,33 +109,22 @@ def published_object(request: Request, object_id: str, generation: GenerationDep
 def picture(sha256: str, services: ServicesDep, generation: GenerationDep) -> Response:
     """A crop of a published object; pictures of the catalogue are not public."""
     _require_published(generation, sha256)
-    return Response(services.images.read(sha256), media_type="image/jpeg", headers={"Cache-Control": _CACHE_CONTROL})
-
-
-@router.get("/cards/{sha256}")
-def card(sha256: str, services: ServicesDep, generation: GenerationDep) -> Response:
-    """The preview picture of a shared link (Open Graph)."""
-    _require_published(generation, sha256)
-    # Other sites embed the preview.
-    headers = {"Cache-Control": _CACHE_CONTROL, "Cross-Origin-Resource-Policy": "cross-origin"}
-    return Response(preview_card(services.images.read(sha256)), media_type="image/jpeg", headers=headers)
+    return Response(services.images.read(sha256), media_type="image/jpeg", headers={"Cache-Control": PUBLIC})
 
 
 @router.get("/about")
 def about(request: Request) -> Response:
-    return page(request, "about.html")
+    return public_page(request, "about.html")
 
 
 @router.get("/privacy")
 def privacy(request: Request) -> Response:
-    return page(request, "privacy.html")
+    return public_page(request, "privacy.html")
 
 
-def object_address(generation: Generation, entry: Entry) -> str:
-    """The path of an object's page; it has the source only where several sources use the id."""
-    path = f"/objects/{quote(entry.fields.entry_id, safe='/')}"
-    shared = len(generation.records.find("objects", entry.fields.entry_id)) > 1
-    return f"{path}?source={quote(entry.source, safe='')}" if shared else path
+def _card_address(address: str, entry: Entry, language: str) -> str:
+    """The address of a preview picture. It changes with the status, because networks keep a picture by its address."""
+    return f"{address}{'&' if '?' in address else '?'}{PARAMETER}={language}&v={entry.fields.status}"
 
 
 def _by_authority(objects: Iterable[Entry]) -> list[tuple[str, tuple[Entry, ...]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 
 from index.records.entries import Entry
 from service.app.search_request import SearchRequest, regions_of
@@ -13,9 +13,9 @@ from service.app.services import Services
 from service.app.uploaded_form import Upload
 from service.http.dependencies import RateLimitDep, ServicesDep
 from service.http.upload import upload_of
+from service.pages.addresses import object_address
 from service.pages.errors import PageRoute
-from service.pages.public import object_address
-from service.pages.rendering import page
+from service.pages.rendering import page, public_page
 from service.rendering.pictures import data_uri
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -28,15 +28,15 @@ _MIN_LIKELIHOOD_SHARE = 0.25
 _PHOTO_SIDE = 480
 
 
-ListedObject = tuple[Entry, str, str]
+ListedObject = tuple[Entry, str, str, str]
 
 
 @dataclass(frozen=True)
 class PhotoMatches:
     """The result page's content: a small copy of the photo as data: URI, and the objects that it resembles.
 
-    An object comes as (entry, SHA-256 of its picture, URL of its page). `nearest` has the nearest objects where the
-    verdict is "no good match"; `close` is empty then.
+    An object comes as (entry, SHA-256 of its picture, URL of its page, URL of the form for a tip). `nearest` has the
+    nearest objects where the verdict is "no good match"; `close` is empty then.
     """
 
     photo: str
@@ -46,7 +46,7 @@ class PhotoMatches:
 
 @router.get("/recognise")
 def form(request: Request) -> Response:
-    return page(request, "recognise.html", error="")
+    return public_page(request, "recognise.html", error="")
 
 
 @router.post("/recognise", dependencies=[RateLimitDep])
@@ -55,14 +55,21 @@ async def compare(request: Request, services: ServicesDep) -> Response:
 
     The photo is kept in memory until the response is sent; decoding drops its metadata.
     """
-    async with upload_of(request, services.limits, services.reserved_bytes) as upload:
+    async with upload_of(request, services.limits, services.public_bytes) as upload:
         search_request = _search_request(upload)
         if search_request is None:
             return page(request, "recognise.html", 422, error="recognise.missing")
-        found = await services.search_queue.run(lambda: _matches(search_request, services))
+        found = await services.comparisons.run(lambda: _matches(search_request, services))
     if found is None:
         return page(request, "recognise.html", 422, error="recognise.face")
     return page(request, "resembling.html", photo=found.photo, close=found.close, nearest=found.nearest)
+
+
+@router.get("/recognise/wait")
+async def wait(services: ServicesDep) -> JSONResponse:
+    """How many comparisons wait or run, and about how many seconds one takes that is sent now."""
+    queue = services.comparisons
+    return JSONResponse({"waiting": queue.queued, "seconds": queue.wait_seconds})
 
 
 def _search_request(upload: Upload) -> SearchRequest | None:
@@ -82,7 +89,15 @@ def _matches(request: SearchRequest, services: Services) -> PhotoMatches | None:
     with services.live.lease() as generation:
         answer = services.search(query, generation)
         photo = data_uri(query.images[0].region.of(query.images[0].pixels), _PHOTO_SIDE)
-        listed = [(one.entry, one.image, object_address(generation, one.entry)) for one in answer.candidates]
+        listed = [
+            (
+                services.settled.current(one.entry),
+                one.image,
+                object_address(generation, one.entry),
+                object_address(generation, one.entry, "/tips"),
+            )
+            for one in answer.candidates
+        ]
         if answer.verdict == "no good match":
             return PhotoMatches(photo, (), tuple(listed[:_NEAREST]))
         likelihoods = [one.likelihood or 0.0 for one in answer.candidates]

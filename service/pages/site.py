@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from service.pages import batch, desk, leads, public, recognise, security_txt, series, sign_in, work_object, workbench
+from service.pages import (
+    batch,
+    desk,
+    embed,
+    feeds,
+    leads,
+    posters,
+    public,
+    recognise,
+    security_txt,
+    series,
+    sign_in,
+    tips,
+    work_object,
+    workbench,
+)
 from service.pages.rendering import static_files
 
-MODULES = (public, recognise, security_txt, sign_in, workbench, leads, series, work_object, batch, desk)
+MODULES = (
+    *(public, tips, feeds, posters, embed, recognise, security_txt, sign_in),
+    *(workbench, leads, series, work_object, batch, desk),
+)
 
 
 def add_pages(app: FastAPI) -> None:

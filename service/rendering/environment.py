@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from service.rendering.facts import entry_facts, object_facts, product_facts, several
 from service.rendering.pictures import data_uri
+from service.rendering.status import settled_text
 
 STATIC = Path(__file__).parents[1] / "static" / "pages"
 # The message key of each state of a lead.
@@ -51,6 +52,7 @@ def environment() -> Environment:
     jinja.globals["object_facts"] = object_facts
     jinja.globals["product_facts"] = product_facts
     jinja.globals["duration"] = duration
+    jinja.globals["settled_text"] = settled_text
     jinja.globals["static"] = static_address
     return jinja
 

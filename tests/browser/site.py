@@ -6,7 +6,7 @@ import csv
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
@@ -29,6 +29,7 @@ from index.search.search import search
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
+from service.app import authorities
 from service.app.audit import Audit
 from service.app.desk import Desk
 from service.app.gate import PUBLISHED_THRESHOLD, FaceGate
@@ -47,6 +48,10 @@ SLOWEST_MS = 180_000
 # Fewer products give a generation without self-test, whose answers have no likelihood.
 PRODUCTS = 32
 
+
+# The sample’s authorities take tips by mail too.
+_AUTHORITY_NAMES = ("Meridian Police Cooperation", "Federal Police of Halvern")
+_AUTHORITIES = "".join(f'["{name}"]\nmail = "tips@example.org"\n' for name in _AUTHORITY_NAMES)
 
 # Credentials of the test server.
 NAME, CURATOR, PASSWORD = "ines", "carl", "correct horse battery"
@@ -72,6 +77,12 @@ class Site:
         """The object that the crop is of."""
         return self.crop.path.stem.rpartition("-")[0]
 
+    @property
+    def settled_id(self) -> str:
+        """An object that is no longer open."""
+        with self.sample.objects.open(encoding="utf-8") as file:
+            return next(row["object_id"] for row in csv.DictReader(file) if row["status"] != "open")
+
     def session(self, name: str) -> dict[str, str]:
         """The cookie of a new session."""
         secret = self.accounts.sign_in(name, PASSWORD)
@@ -88,6 +99,8 @@ def make_workspace(root: Path) -> tuple[Workspace, Sample, str]:
     sample = copy_sample(root / "sample", PRODUCTS)
     encoder = load(STARTER)
     workspace = Workspace.create(root / "workspace", encoder.card.name)
+    workspace = replace(workspace, settings=replace(workspace.settings, embed_on=("https://www.newspaper.example",)))
+    (workspace.root / authorities.FILE).write_text(_AUTHORITIES, encoding="utf-8")
     _add_details(sample)
     add_feed(workspace, "sample shops", "catalogue", sample.catalogue)
     add_feed(workspace, "sample authorities", "objects", sample.objects)

@@ -48,6 +48,11 @@ def tour(site: Site) -> list[Stop]:
         page.locator("[data-go]").click()
         page.wait_for_selector(".asked")
 
+    def tip(page: Page) -> None:
+        for field in page.locator("[data-field]").all():
+            field.fill("It was sold in the Netherlands, in shops for children, between 2012 and 2016.")
+        page.locator("[data-copy]").click()
+
     def found(page: Page) -> None:
         page.locator("input[data-files]").set_input_files(crop.path)
         draw_box(page)
@@ -107,6 +112,11 @@ def tour(site: Site) -> list[Stop]:
         Stop("front-none", "/?authority=nobody"),
         Stop("front-series", "/?region=Baltic+states&series=case+12&status=any"),
         Stop("object", f"/objects/{object_id}"),
+        Stop("tip", f"/tips/{object_id}", tip),
+        Stop("tip-settled", f"/tips/{site.settled_id}"),
+        Stop("object-settled", f"/objects/{site.settled_id}"),
+        Stop("poster-withdrawn", f"/posters/{site.settled_id}"),
+        Stop("embed", "/embed"),
         Stop("recognise", "/recognise"),
         Stop("recognise-chosen", "/recognise", choose),
         Stop("recognise-answer", "/recognise", recognise),

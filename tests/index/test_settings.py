@@ -45,6 +45,14 @@ TABLE = {
     "stale_hours": ([0, 0.5, 49, 8_760_000], [-0.5, 8_760_001, NAN, ENDLESS, True, "49"]),
     "searches_a_minute": ([0, 30], NO_COUNT),
     "trusted_proxies": ([[], ["127.0.0.1", "10.0.0.0/8"]], NO_TEXTS),
+    "public_address": (
+        ["", "https://objects.example.org", "http://10.0.0.5:8080/"],
+        ["objects.example.org", "ftp://x.example", "https://x.example/path", "https://x.example; y", *NO_TEXT],
+    ),
+    "embed_on": (
+        [[], ["https://www.newspaper.example", "http://[::1]:8080"]],
+        [["newspaper.example"], ["https://a.example; script-src *"], ["*"], ["https://a.example/path"], *NO_TEXTS],
+    ),
     "oidc_issuer": (["", "https://login.example.org"], NO_TEXT),
     "oidc_client_id": (["", "traceobject"], NO_TEXT),
     "oidc_claim": (["email", "sub"], ["", *NO_TEXT]),
@@ -112,7 +120,7 @@ def test_what_is_written_is_read_again(root):
     settings = Workspace.open(root).pin_model("starter-lite1", "a" * 64, "named").settings
     assert Workspace.open(root).settings == settings
     written = tomllib.loads((root / SETTINGS).read_text(encoding="utf-8"))
-    assert written == {**asdict(settings), "allow_hosts": [], "mail_to": [], "trusted_proxies": []}
+    assert written == {**asdict(settings), "allow_hosts": [], "mail_to": [], "trusted_proxies": [], "embed_on": []}
 
 
 @pytest.mark.parametrize("content", [b"model =", b"\xff\xfe", b'a = "1"\na = "2"'])

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from service import client as client_module
 from service.accounts.rights import RIGHTS
 from service.api import schemas
-from service.app import responses
+from service.app import responses, text_responses
 from service.client import Client
 from tests.service.api.test_docs import models
 
@@ -39,6 +39,8 @@ FLATTENED = {client_module.Lead: {"object": ("object_id", "object_source")}}
 AS_SENT = {
     responses.EvidenceResponse, responses.MatchResponse, responses.AvailabilityResponse, responses.VariantResponse,
     responses.AttributionResponse,
+    text_responses.WordMatchResponse, text_responses.ReadingResponse, text_responses.LineResponse,
+    text_responses.CodeResponse, text_responses.LanguageResponse,
     schemas.LeadProductResponse,
     schemas.RefusalCountResponse, schemas.RefusedInputResponse, schemas.AuditRecordResponse,
 }  # fmt: skip
@@ -54,7 +56,7 @@ NAME = "ab" * 32
 CALLS = {
     ("post", "/v1/search"): ("search", ([b"picture"],), {
         "collection": "objects", "boxes": [(0, 0, 1, 1)], "text": "rabbit", "filters": [("country", "NL")], "limit": 3,
-        "rerank": False,
+        "rerank": False, "written": ["RABBIT"], "read_text": False,
     }),
     ("get", "/v1/products/{product_id}"): ("product", ("A/1",), {"source": "luma"}),
     ("get", "/v1/objects"): ("objects", (), {

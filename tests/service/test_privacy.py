@@ -26,6 +26,10 @@ UPLOADS = 200
 MARKER = "Zq7xVolunteerMarker"
 LATITUDE, LONGITUDE = (48.0, 51.0, 29.6173), (2.0, 17.0, 40.2091)
 NAME = "my-living-room-4711.jpg"
+PUBLIC = (
+    "/", "/recognise", "/recognise/wait", "/tips/2024-0", "/feed.atom", "/feed.json", "/sitemap.xml", "/robots.txt",
+    "/posters/2024-0", "/codes/2024-0", "/cards/2024-0",
+)  # fmt: skip
 
 
 def photo(number: int) -> bytes:
@@ -99,6 +103,12 @@ def test_200_uploads_leave_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPa
                 answer = client.post("/recognise", files=files)
             statuses.append(answer.status_code)
             assert MARKER not in answer.text
+        # Public answers are kept in memory for everybody; nothing of an upload is among them.
+        for path in PUBLIC:
+            shown = client.get(path)
+            assert shown.status_code == 200
+            assert MARKER.encode() not in shown.content
+            assert "set-cookie" not in shown.headers
         refused = client.post("/recognise", files={"image": (NAME, sent[0][: len(sent[0]) // 3], "image/jpeg")})
         while_running = everything_in([tmp_path, Path(f"/proc/{process.pid}/fd")])
         process.send_signal(signal.SIGTERM)

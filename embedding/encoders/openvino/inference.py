@@ -99,9 +99,9 @@ def read(onnx: bytes) -> Any:
     return _core().read_model(onnx)
 
 
-def compiled(network: Any, *, streams: int = 1) -> Any:
-    """A network that is in memory, compiled to run."""
-    return _core().compile_model(network, "CPU", _settings(streams))
+def compiled(network: Any, *, streams: int = 1, settings: Mapping[str, str] | None = None) -> Any:
+    """A network that is in memory, compiled to run; `settings` are further ones of OpenVINO's own."""
+    return _core().compile_model(network, "CPU", {**_settings(streams), **(settings or {})})
 
 
 def outputs(request: Any) -> Sequence[Any]:

@@ -7,6 +7,17 @@ const editor = form.querySelector("[data-editor]");
 const inputs = [...form.querySelectorAll("input[type=file]")];
 let boxes = null;
 let address = "";
+let asking = 0;
+
+// While others are compared first: how many, and about how long it takes.
+async function tellWait(busy) {
+  try {
+    const { waiting, seconds } = await (await fetch(form.dataset.wait)).json();
+    if (waiting > 1) busy.textContent = busy.dataset.queue.replace("#", waiting).replace("#", seconds);
+  } catch {
+    // The answer has arrived, or the network is slow: nothing to tell.
+  }
+}
 
 for (const input of inputs) {
   input.addEventListener("change", () => {
@@ -32,9 +43,12 @@ form.addEventListener("submit", () => {
   const busy = form.querySelector("[data-busy]");
   busy.textContent = busy.dataset.text;
   form.querySelector("[data-go]").disabled = true;
+  clearInterval(asking);
+  asking = setInterval(() => tellWait(busy), 4000);
 });
 // The browser's back button restores the page with the button still disabled.
 window.addEventListener("pageshow", () => {
+  clearInterval(asking);
   form.querySelector("[data-go]").disabled = false;
   form.querySelector("[data-busy]").textContent = "";
 });

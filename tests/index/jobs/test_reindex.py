@@ -183,7 +183,8 @@ def test_an_unfinished_generation_is_deleted(workspace, tmp_path):
     (left / "rubbish").write_text("from a crash")
     assert run(workspace).generation == 1
     assert {path.name for path in (workspace.generations / "1").iterdir()} - {VERIFIED_FILE} == {
-        "catalogue.index", "manifest.json", "objects.index", "records.sqlite",
+        "catalogue.index", "catalogue.words", "manifest.json", "objects.index", "objects.words", "records.sqlite",
+        "text.sqlite",
     }  # fmt: skip
 
 

@@ -1,11 +1,13 @@
 from datetime import date
 
 import pytest
+import sqlalchemy as sa
 
 from index.errors import WorkspaceError
 from index.records.catalogue import Catalogue, Changes, ImageReference
 from index.records.entries import EntryFields
 from index.records.feed_records import Refusal
+from index.records.schema import entries
 
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 7)
 
@@ -117,3 +119,32 @@ def test_a_file_that_is_no_database_is_reported_in_one_error(tmp_path):
     (tmp_path / "catalogue.sqlite").write_bytes(b"not a database" * 100)
     with pytest.raises(WorkspaceError, match="cannot be used"):
         Catalogue.open(f"sqlite:///{tmp_path / 'catalogue.sqlite'}")
+
+
+def test_the_day_on_which_an_object_was_settled(catalogue):
+    days = [date(2026, 1, day) for day in (1, 2, 3, 4, 5)]
+
+    def read(day: date, **statuses: str) -> dict[str, tuple[str, str]]:
+        source = catalogue.begin_reading(catalogue.add_source("police", "objects", "/list.csv", "csv"))
+        rows = [(EntryFields(name, status=status), [f"{name}.jpg"]) for name, status in statuses.items()]
+        catalogue.record(source, rows, day)
+        catalogue.finish_reading(source, day)
+        with catalogue.database.connect() as connection:
+            found = connection.execute(sa.select(entries.c.entry_id, entries.c.status, entries.c.last_seen)).all()
+        return {row.entry_id: (row.status, row.last_seen) for row in found}
+
+    assert read(days[0], a="open", b="open", c="open", d="identified")["d"] == ("identified", "")
+    found = read(days[1], a="open", b="identified", d="identified")
+    assert found["a"] == ("open", "")
+    assert found["b"] == ("identified", "2026-01-02")
+    # No longer in the feed: found to be closed on that day.
+    assert found["c"] == ("closed", "2026-01-02")
+    found = read(days[2], a="", b="closed", c="closed", d="closed")
+    assert found["a"] == ("open", "")
+    # Once settled, the day stays.
+    assert (found["b"], found["c"]) == (("closed", "2026-01-02"), ("closed", "2026-01-02"))
+    # Before it came here: on no day that is known.
+    assert found["d"] == ("closed", "")
+    found = read(days[3], a="open", b="open")
+    assert found["b"] == ("open", "")
+    assert read(days[4], a="open")["b"] == ("closed", "2026-01-05")

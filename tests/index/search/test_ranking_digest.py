@@ -25,6 +25,8 @@ EXCLUDED_MODULES = {
     "generations", "checksums", "durable", "workspace", "settings", "faiss_engine",
     # The limits of a query, and where pictures and features are stored.
     "answer", "records", "regions", "images",
+    # The guess of a language is shown; and which words agree.
+    "language", "agreeing_words",
     # They decide how fast a search is, not its result.
     "exact_scan", "faiss_library", "xfeat_torch", "protocol",
     # Brands and retailers are drawn from a ranking, and decide none.
@@ -38,6 +40,11 @@ NOT_DECIDING = {
     "matching.WORKERS", "xfeat_network.STREAMS",
     # The size of the store of features.
     "features.MAX_BYTES", "features.WORKERS", "features._CHECKSUM_SIZE",
+    # Where the networks that read text are, by names whose content is in networks.SHA256; and how much is cached.
+    "networks.PACKAGE", "networks.REMEDY", "networks.DETECTION", "networks.RECOGNITION", "networks.DIRECTION",
+    "networks._SETTINGS",
+    # The store of readings.
+    "text._TABLE", "text._AT_ONCE",
     # How an engine is chosen and built: its spec is in the generation's digest.
     "choice.EXACT_BELOW", "choice.EXACT", "choice.EXACT_HALF", "choice.EXACT_BFLOAT16", "choice._HNSW_LINKS",
     "choice._LISTS_PER_ROOT", "choice._VECTORS_PER_LIST",

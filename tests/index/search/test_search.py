@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedding.errors import TextUnsupported
 from embedding.image.regions import Region
 from index.errors import FilterInvalid, GenerationError, QueryInvalid
 from index.generations.generations import open_live
@@ -132,9 +131,8 @@ def test_text_alone_and_text_with_a_picture(generation):
     assert both.candidates[0].evidence.text_similarity is not None
 
 
-def test_text_needs_a_model_with_a_text_side(generation):
-    with pytest.raises(TextUnsupported, match="text side"):
-        run_search(generation, text="a red mug")
+def test_words_are_found_in_records_by_a_model_without_a_text_side(generation):
+    assert ids(run_search(generation, text="thing 217"))[0] == "p217"
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def check(response) -> Page:
         for name in ("src", "srcset", "action", "poster"):
             assert attrs.get(name, "/").startswith(OWN), (tag, attrs)
         if tag == "link" and attrs.get("rel") != "canonical":
-            assert attrs["href"].startswith("/static/")
+            assert attrs["href"].startswith(("/static/", "/feed."))
         if tag == "a":
             assert re.match(r"(/|#|https?://|mailto:)", attrs["href"]), attrs
         if tag == "script" and attrs.get("type") != "application/json":

@@ -2,38 +2,15 @@
 
 import base64
 import io
-from pathlib import Path
 
 import pytest
 from PIL import Image
-from starlette.testclient import TestClient
 
-from index.jobs.reindex import reindex
-from index.progress import Unwatched
-from index.workspace import Workspace
-from service.application import create_app
 from service.rendering.environment import web_link
-from tests.fakes import ColourEncoder, add_feed, render, write_feed
+from tests.fakes import render
 from tests.service.conftest import HERE
 from tests.service.pages.page_checks import check
-
-HOSTILE = {
-    "object_id": '"><script>alert(1)</script>/x',
-    "title": '<img src=x onerror="alert(1)">{{ 7 * 7 }}',
-    "authority": "</title><script src=//evil.example></script>",
-    "kind": "' onfocus='alert(1)",
-    "status": "open",
-    "tip_page": 'https://evil.example/?"onclick="alert(1)',
-}
-ASKING = {
-    "object_id": "2024-77",
-    "title": "Striped mug",
-    "authority": "Police of Nowhere",
-    "kind": "mug",
-    "status": "open",
-    "tip_page": "https://tips.example.org/2024-77",
-}
-SETTLED = {**ASKING, "object_id": "2024-78", "status": "identified"}
+from tests.service.pages.public_site import ASKING, public_site
 
 
 def picture(seed: int) -> bytes:
@@ -44,14 +21,7 @@ def picture(seed: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory):
-    root: Path = tmp_path_factory.mktemp("site")
-    encoder = ColourEncoder()
-    workspace = Workspace.create(root / "workspace", encoder.card.name)
-    add_feed(workspace, "police", "objects", write_feed(root / "objects", [HOSTILE, ASKING, SETTLED], [1, 2, 3]))
-    shop = [{"product_id": "P1", "title": "Mug"}]
-    add_feed(workspace, "shop", "catalogue", write_feed(root / "shop", shop, [9]))
-    assert reindex(workspace, encoder, Unwatched()).published
-    with TestClient(create_app(workspace, encoder), base_url=HERE) as client:
+    with public_site(tmp_path_factory.mktemp("site")) as client:
         yield client
 
 
@@ -145,11 +115,10 @@ class TestPictures:
         source = next(s for s in check(site.get("/objects/2024-77")).attributes("img", "src"))
         assert site.get(source).headers["content-type"] == "image/jpeg"
 
-    @pytest.mark.parametrize("place", ["pictures", "cards"])
-    def test_of_the_catalogue_are_not(self, site, place):
+    def test_of_the_catalogue_are_not(self, site):
         found = site.post("/v1/search", files={"image": ("x.png", picture(9))}).json()["candidates"][0]["image"]
-        assert site.get(f"/{place}/{found}").status_code == 404
-        assert site.get(f"/{place}/nonsense").status_code == 404
+        assert site.get(f"/pictures/{found}").status_code == 404
+        assert site.get("/pictures/nonsense").status_code == 404
 
 
 class TestRecognise:

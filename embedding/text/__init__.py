@@ -1,0 +1,1 @@
+"""What is written on a thing: lines of text, barcodes."""
