@@ -97,8 +97,8 @@ def build(
         measured, likelihood, attribution = test_result
         fitted = {CALIBRATION: likelihood.to_json()}
         fitted |= {generations.attribution_file(kind): model.to_json() for kind, model in attribution.items()}
-        for name, fit in fitted.items():
-            (folder / name).write_text(fit, encoding="utf-8")
+        for name, fitted_model in fitted.items():
+            (folder / name).write_text(fitted_model, encoding="utf-8")
         calibration = {name: checksum(folder / name) for name in fitted}
         manifest = replace(manifest, files={**manifest.files, **calibration}, self_test=measured)
         generations.seal(folder, manifest)
