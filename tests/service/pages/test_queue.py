@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import closing
+from itertools import count
 
 import pytest
 from starlette.testclient import TestClient
@@ -14,6 +15,7 @@ from index.progress import Unwatched
 from index.records.database import Database
 from index.workspace import Workspace
 from service.accounts.roles import Role
+from service.app import leads
 from service.application import create_app
 from tests.fakes import ColourEncoder, add_feed, write_feed
 from tests.service.accounts_workspace import copy_with_accounts, signed_in
@@ -89,7 +91,10 @@ def test_deciding_takes_the_whole_family_out(ines):
     assert items(ines, "leads") == []
 
 
-def test_what_is_kept_waits_for_its_decision_the_oldest_first(ines):
+def test_what_is_kept_waits_for_its_decision_the_oldest_first(ines, monkeypatch):
+    # Times are kept to the second, and these changes may all fall into one.
+    seconds = count()
+    monkeypatch.setattr(leads, "now", lambda: f"2026-03-01T09:30:{next(seconds):02}+00:00")
     first = send(ines, "/v1/leads", object_id="2026-1", product_id="rare").json()
     send(ines, "/v1/leads", object_id="2026-2", product_id="unsure")
     assert items(ines, "leads") == ["Rare", "Unsure"]
