@@ -16,9 +16,8 @@ from index.jobs.reindex import reindex
 from index.progress import Unwatched
 from index.workspace import Workspace
 from service.application import create_app
-from tests.browser.site import chromium
 from tests.browser.test_accessibility import RULES
-from tests.fakes import ColourEncoder, add_feed, render, write_feed
+from tests.fakes import ColourEncoder, add_feed, write_feed
 from tests.service.running import in_a_thread
 from tests.written import FakeReader, code, line, written
 
@@ -38,7 +37,8 @@ def site(folder: Path):
     workspace = Workspace.create(folder / "workspace", "colour-64")
     rows = [{"product_id": f"p{n}", "title": "Zebrafink milk" if n == 7 else f"Thing {n}"} for n in range(40)]
     feed = write_feed(folder / "shop", rows, list(range(40)))
-    Image.fromarray(written("Zebrafink", "full cream")).save(feed.parent / "pictures" / "7.png")
+    box = written("Zebrafink", "full cream", paper=150)
+    Image.fromarray(box).save(feed.parent / "pictures" / "7.png")
     add_feed(workspace, "shop", "catalogue", feed)
     reader = FakeReader()
     reader.write(
@@ -49,7 +49,7 @@ def site(folder: Path):
             LanguageGuess("sv", 0.45),
         ),
     )
-    reader.write(written("Zebrafink", "full cream"), Reading((line("Zebrafink", 0.9, (0.06, 0.1, 0.6, 0.25)),)))
+    reader.write(box, Reading((line("Zebrafink", 0.9, (0.06, 0.1, 0.6, 0.25)),)))
     reindex(workspace, ColourEncoder(), Unwatched(), text_reader=reader)
     return in_a_thread(create_app(workspace, ColourEncoder(), text_reader=reader))
 
@@ -65,35 +65,32 @@ def searched(page, address: str) -> None:
 
 
 @pytest.mark.parametrize(("width", "scheme", "locale"), [(390, "light", "fr-FR"), (1440, "dark", "en-GB")])
-def test_chips_and_marked_words_are_accessible(address, width, scheme, locale):
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, locale=locale)
-        searched(page, address)
-        faults = Axe().run(page, options=RULES).response["violations"]
-        assert [fault["id"] for fault in faults if fault["impact"] in ("serious", "critical")] == []
-        assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
-        assert page.locator("mark").first.is_visible()
+def test_chips_and_marked_words_are_accessible(address, browser, width, scheme, locale):
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, locale=locale)
+    searched(page, address)
+    faults = Axe().run(page, options=RULES).response["violations"]
+    assert [fault["id"] for fault in faults if fault["impact"] in ("serious", "critical")] == []
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    assert page.locator("mark").first.is_visible()
 
 
-def test_a_line_is_removed_and_the_rest_searched_for_again(address):
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-GB")
-        searched(page, address)
-        assert page.locator("[name=written]").count() == 6
-        page.get_by_role("button", name="Remove “MILK 500 g”").click()
-        page.get_by_label("Line 1 that is written on it").fill("zebrafink")
-        with page.expect_response("**/workbench/search") as sent:
-            page.get_by_role("button", name="Search again with these words").click()
-        assert sent.value.status == 200
-        page.wait_for_function("document.querySelector('[name=written]').value === 'zebrafink'")
-        lines = page.locator("[name=written]").evaluate_all("inputs => inputs.map(input => input.value)")
-        assert lines == ["zebrafink", LONG.strip(), "<b>שלום</b>", EAN, ""]
+def test_a_line_is_removed_and_the_rest_searched_for_again(address, browser):
+    page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-GB")
+    searched(page, address)
+    assert page.locator("[name=written]").count() == 6
+    page.get_by_role("button", name="Remove “MILK 500 g”").click()
+    page.get_by_label("Line 1 that is written on it").fill("zebrafink")
+    with page.expect_response("**/workbench/search") as sent:
+        page.get_by_role("button", name="Search again with these words").click()
+    assert sent.value.status == 200
+    page.wait_for_function("document.querySelector('[name=written]').value === 'zebrafink'")
+    lines = page.locator("[name=written]").evaluate_all("inputs => inputs.map(input => input.value)")
+    assert lines == ["zebrafink", LONG.strip(), "<b>שלום</b>", EAN, ""]
 
 
-def test_the_comparison_outlines_the_words(address):
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-GB")
-        searched(page, address)
-        page.locator(".candidate", has_text="Zebrafink").locator("[data-opener]").click()
-        page.wait_for_selector("svg .word", state="attached")
-        assert page.locator("svg .word").count() == 2
+def test_the_comparison_outlines_the_words(address, browser):
+    page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-GB")
+    searched(page, address)
+    page.locator(".candidate", has_text="Zebrafink").locator("[data-opener]").click()
+    page.wait_for_selector("svg .word", state="attached")
+    assert page.locator("svg .word").count() == 2
