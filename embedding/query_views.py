@@ -22,8 +22,8 @@ Floats = npt.NDArray[np.float32]
 CENTRE = Region(0.15, 0.15, 0.85, 0.85)
 # From this share of border pixels of one colour on, a picture has a plain background.
 _MIN_PLAIN_BORDER = 0.5
-# From this cosine on, the whole query and a catalogue picture are the same picture.
-NEAR_IDENTICAL_COSINE = 0.97
+# So far from the cosine of unrelated pictures to 1, the whole query and a catalogue picture are the same picture.
+NEAR_IDENTICAL = 0.96
 _Pixels = TypeVar("_Pixels", Image, npt.NDArray[np.bool_])
 
 
@@ -84,14 +84,14 @@ def embed_views(queries: Sequence[QueryViews], encoder: Encoder) -> tuple[Vector
     return tuple(np.split(encoder.encode_images(np.stack(prepared)), ends[:-1]))
 
 
-def combine_cosines(cosines: Floats) -> Floats:
+def combine_cosines(cosines: Floats, unrelated: float) -> Floats:
     """One cosine for each candidate from those of the views, float32 [v, n] to [n]: halfway from mean to best.
 
     The best alone lets one odd view decide; the mean alone requires every view to show the object. Where the whole is
-    nearly identical to the candidate, its cosine alone counts.
+    nearly identical to the candidate, its cosine alone counts. `unrelated`: the mean cosine of unrelated pictures.
     """
     combined: Floats = ((cosines.max(axis=0) + cosines.mean(axis=0)) / 2).astype(np.float32)
-    return np.where(cosines[0] >= NEAR_IDENTICAL_COSINE, cosines[0], combined)
+    return np.where(cosines[0] >= unrelated + NEAR_IDENTICAL * (1 - unrelated), cosines[0], combined)
 
 
 def _rotated(pixels: _Pixels, quarters: int) -> _Pixels:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from embedding.image.preprocess import Preprocess
 
-Family = Literal["open_clip", "starter", "compiled"]
+Family = Literal["open_clip", "starter", "sscd", "onnx", "compiled", "ensemble"]
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,22 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One model of an ensemble, by its name, and the length of its vector relative to the others'."""
+
+    name: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
 class ModelCard:
     """A model of the registry.
 
-    `weights` says where the weights come from: "hub:OWNER/REPO/FILE", "package:MODULE", "file:FILE" for those that
-    were imported and are only in the model store, or "compiled:SHA256" for those compiled on this machine.
-    `sha256` is that of the weights file; None until the file was fetched, after which the local store records it.
+    `weights` says where the weights come from: "hub:OWNER/REPO/FILE", "package:MODULE", "release:URL" for a file that
+    is downloaded by hand and imported, "file:FILE" for those that were imported and are only in the model store,
+    "compiled:SHA256" for those compiled on this machine, or "parts" for an ensemble, whose `parts` it names.
+    `sha256` is that of the weights file; None until the file was fetched, after which the local store records it. An
+    ensemble's is a digest of its parts'.
     """
 
     name: str
@@ -40,3 +50,4 @@ class ModelCard:
     quality: tuple[Figure, ...] = ()
     speed: tuple[Figure, ...] = ()
     note: str = ""
+    parts: tuple[Part, ...] = ()

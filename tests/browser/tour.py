@@ -100,6 +100,10 @@ def tour(site: Site) -> list[Stop]:
         page.locator("form.publish button").click()
         page.wait_for_selector("[role=alert]")
 
+    def together(page: Page) -> None:
+        page.locator("main form button").click()
+        page.wait_for_selector("#together")
+
     def reasons(page: Page) -> None:
         page.locator("summary").first.click()
 
@@ -130,6 +134,8 @@ def tour(site: Site) -> list[Stop]:
         Stop("objects", "/workbench/objects"),
         Stop("object-work", f"/workbench/objects/{object_id}"),
         Stop("object-leads", f"/workbench/objects/{site.object_with_lead}"),
+        Stop("series", "/workbench/series?authority=Meridian+Police+Cooperation&name=case+12"),
+        Stop("series-found", "/workbench/series?authority=Meridian+Police+Cooperation&name=case+12", together),
         Stop("leads", "/workbench/leads"),
         Stop("leads-none", "/workbench/leads?state=ruled_out"),
         Stop("batch", "/workbench/batch"),

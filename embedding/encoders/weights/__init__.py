@@ -15,8 +15,14 @@ from embedding.encoders.weights.pull import hub, pull
 
 __all__ = ["Status", "hub", "import_file", "inventory", "locate", "missing_libraries", "pull", "status", "verified"]
 
-Status = Literal["here", "can be pulled", "package missing"]
-_LIBRARIES = {"open_clip": ("torch", "open_clip"), "starter": ("torch", "timm"), "compiled": ("openvino",)}
+Status = Literal["here", "can be pulled", "can be imported", "package missing"]
+_LIBRARIES = {
+    "open_clip": ("torch", "open_clip"),
+    "starter": ("torch", "timm"),
+    "sscd": ("torch", "torchvision"),
+    "onnx": ("onnxruntime",),
+    "compiled": ("openvino",),
+}
 
 
 def inventory() -> Iterator[tuple[ModelCard, Status]]:
@@ -31,11 +37,18 @@ def status(card: ModelCard) -> Status:
     """Whether a model can be used now; neither its weights' checksum nor the network is checked."""
     if missing_libraries(card):
         return "package missing"
+    if card.parts:
+        states = [status(registry.get(part.name)) for part in card.parts]
+        return next((state for state in states if state != "here"), "here")
     if locate(card):
         return "here"
+    if card.weights.startswith("release:"):
+        return "can be imported"
     return "can be pulled" if card.weights.startswith("hub:") else "package missing"
 
 
 def missing_libraries(card: ModelCard) -> list[str]:
     """The Python packages that a model's family runs on and that are not installed."""
+    if card.parts:
+        return [library for part in card.parts for library in missing_libraries(registry.get(part.name))]
     return [library for library in _LIBRARIES[card.family] if find_spec(library) is None]

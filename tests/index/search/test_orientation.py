@@ -23,7 +23,7 @@ from index.search.search import search
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 
-NO_CANDIDATES = CandidateSet((), (), (), np.empty((0, 1), np.float32), None)
+NO_CANDIDATES = CandidateSet((), (), (), np.empty((0, 1), np.float32), np.empty((0, 1), np.float32), None)
 
 
 @pytest.fixture(scope="module")
