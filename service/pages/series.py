@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from index.generations.generations import Generation
 from service.accounts.access import VisitorDep
 from service.accounts.roles import Visitor
+from service.app.dossier_file import MEDIA_TYPES, render_series
 from service.app.series import Series, objects_of_series, series_of
 from service.app.services import Services
 from service.http.dependencies import GenerationDep, RateLimitDep, ServicesDep
@@ -36,6 +37,16 @@ def series(
     """The objects of a series and their leads, before they are searched for."""
     entries = objects_of_series(services, generation, authority, name)
     return _page(request, series_of(entries, services, visitor, generation, search=False), searched=False)
+
+
+@router.get("/series.jsonld", dependencies=[RateLimitDep])
+async def series_file(services: ServicesDep, visitor: VisitorDep, name: Word, authority: Word = "") -> Response:
+    """The dossiers of a series' objects as one CASE file, each with a search of its own."""
+    with services.live.lease() as generation:
+        entries = objects_of_series(services, generation, authority, name)
+        body = await services.search_queue.run(lambda: render_series(entries, services, visitor))
+    headers = {"Content-Disposition": 'attachment; filename="traceobject-series.jsonld"'}
+    return Response(body, media_type=MEDIA_TYPES["jsonld"], headers=headers)
 
 
 @router.post("/series", dependencies=[RateLimitDep])

@@ -88,6 +88,12 @@ def tour(site: Site) -> list[Stop]:
         page.locator("[data-go]").click()
         page.wait_for_selector("[data-csv]:not([disabled])")
 
+    def reviewed(page: Page) -> None:
+        batch(page)
+        page.locator("[data-start]").click()
+        page.keyboard.press("x")
+        page.wait_for_selector("[aria-current=true]")
+
     def changing(page: Page) -> None:
         page.locator(".lead-item summary").first.click()
         page.wait_for_selector("form.change")
@@ -140,6 +146,8 @@ def tour(site: Site) -> list[Stop]:
         Stop("leads-none", "/workbench/leads?state=ruled_out"),
         Stop("batch", "/workbench/batch"),
         Stop("batch-done", "/workbench/batch", batch),
+        Stop("batch-review", "/workbench/batch", reviewed),
+        Stop("queue", "/workbench/queue"),
         Stop("alerts", "/workbench/alerts"),
         Stop("curator-objects", "/curator/objects?done=published"),
         Stop("curator-changing", "/curator/objects", changing),
