@@ -32,6 +32,7 @@ from benchmarks.report import page_for
 from embedding.image.decode import decode
 from embedding.query_views import query_views
 from embedding.redaction.conceal import METHODS, conceal, random_box
+from embedding.text.reader import text_reader
 from index.jobs.evaluate import LabelledQuery, read_queries
 from index.jobs.reindex import reindex
 from index.models import workspace_encoder
@@ -136,7 +137,7 @@ def index_all(folder: Path, model: str, sets: Sets) -> Workspace:
         for feed in sets.feeds:
             catalogue.add_source(feed.parent.name, "catalogue", str(feed.resolve()), "auto")
     workspace, encoder = workspace_encoder(workspace, print)
-    reindex(workspace, encoder, Unwatched(), reranker_for(workspace))
+    reindex(workspace, encoder, Unwatched(), reranker_for(workspace), text_reader=text_reader())
     return workspace
 
 

@@ -23,6 +23,8 @@ from embedding.local import (
     score,
 )
 from embedding.query_views import CENTRE, QueryViews, embed_views, query_views
+from embedding.text.reader import text_reader
+from embedding.text.reading import TextReader
 from index.generations.generations import Generation, open_live
 from index.models import workspace_encoder
 from index.records.entries import Entry
@@ -32,6 +34,7 @@ from index.search.group import group_by_entry
 from index.search.likelihood import apply_likelihood
 from index.search.orientation import choose_orientation, correct_rotation
 from index.search.rerank import ImageMatch, Reranker, RerankResult, nearest_images, rerank, reranker_for
+from index.search.text_evidence import TextScores, read_query, weigh_text
 from index.stores.features import FeatureStore
 from index.workspace import Workspace
 
@@ -84,6 +87,7 @@ class Bench:
     reranker: Reranker
     halves: Mapping[str, tuple[frozenset[str], ...]]
     entries: Mapping[int, Entry]
+    text_reader: TextReader | None = None
 
     @classmethod
     def of(cls, workspace: Workspace, halves: Mapping[str, tuple[frozenset[str], ...]]) -> Bench:
@@ -92,7 +96,7 @@ class Bench:
         reranker, generation = reranker_for(workspace), open_live(workspace)
         assert reranker is not None, "quality is measured with re-ranking: install the extra `clip`"
         entries = {entry.id: entry for entry in generation.records.entries("catalogue")}
-        return cls(generation, encoder, reranker, halves, entries)
+        return cls(generation, encoder, reranker, halves, entries, text_reader())
 
     def steps(
         self, image: Image, name: str, right: frozenset[str]
@@ -117,6 +121,7 @@ class Bench:
             "+ keypoints and colours": self._rank(verified, right),
             "+ aligned surfaces": self._rank(aligned, right),
             "+ orientation": self._rank(chosen, right),
+            **self._with_text(views, image, right),
         }
         judged = {}
         for number, out in enumerate(self.halves.get(name, ())):
@@ -125,6 +130,18 @@ class Bench:
                 if (outcome := self._first_candidate(reranked, right, out, source)) is not None:
                     judged[f"{case} {number}"] = outcome
         return ranks, judged
+
+    def _with_text(self, views: QueryViews, image: Image, right: frozenset[str]) -> dict[str, float]:
+        """The rank with the words on the object as a step over the score, and with them as a first list, too."""
+        query = Query((QueryImage(image),), limit=50)
+        scores = weigh_text(read_query(query, [views], self.text_reader), query, self.generation)
+        if scores is None:
+            plain = self.rank([views], right)
+            return {"+ text": plain, "+ text first list": plain}
+        return {
+            "+ text": self.rank([views], right, replace(scores, candidates=())),
+            "+ text first list": self.rank([views], right, scores),
+        }
 
     def concealed(self, image: Image, hidden: Image, right: frozenset[str]) -> dict[str, float]:
         """The rank of the right product for a query that was sanitised: with that ignored, and handled."""
@@ -138,6 +155,7 @@ class Bench:
             ranks[f"{name}, cosine"] = self._rank(_by_cosine(candidate_set), right)
             reranked = self._orient(views, self._rerank(views, candidate_set)[1])[1]
             ranks[f"{name}, re-ranked"] = self._rank(reranked, right)
+        ranks["handled, with text"] = self._with_text(handled, hidden, right)["+ text first list"]
         return ranks
 
     def rotated(self, image: Image, right: frozenset[str]) -> dict[str, float]:
@@ -147,11 +165,11 @@ class Bench:
         corrected = self._orient(views, as_taken)[1]
         return {"as taken": self._rank(as_taken, right), "orientation corrected": self._rank(corrected, right)}
 
-    def rank(self, views: Sequence[QueryViews], right: frozenset[str]) -> float:
-        """The rank of the right product for several pictures of one object."""
-        reranked = rerank(self._first_stage(views, views[0].image), views, self.reranker)
+    def rank(self, views: Sequence[QueryViews], right: frozenset[str], text: TextScores | None = None) -> float:
+        """The rank of the right product for several pictures of one object; `text`: what the words on it say."""
+        reranked = rerank(self._first_stage(views, views[0].image, text), views, self.reranker)
         if (rotated := self._correct_rotation(views, reranked)) is not None:
-            candidate_set = self._first_stage(rotated, views[0].image)
+            candidate_set = self._first_stage(rotated, views[0].image, text)
             reranked = choose_orientation(reranked, rerank(candidate_set, rotated, self.reranker))
         return self._rank(reranked, right)
 
@@ -189,9 +207,9 @@ class Bench:
         """The same, with another folder for the features of catalogue pictures."""
         return replace(self, reranker=replace(self.reranker, features=replace(self.reranker.features, root=folder)))
 
-    def _first_stage(self, views: Sequence[QueryViews], image: Image) -> CandidateSet:
+    def _first_stage(self, views: Sequence[QueryViews], image: Image, text: TextScores | None = None) -> CandidateSet:
         query = Query((QueryImage(image),), limit=50)
-        return first_stage(query, embed_views(views, self.encoder), None, self.generation, None)
+        return first_stage(query, embed_views(views, self.encoder), None, self.generation, None, text)
 
     def _rerank(
         self, views: QueryViews, candidate_set: CandidateSet, full_depth: bool = False

@@ -35,7 +35,7 @@ class SearchForm:
 
     `pictures` are uploaded files; `crops` pictures of the index by SHA-256, which are numbered after them; `boxes` has
     (picture number from 0, box) pairs. `object_key` is the (source, id) of the object that the search is for, or two
-    empty strings.
+    empty strings. `written`: the lines that a person says are written on the object; None where they are read.
     """
 
     pictures: tuple[bytes, ...] = ()
@@ -46,6 +46,7 @@ class SearchForm:
     filters: tuple[tuple[str, str], ...] = ()
     limit: int = LIMITS[0]
     object_key: tuple[str, str] = ("", "")
+    written: tuple[str, ...] | None = None
 
     @classmethod
     def parse(cls, fields: Fields, pictures: Sequence[bytes] = ()) -> SearchForm:
@@ -71,6 +72,7 @@ class SearchForm:
             tuple((name, last[name]) for name in FILTERS if name in last),
             int(limit),
             (last.get("source", ""), last.get("object", "")),
+            tuple(text for name, text in given if name == "written") if "with_words" in last else None,
         )
 
     @property
@@ -106,6 +108,7 @@ class SearchForm:
             filters,
             self.limit,
             tuple(name for _, name, _ in crops),
+            written=self.written,
         )
 
 

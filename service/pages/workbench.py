@@ -24,6 +24,7 @@ from service.app.responses import answer_response
 from service.app.search_form import FILTERS, LIMITS, SearchForm, SearchResult, run_search
 from service.app.series import clues_of
 from service.app.services import Services
+from service.app.text_responses import reading_response
 from service.http.dependencies import GenerationDep, RateLimitDep, ServicesDep
 from service.http.upload import upload_of
 from service.pages.errors import PageRoute
@@ -130,7 +131,7 @@ def _bench(
         earlier=result.earlier if result else {},
         provenance=_provenance(request, result.answer, work_object, leads, generation) if result else None,
         limits=LIMITS,
-        text_supported=services.encoder.card.text,
+        read=[reading_response(reading) for reading in result.answer.readings] if result else (),
     )
 
 
@@ -162,6 +163,7 @@ def _evidence(answer: Answer) -> dict[str, Any]:
             "image": candidate.image,
             "title": candidate.title or candidate.product_id,
             "matches": [match.model_dump(include={"pairs", "inliers"}) for match in candidate.evidence.matches],
+            "words": [word.model_dump(exclude={"field"}) for word in candidate.evidence.words],
         }
         for candidate in answer_response(answer).candidates
     }

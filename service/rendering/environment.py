@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from service.rendering.facts import entry_facts, object_facts, product_facts, several
+from service.rendering.marking import marked
 from service.rendering.pictures import data_uri
 from service.rendering.status import settled_text
 
@@ -42,6 +43,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     jinja.filters["link"] = web_link
+    jinja.filters["marked"] = marked
     jinja.filters["percent"] = percent
     jinja.filters["several"] = several
     jinja.filters["segment"] = lambda text: quote(text, safe="/")

@@ -118,6 +118,10 @@ function toLayer(side, x, y) {
 function draw() {
   lines.replaceChildren();
   if (!dialog.open || !part("points").checked || pictures.some(({ naturalWidth }) => !naturalWidth)) return;
+  for (const { picture, region_query: asked, region_image: found } of evidence[rank]?.words ?? []) {
+    if (asked && picture === query + 1) outline(0, asked);
+    if (found) outline(1, found);
+  }
   const pairs = evidence[rank]?.matches[query]?.pairs ?? [];
   pairs.forEach(([x0, y0, x1, y1], number) => {
     const ends = [toLayer(0, x0, y0), toLayer(1, x1, y1)];
@@ -133,6 +137,13 @@ function draw() {
       lines.append(dot);
     }
   });
+}
+
+// A box around words that both pictures show, "x0,y0,x1,y1" in fractions; left out where a corner is out of sight.
+function outline(side, region) {
+  const [x0, y0, x1, y1] = region.split(",").map(Number);
+  const [start, end] = [toLayer(side, x0, y0), toLayer(side, x1, y1)];
+  if (start && end) lines.append(shape("rect", { x: start[0], y: start[1], width: end[0] - start[0], height: end[1] - start[1], class: "word" }));
 }
 
 function shape(name, attributes) {

@@ -82,7 +82,8 @@ for (const pick of form.querySelectorAll("a[data-crop]")) {
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const body = new FormData();
-  for (const [name, value] of new FormData(form)) {
+  // The words of the results count only where the button beside them is pressed.
+  for (const [name, value] of new FormData(form, event.submitter)) {
     if (!["image", "crop", "box"].includes(name)) body.append(name, value);
   }
   // The server numbers uploaded pictures first, then those of the index.
@@ -103,6 +104,7 @@ form.addEventListener("submit", async (event) => {
       busy.textContent = "";
       compare();
       keep();
+      chips();
       document.querySelector("#found").focus();
     } else {
       busy.textContent = [...page.querySelectorAll("main h1, main p[lang]")].map((line) => line.textContent).join(" ") || labels.failed;
@@ -133,3 +135,16 @@ function keep() {
 
 compare();
 keep();
+
+// Words that were read can be removed; without JavaScript they are emptied instead.
+function chips() {
+  for (const drop of document.querySelectorAll("[data-drop-line]")) {
+    drop.hidden = false;
+    drop.addEventListener("click", () => {
+      const next = drop.closest("li").nextElementSibling.querySelector("input");
+      drop.closest("li").remove();
+      next.focus();
+    });
+  }
+}
+chips();
