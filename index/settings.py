@@ -35,6 +35,11 @@ ContactOrNone = Annotated[
     str, Field(pattern=r"^((mailto:|https://|tel:)[!-~]+)?$", description="empty, or a mailto:, https: or tel: address")
 ]
 Share = Annotated[float, Field(ge=0, le=1)]
+# The picture's address may stand anywhere but in the host's name, which it would change.
+Engines = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^\S.{0,60} https://[A-Za-z0-9.\-:]+/[!-~]*\{picture\}[!-~]*$")], ...],
+    Field(strict=False, description="a list of names, each with an https address that has {picture} in it"),
+]
 
 
 @dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid", allow_inf_nan=False))
@@ -77,6 +82,9 @@ class Settings:
         and this server's client id there; a secret is taken from the environment, TRACEOBJECT_OIDC_SECRET.
     `oidc_claim`: the claim that is the account's name here.
     `pages_a_night`: how many pages of a shop that is read page by page are requested in a day.
+    `outside_engines`: search engines elsewhere that investigators may open by hand with the public address of a
+        published crop: a name, a blank, and an https address with {picture} in it, for example
+        ["Example https://images.example/search?url={picture}"]; none by default. They need `public_address`.
     `security_contact`: whom to report a weakness of the server to, in /.well-known/security.txt, for example
         "mailto:security@example.org"; without it there is no such page.
     `allow_hosts`: hosts of your own that may have private addresses, for example ["images.internal", "127.0.0.1:8123"].
@@ -113,6 +121,7 @@ class Settings:
     oidc_issuer: str = ""
     oidc_client_id: str = ""
     oidc_claim: Text = "email"
+    outside_engines: Engines = ()
     security_contact: ContactOrNone = ""
 
 

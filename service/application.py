@@ -35,6 +35,7 @@ from service.app.listing import ObjectListing
 from service.app.live import LiveGeneration
 from service.app.metrics import Metrics
 from service.app.rate_limiter import RateLimiter
+from service.app.searched_objects import SearchedObjects
 from service.app.services import Services
 from service.app.settled import SettledObjects
 from service.http.middleware import HeadAsGet, KnownHosts, RequestLog, SafeHeaders
@@ -113,6 +114,7 @@ def create_app(
                 accounts=app.state.accounts,
                 audit=audit,
                 leads=Leads(database, audit),
+                searched=SearchedObjects(audit),
                 desk=Desk(workspace, database, audit, gate_of(workspace, PUBLISHED_THRESHOLD)),
                 openid=_openid(workspace.settings),
                 sign_in_limiter=RateLimiter(limits.sign_ins, limits.sign_in_seconds),

@@ -24,6 +24,14 @@ def country_name(code: str, language: str) -> str:
 
 
 @cache
+def countries_of_language(language: str) -> tuple[str, ...]:
+    """The countries in which a language, by its ISO 639-1 code, is official, by CLDR."""
+    from babel.languages import get_official_languages
+
+    return tuple(code for code in sorted(_territories("en")) if language in get_official_languages(code, de_facto=True))
+
+
+@cache
 def _codes() -> Mapping[str, str]:
     codes: dict[str, str] = {}
     for language in _LANGUAGES:

@@ -19,17 +19,27 @@ _PRODUCT_FACTS = ("brand", "retailer", "country", "made_in", "gtin", "category",
 
 
 def as_case(dossiers: Sequence[Dossier]) -> bytes:
-    """The dossiers of at least one object as one JSON-LD document in UTF-8."""
+    """The dossiers of at least one object as one JSON-LD document in UTF-8.
+
+    Objects that state a series are of one investigation, by its name.
+    """
     graph = CaseGraph()
+    series: dict[tuple[str, str], list[Node]] = {}
     for dossier in dossiers:
-        _add(graph, dossier)
+        item, fields = _add(graph, dossier), dossier.entry.fields
+        if fields.series:
+            series.setdefault((fields.authority, fields.series), []).append(item)
+    for (authority, name), items in series.items():
+        of_series = (authority, name, *(item["@id"] for item in items))
+        graph.add("series", of_series, "investigation:Investigation", core__name=name, core__object=items)
     keys = tuple(part for one in dossiers for part in (one.entry.source, one.entry.fields.entry_id))
     names = ", ".join(one.entry.fields.title or one.entry.fields.entry_id for one in dossiers)
     document = graph.as_json_ld(names, dossiers[-1].made, (*keys, dossiers[-1].made))
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
 
 
-def _add(graph: CaseGraph, dossier: Dossier) -> None:
+def _add(graph: CaseGraph, dossier: Dossier) -> Node:
+    """Add an object and all that is known of it; the object."""
     item = _object(graph, dossier)
     crops = [graph.hashed(sha256, "published crop") for sha256, _ in dossier.crops]
     for crop in crops:
@@ -39,6 +49,7 @@ def _add(graph: CaseGraph, dossier: Dossier) -> None:
         searches[dossier.answer.query_id] = _search(graph, dossier.answer, dossier.stamp, crops)
     for lead in dossier.leads:
         _decisions(graph, lead, item, searches)
+    return item
 
 
 def _object(graph: CaseGraph, dossier: Dossier) -> Node:

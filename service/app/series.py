@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from embedding.text.gs1 import registered_with
+from embedding.text.reading import Reading
 from index.errors import UnknownEntry
 from index.generations.families import Availability
 from index.generations.generations import Generation
-from index.records.countries import country_code
+from index.records.countries import countries_of_language, country_code
 from index.records.entries import Entry, EntryFields
 from index.records.names import name_key
 from index.search.answer import MAX_IMAGES, Answer, Candidate
@@ -27,6 +29,9 @@ CANDIDATES = 24
 CONFIRMED = 0.95
 # From this likelihood on a candidate waits for a decision.
 UNDECIDED = 0.1
+# A prefix tells where a company registered, a language where a label can be read: both seldom decide where it was sold.
+BARCODE_WEIGHT = 0.2
+LANGUAGE_WEIGHT = 0.3
 _IDENTIFIED = ("confirmed", "sold_too_widely")
 
 
@@ -93,8 +98,12 @@ def series_of(
     )
 
 
-def clues_of(entry: Entry | None, candidates: Iterable[Candidate], leads: Sequence[LeadRecord]) -> ObjectClues:
+def clues_of(
+    entry: Entry | None, candidates: Iterable[Candidate], leads: Sequence[LeadRecord], readings: Iterable[Reading] = ()
+) -> ObjectClues:
     """The clues of an object's candidates, one for each family, by their likelihoods and by what people decided.
+
+    What was read off the object's pictures adds weak clues of its own.
 
     What was ruled out is no clue; where a candidate was identified the others share what is left. A family that was
     first sold after the object was last seen cannot be it.
@@ -120,7 +129,25 @@ def clues_of(entry: Entry | None, candidates: Iterable[Candidate], leads: Sequen
             family: clue if family in identified else replace(clue, weight=min(clue.weight, left))
             for family, clue in families.items()
         }
-    return ObjectClues(entry.fields.entry_id if entry else "", exclusive(families.values()))
+    name = entry.fields.entry_id if entry else ""
+    return ObjectClues(name, exclusive(families.values()), tuple(_clues_of_text(readings)))
+
+
+def _clues_of_text(readings: Iterable[Reading]) -> Iterator[Clue]:
+    """What barcodes and languages that were read off an object's crops say of where it was sold: little, each once."""
+    seen: set[str] = set()
+    for reading in readings:
+        for code in reading.codes:
+            registered = registered_with(code.content).removeprefix("GS1 ")
+            if registered and registered not in seen:
+                seen.add(registered)
+                countries = tuple(country_code(name) for name in registered.split(" & "))
+                label = f"{code.content}: GS1 {registered}"
+                yield Clue("barcode", label, BARCODE_WEIGHT, countries, sources=frozenset({f"barcode {registered}"}))
+        guess = reading.language
+        if guess and guess.language not in seen and (spoken := countries_of_language(guess.language)):
+            seen.add(guess.language)
+            yield Clue("language", guess.language, LANGUAGE_WEIGHT * guess.confidence, spoken)
 
 
 def _clue(candidate: Candidate, sold: Availability, weight: float) -> Clue:
@@ -147,7 +174,7 @@ def _series_object(
     entry: Entry, answer: Answer | None, leads: tuple[LeadRecord, ...], prior: Mapping[str, float]
 ) -> SeriesObject:
     candidates = answer.candidates if answer else ()
-    clues = clues_of(entry, candidates, leads)
+    clues = clues_of(entry, candidates, leads, answer.readings if answer else ())
     decided = {(lead.source, lead.product_id) for lead in leads if lead.state != "open"}
     undecided = sum(
         (one.entry.source, one.entry.fields.entry_id) not in decided

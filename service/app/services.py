@@ -33,6 +33,7 @@ from service.app.metrics import Metrics
 from service.app.rate_limiter import RateLimiter
 from service.app.recorded_search import search_record
 from service.app.search_request import SearchRequest, decoded_query
+from service.app.searched_objects import SearchedObjects
 from service.app.settled import SettledObjects
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Services:
     authorities: Authorities
     settled: SettledObjects
     listing: ObjectListing
+    searched: SearchedObjects
 
     def decode_query(self, request: SearchRequest) -> Query:
         """The query of a search request. Raises as `decoded_query` does. Slow: call it from a worker thread."""

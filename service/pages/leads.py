@@ -22,8 +22,8 @@ from service.pages.rendering import page
 router = APIRouter(prefix="/workbench", include_in_schema=False, route_class=PageRoute)
 
 ON_A_PAGE = 200
-_KEEP_FIELDS = ("object_id", "object_source", "product_id", "source", "picture", "note", "query_id", "state")
-_CHANGE_FIELDS = ("state", "note")
+_KEEP_FIELDS = ("object_id", "object_source", "product_id", "source", "picture", "note", "query_id", "state", "then")
+_CHANGE_FIELDS = ("state", "note", "then")
 
 
 @router.get("/leads")
@@ -53,10 +53,10 @@ def leads_table(
 async def keep_lead(
     request: Request, services: ServicesDep, generation: GenerationDep, visitor: VisitorDep
 ) -> Response:
-    """Keep a candidate for an object, or record that there is none; then show the object."""
+    """Keep a candidate for an object, or record that there is none; then show the object, or the queue."""
     fields = await form_of(request, services.limits, services.reserved_bytes, _KEEP_FIELDS)
     lead, _ = await anyio.to_thread.run_sync(partial(keep, fields, services, generation, visitor))
-    return RedirectResponse(object_page(lead), 303)
+    return RedirectResponse(_next_page(fields, lead), 303)
 
 
 @router.post("/leads/{lead_id}")
@@ -67,10 +67,14 @@ async def change_lead(
     generation: GenerationDep,
     visitor: VisitorDep,
 ) -> Response:
-    """Change a lead's state or add a note; then show the object."""
+    """Change a lead's state or add a note; then show the object, or the queue."""
     fields = await form_of(request, services.limits, services.reserved_bytes, _CHANGE_FIELDS)
     lead = await anyio.to_thread.run_sync(partial(change, lead_id, fields, services, generation, visitor))
-    return RedirectResponse(object_page(lead), 303)
+    return RedirectResponse(_next_page(fields, lead), 303)
+
+
+def _next_page(fields: dict[str, str], lead: LeadRecord) -> str:
+    return "/workbench/queue" if fields.get("then") == "queue" else object_page(lead)
 
 
 def object_page(lead: LeadRecord) -> str:

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from index.generations.generations import Generation
 from service.accounts.access import VisitorDep
 from service.accounts.roles import Visitor
+from service.app.dossier_file import MEDIA_TYPES, render_series
 from service.app.series import Series, objects_of_series, series_of
 from service.app.services import Services
 from service.http.dependencies import GenerationDep, RateLimitDep, ServicesDep
@@ -38,6 +39,16 @@ def series(
     return _page(request, series_of(entries, services, visitor, generation, search=False), searched=False)
 
 
+@router.get("/series.jsonld", dependencies=[RateLimitDep])
+async def series_file(services: ServicesDep, visitor: VisitorDep, name: Word, authority: Word = "") -> Response:
+    """The dossiers of a series' objects as one CASE file, each with a search of its own."""
+    with services.live.lease() as generation:
+        entries = objects_of_series(services, generation, authority, name)
+        body = await services.search_queue.run(lambda: render_series(entries, services, visitor))
+    headers = {"Content-Disposition": 'attachment; filename="traceobject-series.jsonld"'}
+    return Response(body, media_type=MEDIA_TYPES["jsonld"], headers=headers)
+
+
 @router.post("/series", dependencies=[RateLimitDep])
 async def search_series(request: Request, services: ServicesDep, visitor: VisitorDep) -> Response:
     """The same after a search for each object; each is recorded in the audit."""
@@ -57,7 +68,9 @@ def _page(request: Request, found: Series, *, searched: bool) -> Response:
     words = words_in(language_of(request))
     clues = tuple(clue for one in found.objects for clue in (*one.clues.candidates, *one.clues.further))
     heaviest = tuple(sorted(clues, key=lambda clue: -clue.weight))
-    views = [provenance_view(one.provenance, one.clues.candidates, words) for one in found.objects]
+    views = [
+        provenance_view(one.provenance, (*one.clues.candidates, *one.clues.further), words) for one in found.objects
+    ]
     return page(
         request,
         "work_series.html",

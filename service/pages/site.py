@@ -10,8 +10,10 @@ from service.pages import (
     embed,
     feeds,
     leads,
+    outside,
     posters,
     public,
+    queue,
     recognise,
     security_txt,
     series,
@@ -24,7 +26,7 @@ from service.pages.rendering import static_files
 
 MODULES = (
     *(public, tips, feeds, posters, embed, recognise, security_txt, sign_in),
-    *(workbench, leads, series, work_object, batch, desk),
+    *(workbench, queue, leads, outside, series, work_object, batch, desk),
 )
 
 

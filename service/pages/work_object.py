@@ -12,6 +12,7 @@ from service.app.dossier import alerts_of, file_name
 from service.app.dossier_file import MEDIA_TYPES, DossierFormat, render_dossier
 from service.app.find_entry import entry_named
 from service.app.leads import MAX_NOTE
+from service.app.outside_engines import engines_for
 from service.http.dependencies import GenerationDep, RateLimitDep, ServicesDep
 from service.pages.errors import PageRoute
 from service.pages.rendering import page
@@ -37,7 +38,13 @@ def work_object(
     services.audit.append("dossier", visitor.name, object=object_key, form="page")
     leads = services.leads.of_object(*object_key)
     return page(
-        request, "work_object.html", entry=entry, leads=leads, alerts=alerts_of(entry, services), max_note=MAX_NOTE
+        request,
+        "work_object.html",
+        entry=entry,
+        leads=leads,
+        alerts=alerts_of(entry, services),
+        engines=engines_for(services.settled.current(entry), services.workspace.settings),
+        max_note=MAX_NOTE,
     )
 
 

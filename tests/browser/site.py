@@ -21,6 +21,7 @@ from index.jobs.alerts import Alert, add_alerts
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
 from index.records.database import Database
+from index.records.entries import Entry
 from index.records.feed_records import Collection
 from index.records.gtin import check_digit
 from index.search.answer import Query, QueryImage
@@ -61,13 +62,15 @@ NAME, CURATOR, PASSWORD = "ines", "carl", "correct horse battery"
 class Site:
     """A running server over the sample, in which NAME may sign in as an investigator and CURATOR as a curator.
 
-    `object_with_lead` is the object that has an alert, a lead and a finding. `photo` and `crop` are query pictures
+    `object_with_lead` is the object that has an alert, a lead and a finding, `object_with_alerts` the one whose alerts
+    wait for a decision. `photo` and `crop` are query pictures
     of the sample, for objects and for the catalogue, whose first candidate is right.
     """
 
     address: str
     sample: Sample
     object_with_lead: str
+    object_with_alerts: str
     photo: SampleQuery
     crop: SampleQuery
     accounts: Accounts
@@ -90,11 +93,12 @@ class Site:
         return {"name": "session", "value": secret, "url": self.address}
 
 
-def make_workspace(root: Path) -> tuple[Workspace, Sample, str]:
+def make_workspace(root: Path) -> tuple[Workspace, Sample, tuple[str, str]]:
     """A few products of every family and the objects among them, indexed as `traceobject reindex` does it.
 
-    One object, whose id is returned, has an alert, a lead and the finding that the catalogue does not have it. One crop
-    is quarantined, and one object was published on the desk and waits for the next re-index.
+    One object has an alert, a lead and the finding that the catalogue does not have it; another has alerts that wait
+    for a decision: their ids are returned. One crop is quarantined, and one object was published on the desk and waits
+    for the next re-index.
     """
     sample = copy_sample(root / "sample", PRODUCTS)
     encoder = load(STARTER)
@@ -117,7 +121,7 @@ def make_workspace(root: Path) -> tuple[Workspace, Sample, str]:
 @contextmanager
 def served(root: Path) -> Iterator[Site]:
     """The sample, made in `root` and served."""
-    workspace, sample, object_with_lead = make_workspace(root)
+    workspace, sample, (object_with_lead, object_with_alerts) = make_workspace(root)
     encoder, reranker = load(STARTER), reranker_for(workspace)
     app = create_app(workspace, encoder, reranker, limits=ServerLimits(sign_ins=10_000))
     with closing(open_live(workspace)) as generation:
@@ -129,7 +133,7 @@ def served(root: Path) -> Iterator[Site]:
         accounts = Accounts(database)
         accounts.add(NAME, Role.INVESTIGATOR, PASSWORD)
         accounts.add(CURATOR, Role.CURATOR, PASSWORD)
-        yield Site(f"http://127.0.0.1:{port}", sample, object_with_lead, photo, crop, accounts)
+        yield Site(f"http://127.0.0.1:{port}", sample, object_with_lead, object_with_alerts, photo, crop, accounts)
 
 
 @contextmanager
@@ -210,12 +214,26 @@ def _publish(workspace: Workspace, sample: Sample) -> None:
         Desk(workspace, own, Audit(own), None).publish(fields, crops, CURATOR)
 
 
-def _add_findings(workspace: Workspace) -> str:
-    generation = open_live(workspace)
-    wanted = next(iter(generation.records.entries("objects")))
-    product = next(iter(generation.records.entries("catalogue")))
-    generation.close()
-    alert = Alert(
+def _add_findings(workspace: Workspace) -> tuple[str, str]:
+    """An object with an alert, a lead and a finding; and one with alerts that wait for a decision. Their ids."""
+    with closing(open_live(workspace)) as generation:
+        objects = list(generation.records.entries("objects"))
+        products = list(generation.records.entries("catalogue"))
+    wanted, waiting = objects[0], objects[-1]
+    found = [_alert(wanted, products[0], 0.83)]
+    found += [_alert(waiting, product, 0.9 - number / 20) for number, product in enumerate(products[1:25:4])]
+    with closing(Database.open(workspace.database_url)) as database:
+        add_alerts(database, found)
+    with closing(open_service_database(workspace)) as own:
+        leads = Leads(own, Audit(own))
+        lead, _ = leads.keep(wanted, products[0], NAME, 1, note="The same pattern; the seam is hidden.")
+        leads.change(lead.id, NAME, 1, state="confirmed", note="The shop confirms: sold in 2014 only.")
+        leads.keep(wanted, None, NAME, 1, note="Only this one; none of the later editions.")
+    return wanted.fields.entry_id, waiting.fields.entry_id
+
+
+def _alert(wanted: Entry, product: Entry, likelihood: float) -> Alert:
+    return Alert(
         object_source=wanted.source,
         object_id=wanted.fields.entry_id,
         source=product.source,
@@ -227,16 +245,7 @@ def _add_findings(workspace: Workspace) -> str:
         link=product.fields.link,
         crop=wanted.images[0],
         image=product.images[0],
-        likelihood=0.83,
+        likelihood=likelihood,
         generation=1,
         found="2026-07-01T02:10:00+00:00",
     )
-    database = Database.open(workspace.database_url)
-    add_alerts(database, [alert])
-    database.close()
-    with closing(open_service_database(workspace)) as own:
-        leads = Leads(own, Audit(own))
-        lead, _ = leads.keep(wanted, product, NAME, 1, note="The same pattern; the seam is hidden.")
-        leads.change(lead.id, NAME, 1, state="confirmed", note="The shop confirms: sold in 2014 only.")
-        leads.keep(wanted, None, NAME, 1, note="Only this one; none of the later editions.")
-    return wanted.fields.entry_id

@@ -169,3 +169,59 @@ def test_a_batch_is_exported(site, visitor, crop, tmp_path):
         page.locator("[data-json]").click()
     rows = json.loads(download.value.path().read_text(encoding="utf-8"))
     assert [len(row.get("candidates", [])) for row in rows] == [5, 0]
+
+
+def test_three_candidates_are_decided_by_keyboard(site, visitor):
+    page = visitor(1440, "en-GB", signed_in=NAME)
+    page.goto(f"{site.address}/workbench/queue")
+    page.wait_for_selector("[data-item]:focus")
+    titles = page.locator("#of-alerts ~ ol h3").all_inner_texts()
+    assert len(titles) > 3
+    # The first is passed over and come back to from the second.
+    page.keyboard.press("n")
+    page.keyboard.press("p")
+    assert page.locator("[data-item]:focus h3").inner_text() == titles[0]
+    for number, key in enumerate("kxw"):
+        assert page.locator("[data-item]:focus").get_attribute("id") == f"item-{number + 1}"
+        page.keyboard.press(key)
+        page.wait_for_selector(f"#item-{number + 1}[data-decided]")
+        expect(page.locator("[data-said]")).to_contain_text(titles[number])
+    page.wait_for_selector("#item-4:focus")
+    page.reload()
+    assert page.locator("#of-alerts ~ ol h3").all_inner_texts() == titles[3:]
+    assert titles[0] in page.locator("#of-leads ~ ol").inner_text()
+    page.goto(f"{site.address}/workbench/objects/{site.object_with_alerts}")
+    shown = {item.locator("h3").inner_text() for item in page.locator(".lead-item").all()}
+    states = ("Open", "Ruled out", "Identified, sold too widely")
+    assert shown == {f"{title} {state}" for title, state in zip(titles[:3], states, strict=True)}
+
+
+def test_keys_do_nothing_where_the_focus_is_in_no_item(site, visitor):
+    page = visitor(1440, "en-GB", signed_in=NAME)
+    page.goto(f"{site.address}/workbench/queue")
+    page.wait_for_selector("[data-item]:focus")
+    page.locator("header .name").focus()
+    for key in "kxwcn":
+        page.keyboard.press(key)
+    assert page.locator("[data-decided]").count() == 0
+    assert page.url == f"{site.address}/workbench/queue"
+
+
+def test_a_batch_is_reviewed_by_keyboard(site, visitor):
+    page = visitor(1440, "en-GB", signed_in=NAME)
+    page.goto(f"{site.address}/workbench/batch")
+    crops = [query.path for query in site.sample.queries if query.collection == "catalogue"][:3]
+    page.locator("[data-files]").first.set_input_files(crops)
+    page.locator("[data-go]").click()
+    page.wait_for_selector("[data-start]:not([disabled])")
+    page.locator("[data-start]").click()
+    # The first candidate of the first crop is not it, the second is; the second crop waits; the third is everywhere.
+    for key in "xknw":
+        page.keyboard.press(key)
+    assert page.locator("[data-decided]").count() == 2
+    with page.expect_download() as download:
+        page.locator("[data-csv]").click()
+    rows = list(csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8-sig"))))
+    decided = {(row["crop"], row["rank"]): row["decision"] for row in rows if row["decision"]}
+    first, _, third = (path.name for path in crops)
+    assert decided == {(first, "1"): "ruled_out", (first, "2"): "open", (third, "1"): "sold_too_widely"}

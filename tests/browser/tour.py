@@ -88,6 +88,12 @@ def tour(site: Site) -> list[Stop]:
         page.locator("[data-go]").click()
         page.wait_for_selector("[data-csv]:not([disabled])")
 
+    def reviewed(page: Page) -> None:
+        batch(page)
+        page.locator("[data-start]").click()
+        page.keyboard.press("x")
+        page.wait_for_selector("[aria-current=true]")
+
     def changing(page: Page) -> None:
         page.locator(".lead-item summary").first.click()
         page.wait_for_selector("form.change")
@@ -99,6 +105,10 @@ def tour(site: Site) -> list[Stop]:
         page.locator("form.publish [name=image]").set_input_files(face)
         page.locator("form.publish button").click()
         page.wait_for_selector("[role=alert]")
+
+    def together(page: Page) -> None:
+        page.locator("main form button").click()
+        page.wait_for_selector("#together")
 
     def reasons(page: Page) -> None:
         page.locator("summary").first.click()
@@ -130,10 +140,14 @@ def tour(site: Site) -> list[Stop]:
         Stop("objects", "/workbench/objects"),
         Stop("object-work", f"/workbench/objects/{object_id}"),
         Stop("object-leads", f"/workbench/objects/{site.object_with_lead}"),
+        Stop("series", "/workbench/series?authority=Meridian+Police+Cooperation&name=case+12"),
+        Stop("series-found", "/workbench/series?authority=Meridian+Police+Cooperation&name=case+12", together),
         Stop("leads", "/workbench/leads"),
         Stop("leads-none", "/workbench/leads?state=ruled_out"),
         Stop("batch", "/workbench/batch"),
         Stop("batch-done", "/workbench/batch", batch),
+        Stop("batch-review", "/workbench/batch", reviewed),
+        Stop("queue", "/workbench/queue"),
         Stop("alerts", "/workbench/alerts"),
         Stop("curator-objects", "/curator/objects?done=published"),
         Stop("curator-changing", "/curator/objects", changing),

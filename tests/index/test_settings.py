@@ -32,6 +32,8 @@ TABLE = {
     "self_test_margin": ([0, 0.0, 1, 1.0], NO_SHARE),
     "recall_target": ([0.001, 1, 1.0], [0, 0.0, 7.5, *NO_SHARE]),
     "index_memory_mb": ([0, 1_000_000], NO_COUNT),
+    "text": (["on", "off"], ["", "yes", "On", *NO_TEXT]),
+    "text_minutes": ([0, 30], NO_COUNT),
     "alert_likelihood": ([0, 0.0, 1, 1.0], NO_SHARE),
     "user_agent": (["traceobject/0.1 (+https://example.org/contact)"], NO_TEXT),
     "allow_hosts": ([[], ["images.internal", "127.0.0.1:8123"]], NO_TEXTS),
@@ -56,6 +58,19 @@ TABLE = {
     "oidc_issuer": (["", "https://login.example.org"], NO_TEXT),
     "oidc_client_id": (["", "traceobject"], NO_TEXT),
     "oidc_claim": (["email", "sub"], ["", *NO_TEXT]),
+    "outside_engines": (
+        [[], ["Example https://images.example/search?url={picture}"], ["Two Words https://a.example:8443/{picture}"]],
+        [
+            ["https://images.example/{picture}"],
+            ["Example http://images.example/{picture}"],
+            ["Example https://images.example/"],
+            ["Example https://{picture}/"],
+            ["Example https://a.example.{picture}/"],
+            ["Example https://a@b.example/{picture}"],
+            ["Example javascript:{picture}"],
+            *NO_TEXTS,
+        ],
+    ),
     "security_contact": (
         ["", "mailto:security@example.org", "https://example.org/report"],
         ["security@example.org", "mailto:", "mailto:a@example.org\nContact: mailto:b@example.org", *NO_TEXT],
@@ -120,7 +135,14 @@ def test_what_is_written_is_read_again(root):
     settings = Workspace.open(root).pin_model("starter-lite1", "a" * 64, "named").settings
     assert Workspace.open(root).settings == settings
     written = tomllib.loads((root / SETTINGS).read_text(encoding="utf-8"))
-    assert written == {**asdict(settings), "allow_hosts": [], "mail_to": [], "trusted_proxies": [], "embed_on": []}
+    assert written == {
+        **asdict(settings),
+        "outside_engines": [],
+        "allow_hosts": [],
+        "mail_to": [],
+        "trusted_proxies": [],
+        "embed_on": [],
+    }
 
 
 @pytest.mark.parametrize("content", [b"model =", b"\xff\xfe", b'a = "1"\na = "2"'])

@@ -1,6 +1,9 @@
-// Batch search: files are sent one after another, and each row is added when its result arrives.
+// Batch search: files are sent one after another, and each row is added when its result arrives. Rows are reviewed by
+// key; what is decided is kept in this page and in the files saved from it, nowhere else.
+import { follow, review } from "./review.js";
+
 const form = document.querySelector("[data-batch]");
-const [go, stop, csv, json, progress, status] = ["go", "stop", "csv", "json", "progress", "status"].map((name) => form.querySelector(`[data-${name}]`));
+const [go, stop, start, csv, json, progress, status] = ["go", "stop", "start", "csv", "json", "progress", "status"].map((name) => form.querySelector(`[data-${name}]`));
 const rows = document.querySelector("[data-rows]");
 const region = document.querySelector("[data-region]");
 let found = [];
@@ -14,7 +17,7 @@ form.addEventListener("submit", async (event) => {
   found = [];
   rows.replaceChildren();
   running = new AbortController();
-  go.disabled = csv.disabled = json.disabled = true;
+  go.disabled = start.disabled = csv.disabled = json.disabled = true;
   stop.hidden = progress.hidden = region.hidden = false;
   let [total, done] = [files.length, 0];
   const step = (row) => {
@@ -42,8 +45,14 @@ form.addEventListener("submit", async (event) => {
   go.disabled = false;
   stop.hidden = true;
   csv.disabled = json.disabled = !found.length;
+  start.disabled = !rows.querySelector("[data-item]");
 });
 stop.addEventListener("click", () => running?.abort());
+start.addEventListener("click", () => {
+  document.querySelector("[data-keys]").hidden = false;
+  rows.querySelector("[data-item]:not([data-decided])")?.focus();
+});
+review(rows);
 
 async function* answers(file) {
   const body = new FormData();
@@ -72,25 +81,59 @@ function show({ name, shown, verdict, candidates = [], error }) {
   crop.append(name);
   row.insertCell().textContent = error ? "–" : verdict === "candidates" ? form.dataset.candidates : form.dataset.none;
   const cell = row.insertCell();
-  if (error) {
-    cell.textContent = error;
+  if (error || !candidates.length) {
+    cell.textContent = error ?? "";
+    row.insertCell();
     return;
   }
   const list = document.createElement("ol");
-  for (const { title, product_id, brand, retailer, country, likelihood } of candidates) {
+  for (const { title, product_id, brand, retailer, country, likelihood, image } of candidates) {
     const item = document.createElement("li");
+    const text = document.createElement("span");
     const about = [title || product_id, brand, retailer, country].map((text) => text?.replaceAll(" | ", ", ")).filter(Boolean).join(" · ");
-    item.textContent = likelihood === null ? about : `${about} (${Math.round(100 * likelihood)} %)`;
+    text.textContent = likelihood === null ? about : `${about} (${Math.round(100 * likelihood)} %)`;
+    item.append(Object.assign(document.createElement("img"), { src: `/workbench/pictures/${image}`, alt: "", loading: "lazy" }), text);
     list.append(item);
   }
   cell.append(list);
+  decisions(row, list, candidates);
+}
+
+// Buttons that mark the current candidate of a row: ruled out, the next one is current; kept, the row is decided.
+function decisions(row, list, candidates) {
+  let current = 0;
+  const cell = row.insertCell();
+  const show = () => [...list.children].forEach((item, place) => item.setAttribute("aria-current", place === current));
+  const decide = (decision, label) => {
+    candidates[current].decision = decision;
+    const mark = Object.assign(document.createElement("span"), { className: "status", textContent: label });
+    list.children[current].lastChild.append(" ", mark);
+    const through = decision !== "ruled_out" || current + 1 === candidates.length;
+    current = through ? candidates.length : current + 1;
+    show();
+    if (!through) return;
+    row.dataset.decided = "";
+    for (const button of cell.children) button.disabled = true;
+    if (!follow(rows, row)) row.focus();
+  };
+  for (const [key, decision, label] of [["k", "open", form.dataset.keep], ["x", "ruled_out", form.dataset.ruleOut], ["w", "sold_too_widely", form.dataset.tooWidely]]) {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet small", textContent: `${label} ` });
+    button.append(Object.assign(document.createElement("kbd"), { textContent: key, ariaHidden: "true" }));
+    button.dataset.key = key;
+    button.setAttribute("aria-keyshortcuts", key);
+    button.addEventListener("click", () => decide(decision, label));
+    cell.append(button, " ");
+  }
+  row.dataset.item = "";
+  row.tabIndex = -1;
+  show();
 }
 
 // Values that a spreadsheet would run as a formula are prefixed with an apostrophe.
 const cell = (value) => `"${(Array.isArray(value) ? value.join(" | ") : String(value ?? "")).replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`;
 
 csv.addEventListener("click", () => {
-  const columns = ["rank", "product_id", "source", "title", "brand", "retailer", "country", "made_in", "gtins", "likelihood", "link", "source_page", "licence", "image"];
+  const columns = ["rank", "product_id", "source", "title", "brand", "retailer", "country", "made_in", "gtins", "likelihood", "link", "source_page", "licence", "image", "decision"];
   const lines = [["crop", "verdict", "generation", "model", "query_id", ...columns, "error"].map(cell).join(",")];
   for (const { name, verdict, generation, model, query_id, candidates = [], error } of found) {
     for (const one of candidates.length ? candidates : [{}]) {

@@ -34,7 +34,7 @@ NOVA = [
     {"product_id": "N/9", "title": "Teddy", "retailer": "Nova", "country": "FR", "first_seen": "2013-05-01",
      "last_seen": "2018-01-01"},
 ]  # fmt: skip
-OBJECTS = [{"object_id": f"2026-{n}", "title": f"Object {n}", "status": "open"} for n in (1, 2)]
+OBJECTS = [{"object_id": f"2026-{n}", "title": f"Object {n}", "status": "open", "series": "case 7"} for n in (1, 2)]
 EVIDENCE = {
     "entries": 2, "retailers": ["Luma", "Nova"], "countries": ["BE", "FR", "NL"], "first_seen": "2013-05-01",
     "last_seen": "2018-01-01",
@@ -177,3 +177,26 @@ def test_a_product_that_has_gone_is_known_by_what_was_kept(app):
             "entries": 1, "retailers": ["Gone"], "countries": ["ES", "IT"], "first_seen": "2011-01-01",
             "last_seen": "2012-01-01",
         }  # fmt: skip
+
+
+def test_a_series_is_one_case_file(ines, app, eliminated):
+    audit = app.app.state.services.audit
+    before = audit.verify()[0]
+    address = "/workbench/series.jsonld?authority=police&name=case+7"
+    assert (
+        address.replace("&", "&amp;").replace("+", "%20")
+        in ines.get("/workbench/series?name=case+7&authority=police").text
+    )
+    answer = ines.get(address)
+    assert answer.headers["content-disposition"] == 'attachment; filename="traceobject-series.jsonld"'
+    graph = json.loads(answer.content)["@graph"]
+    names = {node["@id"]: node.get("core:name") for node in graph}
+    [case] = [node for node in graph if "investigation:Investigation" in node["@type"]]
+    assert case["core:name"] == "case 7"
+    assert sorted(names[item["@id"]] for item in case["core:object"]) == ["Object 1", "Object 2"]
+    # Both objects' searches found the same products, which are in the file once.
+    assert len([node for node in graph if "analysis:Analysis" in node["@type"]]) == 2
+    assert sorted(name for name in names.values() if name in ("Bear", "Fox", "Teddy")) == ["Bear", "Fox", "Teddy"]
+    kinds = [(record["kind"], record.get("form")) for record in audit.records(before)]
+    assert kinds.count(("dossier", "jsonld")) == 2
+    assert ines.get("/workbench/series.jsonld?name=nobody").status_code == 404

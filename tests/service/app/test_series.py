@@ -3,11 +3,14 @@
 import pytest
 
 from embedding.image.regions import WHOLE
+from embedding.text.reading import Code, LanguageGuess, Reading
 from index.generations.families import Availability
 from index.records.entries import Entry, EntryFields
 from index.search.answer import Candidate, Evidence
 from service.app.leads import LeadChange, LeadRecord
 from service.app.series import CONFIRMED, clues_of
+
+CORNERS = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 
 
 def candidate(rank, likelihood, *, family=0, countries=("NL",), first_seen="", retailers=("Corner shop",)):
@@ -55,6 +58,16 @@ def test_a_product_that_came_after_the_object_was_seen_cannot_be_it():
     assert [clue.label for clue in clues_of(wanted(seen_until="2016-05-01"), candidates, []).candidates] == ["Thing 2"]
     assert [clue.label for clue in clues_of(wanted(published="2015-01-01"), candidates, []).candidates] == ["Thing 2"]
     assert len(clues_of(wanted(), candidates, []).candidates) == 2
+
+
+def test_barcodes_and_languages_are_weak_clues_each_once():
+    ean = Code("EAN-13", "8710000000003", CORNERS)
+    reading = Reading((), (ean, ean), LanguageGuess("nl", 0.8))
+    clues = clues_of(None, [], [], [reading, reading]).further
+    assert [(clue.kind, clue.weight) for clue in clues] == [("barcode", 0.2), ("language", pytest.approx(0.24))]
+    assert clues[0].countries == ("NL",)
+    assert {"NL", "BE"} <= set(clues[1].countries)
+    assert "DE" not in clues[1].countries
 
 
 def test_candidates_without_a_likelihood_say_nothing():
