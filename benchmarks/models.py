@@ -89,7 +89,10 @@ def measured(data: Path, most: int, models: Sequence[str], folder: Path) -> Iter
         bench = Bench.of(index_all(workspace, card.name, sets), {}).with_features_in(folder / "features")
         for name, queries in sets.queries.items():
             taken = queries[:: math.ceil(len(queries) / most)]
-            yield rows_of(bench.encoder.card.name, name, ranks_of(bench, taken))
+            row = rows_of(bench.encoder.card.name, name, ranks_of(bench, taken))
+            # Models take long: what is measured is seen at once, and is not lost where a later one fails.
+            sys.stderr.write(" | ".join(row) + "\n")
+            yield row
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ _JITTER = 1  # pixels by which an edge may be off its place
 # blurred and as they are: the logarithm of the standard deviation of the content without grain, in levels; the share of
 # the sides along which grain begins right at the edge; and how many sides lie inside the picture, three counting most.
 _CONTENT_WEIGHT, _EDGE_WEIGHT, _SIDE_WEIGHT, _BIAS = 3.3, 4.5, 1.4, -15.7
-_MIN_EVIDENCE = 1.0  # log-odds
+_MIN_EVIDENCE = 1.5  # log-odds
 # A box of less content than this was painted, since every camera leaves some; that counts as much as this content.
 _MAX_PAINTED, _PAINTED_AS = 1.0, 20.0
 _MAX_SIDES = 3

