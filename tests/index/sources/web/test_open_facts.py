@@ -98,9 +98,9 @@ def test_conditions_of_one_column_are_any_and_of_several_all(where: Any, allowed
 @pytest.mark.parametrize(
     ("packed", "says"),
     [
-        (gzip.compress(b'{"code": "1"}\n' * 1000)[:-20], "cut short or damaged"),
-        (gzip.compress(b'{"a": 1}\n'), "this is no dump of Open Facts"),
-        (gzip.compress(b" " * 70_000_000), "this is no dump"),
+        (gzip.compress(b'{"code": "1"}\n' * 1000, mtime=0)[:-20], "cut short or damaged"),
+        (gzip.compress(b'{"a": 1}\n', mtime=0), "this is no dump of Open Facts"),
+        (gzip.compress(b" " * 70_000_000, mtime=0), "this is no dump"),
     ],
 )
 def test_what_is_no_whole_dump_is_one_clear_line(server: ShopServer, reader: Reader, packed: bytes, says: str) -> None:
