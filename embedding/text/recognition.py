@@ -23,7 +23,7 @@ Image = npt.NDArray[np.uint8]
 _HEIGHT = 48  # pixels that a line is scaled to
 # Pixels: narrower lines are padded to this, longer ones squeezed into that; widths in between are multiples of it.
 _MIN_WIDTH, _MAX_WIDTH, _WIDTH_STEP = 96, 1536, 96
-_BATCH_WIDTH = 3072  # pixels of all lines of one run together
+_BATCH_WIDTH = 768  # pixels of all lines of one run together
 # The shape that the direction's classifier takes. Where its probability that a line is upside down lies between these
 # two, and what was read has less than this confidence, the line is read the other way round, too.
 _DIRECTION_SHAPE = (48, 192)
