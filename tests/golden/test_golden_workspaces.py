@@ -20,6 +20,7 @@ from index.models import workspace_encoder
 from index.progress import Unwatched
 from index.records.catalogue import Catalogue
 from index.records.filters import Filter
+from index.records.migrations.history import CATALOGUE
 from index.records.upgrade import needs_upgrade
 from index.search.answer import Query, QueryImage
 from index.search.rerank import reranker_for
@@ -99,6 +100,12 @@ def night(golden, encoder, **options):
     )
 
 
+def outdated(golden):
+    """Whether the catalogue's and the service's tables are older than the code; a format may have changed one alone."""
+    workspace = golden.workspace
+    return (needs_upgrade(workspace.database_url, CATALOGUE), needs_upgrade(service_database_url(workspace), SERVICE))
+
+
 def skip_unless_outdated(golden):
     try:
         require_upgraded(golden.workspace)
@@ -115,9 +122,8 @@ def test_there_are_golden_workspaces_and_they_are_small():
 def test_before_the_upgrade_who_only_reads_says_what_to_run(kept, tmp_path):
     golden = kept.copy(tmp_path / "golden")
     skip_unless_outdated(golden)
-    # A later format may have changed the tables of the catalogue alone.
-    service = needs_upgrade(service_database_url(golden.workspace), SERVICE)
-    for words in (["alerts"], *([["audit", "verify"], ["users", "list"]] if service else ())):
+    catalogue, service = outdated(golden)
+    for words in (*([["alerts"]] if catalogue else ()), *([["audit", "verify"], ["users", "list"]] if service else ())):
         result = run(golden, *words)
         assert (result.exit_code, result.stdout) == (1, "")
         assert "older version of traceobject: run `traceobject upgrade`" in result.stderr
@@ -136,11 +142,12 @@ def test_before_the_upgrade_who_only_reads_says_what_to_run(kept, tmp_path):
 def test_a_command_that_writes_upgrades_and_says_so_in_one_line(kept, tmp_path, words):
     golden = kept.copy(tmp_path / "golden")
     skip_unless_outdated(golden)
+    before = outdated(golden)
     result = run(golden, *words)
     assert result.exit_code == 0, result.output
     lines = [line for line in result.output.splitlines() if line.startswith("upgraded for this version")]
     assert len(lines) == 1
-    assert "catalogue from revision" in lines[0]
+    assert ("catalogue from revision" in lines[0], "service from revision" in lines[0]) == before
     require_upgraded(golden.workspace)
     kept_copies = [path.name for path in (golden.root / "workspace" / "backups").iterdir()]
     # What is forgotten must not stay behind in a copy.

@@ -118,7 +118,17 @@ def test_every_reference_leads_somewhere(document):
 
 def test_the_search_form_is_described(document):
     form = document["paths"]["/v1/search"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
-    assert set(form["properties"]) == {"image", "collection", "box", "text", "filter", "limit", "rerank"}
+    assert set(form["properties"]) == {
+        "image",
+        "collection",
+        "box",
+        "text",
+        "filter",
+        "limit",
+        "rerank",
+        "read_text",
+        "written",
+    }
     assert form["properties"]["image"]["items"] == {"type": "string", "format": "binary"}
 
 

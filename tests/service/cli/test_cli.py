@@ -114,7 +114,6 @@ def test_a_search_without_re_ranking_never_loads_the_re_ranker(indexed, tmp_path
         (["search", "{picture}", "--limit", "0"], "limit 0"),
         (["search", "{picture}", "--no-rerank", "--evidence", "seen"], "leave --no-rerank out"),
         (["search", "{picture}", "--in", "cases"], "cases"),
-        (["search", "{picture}", "--text", "mug"], "text side"),
         (["serve", "--port", "65536"], "0<=x<=65535"),
         (["fly"], "fly"),
         (["search", "--no-such-option"], "no-such-option"),
