@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from embedding.encoders.protocol import Encoder, Vectors
 from embedding.query_views import QueryViews, embed_views
 from index.engines.protocol import Rows, VectorEngine
@@ -59,7 +61,7 @@ def choose_orientation(original: RerankResult, rotated: RerankResult) -> RerankR
 
 
 def _best_score(reranked: RerankResult) -> float:
-    return float(reranked.scores.mean(axis=1).max(initial=0.0))
+    return float(reranked.scores.mean(axis=1).max(initial=-np.inf))
 
 
 def _nearness(embeddings: Vectors, engine: VectorEngine, allowed: Rows | None) -> float:

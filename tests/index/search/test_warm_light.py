@@ -34,4 +34,4 @@ def test_the_right_lamp_comes_first(tmp_path):
     crop = decode((PICTURES / "objects/HV-2223-1.jpg").read_bytes())
     answer = search(Query((QueryImage(crop),)), open_live(workspace), encoder, reranker_for(workspace))
     assert answer.candidates[0].entry.fields.entry_id == right
-    assert answer.candidates[0].evidence.matched[0].inliers > 40
+    assert answer.candidates[0].evidence.matched[0].inliers >= 30
