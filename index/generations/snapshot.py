@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from index.records.countries import country_code
 from index.records.entries import SEVERAL, Entry, EntryFields, split_values
 from index.records.feed_records import Collection
 from index.records.filters import FACETS, Filter, folded, where
+
+_ROWS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class Snapshot:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path, self._lock = path, Lock()
         with self._translate_errors():
             self._connection = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
             try:
@@ -190,8 +193,16 @@ class Snapshot:
                 yield Entry(identity, collection, source, EntryFields(*fields), tuple(json.loads(images)))
 
     def _query(self, query: str, values: Sequence[object] = ()) -> Iterator[Any]:
+        # One thread at a time: statements of equal text are cached by the connection, and shared by its cursors.
         with self._translate_errors():
-            yield from self._connection.execute(query, tuple(values))
+            with self._lock:
+                cursor = self._connection.execute(query, tuple(values))
+            while True:
+                with self._lock:
+                    rows = cursor.fetchmany(_ROWS_AT_ONCE)
+                if not rows:
+                    return
+                yield from rows
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 
 from embedding.text.reading import Reading
 from index.errors import GenerationError
@@ -75,7 +76,7 @@ class GenerationText:
         Raises:
             OSError, ValueError, sqlite3.Error: they cannot be read.
         """
-        self._path = folder / READINGS
+        self._path, self._lock = folder / READINGS, Lock()
         self._connection = sqlite3.connect(f"file:{self._path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
         ((self.version,),) = self._connection.execute("SELECT version FROM reader")
         self._indexes = {collection: LexicalIndex(folder / words_file(collection)) for collection in COLLECTIONS}
@@ -90,7 +91,9 @@ class GenerationText:
     def readings(self, images: Sequence[str]) -> dict[str, Reading]:
         """What was read off some images, by SHA-256; those that were not read are left out."""
         try:
-            return dict(_readings(self._connection, images))
+            # One thread at a time: statements of equal text are cached by the connection, and shared by its cursors.
+            with self._lock:
+                return dict(_readings(self._connection, images))
         except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
             raise GenerationError(f"{self._path} cannot be read ({error}): verify it, roll back or re-index") from error
 
