@@ -19,13 +19,10 @@ STEPS = 50
 
 
 @dataclass(frozen=True)
-class Likelihood:
-    """A logistic model of "this candidate is the same product" on a few signals.
+class LinearModel:
+    """A linear score of standardised signals, fitted by the self-test of a generation.
 
     `reranked`: whether it was fitted on re-ranked answers; it does not apply to others.
-
-    Method: ridge logistic regression on standardised signals (Platt, "Probabilistic outputs for support vector
-    machines", 1999, for the use of a logistic to calibrate scores), fitted by Newton's method.
     """
 
     signals: tuple[str, ...]
@@ -34,6 +31,39 @@ class Likelihood:
     weights: tuple[float, ...]
     bias: float
     reranked: bool = True
+
+    def log_odds(self, signals: Matrix) -> Matrix:
+        """The score of each row of signals: [n, len(self.signals)] -> [n]."""
+        standard = (signals - np.array(self.centre)) / np.array(self.scale)
+        return np.asarray(standard @ np.array(self.weights) + self.bias, np.float64)
+
+    def to_json(self) -> str:
+        return json.dumps(self.__dict__, indent=2, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            GenerationError: the text is something else.
+        """
+        try:
+            raw = json.loads(text)
+            return cls(
+                tuple(raw["signals"]), tuple(raw["centre"]), tuple(raw["scale"]), tuple(raw["weights"]), raw["bias"],
+                raw.get("reranked", True),
+            )  # fmt: skip
+        except (ValueError, TypeError, KeyError) as error:
+            raise GenerationError(f"the calibration cannot be read ({error}): re-index") from error
+
+
+@dataclass(frozen=True)
+class Likelihood(LinearModel):
+    """A logistic model of "this candidate is the same product" on a few signals.
+
+    Method: ridge logistic regression on standardised signals (Platt, "Probabilistic outputs for support vector
+    machines", 1999, for the use of a logistic to calibrate scores), fitted by Newton's method.
+    """
 
     @classmethod
     def fit(cls, names: tuple[str, ...], signals: Matrix, right: npt.NDArray[np.bool_]) -> Self:
@@ -60,8 +90,7 @@ class Likelihood:
 
     def of(self, signals: Matrix) -> npt.NDArray[np.float64]:
         """The likelihood of each candidate: signals [n, len(names)] -> [n], each in (0, 1)."""
-        standard = (signals - np.array(self.centre)) / np.array(self.scale)
-        return _logistic(standard @ np.array(self.weights) + self.bias)
+        return _logistic(self.log_odds(signals))
 
     def temperature_scaled(self, factor: float) -> Self:
         """The same with its log-odds multiplied: a factor below 1 moves likelihoods towards 0.5.
@@ -69,25 +98,6 @@ class Likelihood:
         Method: temperature scaling (Guo et al., "On calibration of modern neural networks", 2017).
         """
         return replace(self, weights=tuple(factor * weight for weight in self.weights), bias=factor * self.bias)
-
-    def to_json(self) -> str:
-        return json.dumps(self.__dict__, indent=2, sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote.
-
-        Raises:
-            GenerationError: the text is something else.
-        """
-        try:
-            raw = json.loads(text)
-            return cls(
-                tuple(raw["signals"]), tuple(raw["centre"]), tuple(raw["scale"]), tuple(raw["weights"]), raw["bias"],
-                raw.get("reranked", True),
-            )  # fmt: skip
-        except (ValueError, TypeError, KeyError) as error:
-            raise GenerationError(f"the calibration cannot be read ({error}): re-index") from error
 
 
 def expected_calibration_error(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -10,9 +9,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from index.errors import GenerationError
-
-Matrix = npt.NDArray[np.float64]
+from index.generations.calibration import LinearModel, Matrix
 
 # Strength of the ridge penalty on standardised signals: it keeps probabilities of a small sample away from 0 and 1.
 RIDGE = 1.0
@@ -21,23 +18,14 @@ _MAX_LOG_ODDS = 30.0
 
 
 @dataclass(frozen=True)
-class ChoiceModel:
+class ChoiceModel(LinearModel):
     """A conditional logit with the further alternative "none of them".
 
         P(alternative) = exp(weights . signals + bias) / (1 + sum of the same over all alternatives)
 
-    `reranked`: whether it was fitted on re-ranked answers; it does not apply to others.
-
     Method: McFadden, "Conditional logit analysis of qualitative choice behavior", 1974; fitted with a ridge penalty on
     standardised signals by Newton's method.
     """
-
-    signals: tuple[str, ...]
-    centre: tuple[float, ...]
-    scale: tuple[float, ...]
-    weights: tuple[float, ...]
-    bias: float
-    reranked: bool = True
 
     @classmethod
     def fit(cls, names: tuple[str, ...], examples: Sequence[tuple[Matrix, npt.NDArray[np.bool_]]]) -> Self:
@@ -71,25 +59,7 @@ class ChoiceModel:
 
     def of(self, signals: Matrix) -> npt.NDArray[np.float64]:
         """The probability of each alternative: signals [n, len(names)] -> [n], which sum to less than 1."""
-        standard = (signals - np.array(self.centre)) / np.array(self.scale)
-        return _choose(standard @ np.array(self.weights) + self.bias)
-
-    def to_json(self) -> str:
-        return json.dumps(self.__dict__, indent=2, sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote.
-
-        Raises:
-            GenerationError: the text is something else.
-        """
-        try:
-            raw = json.loads(text)
-            signals, centre, scale, weights = (tuple(raw[name]) for name in ("signals", "centre", "scale", "weights"))
-            return cls(signals, centre, scale, weights, raw["bias"], raw["reranked"])
-        except (ValueError, TypeError, KeyError) as error:
-            raise GenerationError(f"the calibration of names cannot be read ({error}): re-index") from error
+        return _choose(self.log_odds(signals))
 
 
 def _choose(log_odds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
