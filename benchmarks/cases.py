@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -128,7 +128,7 @@ def cases(workspace: Workspace, objects: int, series: int) -> list[list[Case]]:
 
 
 def report(groups: Sequence[Sequence[Case]], generation: Generation) -> Iterator[str]:
-    prior = generation.records.country_shares()
+    prior = generation.records.country_shares
     yield "| | number | a country is told | told and right | calibration error | unknown leads |"
     yield "|---|--:|--:|--:|--:|--:|"
     for without, label in ((False, ""), (True, ", product not in the catalogue")):
@@ -153,7 +153,7 @@ def _detached(group: Sequence[ObjectClues]) -> list[ObjectClues]:
     ]
 
 
-def _row(name: str, asked: Sequence[tuple[str, Sequence[ObjectClues]]], prior: dict[str, float]) -> str:
+def _row(name: str, asked: Sequence[tuple[str, Sequence[ObjectClues]]], prior: Mapping[str, float]) -> str:
     best, right, unknown = [], [], []
     for country, clues in asked:
         sold = provenance(clues, prior).sold

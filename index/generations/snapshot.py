@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -159,7 +160,8 @@ class Snapshot:
         """The family of every entry that has one."""
         return dict(self._query("SELECT entry, family FROM families"))
 
-    def country_shares(self) -> dict[str, float]:
+    @cached_property
+    def country_shares(self) -> Mapping[str, float]:
         """By country, as ISO 3166 code or as feeds write it, the share of all that products name."""
         query = (
             "SELECT value, count(*) FROM facets JOIN entries ON entries.id = facets.entry "

@@ -80,7 +80,7 @@ def series_of(
     entries: Sequence[Entry], services: Services, visitor: Visitor, generation: Generation, *, search: bool
 ) -> Series:
     """A series; with `search` each object is searched for and recorded. Slow then: call it from a worker thread."""
-    prior = generation.records.country_shares()
+    prior = generation.records.country_shares
     objects = []
     for entry in entries:
         answer = _search(entry, services, visitor) if search and entry.images else None

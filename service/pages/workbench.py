@@ -150,7 +150,7 @@ def _provenance(
 ) -> ProvenanceView | None:
     """Where and when the candidates were sold; None where nothing of it is known."""
     clues = clues_of(entry, answer.candidates, leads, answer.readings)
-    found = provenance([clues], generation.records.country_shares())
+    found = provenance([clues], generation.records.country_shares)
     if not (found.sold.values or found.made.values or found.on_sale_by):
         return None
     return provenance_view(found, (*clues.candidates, *clues.further), words_in(language_of(request)))
