@@ -65,6 +65,11 @@ class ObjectClues:
     candidates: tuple[Clue, ...] = ()
     further: tuple[Clue, ...] = ()
 
+    @property
+    def all(self) -> tuple[Clue, ...]:
+        """Every clue, candidates first."""
+        return (*self.candidates, *self.further)
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -104,7 +109,7 @@ def _independent(objects: Sequence[ObjectClues]) -> tuple[list[ObjectClues], tup
     owned: dict[str, int] = {}
     dropped: set[tuple[int, Clue]] = set()
     ordered = sorted(
-        ((number, clue) for number, one in enumerate(objects) for clue in (*one.candidates, *one.further)),
+        ((number, clue) for number, one in enumerate(objects) for clue in one.all),
         key=lambda item: -item[1].weight,
     )
     for number, clue in ordered:

@@ -66,11 +66,9 @@ def _searched(authority: str, name: str, services: Services, visitor: Visitor, g
 
 def _page(request: Request, found: Series, *, searched: bool) -> Response:
     words = words_in(language_of(request))
-    clues = tuple(clue for one in found.objects for clue in (*one.clues.candidates, *one.clues.further))
+    clues = tuple(clue for one in found.objects for clue in one.clues.all)
     heaviest = tuple(sorted(clues, key=lambda clue: -clue.weight))
-    views = [
-        provenance_view(one.provenance, (*one.clues.candidates, *one.clues.further), words) for one in found.objects
-    ]
+    views = [provenance_view(one.provenance, one.clues.all, words) for one in found.objects]
     return page(
         request,
         "work_series.html",

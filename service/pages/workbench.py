@@ -153,7 +153,7 @@ def _provenance(
     found = provenance([clues], generation.records.country_shares)
     if not (found.sold.values or found.made.values or found.on_sale_by):
         return None
-    return provenance_view(found, (*clues.candidates, *clues.further), words_in(language_of(request)))
+    return provenance_view(found, clues.all, words_in(language_of(request)))
 
 
 def _evidence(answer: Answer) -> dict[str, Any]:
