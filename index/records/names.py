@@ -21,10 +21,12 @@ def name_key(name: str) -> str:
     """The form in which two spellings of one name are equal: letters and digits, folded, without accents or signs.
 
     "Tommy Hilfiger", "TOMMY HILFIGER ®" and "tommy-hilfiger" have one key; so have "H&M" and "H & M". A name of
-    other characters alone keeps them.
+    other characters alone keeps them. Folded as Unicode's compatibility caseless match (The Unicode Standard, D146).
     """
-    decomposed = unicodedata.normalize("NFKD", name.translate(_SIGNS).casefold())
-    kept = "".join(letter for letter in decomposed if letter.isalnum())
+    folded = unicodedata.normalize("NFD", name.translate(_SIGNS))
+    for _ in range(2):  # the letters of a compatibility character, such as 𝔸, are folded in their turn
+        folded = unicodedata.normalize("NFKD", folded.casefold())
+    kept = "".join(letter for letter in folded if letter.isalnum())
     return kept or " ".join(name.casefold().split())
 
 

@@ -15,6 +15,7 @@ from index.records.names import Names, name_key
         ("H&M", "H & M", "h&m"),
         ("Citroën", "Citroe\u0308n", "CITROEN"),
         ("Straße 7", "STRASSE 7"),
+        ("𝔸cme", "acme"),
     ],
 )
 def test_spellings_of_one_name_are_one(spellings):
