@@ -43,7 +43,8 @@ class ExtractionPlan:
     preview: int = 96
 
 
-CATALOGUE_PLAN = ExtractionPlan(sides=((512, 500), (320, 250)))
+# So many keypoints that they and the preview fit into a record.
+CATALOGUE_PLAN = ExtractionPlan(sides=((512, 400), (320, 200)))
 QUERY_PLAN = ExtractionPlan(sides=((640, 800), (448, 400), (320, 300)), preview=512)
 
 

@@ -25,6 +25,7 @@ from index.jobs.build import Built, build
 from index.jobs.context import JobContext
 from index.jobs.forget import Forgot, complete_forgetting
 from index.jobs.lost_records import require_records
+from index.jobs.make_features import make_missing
 from index.jobs.read_text import ReadText, read_missing
 from index.jobs.retention import expire
 from index.jobs.sweep import sweep
@@ -39,7 +40,8 @@ from index.sources.gate import Gate
 from index.sources.read_sources import ReadContext, polite_fetch, read_sources, web_of
 from index.stores.disk_faults import disk_faults
 from index.stores.images import ImageStore
-from index.stores.vectors import VectorKey, VectorStore
+from index.stores.shards import RowKey
+from index.stores.vectors import VectorStore
 from index.workspace import Workspace
 
 
@@ -124,9 +126,10 @@ def reindex(
             changes[name] = changes.get(name, Changes()) + Changes(expired=expired)
         vectors = VectorStore.open(workspace.vectors, encoder.card)
         embedded, damaged = embed_missing(context, vectors)
+        without_features = make_missing(context)
         text = read_missing(context)
         live, warnings = _live(workspace)
-        warnings += _deleted(forgot) + text.warnings
+        warnings += _deleted(forgot) + without_features + text.warnings
         content = content_of(catalogue, encoder, damaged, aliases, text.content)
         number = live.generation if live else None
         built = Built(None, live.self_test if live else None)
@@ -182,7 +185,7 @@ def embed_missing(context: JobContext, vectors: VectorStore) -> tuple[int, list[
     with context.progress.step("embedding", len(missing)) as tick:
         for batch in embed_stream(missing, load, encoder):
             if batch.items:
-                keys = [VectorKey(image, view) for image, _ in batch.items for view in views]
+                keys = [RowKey(image, view) for image, _ in batch.items for view in views]
                 vectors.append(keys, np.concatenate([found for _, found in batch.items]))
             for image, error in batch.refused:
                 refused.append(Refusal(image, error.reason, str(error)))

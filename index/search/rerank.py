@@ -63,7 +63,7 @@ class Reranker:
     def verify(self, query: LocalFeatures, images: Sequence[str]) -> tuple[list[LocalFeatures], list[GeometricMatch]]:
         """The features of catalogue images, nearest first, and the keypoints each shares with a query on one plane.
 
-        Features that are not stored yet have to be computed, so no more images are compared than RERANK_DEPTHS says.
+        Where the first of RERANK_DEPTHS leave doubt, so many as the second are compared.
         """
         depth, greater_depth = RERANK_DEPTHS
         features = self.features.get(images[:depth])
@@ -143,4 +143,4 @@ def reranker_for(workspace: Workspace) -> Reranker | None:
     """The re-ranker of a workspace, or None where the libraries that it needs are not installed."""
     if not available():
         return None
-    return Reranker(FeatureStore(workspace.root / "features", ImageStore(workspace.images)))
+    return Reranker(FeatureStore(workspace.features, ImageStore(workspace.images)))

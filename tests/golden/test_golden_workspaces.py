@@ -26,6 +26,7 @@ from index.search.answer import Query, QueryImage
 from index.search.rerank import reranker_for
 from index.search.search import search
 from index.sources.gate import quarantined
+from index.stores.features import record
 from index.stores.images import ImageStore
 from service.accounts.accounts import Accounts
 from service.app.audit import Audit
@@ -72,9 +73,10 @@ def upgraded(kept, tmp_path_factory):
     """The same after the first command that writes. Only copies of it are touched."""
     golden = kept.copy(tmp_path_factory.mktemp("upgraded") / "golden")
     assert run(golden, "upgrade").exit_code == 0
-    # Local features are computed once for all tests that ask for them; an archive holds but a few.
-    images = [row.image for row in open_live(golden.workspace).records.all_views("catalogue")]
-    reranker_for(golden.workspace).features.get(images)
+    # Local features are made once for all tests that ask for them; an archive has none of today's.
+    images = {row.image for row in open_live(golden.workspace).records.all_views("catalogue")}
+    features = reranker_for(golden.workspace).features
+    features.append({image: record(features.images, image) for image in images})
     return golden
 
 
