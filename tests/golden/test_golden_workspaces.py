@@ -204,8 +204,8 @@ def test_every_recorded_search_finds_the_same_and_says_what_has_changed(golden, 
     with closing(open_service_database(workspace)) as database:
         records = [Audit(database).search(str(number)) for number in golden.expected["searches"]]
     assert {picture["from"] for record in records for picture in record["pictures"]} == {"sent", "index"}
-    for record in records:
-        again = replay(record, workspace, encoder, reranker_for(workspace), given)
+    for searched in records:
+        again = replay(searched, workspace, encoder, reranker_for(workspace), given)
         recorded, replayed = ([entry[:2] for entry in ranking] for ranking in (again.recorded, again.replayed))
         assert (recorded[0], sorted(recorded)) == (replayed[0], sorted(replayed))
         changed = [difference for difference in again.differences if "search parameters" in difference.what]
