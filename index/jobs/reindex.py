@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from itertools import chain
 
@@ -22,6 +22,7 @@ from index.generations.content import content_digest
 from index.generations.generations import Generation, Manifest, SelfTest
 from index.jobs.alerts import Alert
 from index.jobs.build import Built, build
+from index.jobs.compile_model import compile_at_first
 from index.jobs.context import JobContext
 from index.jobs.forget import Forgot, complete_forgetting
 from index.jobs.lost_records import require_records
@@ -51,7 +52,7 @@ class Report:
 
     `withheld` says why what was built was not published; `failed` are sources that could not be read, or not to their
     end, or whose reading was withheld, `warnings` what was damaged and repaired, `alerts` the new alerts, `seconds` the
-    time that each step took. `notes` say what of a source on the web is left for another night.
+    time that each step took. `notes` say what of a source on the web is left for another night, and what was compiled.
     """
 
     generation: int | None
@@ -124,6 +125,8 @@ def reindex(
         changes = dict(read.changes)
         for name, expired in expire(catalogue, today, settings.retention_days).items():
             changes[name] = changes.get(name, Changes()) + Changes(expired=expired)
+        encoder, compiled = compile_at_first(context)
+        context = replace(context, encoder=encoder)
         vectors = VectorStore.open(workspace.vectors, encoder.card)
         embedded, damaged = embed_missing(context, vectors)
         without_features = make_missing(context)
@@ -155,7 +158,7 @@ def reindex(
         refused=refused,
         failed=read.failed,
         warnings=(*warnings, *unwatched),
-        notes=read.notes,
+        notes=(*read.notes, *compiled),
         seconds=timed.seconds,
         self_test=built.self_test,
         alerts=tuple(alerts),

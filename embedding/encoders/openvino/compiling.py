@@ -23,24 +23,19 @@ from embedding.encoders.openvino.compiled import (
     probe_pictures,
 )
 from embedding.encoders.openvino.exporting import Towers, image_network, text_network
-from embedding.encoders.openvino.forms import Form, name_of, source_of
+from embedding.encoders.openvino.forms import MIN_PICTURES, Form, name_of, source_of
 from embedding.encoders.tokens import Tokenizer
-from embedding.errors import ModelUnavailable
+from embedding.errors import CompiledRefused, ModelUnavailable
 
 MIN_OVERLAP = 0.95
 MIN_TEXT_COSINE = 0.99
 # The first samples calibrate the quantisation, half of them at most; the others are compared.
 MAX_CALIBRATION = 150
-MIN_PICTURES = 40
 _CALIBRATION_DIVISOR = 2
 # The convolutions that stay in single precision: of the starter model's 64 the first cost most of the agreement in 8
 # bits. With these exact the overlap on other views of clothes is 0.96 instead of 0.81; docs/benchmarks.md has the time
 # that is still saved.
 _EXACT_FIRST, _EXACT_LAST = 15, 20
-
-
-class CompiledRefused(ModelUnavailable):
-    """A compiled model differs too much from the original; it was not stored."""
 
 
 @dataclass(frozen=True)
