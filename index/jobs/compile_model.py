@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from embedding.encoders.openvino.compiling import Compiled
 
 # How many of the workspace's pictures and titles are used: enough to calibrate and to measure differences of percents.
-PICTURES = 500
+PICTURES = 300
 TITLES = 200
 # The families of models that run on torch, which can be compiled.
 _COMPILABLE = ("starter", "open_clip", "sscd")

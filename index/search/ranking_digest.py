@@ -23,7 +23,7 @@ from embedding.text import barcodes, detection, networks, reader, reading, recog
 from index.engines import choice
 from index.generations.generations import Manifest
 from index.lexical import building, lexical_index, words
-from index.search import first_stage, likelihood, orientation, rerank, text_evidence
+from index.search import first_stage, likelihood, orientation, rerank, score_scale, text_evidence
 
 # The constants that decide a ranking once the generation is built, by module. tests/index/search/test_ranking_digest.py
 # fails for a constant of a module used by a search that is neither here nor listed there as one that decides nothing.
@@ -96,7 +96,8 @@ _DECIDING: tuple[tuple[ModuleType, str], ...] = (
     (first_stage, "MIN_ROWS MAX_ROWS"),
     (rerank, "RERANK_DEPTHS MIN_CONFIDENT_INLIERS"),
     (orientation, "MAX_DOUBTFUL_INLIERS MIN_SCORE_GAIN _NEIGHBOURS"),
-    (likelihood, "SIGNALS VERDICT_THRESHOLD DECISIVE_LIKELIHOOD MIN_SCORE"),
+    (likelihood, "SIGNALS VERDICT_THRESHOLD DECISIVE_LIKELIHOOD"),
+    (score_scale, "SCORE_UNIT"),
     (choice, "_ROWS_PER_STEP _ROWS_PER_CODE FILTER_OVERFETCH DEFAULT_EF_SEARCH DEFAULT_NPROBE DEFAULT_K_FACTOR"),
 )
 
