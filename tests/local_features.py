@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.local import LocalFeatures
-from embedding.local.features import PALETTE_SIZE
+from embedding.local.features import PALETTE_SIZE, Preview
 
 
 def local_features(seed: int, count: int = 20) -> LocalFeatures:
@@ -18,7 +18,8 @@ def local_features(seed: int, count: int = 20) -> LocalFeatures:
         descriptors=rng.integers(-127, 128, (count, 64)).astype(np.int8),
         palette=rng.integers(0, 256, PALETTE_SIZE).astype(np.uint8),
         plainness=float(np.float32(rng.random())),
-        preview=rng.integers(0, 256, (int(rng.integers(1, 9)), int(rng.integers(1, 9)), 4)).astype(np.uint8),
+        preview=Preview(rng.integers(0, 256, (int(rng.integers(1, 9)), int(rng.integers(1, 9)), 4)).astype(np.uint8)),
+        scales=(count - count // 3, count // 3),
     )
 
 

@@ -8,7 +8,7 @@ two bits rank products as 8 bits do, and one bit clearly worse.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -24,7 +24,9 @@ BACKGROUND = 64
 RECORD_BYTES = 16_000
 # Raised with every change of what a record means, or of how features are extracted.
 RECORD_VERSION = 6
-_HEADER = struct.Struct("<HIIfH")  # keypoints, width, height, plainness, bytes of the preview
+_MAX_SCALES = 4
+# Keypoints of each scale, width, height, plainness, bytes of the preview.
+_HEADER = struct.Struct(f"<{_MAX_SCALES}HIIfH")
 _KEYPOINT_BYTES = 2 * 2 + DESCRIPTOR_SIZE // 4
 _FRACTION_STEPS = 65535
 # From this magnitude on a number of a descriptor is of the outer level: near a standard deviation of 1 / 8.
@@ -39,17 +41,36 @@ class FeaturesInvalid(TraceObjectError):
     """Bytes that are not a record of local features, or arrays that do not fit together."""
 
 
+class Preview:
+    """A thumbnail, from its pixels or as WebP; decoded when it is first asked for, since few are ever looked at."""
+
+    def __init__(self, pixels: npt.NDArray[np.uint8] | None = None, coded: npt.NDArray[np.uint8] | None = None) -> None:
+        self._pixels, self._coded = pixels, coded
+
+    @property
+    def pixels(self) -> npt.NDArray[np.uint8]:
+        """uint8 [h, w, 4]: RGB, and 0 where something is hidden, BACKGROUND in the plain background of a studio
+        picture, 255 elsewhere.
+
+        Raises:
+            FeaturesInvalid: it was coded as something else.
+        """
+        if self._pixels is None:
+            self._pixels = _decoded_preview(self._coded)
+        return self._pixels
+
+
 @dataclass(frozen=True, eq=False)
 class LocalFeatures:
-    """Keypoints of one upright picture, strongest first within each scale.
+    """Keypoints of one upright picture, scale after scale, strongest first within each scale.
 
     `size`: width and height in pixels, so that fractions can become a plane with square units.
     `keypoints`: float32 [m, 2], x and y in fractions.
     `descriptors`: int8 [m, 64], in any unit: only their direction counts.
+    `scales`: how many of the keypoints are of each scale.
     `palette`: uint8 [500], which colours the picture's object has: see embedding.local.palette.
     `plainness`: share of the picture's border that is of one colour, 0..1.
-    `preview`: uint8 [h, w, 4], a thumbnail: RGB, and 0 where something is hidden, BACKGROUND in the plain background of
-        a studio picture, 255 elsewhere.
+    `preview`: see Preview.
 
     Raises:
         FeaturesInvalid: the arrays do not fit together.
@@ -60,22 +81,32 @@ class LocalFeatures:
     descriptors: npt.NDArray[np.int8]
     palette: npt.NDArray[np.uint8]
     plainness: float
-    preview: npt.NDArray[np.uint8]
+    preview: Preview
+    scales: tuple[int, ...]
 
     def __post_init__(self) -> None:
         count = len(self.keypoints)
         shapes = (self.keypoints.shape, self.descriptors.shape)
         expected = ((count, 2), (count, DESCRIPTOR_SIZE))
-        bad_preview = self.preview.ndim != 3 or self.preview.shape[2] != 4 or not self.preview.size
-        if shapes != expected or self.palette.shape != (PALETTE_SIZE,) or min(self.size) < 1 or bad_preview:
+        if shapes != expected or self.palette.shape != (PALETTE_SIZE,) or min(self.size) < 1:
             raise FeaturesInvalid(
                 f"local features of shapes {shapes} for a picture of {self.size} with a palette of "
-                f"{self.palette.shape} and a preview of {self.preview.shape}: needs [m, 2] and [m, 64], "
-                f"[{PALETTE_SIZE}] and [h, w, 4]"
+                f"{self.palette.shape}: needs [m, 2], [m, 64] and [{PALETTE_SIZE}]"
             )
+        if sum(self.scales) != count or len(self.scales) > _MAX_SCALES:
+            raise FeaturesInvalid(f"{count} keypoints are not those of scales of {self.scales}")
 
     def __len__(self) -> int:
         return len(self.keypoints)
+
+    def strongest(self, most: int) -> LocalFeatures:
+        """The same with at most about `most` keypoints, of every scale the same share of its strongest."""
+        if len(self) <= most:
+            return self
+        counts = [round(count * most / len(self)) for count in self.scales]
+        starts = np.cumsum([0, *self.scales[:-1]])
+        kept = np.concatenate([np.arange(start, start + count) for start, count in zip(starts, counts, strict=True)])
+        return replace(self, keypoints=self.keypoints[kept], descriptors=self.descriptors[kept], scales=tuple(counts))
 
     def to_record(self) -> npt.NDArray[np.uint8]:
         """The features as uint8 [RECORD_BYTES], the same for the same features; the rest is zeros.
@@ -89,10 +120,11 @@ class LocalFeatures:
         preview = self._coded_preview()
         at = _HEADER.size + PALETTE_SIZE + len(preview)
         if at > RECORD_BYTES:
-            raise FeaturesInvalid(f"a preview of {self.preview.shape} is too large for a record of {RECORD_BYTES}")
+            raise FeaturesInvalid(f"a preview of {len(preview)} bytes is too large for a record of {RECORD_BYTES}")
         count = min(len(self), (RECORD_BYTES - at) // _KEYPOINT_BYTES)
+        ends = np.minimum(np.cumsum([*self.scales, *[0] * (_MAX_SCALES - len(self.scales))]), count)
         keypoints = np.round(np.clip(self.keypoints[:count], 0, 1) * _FRACTION_STEPS).astype("<u2")
-        header = _HEADER.pack(count, *self.size, self.plainness, len(preview))
+        header = _HEADER.pack(*np.diff(ends, prepend=0), *self.size, self.plainness, len(preview))
         coded = _packed(self.descriptors[:count])
         data = b"".join([header, self.palette.tobytes(), preview, keypoints.tobytes(), coded.tobytes()])
         return np.frombuffer(data.ljust(RECORD_BYTES, b"\0"), np.uint8)
@@ -107,7 +139,8 @@ class LocalFeatures:
         data = record.tobytes()
         if len(data) != RECORD_BYTES:
             raise FeaturesInvalid(f"{len(data)} bytes are not a record of local features: compute them again")
-        count, wide, high, plainness, preview_bytes = _HEADER.unpack_from(data)
+        *scales, wide, high, plainness, preview_bytes = _HEADER.unpack_from(data)
+        count = sum(scales)
         start = _HEADER.size + PALETTE_SIZE + preview_bytes
         end = start + count * _KEYPOINT_BYTES
         if end > RECORD_BYTES or min(wide, high) < 1:
@@ -120,14 +153,16 @@ class LocalFeatures:
             descriptors=_UNPACKED[coded].reshape(count, DESCRIPTOR_SIZE),
             palette=record[_HEADER.size : _HEADER.size + PALETTE_SIZE],
             plainness=plainness,
-            preview=_decoded_preview(record[start - preview_bytes : start]),
+            preview=Preview(coded=record[start - preview_bytes : start]),
+            scales=tuple(scales),
         )
 
     def _coded_preview(self) -> bytes:
         """The preview as WebP: its colours with loss, its last channel in the three values that are compared."""
-        alpha = self.preview[..., 3]
+        pixels = self.preview.pixels
+        alpha = pixels[..., 3]
         levels = np.select([alpha == 0, alpha < (BACKGROUND + 255) / 2], [0, BACKGROUND], 255).astype(np.uint8)
-        picture = np.dstack([self.preview[..., 2::-1], levels])
+        picture = np.dstack([pixels[..., 2::-1], levels])
         room = RECORD_BYTES - _HEADER.size - PALETTE_SIZE - len(self) * _KEYPOINT_BYTES
         for quality in _PREVIEW_QUALITIES:
             coded = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, quality])[1].tobytes()
@@ -145,13 +180,13 @@ def _packed(descriptors: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
     return np.asarray((quads << np.array([0, 2, 4, 6], np.uint8)).sum(axis=2), np.uint8)
 
 
-def _decoded_preview(coded: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _decoded_preview(coded: npt.NDArray[np.uint8] | None) -> npt.NDArray[np.uint8]:
     """A preview [h, w, 4] from WebP.
 
     Raises:
         FeaturesInvalid: it is something else.
     """
-    picture = cv2.imdecode(coded, cv2.IMREAD_UNCHANGED) if len(coded) else None
+    picture = None if coded is None or not len(coded) else cv2.imdecode(coded, cv2.IMREAD_UNCHANGED)
     if picture is None or picture.ndim != 3 or picture.dtype != np.uint8:
         raise FeaturesInvalid("a record's preview is damaged: compute the local features again")
     if picture.shape[2] == 3:  # nothing is hidden, and there is no background

@@ -82,13 +82,15 @@ def reindex(
     gate: Gate | None = None,
     accept: frozenset[str] = frozenset(),
     text_reader: TextReader | None = None,
+    may_compile: bool = False,
 ) -> Report:
     """Bring catalogue and index up to date with every source, and publish if anything changed.
 
     `full` reads every feed, builds and publishes even when nothing changed. An image that was embedded under this model
     is never embedded again. A feed that cannot be read, or not to its end, is reported in `failed`, and none of its
     entries is taken as gone; so is one that lost too much at once (the setting `max_fall`), unless its source is in
-    `accept`. `gate` checks the pictures of published objects; `text_reader` reads what is written on pictures.
+    `accept`. `gate` checks the pictures of published objects; `text_reader` reads what is written on pictures. With
+    `may_compile` the first generation may be made with a compiled form of the model: see compile_at_first.
 
     Raises:
         WorkspaceError: another job is writing here, the disk is full or faulty, or the records of a live generation are
@@ -125,7 +127,7 @@ def reindex(
         changes = dict(read.changes)
         for name, expired in expire(catalogue, today, settings.retention_days).items():
             changes[name] = changes.get(name, Changes()) + Changes(expired=expired)
-        encoder, compiled = compile_at_first(context)
+        encoder, compiled = compile_at_first(context) if may_compile else (encoder, ())
         context = replace(context, encoder=encoder)
         vectors = VectorStore.open(workspace.vectors, encoder.card)
         embedded, damaged = embed_missing(context, vectors)

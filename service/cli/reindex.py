@@ -55,6 +55,7 @@ def reindex(context: click.Context, full: bool, model: str, accept: tuple[str, .
             gate=gate_of(pinned, PUBLISHED_THRESHOLD),
             accept=frozenset(accept),
             text_reader=text_reader_for(pinned),
+            may_compile=True,
         )
 
     report = reported_run(workspace, run, say)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -145,15 +147,16 @@ def _quantise(network: Any, samples: Samples, *, transformer: bool) -> Any:
             "ignored_scope": nncf.IgnoredScope(names=_exact_layers(network), types=["Add"], validate=False),
             "fast_bias_correction": False,
         }
-    return nncf.quantize(
-        network,
-        data,
-        preset=nncf.QuantizationPreset.MIXED,
-        subset_size=len(pictures),
-        # Also for networks without attention: nncf smooths channels only under this type.
-        model_type=nncf.ModelType.TRANSFORMER,
-        **options,
-    )
+    with _without_bars():
+        return nncf.quantize(
+            network,
+            data,
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(pictures),
+            # Also for networks without attention: nncf smooths channels only under this type.
+            model_type=nncf.ModelType.TRANSFORMER,
+            **options,
+        )
 
 
 def _exact_layers(network: Any) -> list[str]:
@@ -165,7 +168,13 @@ def _exact_layers(network: Any) -> list[str]:
 
 def _compress_weights(network: Any) -> Any:
     nncf = _nncf()
-    return nncf.compress_weights(network, mode=nncf.CompressWeightsMode.INT8_SYM)
+    with _without_bars():
+        return nncf.compress_weights(network, mode=nncf.CompressWeightsMode.INT8_SYM)
+
+
+def _without_bars() -> AbstractContextManager[object]:
+    """nncf draws its progress on standard output, which belongs to what a command prints."""
+    return redirect_stdout(io.StringIO())
 
 
 def _nncf() -> Any:

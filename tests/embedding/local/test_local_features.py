@@ -27,7 +27,7 @@ from embedding.local import (
     palette_similarity,
     score,
 )
-from embedding.local.features import BACKGROUND
+from embedding.local.features import BACKGROUND, Preview
 from embedding.local.matching import mutual_nearest
 from embedding.local.plane import fit, plausible
 from tests.local_features import local_features
@@ -74,11 +74,25 @@ def test_features_survive_a_round_trip_through_a_record(seed: int, count: int) -
     assert len(after) == min(count, 750) or 740 < len(after) <= count  # as many as there is room for
     np.testing.assert_allclose(after.keypoints, before.keypoints[: len(after)], atol=1 / 65535)
     np.testing.assert_array_equal(after.palette, before.palette)
-    assert after.preview.shape == before.preview.shape
-    assert set(np.unique(after.preview[..., 3])) <= {0, BACKGROUND, 255}
+    assert after.preview.pixels.shape == before.preview.pixels.shape
+    assert set(np.unique(after.preview.pixels[..., 3])) <= {0, BACKGROUND, 255}
     again = LocalFeatures.from_record(after.to_record())
     np.testing.assert_array_equal(again.descriptors, after.descriptors)
     np.testing.assert_array_equal(again.keypoints, after.keypoints)
+    assert sum(after.scales) == len(after)
+    assert all(kept <= whole for kept, whole in zip(after.scales, before.scales, strict=False))
+
+
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(0, 300), most=st.integers(1, 200))
+def test_the_strongest_are_the_first_of_each_scale(seed: int, count: int, most: int) -> None:
+    whole = local_features(seed, count)
+    kept = whole.strongest(most)
+    assert len(kept) == sum(kept.scales) <= max(most + 1, min(count, most))
+    start = 0
+    for number, (size, few) in enumerate(zip(whole.scales, kept.scales, strict=True)):
+        first = sum(kept.scales[:number])
+        np.testing.assert_array_equal(kept.keypoints[first : first + few], whole.keypoints[start : start + few])
+        start += size
 
 
 @given(seed=st.integers(0, 2**32 - 1))
@@ -98,18 +112,18 @@ def test_a_preview_keeps_its_colours_and_what_is_hidden() -> None:
     preview[..., 3] = 255
     preview[:, :48, :3], preview[:, 48:, :3] = (200, 30, 60), (20, 160, 220)
     preview[:10, :, 3], preview[-10:, :, 3] = 0, BACKGROUND
-    kept = LocalFeatures.from_record(replace(local_features(1, 9), preview=preview).to_record())
-    np.testing.assert_array_equal(kept.preview[..., 3], preview[..., 3])
+    kept = LocalFeatures.from_record(replace(local_features(1, 9), preview=Preview(preview)).to_record())
+    np.testing.assert_array_equal(kept.preview.pixels[..., 3], preview[..., 3])
     shown = (slice(14, -14), [10, 30, 70, 90])
-    assert np.abs(kept.preview[shown][..., :3].astype(int) - preview[shown][..., :3]).max() < 8
+    assert np.abs(kept.preview.pixels[shown][..., :3].astype(int) - preview[shown][..., :3]).max() < 8
 
 
 def test_keypoints_give_way_to_a_preview_that_is_hard_to_code() -> None:
     noise = np.random.default_rng(2).integers(0, 256, (96, 96, 4)).astype(np.uint8)
-    record = replace(local_features(3, 600), preview=noise).to_record()
+    record = replace(local_features(3, 600), preview=Preview(noise)).to_record()
     assert 300 < len(LocalFeatures.from_record(record)) <= 600
     with pytest.raises(FeaturesInvalid, match="too large for a record"):
-        replace(local_features(3, 5), preview=np.tile(noise, (6, 6, 1))).to_record()
+        replace(local_features(3, 5), preview=Preview(np.tile(noise, (6, 6, 1)))).to_record()
 
 
 @given(seed=st.integers(0, 2**32 - 1), at=st.integers(0, RECORD_BYTES - 1), value=st.integers(0, 255))
@@ -140,6 +154,7 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
             whole.palette,
             0.0,
             whole.preview,
+            whole.scales,
         )
 
 

@@ -52,7 +52,7 @@ def night(tmp_path, pictures=MIN_PICTURES, encoder=None):
     workspace = Workspace.open(folder) if folder.exists() else Workspace.create(folder, "colour-64")
     rows = [{"product_id": f"p{number}"} for number in range(pictures)]
     add_feed(workspace, "shop", "catalogue", write_feed(tmp_path / "shop", rows, list(range(pictures))))
-    return reindex(workspace, encoder or TorchEncoder(), Unwatched())
+    return reindex(workspace, encoder or TorchEncoder(), Unwatched(), may_compile=True)
 
 
 def test_the_first_generation_is_made_with_the_compiled_form(tmp_path, machine):

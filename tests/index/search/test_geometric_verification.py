@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedding.local import extract, xfeat
+from embedding.local import extract, match, match_coarsely, xfeat
 from index.generations.generations import open_live
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
 from index.search import rerank
 from index.search.answer import Query, QueryImage
-from index.search.rerank import Reranker
+from index.search.rerank import Reranker, verify
 from index.search.search import search
 from index.stores.features import FeatureStore
 from index.stores.images import ImageStore
@@ -115,10 +115,16 @@ def test_only_keypoints_on_one_plane_are_evidence(place):
     assert np.median(np.abs(offsets - np.subtract(ON_QUERY, ON_PRODUCT))) < 0.5
 
 
-def test_a_confident_query_stops_at_the_first_depth_and_a_doubtful_one_goes_on(place, monkeypatch):
+def test_those_that_score_best_by_a_coarse_comparison_are_compared_closely(place, monkeypatch):
     generation, reranker = place
-    monkeypatch.setattr(rerank, "RERANK_DEPTHS", (1, 3))
+    monkeypatch.setattr(rerank, "FINALISTS", 1)
     images = [entry.images[0] for entry in generation.records.entries("catalogue")]
-    for order, compared in ((images, 1), (images[::-1], 3)):
-        features, matches = reranker.verify(extract(QUERY.images[0].pixels, xfeat.QUERY_PLAN), order)
-        assert (len(features), len(matches)) == (compared, compared)
+    query = extract(QUERY.images[0].pixels, xfeat.QUERY_PLAN)
+    features = reranker.features.get(images)
+    matches = verify(query, features, np.zeros(len(images), np.float32))
+    coarse, close = match_coarsely(query, features), match(query, features)
+    right = [entry.fields.entry_id for entry in generation.records.entries("catalogue")].index("right")
+    assert [found.inliers for found in matches] == [
+        close[place].inliers if place == right else coarse[place].inliers for place in range(len(images))
+    ]
+    assert close[right].inliers > coarse[right].inliers > 20

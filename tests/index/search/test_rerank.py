@@ -6,11 +6,10 @@ import pytest
 from PIL import Image
 
 from embedding.image.regions import Region
-from embedding.local import QUERY_PLAN, available, extract, match, max_inliers
+from embedding.local import QUERY_PLAN, available, extract, match_coarsely
 from index.generations.generations import open_live
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.search import rerank
 from index.search.answer import Query, QueryImage
 from index.search.rerank import Reranker, reranker_for
 from index.search.search import search
@@ -87,17 +86,14 @@ def test_the_evidence_follows_the_homography(place):
     assert np.median(np.linalg.norm(expected - matched.pairs[:, :2] * SIDE, axis=1)) < 3
 
 
-def test_a_confident_query_stops_at_the_first_depth_and_a_doubtful_one_goes_on(place, monkeypatch):
+def test_a_coarse_comparison_finds_what_a_close_one_would(place):
     _, generation, reranker = place
-    monkeypatch.setattr(rerank, "RERANK_DEPTHS", (4, 9))
-    images = [generation.records.entry(number).images[0] for number in range(1, 11)]
-    confident, doubtful = extract(tilted(drawn(2))[0], QUERY_PLAN), extract(drawn(99), QUERY_PLAN)
-    features, matches = reranker.verify(confident, images)
-    assert (len(features), len(matches)) == (4, 4)
-    assert max_inliers(matches) >= rerank.MIN_CONFIDENT_INLIERS
-    features, matches = reranker.verify(doubtful, images)
-    assert [one.inliers for one in matches] == [one.inliers for one in match(doubtful, features)]
-    assert len(features) == 9
+    features = reranker.features.get([generation.records.entry(number).images[0] for number in range(1, 25)])
+    for seed in range(6):
+        query = extract(tilted(drawn(seed))[0], QUERY_PLAN)
+        coarse = [found.inliers for found in match_coarsely(query, features)]
+        assert int(np.argmax(coarse)) == seed
+        assert coarse[seed] > 2 * sorted(coarse)[-2]
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
