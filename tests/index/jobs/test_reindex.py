@@ -18,6 +18,8 @@ from index.stores.checksums import VERIFIED_FILE
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, render_file, write_feed
 
+pytestmark = pytest.mark.databases("sqlite", "postgres", slow=True)
+
 
 class CountingEncoder(ColourEncoder):
     """An encoder that counts its pictures."""

@@ -22,6 +22,8 @@ from index.stores.images import ImageStore
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, render_file, write_feed
 
+pytestmark = pytest.mark.databases("sqlite", "postgres", slow=True)
+
 CROPS = [{"object_id": "2024-1"}, {"object_id": "2024-2"}]
 
 

@@ -27,6 +27,8 @@ from tests.service.pages.page_checks import check
 from tests.service.problem_checks import problem_of
 from tests.service.running import in_a_thread
 
+pytestmark = pytest.mark.databases("sqlite", "postgres", slow=True)
+
 TIPS = "https://example.org/tips/9"
 FIELDS = {"authority": "Europol", "object_id": "E/9", "title": "Green <mug>", "kind": "mug", "tip_page": TIPS}
 

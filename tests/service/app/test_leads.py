@@ -18,6 +18,8 @@ from tests.service.accounts_workspace import copy_with_accounts, signed_in
 from tests.service.pages.page_checks import check
 from tests.service.problem_checks import problem_of
 
+pytestmark = pytest.mark.databases("sqlite", "postgres", slow=True)
+
 
 @pytest.fixture(scope="module")
 def ines(app_client):

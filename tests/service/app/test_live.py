@@ -29,6 +29,8 @@ from tests.fakes import ColourEncoder, add_feed, render, write_feed
 from tests.service.conftest import HERE
 from tests.service.running import in_a_process
 
+pytestmark = pytest.mark.databases("sqlite", "postgres", slow=True)
+
 ENCODER = ColourEncoder()
 QUERY = Query((QueryImage(render(3)),))
 NEVER = 3600.0
