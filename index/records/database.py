@@ -44,6 +44,11 @@ class Database:
         """
         return cls(engine_of(url), history)
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether servers on other machines may use it too."""
+        return self._engine.dialect.name != "sqlite"
+
     def close(self) -> None:
         self._engine.dispose()
 
