@@ -20,8 +20,8 @@ from sqlalchemy.exc import DBAPIError
 
 from index.coordination.folder import POINTER, FolderCoordination, busy
 from index.coordination.protocol import PublicationRecord, unrecorded
-from index.errors import GenerationError
-from index.records.database import engine_of, translated_errors
+from index.errors import DatabaseUnavailable, GenerationError
+from index.records.database import engine_of, name_of, translated_errors
 from index.records.facts import fact
 from index.records.postgresql.errors import is_undefined_table
 from index.records.schema import facts
@@ -95,6 +95,11 @@ class DatabaseCoordination:
     def _session(self) -> Iterator[Connection]:
         """The session that holds the lock, so that a job that lost it cannot publish; without one, any session."""
         held = self._locked
+        if held is not None and held.invalidated:
+            # It would connect again, and write without the lock.
+            raise DatabaseUnavailable(
+                f"{name_of(self._engine)} was restarted, and this job's lock is lost: run it again"
+            )
         with nullcontext(held) if held is not None else self._engine.connect() as connection:
             yield connection
 

@@ -14,6 +14,7 @@ import subprocess
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -65,7 +66,7 @@ def dump_database(url: str, folder: Path) -> DatabaseDump:
     content = checksum(aside)
     aside.replace(folder / DUMP)
     made = datetime.now(UTC).isoformat(timespec="seconds")
-    dump = DatabaseDump(DUMP, content.sha256, content.size, made, server, version, tables)
+    dump = DatabaseDump(DUMP, content.sha256, content.bytes, made, server, version, tables)
     write_file(folder / MANIFEST, json.dumps(asdict(dump), indent=2).encode())
     return dump
 
@@ -90,7 +91,8 @@ def _pg_dump(server: int) -> tuple[str, str]:
 
 
 def _run(program: str, engine: sa.Engine, tables: tuple[str, ...], target: Path) -> None:
-    _, options = engine.dialect.create_connect_args(engine.url)
+    # What libpq understands of an SQLAlchemy URL; the driver's own objects are not among it.
+    options = {**engine.url.translate_connect_args(username="user", database="dbname"), **engine.url.query}
     password = options.pop("password", None)
     command = [
         program, "--format=custom", "--no-owner", "--no-privileges", "--no-password",
@@ -107,7 +109,8 @@ def _run(program: str, engine: sa.Engine, tables: tuple[str, ...], target: Path)
         )
 
 
-def _conninfo(options: dict[str, object]) -> str:
+def _conninfo(options: dict[str, Any]) -> str:
     """Keywords and values in libpq's own form, quoted."""
-    quoted = {name: re.sub(r"(['\\])", r"\\\1", str(value)) for name, value in options.items()}
+    texts = {name: ",".join(value) if isinstance(value, tuple) else str(value) for name, value in options.items()}
+    quoted = {name: re.sub(r"(['\\])", r"\\\1", text) for name, text in texts.items()}
     return " ".join(f"{name}='{value}'" for name, value in quoted.items())

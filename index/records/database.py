@@ -132,9 +132,13 @@ def _options(url: str) -> dict[str, Any]:
         return {}
     wait = WAIT_MS // 1000
     # libpq's words. A machine that vanished is noticed in half a minute, not after the hours that TCP waits.
-    alive = {"connect_timeout": wait, "keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
+    alive = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
     libpq = sa.make_url(url).drivername in ("postgresql", "postgresql+psycopg", "postgresql+psycopg2")
-    return {"pool_pre_ping": True, "pool_timeout": wait, "connect_args": alive if libpq else {}}
+    return {
+        "pool_pre_ping": True,
+        "pool_timeout": wait,
+        "connect_args": {"connect_timeout": wait, **alive} if libpq else {},
+    }
 
 
 @contextmanager

@@ -44,9 +44,12 @@ class SharedRateLimiter:
         with self._database.begin() as connection:
             now = self._now(connection)
             row = {"key_sha256": digest, "left": self._bucket.burst, "at": now, "full_at": now}
-            self._database.insert_new(connection, rate_limits, row)
-            # Locks the row until the transaction ends, so that requests to other servers are counted one by one.
-            found = connection.execute(sa.select(rate_limits).where(mine).with_for_update()).one()
+            statement = self._database.insert(rate_limits).values(row)
+            # Inserts the row or locks it until the transaction ends, so that servers count one after the other.
+            same = {"key_sha256": statement.excluded.key_sha256}
+            found = connection.execute(
+                statement.on_conflict_do_update(index_elements=["key_sha256"], set_=same).returning(rate_limits)
+            ).one()
             allowed, left = self._bucket.take(found.left, now - found.at)
             values = {"left": left, "at": now, "full_at": now + self._bucket.wait(left, self._bucket.burst)}
             connection.execute(sa.update(rate_limits).where(mine).values(values))

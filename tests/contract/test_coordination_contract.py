@@ -188,8 +188,9 @@ class TestDatabase:
         with case.made.lock("reindex"):
             postgres_server.restart()
             with case.again().lock("another reindex"):
-                with pytest.raises(DatabaseUnavailable):
-                    case.made.point(2)
+                for _ in range(2):
+                    with pytest.raises(DatabaseUnavailable):
+                        case.made.point(2)
                 assert case.again().live() == 1
         case.made.point(3)
         assert case.again().live() == 3
