@@ -259,6 +259,7 @@ def test_ids_and_vectors_are_those_of_an_uninterrupted_run(workspace, tmp_path, 
     assert np.array_equal(one.engine("catalogue").vectors(rows), two.engine("catalogue").vectors(rows))
 
 
+@pytest.mark.databases("sqlite")
 def test_records_can_be_in_another_database(tmp_path):
     workspace = Workspace.create(tmp_path / "workspace", "colour-64")
     settings = (workspace.root / "traceobject.toml").read_text()
