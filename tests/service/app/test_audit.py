@@ -393,5 +393,5 @@ class TestCommands:
         broken = run(with_accounts, "audit", "verify")
         assert broken.exit_code == 1
         assert f"record {number} was changed" in broken.output
-        tamper(url, "UPDATE audit SET record = replace(record, 'inez', 'ines') WHERE number = ?", number)
+        tamper(url, "UPDATE audit SET record = replace(record, 'inez', 'ines') WHERE number = :number", number=number)
         assert run(with_accounts, "audit", "verify").exit_code == 0
