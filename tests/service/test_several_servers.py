@@ -219,14 +219,15 @@ def test_while_the_database_is_down_it_says_when_to_try_again_and_recovers(
         def search():
             return http.post("/v1/search", files={"image": pictures[3]}, headers=headers)
 
+        session = {"Cookie": "session=x"}
         assert search().status_code == 200
         postgres_server.stop()
         try:
-            for answer in (search(), http.get("/readyz"), http.get("/workbench", cookies={"session": "x"})):
+            for answer in (search(), http.get("/readyz"), http.get("/workbench", headers=session)):
                 assert answer.status_code == 503
                 assert int(answer.headers["Retry-After"]) > 0
                 assert str(postgres_server.folder) not in answer.text
-            assert http.get("/healthz").status_code == 200
+            assert http.get("/healthz", headers=session).status_code == 200
         finally:
             postgres_server.start()
         deadline = time.monotonic() + 30
