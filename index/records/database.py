@@ -143,10 +143,11 @@ def _options(url: str) -> dict[str, Any]:
 
 @contextmanager
 def translated_errors(engine: sa.Engine) -> Iterator[None]:
-    """Translate every error of a database into a WorkspaceError that says what to do.
+    """Translate every error of a database into one that says what to do.
 
     Raises:
         DatabaseUnavailable: a database server does not answer, or is shutting down or starting.
+        QueryInvalid: PostgreSQL cannot keep a value, such as a text with a NUL character.
         WorkspaceError: any other.
     """
     try:

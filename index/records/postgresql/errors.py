@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 
-from index.errors import DatabaseUnavailable, WorkspaceError
+from embedding.errors import TraceObjectError
+from index.errors import DatabaseUnavailable, QueryInvalid, WorkspaceError
 
 _LOCK_NOT_AVAILABLE = "55P03"
 _INSUFFICIENT_PRIVILEGE = "42501"
@@ -33,10 +34,13 @@ def is_undefined_table(error: DBAPIError) -> bool:
     return sqlstate(error) == _UNDEFINED_TABLE
 
 
-def translated(error: DBAPIError, name: str) -> WorkspaceError | None:
+def translated(error: DBAPIError, name: str) -> TraceObjectError | None:
     """The error to report instead, for a database called `name`; None for any that is not PostgreSQL's own."""
     if is_locked(error):
         return WorkspaceError(f"{name} is in use by another program for too long: end it, and run the command again")
+    if isinstance(error, DataError):
+        # A NUL character above all, which SQLite keeps, and PostgreSQL does not.
+        return QueryInvalid(f"{str(error.orig).splitlines()[0]}: leave it out")
     code = sqlstate(error)
     unavailable = code.startswith(_UNAVAILABLE) if code else isinstance(error, OperationalError)
     if unavailable or error.connection_invalidated:
