@@ -35,8 +35,8 @@ EXCLUDED_MODULES = {
 # Constants of other modules that decide no ranking.
 NOT_DECIDING = {
     # The format of a record of features; a change of what it means changes RECORD_VERSION.
-    "features._MAX_SCALES", "features._HEADER", "features._FRACTION_STEPS", "features._KEYPOINT_BYTES", "features._LEVELS",
-    "features._UNPACKED",
+    "features._MAX_SCALES", "features._HEADER", "features._FRACTION_STEPS", "features._KEYPOINT_BYTES",
+    "features._LEVELS", "features._UNPACKED",
     # What follows from another constant.
     "score_scale.NO_RIVAL",
     # How many threads.
