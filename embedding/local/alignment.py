@@ -20,8 +20,9 @@ from embedding.local.matching import GeometricMatch, SurfaceAgreement
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-# How many candidates are aligned: the best by score, since only they can still become the first.
-MAX_ALIGNED = 15
+# How many candidates are aligned: the best by score, since only they can still become the first. With 15 the photographs
+# of docs/quality.md have their products at the same ranks.
+MAX_ALIGNED = 6
 _MIN_PAIRS = 8
 _MIN_VISIBLE_PIXELS = 60  # of the catalogue picture's preview, whose long side has some 100 pixels
 _MIN_FOREGROUND = (BACKGROUND + 255) // 2  # from this value of a preview's last channel on, a pixel is the object's

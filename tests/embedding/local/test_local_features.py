@@ -103,8 +103,8 @@ def test_two_bits_a_number_keep_the_direction_of_a_descriptor(seed: int) -> None
     kept = LocalFeatures.from_record(replace(base, descriptors=np.round(127 * vectors).astype(np.int8)).to_record())
     levels = kept.descriptors / np.linalg.norm(kept.descriptors.astype(np.float32), axis=1, keepdims=True)
     cosines = (levels * vectors).sum(axis=1)
-    assert cosines.mean() > 0.93
-    assert cosines.min() > 0.85
+    assert cosines.mean() > 0.92
+    assert cosines.min() > 0.75
 
 
 def test_a_preview_keeps_its_colours_and_what_is_hidden() -> None:

@@ -22,7 +22,7 @@ EXCLUDED_MODULES = {
     # The model: in the digest of its card and weights.
     "encoders",
     # The generation, built before the search: in the digest of its files.
-    "generations", "checksums", "durable", "workspace", "settings", "faiss_engine",
+    "generations", "checksums", "durable", "workspace", "settings", "faiss_engine", "coordination",
     # The limits of a query, and where pictures and features are stored.
     "answer", "records", "regions", "images", "shards",
     # The guess of a language is shown; and which words agree.
