@@ -3,9 +3,9 @@
     python -m benchmarks.features [--count 1000000] [--folder DIR] [--report PAGE]
 
 Synthetic records fill a store in a temporary folder below DIR, which needs 16 GB a million. It is opened anew, as a
-server does, and the features of forty pictures at random are read: after the system was told to forget the files (cold),
-and again (warm). The reference is the same forty read by offset, each by a system call, without a checksum and without
-decoding.
+server does, and the features of forty pictures at random are read: after the system was told to forget the files, which
+is cold, and again, warm. The reference is the same forty read by offset, each by a system call, without a checksum and
+without decoding.
 """
 
 from __future__ import annotations
