@@ -16,6 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
+
+ClueKind = Literal["product", "barcode", "language"]
 
 # From this probability on a country is told: on rendered cases lower ones were right too seldom (benchmarks/cases.py).
 TOLD = 0.7
@@ -32,10 +35,9 @@ class Clue:
 
     `weight`: the probability that it applies, 0..1. `years`: the first and last on sale, both included, or None.
     `sources`: what it rests on, such as its family and its shops; evidence that shares one is not independent.
-    `kind` is "product", "decision", "barcode" or "language".
     """
 
-    kind: str
+    kind: ClueKind
     label: str
     weight: float
     countries: tuple[str, ...] = ()
@@ -59,15 +61,19 @@ class Distribution:
 
 @dataclass(frozen=True)
 class ObjectClues:
-    """The clues of one object: candidates exclude each other, further clues are independent of them."""
+    """The clues of one object: candidates exclude each other, further clues are independent of them.
+
+    `too_late`: candidates that are no clue, because they came on sale after the object was last seen.
+    """
 
     name: str
     candidates: tuple[Clue, ...] = ()
     further: tuple[Clue, ...] = ()
+    too_late: tuple[Clue, ...] = ()
 
     @property
     def all(self) -> tuple[Clue, ...]:
-        """Every clue, candidates first."""
+        """Every clue that counts, candidates first."""
         return (*self.candidates, *self.further)
 
 
