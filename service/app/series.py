@@ -134,7 +134,9 @@ def clues_of(
         state = decided.get((candidate.entry.source, candidate.entry.fields.entry_id), "")
         if sold is None or candidate.likelihood is None or state == "ruled_out":
             continue
-        clue = _clue(candidate, sold, CONFIRMED if state in _IDENTIFIED else candidate.likelihood)
+        clue = _clue(candidate, sold)
+        if state in _IDENTIFIED:
+            clue = replace(clue, kind="decision", weight=CONFIRMED)
         if entry is not None and not _possible(entry.fields, sold):
             too_late.setdefault(sold.family, clue)
             continue
@@ -170,13 +172,13 @@ def _clues_of_text(readings: Iterable[Reading]) -> Iterator[Clue]:
             yield Clue("language", guess.language, LANGUAGE_WEIGHT * guess.confidence, spoken)
 
 
-def _clue(candidate: Candidate, sold: Availability, weight: float) -> Clue:
+def _clue(candidate: Candidate, sold: Availability) -> Clue:
     fields = candidate.entry.fields
     first, last = _year(sold.first_seen), _year(sold.last_seen) or datetime.now(UTC).year
     return Clue(
         kind="product",
         label=fields.title or fields.entry_id,
-        weight=weight,
+        weight=candidate.likelihood or 0.0,
         countries=tuple(dict.fromkeys(map(country_code, sold.countries))),
         made_in=tuple(dict.fromkeys(map(country_code, sold.made_in))),
         years=(first, max(first, last)) if first else None,
