@@ -27,9 +27,9 @@ ClueKind = Literal["product", "decision", "barcode", "language"]
 
 # From this probability on a country is told: on rendered cases lower ones were right too seldom (benchmarks/cases.py).
 TOLD = 0.65
-# A candidate is likely among what the catalogue has, and the catalogue may lack the product: the share of its likelihood
-# that counts, and the exponent of each object's evidence in a series. Chosen on rendered cases whose products are in the
-# catalogue in one half of them: python -m benchmarks.cases --fit.
+# The share of a candidate's likelihood that counts, as the catalogue may lack the product, and the exponent of each
+# object's evidence in a series; both chosen on rendered cases, in one half of which the product is not in the catalogue:
+# python -m benchmarks.cases --fit.
 COVERAGE = 0.85
 EXPONENT = 0.8
 # No combination of evidence is more certain than this: catalogues and families have errors of their own.
