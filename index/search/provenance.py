@@ -28,7 +28,7 @@ ClueKind = Literal["product", "decision", "barcode", "language"]
 # From this probability on a country is told: on rendered cases lower ones were right too seldom (benchmarks/cases.py).
 TOLD = 0.65
 # The share of a candidate's likelihood that counts, as the catalogue may lack the product, and the exponent of each
-# object's evidence in a series; both chosen on rendered cases, in one half of which the product is not in the catalogue:
+# object's evidence in a series; both chosen on rendered cases, in one half of which the catalogue lacks the product:
 # python -m benchmarks.cases --fit.
 COVERAGE = 0.85
 EXPONENT = 0.8

@@ -28,8 +28,7 @@ class ClueResponse(BaseModel):
     weight: float = Field(description="The probability that it applies.", examples=[0.41])
     countries: list[str] = Field(description="Where it was sold.", examples=[["NL", "BE"]])
     made_in: list[str] = Field(examples=[["PT"]])
-    first_year: int | None = Field(description="When it was on sale.", examples=[2014])
-    last_year: int | None = Field(examples=[2016])
+    years: list[int] | None = Field(description="The first and last on sale.", examples=[[2014, 2016]])
 
 
 class CountryResponse(BaseModel):
@@ -159,13 +158,11 @@ def _countries(found: Distribution) -> CountriesResponse:
 
 
 def _clue(clue: Clue) -> ClueResponse:
-    first, last = clue.years or (None, None)
     return ClueResponse(
         kind=clue.kind,
         label=clue.label,
         weight=round(clue.weight, 4),
         countries=list(clue.countries),
         made_in=list(clue.made_in),
-        first_year=first,
-        last_year=last,
+        years=list(clue.years) if clue.years else None,
     )

@@ -151,7 +151,7 @@ def test_what_came_on_sale_too_late_is_told(site, answered):
     assert all(10 + int(name.split()[1]) % 9 > 14 for name in late)
     assert not late & {clue["label"] for one in answered["objects"] for clue in one["clues"]}
     for one in answered["objects"]:
-        assert all(clue["first_year"] > 2014 for clue in one["too_late"])
+        assert all(clue["years"][0] > 2014 for clue in one["too_late"])
     page = site.post(SERIES, files={"authority": (None, "Police"), "name": (None, "case 12")})
     assert "came on sale after the object was last seen" in page.text
     crop = answered["objects"][0]["object"]["images"][0]
