@@ -15,6 +15,10 @@ class WorkspaceBusy(WorkspaceError):
         self.holder = holder
 
 
+class DatabaseUnavailable(WorkspaceError):
+    """A database server does not answer: it is down, starts or stops, or cannot be reached."""
+
+
 class SchemaOutdated(WorkspaceError):
     """A database is of an older version of this program, and has to be upgraded first."""
 

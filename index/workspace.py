@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index.errors import WorkspaceBusy, WorkspaceError
+from index.coordination.folder import POINTER, FolderCoordination
+from index.coordination.protocol import Coordination
+from index.errors import WorkspaceError
 from index.stores.durable import write_file
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Workspace:
 
     @property
     def current(self) -> Path:
-        return self.root / "CURRENT"
+        return self.root / POINTER
 
     @property
     def database_url(self) -> str:
@@ -121,31 +122,31 @@ class Workspace:
         pinned._write_settings()
         return pinned
 
-    @contextmanager
-    def lock(self, job: str) -> Iterator[None]:
+    @property
+    def coordination(self) -> Coordination:
+        """What all processes that use this workspace agree on, in its folder or in PostgreSQL."""
+        return _coordination(self.settings.database, self.root)
+
+    def lock(self, job: str) -> AbstractContextManager[None]:
         """Lock the workspace for one writing job; the lock is released when the process ends, however it ends.
 
         Raises:
             WorkspaceBusy: another job has locked it.
         """
-        with (self.root / "writer.lock").open("a+b", buffering=0) as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
-                holder = file.read().decode(errors="replace").strip() or "another job"
-                raise WorkspaceBusy(
-                    f"{self.root} is being written by {holder}; `{job}` left it alone: run it again when that has "
-                    "ended",
-                    holder,
-                ) from None
-            # Only so that a second job can name this one: a full disk must not end the job here.
-            with suppress(OSError):
-                file.truncate(0)
-                file.write(job.encode())
-            yield
+        return self.coordination.lock(job)
 
     def _write_settings(self) -> None:
         from index.settings import as_toml
 
         write_file(self.root / SETTINGS, as_toml(self.settings))
+
+
+@cache
+def _coordination(database: str, root: Path) -> Coordination:
+    """One for each workspace and process, because it keeps connections."""
+    if not database.startswith("postgresql"):
+        return FolderCoordination(root)
+    # Nothing of PostgreSQL is imported without it.
+    from index.coordination.database import DatabaseCoordination
+
+    return DatabaseCoordination(database, root)

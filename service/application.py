@@ -12,6 +12,7 @@ from fastapi import Depends, FastAPI
 
 from embedding.encoders.protocol import Encoder
 from embedding.text.reading import TextReader
+from index.records.database import Database
 from index.search.rerank import Reranker
 from index.settings import Settings
 from index.sources.gate import Gate
@@ -20,6 +21,7 @@ from index.workspace import Workspace
 from service import problems
 from service.accounts.access import require_access
 from service.accounts.accounts import Accounts
+from service.accounts.attempts import attempts_of
 from service.api import audit as audit_api
 from service.api import docs, dossier, health, images, leads, objects, products, publish, search, series, sources
 from service.api.openapi import complete
@@ -34,11 +36,12 @@ from service.app.limits import ReservedBytes, SearchQueue, ServerLimits
 from service.app.listing import ObjectListing
 from service.app.live import LiveGeneration
 from service.app.metrics import Metrics
-from service.app.rate_limiter import RateLimiter
 from service.app.searched_objects import SearchedObjects
 from service.app.services import Services
 from service.app.settled import SettledObjects
-from service.http.middleware import HeadAsGet, KnownHosts, RequestLog, SafeHeaders
+from service.app.shared_rate_limiter import limiter_of
+from service.app.stopping import Stopping
+from service.http.middleware import HeadAsGet, KnownHosts, LastResponses, RequestLog, SafeHeaders
 from service.http.public_cache import PublicCache
 from service.pages.site import add_pages
 from service.tables import open_service_database
@@ -68,6 +71,7 @@ def create_app(
     limits: ServerLimits | None = None,
     hosts: Collection[str] | None = None,
     single_user: bool = True,
+    stopping: Stopping | None = None,
 ) -> FastAPI:
     """The application over a workspace and its loaded model.
 
@@ -80,7 +84,9 @@ def create_app(
         gate: checks uploads for faces; None accepts all.
         hosts: the only host names that requests may use; None allows any.
         single_user: while there are no accounts, everybody may do everything; only for a server on loopback.
+        stopping: says when the server is about to stop; by default it never is.
     """
+    stopping = stopping or Stopping()
     metrics = Metrics()
     if reranker is not None:
         reranker = Reranker(replace(reranker.features, on_lookup=metrics.feature))
@@ -122,13 +128,14 @@ def create_app(
                 leads=Leads(database, audit),
                 searched=SearchedObjects(audit),
                 desk=Desk(workspace, database, audit, gate_of(workspace, PUBLISHED_THRESHOLD)),
-                openid=_openid(workspace.settings),
-                sign_in_limiter=RateLimiter(limits.sign_ins, limits.sign_in_seconds),
-                search_limiter=RateLimiter(a_minute, 60 / a_minute) if a_minute > 0 else None,
+                openid=_openid(workspace.settings, database),
+                sign_in_limiter=limiter_of(database, "sign-ins", limits.sign_ins, limits.sign_in_seconds),
+                search_limiter=limiter_of(database, "searches", a_minute, 60 / a_minute) if a_minute > 0 else None,
                 metrics=metrics,
                 authorities=Authorities.read(workspace.root),
                 settled=settled,
                 listing=ObjectListing(settled),
+                stopping=stopping,
             )
             yield
 
@@ -169,13 +176,14 @@ def create_app(
     app.add_middleware(HeadAsGet)
     app.add_middleware(RequestLog, metrics=metrics)
     app.add_middleware(SafeHeaders)
+    app.add_middleware(LastResponses, stopping=stopping)
     return app
 
 
-def _openid(settings: Settings) -> OpenId | None:
+def _openid(settings: Settings, database: Database) -> OpenId | None:
     if not settings.oidc_issuer:
         return None
     # Few servers need what it takes.
     from service.accounts.openid_client import openid_of
 
-    return openid_of(settings)
+    return openid_of(settings, attempts_of(database))

@@ -14,13 +14,14 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from embedding.errors import ImageRefused, RegionInvalid, TextUnsupported, TraceObjectError
-from index.errors import FilterInvalid, GenerationError, QueryInvalid, UnknownEntry, WorkspaceBusy
+from index.errors import DatabaseUnavailable, FilterInvalid, GenerationError, QueryInvalid, UnknownEntry, WorkspaceBusy
 
 LOG = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 NOT_READY_SECONDS = 5
 STALE_SECONDS = 300
+UNAVAILABLE_SECONDS = 2
 # HTTP statuses of refused pictures; all other reasons are 422.
 _STATUS_OF_REASON = {"too_large_bytes": 413, "unknown_format": 415, "unsupported": 415}
 
@@ -137,6 +138,11 @@ STALE = Kind(
     "Searches are answered, from an old index. Run `traceobject reindex` and see why the nights before failed.",
     "the last successful re-index ended 2026-03-01T02:14:00+00:00, over 49 h ago",
 )  # fmt: skip
+UNAVAILABLE = Kind(
+    "unavailable", 503, "The server cannot answer now",
+    "Try again after the seconds of Retry-After, or ask another server: `detail` says what is down or stopping.",
+    "the database does not answer: try again in 2 s",
+)  # fmt: skip
 BUSY = Kind(
     "busy", 503, "The server is busy",
     "Try again after the seconds of Retry-After.",
@@ -148,7 +154,7 @@ KINDS: Mapping[str, Kind] = {
     for kind in (
         MALFORMED, SIGN_IN_NEEDED, FORBIDDEN, NOT_FOUND, NOT_ALLOWED, TOO_SLOW, AMBIGUOUS, WORKSPACE_BUSY, WITHDRAWN,
         TOO_LARGE, NOT_MULTIPART, UNKNOWN_HOST, INVALID, IMAGE_REFUSED, FACE_SEEN, TOO_OFTEN, INTERNAL, NOT_READY,
-        STALE, BUSY,
+        STALE, BUSY, UNAVAILABLE,
     )
 }  # fmt: skip
 
@@ -194,6 +200,9 @@ def problem_of_error(error: TraceObjectError) -> Problem:
         return Problem(NOT_FOUND, str(error))
     if isinstance(error, GenerationError):
         return Problem(NOT_READY, str(error), headers={"Retry-After": str(NOT_READY_SECONDS)})
+    if isinstance(error, DatabaseUnavailable):
+        # Its message names the database's host, which clients must not see.
+        return unavailable("the database does not answer")
     if isinstance(error, WorkspaceBusy):
         return Problem(WORKSPACE_BUSY, f"{error.holder} is writing to the workspace: try again when it has ended")
     return internal()
@@ -204,6 +213,12 @@ def picture_problem(number: int, error: ImageRefused) -> Problem:
     problem = problem_of_error(error)
     detail = f"picture {number}: {problem.detail}"
     return Problem(IMAGE_REFUSED, detail, status=problem.status, image=number, **problem.members)
+
+
+def unavailable(why: str) -> Problem:
+    """The problem of a server that cannot answer for a while."""
+    retry = {"Retry-After": str(UNAVAILABLE_SECONDS)}
+    return Problem(UNAVAILABLE, f"{why}: try again in {UNAVAILABLE_SECONDS} s", headers=retry)
 
 
 def internal() -> Problem:
@@ -224,6 +239,8 @@ def install_handlers(app: FastAPI) -> None:
 def problem_of(request: Request, error: Exception) -> Problem:
     """The problem that answers an error; internal errors are logged, because the response does not name their cause."""
     problem = _of_any(error)
+    if isinstance(error, DatabaseUnavailable):
+        LOG.error("database unavailable", extra={"request": request.state.request_id, "cause": str(error)})
     if problem.kind is INTERNAL:
         LOG.error("request failed", exc_info=error, extra={"request": request.state.request_id})
     return problem

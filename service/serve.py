@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import gc
+import math
+import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
+from types import FrameType
 
 import uvicorn
 
@@ -18,6 +23,7 @@ from index.workspace import Workspace
 from service.accounts.accounts import Accounts
 from service.addresses import HOST, PORT, is_loopback
 from service.app.gate import UPLOAD_THRESHOLD, gate_of
+from service.app.stopping import Stopping
 from service.app.upgrade import require_upgraded
 from service.application import create_app
 from service.http.logs import configure_logs
@@ -36,11 +42,19 @@ class ServeRefused(TraceObjectError):
     """The server cannot listen on the given address and port."""
 
 
-def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callable[[str], None] | None = None) -> None:
+def serve(
+    workspace: Workspace,
+    host: str = HOST,
+    port: int = PORT,
+    say: Callable[[str], None] | None = None,
+    *,
+    drain_seconds: float = 0.0,
+) -> None:
     """Serve a workspace over HTTP until SIGINT or SIGTERM; running requests are finished first.
 
     Args:
         port: 0 takes any free one.
+        drain_seconds: how long to go on answering after SIGTERM, while /readyz says that this server is stopping.
         say: called with messages for the operator; by default they go to stderr.
 
     Raises:
@@ -69,8 +83,16 @@ def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callabl
         local = is_loopback(host)
         # Other addresses require sign-in, so DNS rebinding is no danger there and any host name is accepted.
         hosts = {"localhost", "127.0.0.1", "[::1]", shown} if local else None
+        stopping = Stopping()
         app = create_app(
-            workspace, encoder, reranker, text_reader=text_reader, gate=gate, hosts=hosts, single_user=local
+            workspace,
+            encoder,
+            reranker,
+            text_reader=text_reader,
+            gate=gate,
+            hosts=hosts,
+            single_user=local,
+            stopping=stopping,
         )
         configure_logs()
         config = uvicorn.Config(
@@ -85,7 +107,8 @@ def serve(workspace: Workspace, host: str = HOST, port: int = PORT, say: Callabl
             forwarded_allow_ips=list(workspace.settings.trusted_proxies),
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
-        server = _Server(config, lambda: say(f"listening on http://{shown}:{bound_port} (documentation: /docs)"))
+        ready = partial(say, f"listening on http://{shown}:{bound_port} (documentation: /docs)")
+        server = _Server(config, ready, stopping, drain_seconds)
         try:
             server.run(sockets=[listener])
         except KeyboardInterrupt:
@@ -107,11 +130,26 @@ def require_loopback(host: str) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Calls `ready` once it accepts requests."""
+    """Calls `ready` once it accepts requests, and goes on for a while after SIGTERM: see `serve`."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[], object], stopping: Stopping, drain_seconds: float
+    ) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._ready, self._stopping, self._drain_seconds = ready, stopping, drain_seconds
+        self._stop_at = math.inf
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig == signal.SIGTERM and self._drain_seconds > 0 and not self._stopping.now:
+            self._stop_at = time.monotonic() + self._drain_seconds
+            self._stopping.now = True
+        else:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        if time.monotonic() >= self._stop_at and not self.should_exit:
+            super().handle_exit(signal.SIGTERM, None)
+        return await super().on_tick(counter)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -1,4 +1,4 @@
-"""The tables of the service: accounts, sessions, tokens, leads, the audit. They are never part of a generation."""
+"""The tables of the service: accounts, sessions, tokens, leads, audit, limits. They are never part of a generation."""
 
 from __future__ import annotations
 
@@ -79,7 +79,24 @@ audit_head = sa.Table(
     sa.Column("number", sa.Integer, nullable=False),
     sa.Column("sha256", sa.String(64), nullable=False),
 )
-
+# Of several servers over one database; one server keeps them in memory. A key is hashed, because it may be an address.
+rate_limits = sa.Table(
+    "rate_limits",
+    metadata,
+    sa.Column("key_sha256", sa.String(64), primary_key=True),
+    # How many requests are left at a time, in seconds since 1970; from `full_at` on the row may be deleted.
+    sa.Column("left", sa.Float, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("full_at", sa.Float, nullable=False),
+)
+sign_in_attempts = sa.Table(
+    "sign_in_attempts",
+    metadata,
+    sa.Column("state_sha256", sa.String(64), primary_key=True),
+    # JSON.
+    sa.Column("fields", sa.Text, nullable=False),
+    sa.Column("expires", sa.Float, nullable=False),
+)
 
 HISTORY = History("service", metadata, (Path(__file__).parent / "migrations",))
 

@@ -1,19 +1,22 @@
 """How property tests run: without a deadline, for the time of one example tells of the machine, not of the code; and in
 CI with the same examples each time, for what it says must be of the change. Elsewhere each run draws new ones.
 
-And a PostgreSQL server, one for all tests that ask for it.
+And a PostgreSQL server, one for all tests that ask for it, and the databases that marked tests run over.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from embedding.text import reader
+from tests import databases as test_databases
 from tests import postgres
+from tests.databases import Databases
 
 # Reading text takes a second a picture: tests that want it make their own reader.
 reader.available = lambda: False
@@ -27,3 +30,21 @@ def postgres_server() -> Iterator[postgres.Server]:
     """A running server; the test is skipped where none can be started."""
     with postgres.running() as server:
         yield server
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    test_databases.parametrize(metafunc)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
+    """What gives a test its databases; whatever a session shares and is made with one depends on this."""
+    name = getattr(request, "param", None)
+    with test_databases.chosen(name, lambda: request.getfixturevalue("postgres_server")) as chosen:
+        yield chosen
+
+
+@pytest.fixture
+def database_url(databases: Databases, tmp_path: Path) -> str:
+    """The URL of a new, empty database."""
+    return databases.url(tmp_path / "catalogue.sqlite")

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from index.coordination.protocol import PublicationRecord, unrecorded
 from index.engines.faiss_engine import FaissEngine
 from index.engines.layered import LayeredEngine
 from index.engines.protocol import VectorEngine
@@ -225,15 +226,10 @@ def live_number(workspace: Workspace) -> int | None:
     """The live generation's number, or None before the first is published.
 
     Raises:
-        GenerationError: CURRENT does not contain a number.
+        GenerationError: the pointer to it is damaged.
+        DatabaseUnavailable: a database server has the pointer, and does not answer.
     """
-    try:
-        text = workspace.current.read_text(encoding="ascii").strip()
-        return int(text)
-    except FileNotFoundError:
-        return None
-    except ValueError:
-        raise GenerationError(f"{workspace.current} does not name a generation: roll back to one") from None
+    return workspace.coordination.live()
 
 
 def open_live(workspace: Workspace) -> Generation:
@@ -293,11 +289,11 @@ def seal(folder: Path, manifest: Manifest) -> None:
     Manifest.read(folder).verify(folder)
 
 
-def publish(workspace: Workspace, folder: Path, number: int) -> None:
-    """Make a sealed generation the live one, then delete the oldest beyond `keep_generations`."""
+def publish(workspace: Workspace, folder: Path, number: int, record: PublicationRecord = unrecorded) -> None:
+    """Make a sealed generation the live one, which `record` records; delete the oldest beyond `keep_generations`."""
     folder.rename(workspace.generations / str(number))
     sync_folder(workspace.generations)
-    _point(workspace, number)
+    workspace.coordination.point(number, record)
     for old in numbers(workspace)[: -workspace.settings.keep_generations]:
         if old != number:
             shutil.rmtree(workspace.generations / str(old))
@@ -307,18 +303,22 @@ def replace_by(workspace: Workspace, folder: Path, number: int) -> None:
     """Replace a generation by a sealed folder, under the same number; readers of the live one notice it."""
     exchange(workspace.generations / str(number), folder)
     if _current(workspace) == number:
-        _point(workspace, number)
+        workspace.coordination.point(number)
     shutil.rmtree(folder)
     sync_folder(workspace.generations)
 
 
 def rollback(
-    workspace: Workspace, number: int | None = None, require: Callable[[Manifest], None] = lambda _: None
+    workspace: Workspace,
+    number: int | None = None,
+    require: Callable[[Manifest], None] = lambda _: None,
+    record: PublicationRecord = unrecorded,
 ) -> int:
     """Make an older generation live again: the one named, or the newest before the live one.
 
     Args:
         require: raises if a generation that verifies cannot be served for another reason.
+        record: records that it is live.
 
     Raises:
         GenerationError: there is none, it fails verification, or it cannot be opened; the live one stays live.
@@ -333,7 +333,7 @@ def rollback(
     Manifest.read(folder).verify(folder)
     with closing(Generation(folder)) as opened:
         require(opened.manifest)
-    _point(workspace, chosen)
+    workspace.coordination.point(chosen, record)
     return chosen
 
 
@@ -343,12 +343,8 @@ def now() -> str:
 
 
 def _current(workspace: Workspace) -> int | None:
-    """The live generation's number; None where CURRENT is missing or damaged."""
+    """The live generation's number; None where the pointer to it is missing or damaged."""
     try:
         return live_number(workspace)
     except GenerationError:
         return None
-
-
-def _point(workspace: Workspace, number: int) -> None:
-    write_file(workspace.current, f"{number}\n".encode())

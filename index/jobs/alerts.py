@@ -41,9 +41,8 @@ def add_alerts(database: Database, found: Sequence[Alert]) -> int:
     """Store alerts, except for pairs of object and product that have one; returns how many are new."""
     if not found:
         return 0
-    statement = database.insert(alerts).on_conflict_do_nothing(index_elements=list(_IDENTITY))
     with database.begin() as connection:
-        return sum(connection.execute(statement.values(asdict(alert))).rowcount for alert in found)
+        return sum(database.insert_new(connection, alerts, asdict(alert)) for alert in found)
 
 
 def list_alerts(database: Database, *, since: str = "", unreported: bool = False) -> list[Alert]:

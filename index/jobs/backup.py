@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.errors import WorkspaceError
+from index.jobs.database_dump import DUMP, MANIFEST, DatabaseDump, dump_database
 from index.stores.disk_faults import disk_faults
 from index.workspace import SETTINGS, Workspace
 
@@ -21,10 +22,15 @@ _LOGS = ("-wal", "-shm", "-journal")
 
 @dataclass(frozen=True)
 class BackedUp:
-    """How many new or changed files were copied, and how many that the workspace no longer has were deleted."""
+    """How many new or changed files were copied, and how many that the workspace no longer has were deleted.
+
+    `database`: the copy of a PostgreSQL database; None where the records are in the workspace, or in another database
+    that has to be copied by its own means.
+    """
 
     copied: int
     deleted: int
+    database: DatabaseDump | None = None
 
 
 def back_up(workspace: Workspace, folder: Path) -> BackedUp:
@@ -33,7 +39,8 @@ def back_up(workspace: Workspace, folder: Path) -> BackedUp:
     If it is interrupted, the folder may have new files beside old ones, and the next backup completes it.
 
     Raises:
-        WorkspaceError: another job is writing here, the folder cannot be used, or its disk is full or faulty.
+        WorkspaceError: another job is writing here, the folder cannot be used, its disk is full or faulty, or the
+            database cannot be copied.
     """
     folder = folder.absolute()
     _require_usable(workspace.root, folder)
@@ -43,14 +50,22 @@ def back_up(workspace: Workspace, folder: Path) -> BackedUp:
         # The settings first, because they make it a workspace; the pointer to the live generation last.
         order = sorted(here, key=lambda name: (name == workspace.current.name, name != SETTINGS, name))
         copied = sum(_copy(workspace.root / name, folder / name, name.endswith(_DATABASES)) for name in order)
-        surplus = _files(folder) - here
+        # After the files, because it has the pointer to the live generation.
+        dumped = _dump(workspace, folder)
+        surplus = _files(folder) - here - ({DUMP, MANIFEST} if dumped else set())
         for name in surplus:
             (folder / name).unlink()
         for path in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
             if not any(path.iterdir()) and not (workspace.root / path.relative_to(folder)).is_dir():
                 path.rmdir()
         os.sync()
-    return BackedUp(copied, len(surplus))
+    return BackedUp(copied, len(surplus), dumped)
+
+
+def _dump(workspace: Workspace, folder: Path) -> DatabaseDump | None:
+    if not workspace.settings.database.startswith("postgresql"):
+        return None
+    return dump_database(workspace.database_url, folder)
 
 
 def _require_usable(root: Path, folder: Path) -> None:

@@ -110,7 +110,7 @@ def build(
     if (workspace.settings.model, workspace.settings.model_sha256) != (card.name, card.sha256 or ""):
         # Before publishing: if the run is interrupted here, the next one completes the move instead of undoing it.
         workspace.pin_model(card.name, card.sha256 or "", "named by the operator")
-    generations.publish(workspace, folder, number)
+    generations.publish(workspace, folder, number, context.record_publication)
     return Built(number, manifest.self_test)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from embedding.encoders.protocol import Encoder
 from embedding.text.reading import TextReader
+from index.coordination.protocol import PublicationRecord, unrecorded
 from index.progress import Progress
 from index.records.catalogue import Catalogue
 from index.search.rerank import Reranker
@@ -17,7 +18,8 @@ from index.workspace import Workspace
 class JobContext:
     """A locked workspace with its catalogue and images, the model, and the receiver of progress.
 
-    Without a `reranker` searches are by embeddings alone; without a `text_reader` no text is read.
+    Without a `reranker` searches are by embeddings alone; without a `text_reader` no text is read. `record_publication`
+    records that a generation is live.
     """
 
     workspace: Workspace
@@ -27,3 +29,4 @@ class JobContext:
     reranker: Reranker | None
     progress: Progress
     text_reader: TextReader | None = None
+    record_publication: PublicationRecord = unrecorded

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import chain
@@ -34,6 +34,7 @@ from index.stores.disk_faults import disk_faults
 from index.workspace import Workspace
 
 _FORGETTING = "being forgotten"
+_VALUES = 10_000
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ class Forgot:
     """What was deleted: entries of the catalogue, copies of pictures, embeddings; and the generations rebuilt.
 
     `unreadable` says which generations could not be read and were therefore deleted, and why. `backups`: how many
-    copies of databases from before an upgrade were deleted, because they contain what is forgotten.
+    copies of databases from before an upgrade were deleted, because they contain what is forgotten. `remains` says
+    where a database server still holds it, and until when; "" where nothing does.
     """
 
     entries: int
@@ -80,6 +82,7 @@ class Forgot:
     generations: tuple[int, ...]
     unreadable: tuple[str, ...] = ()
     backups: int = 0
+    remains: str = ""
 
 
 def find_entry(workspace: Workspace, collection: Collection, entry_id: str, of: str = "") -> ForgetTarget:
@@ -187,11 +190,11 @@ def _delete_files(workspace: Workspace, catalogue: Catalogue, targets: Sequence[
     swept = sweep(workspace, catalogue, thorough=True)
     # The note must not contain ids when the database is scrubbed, but still say that the job is not complete.
     _note(catalogue, "[]")
-    catalogue.database.scrub()
+    remains = catalogue.database.scrub()
     _note(catalogue, "")
     rebuilt = tuple(one.number for one in cleaned if one.rebuilt)
     unreadable = tuple(f"generation {one.number}: {one.deleted}" for one in cleaned if one.deleted)
-    return Forgot(deleted, swept.images, swept.embeddings, rebuilt, unreadable, backups)
+    return Forgot(deleted, swept.images, swept.embeddings, rebuilt, unreadable, backups, remains)
 
 
 def _delete_records(catalogue: Catalogue, connection: Connection, target: ForgetTarget, traces: Traces) -> int:
@@ -206,9 +209,11 @@ def _delete_records(catalogue: Catalogue, connection: Connection, target: Forget
     alerted = (alert_source == target.source) & (alert_id == target.entry_id if target.entry_id else sa.true())
     connection.execute(sa.delete(alerts).where(alerted))
     # A refusal may quote an id: those of this source are recorded again when its feed is read again.
-    quoted = refusals.c.source_id.in_(ids) | refusals.c.place.in_(traces.references | traces.images)
-    connection.execute(sa.delete(refusals).where(quoted))
-    connection.execute(sa.delete(allowed).where(allowed.c.sha256.in_(traces.images)))
+    connection.execute(sa.delete(refusals).where(refusals.c.source_id.in_(ids)))
+    for some in _in_parts(traces.references | traces.images):
+        connection.execute(sa.delete(refusals).where(refusals.c.place.in_(some)))
+    for some in _in_parts(traces.images):
+        connection.execute(sa.delete(allowed).where(allowed.c.sha256.in_(some)))
     if target.entry_id:
         tombstone(catalogue.database, connection, target.collection, target.source, target.entry_id)
         connection.execute(sa.update(sources).where(source).values(digest=""))
@@ -248,6 +253,12 @@ def _only(found: Sequence[ForgetTarget], what: str, of: str) -> ForgetTarget:
         listed = ", ".join(sorted({f"{target.source} ({target.collection})" for target in found}))
         raise EntryAmbiguous(f"several sources have the {what}: {listed}; name one of them")
     return found[0]
+
+
+def _in_parts(names: frozenset[str]) -> Iterator[list[str]]:
+    """Names in lists that are short enough for one statement: PostgreSQL takes 65,535 values."""
+    ordered = sorted(names)
+    return (ordered[start : start + _VALUES] for start in range(0, len(ordered), _VALUES))
 
 
 def _note(catalogue: Catalogue, text: str) -> None:

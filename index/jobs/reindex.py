@@ -16,6 +16,7 @@ from embedding.errors import ImageRefused
 from embedding.pipeline import embed_stream
 from embedding.text.reading import TextReader
 from embedding.views import CATALOGUE_VIEWS, prepare_views
+from index.coordination.protocol import PublicationRecord, unrecorded
 from index.errors import GenerationError, UnknownEntry
 from index.generations import generations
 from index.generations.content import content_digest
@@ -79,13 +80,15 @@ def reindex(
     gate: Gate | None = None,
     accept: frozenset[str] = frozenset(),
     text_reader: TextReader | None = None,
+    record_publication: PublicationRecord = unrecorded,
 ) -> Report:
     """Bring catalogue and index up to date with every source, and publish if anything changed.
 
     `full` reads every feed, builds and publishes even when nothing changed. An image that was embedded under this model
     is never embedded again. A feed that cannot be read, or not to its end, is reported in `failed`, and none of its
     entries is taken as gone; so is one that lost too much at once (the setting `max_fall`), unless its source is in
-    `accept`. `gate` checks the pictures of published objects; `text_reader` reads what is written on pictures.
+    `accept`. `gate` checks the pictures of published objects; `text_reader` reads what is written on pictures;
+    `record_publication` records that a generation is live.
 
     Raises:
         WorkspaceError: another job is writing here, the disk is full or faulty, or the records of a live generation are
@@ -101,7 +104,7 @@ def reindex(
         forgot = complete_forgetting(workspace, catalogue)
         require_records(workspace, catalogue)
         store = ImageStore(workspace.images)
-        context = JobContext(workspace, catalogue, store, encoder, reranker, timed, text_reader)
+        context = JobContext(workspace, catalogue, store, encoder, reranker, timed, text_reader, record_publication)
         settings = workspace.settings
         # A file with a mistake stops the job here, before anything is fetched.
         Names.read(workspace.aliases)

@@ -298,6 +298,8 @@ class Catalogue:
             .join(origins, (origins.c.reference == pictures.c.reference) & (origins.c.sha256 != ""))
             .where(entries.c.collection == collection)
             .order_by(entries.c.id, pictures.c.position, pictures.c.reference)
+            # PostgreSQL's driver reads all rows into memory otherwise.
+            .execution_options(yield_per=PAGE)
         )
         with self.database.connect() as connection:
             # By position, because access by name takes seconds for a hundred thousand rows.

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal, Self
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from index.errors import SchemaOutdated, SchemaTooNew, WorkspaceError
+from index.errors import DatabaseUnavailable, SchemaOutdated, SchemaTooNew, WorkspaceError
 from index.records.migrations.history import CATALOGUE, History
 from index.records.migrations.transaction import changing_tables
 
@@ -43,6 +44,11 @@ class Database:
         """
         return cls(engine_of(url), history)
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether servers on other machines may use it too."""
+        return self._engine.dialect.name != "sqlite"
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -60,28 +66,46 @@ class Database:
 
     def insert(self, table: sa.Table) -> Any:
         """An INSERT that supports ON CONFLICT, for which each dialect has a construct of its own."""
-        return postgresql.insert(table) if self._engine.dialect.name == "postgresql" else sqlite.insert(table)
+        if self._engine.dialect.name == "postgresql":
+            from sqlalchemy.dialects import postgresql
 
-    def scrub(self) -> None:
+            return postgresql.insert(table)
+        return sqlite.insert(table)
+
+    def insert_new(self, connection: Connection, table: sa.Table, row: Mapping[str, Any]) -> bool:
+        """Insert a row, unless the table has one with the same key; returns whether it was inserted.
+
+        The row is asked back, because psycopg counts -1 rows for every INSERT.
+        """
+        key = next(iter(table.primary_key))
+        statement = self.insert(table).values(row).on_conflict_do_nothing().returning(key)
+        return connection.execute(statement).first() is not None
+
+    def scrub(self) -> str:
         """Rewrite the database, so that nothing deleted remains in free pages or in the write-ahead log.
 
+        Returns:
+            where what was deleted may remain for a while, and until when; "" for SQLite, where it is gone.
+
         Raises:
-            WorkspaceError: another program is reading the database, so that its log cannot be emptied.
+            WorkspaceError: another program is reading the database, so that it cannot be rewritten.
         """
         with (
             translated_errors(self._engine),
             self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
         ):
             if self._engine.dialect.name == "postgresql":
-                connection.exec_driver_sql("VACUUM FULL")
-                return
+                from index.records.postgresql.scrub import scrub
+
+                return scrub(connection, WAIT_MS, name_of(self._engine))
             connection.exec_driver_sql("VACUUM")
             busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
         if busy:
             raise WorkspaceError(
-                f"{_name(self._engine)} is being read by another program, so its log still holds what was deleted: "
+                f"{name_of(self._engine)} is being read by another program, so its log still holds what was deleted: "
                 "end that program and run the command again"
             )
+        return ""
 
 
 def engine_of(url: str) -> sa.Engine:
@@ -91,7 +115,7 @@ def engine_of(url: str) -> sa.Engine:
         WorkspaceError: it is not a URL, or its driver is not installed.
     """
     try:
-        engine = sa.create_engine(url)
+        engine = sa.create_engine(url, **_options(url))
     except (ArgumentError, ImportError) as error:
         raise WorkspaceError(
             f"the setting `database` names no database that can be used here: {error}; write an SQLAlchemy URL, "
@@ -102,14 +126,42 @@ def engine_of(url: str) -> sa.Engine:
     return engine
 
 
+def _options(url: str) -> dict[str, Any]:
+    """Options of an engine: a server's connections are tested before use, and given up where nobody answers."""
+    if not url.startswith("postgresql"):
+        return {}
+    wait = WAIT_MS // 1000
+    # libpq's words. A machine that vanished is noticed in half a minute, not after the hours that TCP waits.
+    alive = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+    libpq = sa.make_url(url).drivername in ("postgresql", "postgresql+psycopg", "postgresql+psycopg2")
+    return {
+        "pool_pre_ping": True,
+        "pool_timeout": wait,
+        "connect_args": {"connect_timeout": wait, **alive} if libpq else {},
+    }
+
+
 @contextmanager
 def translated_errors(engine: sa.Engine) -> Iterator[None]:
-    """Translate every error of a database into a WorkspaceError that says what to do."""
+    """Translate every error of a database into one that says what to do.
+
+    Raises:
+        DatabaseUnavailable: a database server does not answer, or is shutting down or starting.
+        QueryInvalid: PostgreSQL cannot keep a value, such as a text with a NUL character.
+        WorkspaceError: any other.
+    """
     try:
         yield
+    except PoolTimeout as error:
+        raise DatabaseUnavailable(f"{name_of(engine)} has no connection left: try again") from error
     except DBAPIError as error:
+        if engine.dialect.name == "postgresql":
+            from index.records.postgresql.errors import translated
+
+            if problem := translated(error, name_of(engine)):
+                raise problem from error
         raise WorkspaceError(
-            f"{_name(engine)} cannot be used: {str(error.orig).strip()}; check that it exists, is intact and "
+            f"{name_of(engine)} cannot be used: {str(error.orig).strip()}; check that it exists, is intact and "
             "writable, and free some space on its disk, then run again"
         ) from error
 
@@ -131,7 +183,7 @@ def schema_state(engine: sa.Engine, history: History) -> SchemaState:
         return "current"
     if revision is not None and revision not in history.revisions:
         raise SchemaTooNew(
-            f"{_name(engine)} was written by a newer version of traceobject: the tables of the "
+            f"{name_of(engine)} was written by a newer version of traceobject: the tables of the "
             f"{history.name} are at revision {revision}, and the last that this version knows is {history.head}: "
             "use the newer version, or restore a backup"
         )
@@ -141,7 +193,7 @@ def schema_state(engine: sa.Engine, history: History) -> SchemaState:
 def outdated(engine: sa.Engine, history: History) -> SchemaOutdated:
     """The error for a database of an older version, to be raised by a command that may not upgrade it."""
     return SchemaOutdated(
-        f"the tables of the {history.name} in {_name(engine)} are of an older version of traceobject: run "
+        f"the tables of the {history.name} in {name_of(engine)} are of an older version of traceobject: run "
         "`traceobject upgrade`; every command that writes, such as `traceobject reindex`, does it too"
     )
 
@@ -158,7 +210,8 @@ def _require_current(engine: sa.Engine, history: History) -> None:
                     history.create(connection)
 
 
-def _name(engine: sa.Engine) -> str:
+def name_of(engine: sa.Engine) -> str:
+    """A database in messages, without its password."""
     return f"the database {engine.url.render_as_string(hide_password=True)}"
 
 

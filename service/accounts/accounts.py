@@ -69,8 +69,7 @@ class Accounts:
         hashed = _hashed(secrets.token_urlsafe(32) if password is None else password)
         row = {"name": name, "role": role.word, "password": hashed, "disabled": False}
         with self._database.begin() as connection:
-            inserted = connection.execute(self._database.insert(users).values(row).on_conflict_do_nothing())
-            if not inserted.rowcount:
+            if not self._database.insert_new(connection, users, row):
                 raise AccountInvalid(f"there is an account called {name} already")
 
     def set_password(self, name: str, password: str) -> None:

@@ -1,7 +1,7 @@
 """An organisation's sign-in by OpenID Connect: the authorization code flow with PKCE, by authlib's client.
 
 authlib fetches the organisation's metadata and keys, makes state, nonce and PKCE, exchanges the code, and checks the
-identity token. This module keeps the pending sign-ins, each valid once and for one browser, and adds checks to
+identity token. This module adds that each pending sign-in is valid once and for one browser, and checks beyond
 authlib's defaults: this issuer and audience, signatures by public keys only, a verified e-mail address.
 """
 
@@ -10,12 +10,9 @@ from __future__ import annotations
 import base64
 import hmac
 import os
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
@@ -26,11 +23,11 @@ from authlib.integrations.httpx_client import OAuth2Client
 from joserfc.errors import JoseError
 
 from index.settings import Settings
+from service.accounts.attempts import Attempt, Attempts
 from service.accounts.openid import ATTEMPT_SECONDS, OpenIdRefused
 from service.addresses import is_loopback
 
 SECRET = "TRACEOBJECT_OIDC_SECRET"
-_MAX_ATTEMPTS = 1000
 _TIMEOUT = 15.0
 _CLOCK_SKEW_SECONDS = 60
 # Signatures by a private key of the issuer; neither "none" nor shared secrets.
@@ -39,25 +36,17 @@ _ALGORITHMS_SUPPORTED = "id_token_signing_alg_values_supported"
 _DISCOVERY = "/.well-known/openid-configuration"
 
 
-@dataclass(frozen=True)
-class _Attempt:
-    """A sign-in that was redirected to the organisation and has not returned. `ends` is on the monotonic clock."""
-
-    nonce: str
-    verifier: str
-    returns_to: str
-    onward: str
-    ends: float
-
-
 class _Client(OAuth2Mixin, OpenIDMixin, BaseApp):  # type: ignore[misc]
-    """authlib's client without a web framework: it uses its httpx client, and OpenId keeps the state."""
+    """authlib's client without a web framework: it uses its httpx client, and OpenId keeps the attempts."""
 
     client_cls = OAuth2Client
 
 
-def openid_of(settings: Settings) -> OpenId:
+def openid_of(settings: Settings, attempts: Attempts) -> OpenId:
     """The OpenID Connect sign-in of a workspace's settings, with the client's secret from the environment.
+
+    Args:
+        attempts: where sign-ins in progress are kept.
 
     Raises:
         OpenIdRefused: the settings are not complete.
@@ -67,18 +56,19 @@ def openid_of(settings: Settings) -> OpenId:
             f"the setting oidc_issuer is {settings.oidc_issuer!r}, and oidc_client_id is empty: set it to what the "
             "organisation calls this server"
         )
-    return OpenId(settings.oidc_issuer, settings.oidc_client_id, os.environ.get(SECRET, ""), settings.oidc_claim)
+    return OpenId(
+        settings.oidc_issuer, settings.oidc_client_id, os.environ.get(SECRET, ""), settings.oidc_claim, attempts
+    )
 
 
 class OpenId:
-    """One organisation's sign-in. Safe from any thread; pending sign-ins are kept in memory only."""
+    """One organisation's sign-in. Safe from any thread."""
 
-    def __init__(self, issuer: str, client_id: str, secret: str, claim: str) -> None:
+    def __init__(self, issuer: str, client_id: str, secret: str, claim: str, attempts: Attempts) -> None:
         if urlsplit(issuer).scheme != "https" and not is_loopback(urlsplit(issuer).hostname or ""):
             raise OpenIdRefused(f"the setting oidc_issuer must be an address that begins with https://, not {issuer!r}")
         self._issuer, self._client_id, self._secret, self._claim = issuer, client_id, secret, claim
-        self._attempts: OrderedDict[str, _Attempt] = OrderedDict()
-        self._lock = threading.Lock()
+        self._attempts = attempts
 
     def begin(self, returns_to: str, onward: str) -> tuple[str, str]:
         """The URL to redirect a browser to, and the state that it has to return. Sends requests to the organisation.
@@ -88,11 +78,9 @@ class OpenId:
         """
         with _translate_errors():
             made = self._client().create_authorization_url(returns_to)
-        ends = time.monotonic() + ATTEMPT_SECONDS
-        with self._lock:
-            self._attempts[made["state"]] = _Attempt(made["nonce"], made["code_verifier"], returns_to, onward, ends)
-            while len(self._attempts) > _MAX_ATTEMPTS:
-                self._attempts.popitem(last=False)
+        expires = time.time() + ATTEMPT_SECONDS
+        attempt = Attempt(made["nonce"], made["code_verifier"], returns_to, onward, expires)
+        self._attempts.keep(made["state"], attempt)
         return made["url"], made["state"]
 
     def complete(self, state: str, cookie_state: str, code: str) -> tuple[str, str]:
@@ -106,10 +94,9 @@ class OpenId:
         Raises:
             OpenIdRefused: the browser is another one, the sign-in has expired, or the token is invalid.
         """
-        with self._lock:
-            attempt = self._attempts.pop(state, None)
+        attempt = self._attempts.take(state)
         same_browser = hmac.compare_digest(state.encode(), cookie_state.encode())
-        if attempt is None or attempt.ends < time.monotonic() or not same_browser:
+        if attempt is None or not same_browser:
             raise OpenIdRefused("this sign-in was not begun here, or too long ago")
         required = {
             "iss": {"essential": True, "value": self._issuer},

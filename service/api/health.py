@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -13,7 +15,7 @@ from service.addresses import is_loopback
 from service.api.openapi import problems
 from service.api.schemas import LivenessResponse, ProblemKindResponse, ReadinessResponse
 from service.http.dependencies import GenerationDep, ServicesDep
-from service.problems import KINDS, NOT_FOUND, NOT_READY, STALE, STALE_SECONDS, Problem
+from service.problems import KINDS, NOT_FOUND, NOT_READY, STALE, STALE_SECONDS, UNAVAILABLE, Problem, unavailable
 from service.reports.staleness import stale_since
 
 router = APIRouter(tags=["health"])
@@ -25,17 +27,33 @@ async def healthz() -> JSONResponse:
     return JSONResponse({"status": "alive"})
 
 
+Stale = Annotated[
+    Literal["fail", "pass"],
+    Query(
+        description="`pass` answers 200 for a stale index, too: for load balancers, for it is stale on every server."
+    ),
+]
+
+
 @router.get(
-    "/readyz", summary="Are searches answered?", response_model=ReadinessResponse, responses=problems(NOT_READY, STALE)
+    "/readyz",
+    summary="Are searches answered?",
+    response_model=ReadinessResponse,
+    responses=problems(NOT_READY, STALE, UNAVAILABLE),
 )
-def readyz(services: ServicesDep, generation: GenerationDep) -> JSONResponse:
+def readyz(services: ServicesDep, generation: GenerationDep, stale: Stale = "fail") -> JSONResponse:
     """Which generation answers, with which model; 503 until there is one, and when it is stale.
 
     Stale, with the reason INDEX-STALE, is an index whose last successful re-index is longer ago than the setting
     `stale_hours`; searches are answered all the same. Without any recorded run the index is never stale.
-    `fault` is why a newer generation was refused; the one named here goes on answering.
+    `fault` is why a newer generation was refused; the one named here goes on answering. 503 too, as `unavailable`,
+    while the database does not answer, and when the server is about to stop: send it no more requests then.
     """
-    if ended := stale_since(services.workspace):
+    if services.stopping.now:
+        raise unavailable("this server is stopping")
+    # Raises where the database does not answer.
+    services.accounts.exist()
+    if stale == "fail" and (ended := stale_since(services.workspace)):
         hours = services.workspace.settings.stale_hours
         detail = f"the last successful re-index ended {ended.isoformat(timespec='seconds')}, over {hours:g} h ago"
         raise Problem(STALE, detail, headers={"Retry-After": str(STALE_SECONDS)}, reason="INDEX-STALE")

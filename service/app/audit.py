@@ -27,6 +27,8 @@ GENESIS_HASH = "0" * 64
 # `who` of a record that the command line wrote.
 COMMAND_LINE = "command line"
 _HEAD_ID = 1
+# PostgreSQL's driver reads all rows into memory otherwise.
+_STREAMED = {"yield_per": 1000}
 
 
 class AuditBroken(TraceObjectError):
@@ -74,7 +76,7 @@ class Audit:
                 audit, audit_head.c.number.label("length"), audit_head.c.sha256.label("head")
             ).select_from(audit.outerjoin(audit_head, audit_head.c.id == _HEAD_ID))
             head: tuple[int, str] | None = None
-            for row in connection.execute(joined.order_by(audit.c.number)):
+            for row in connection.execute(joined.order_by(audit.c.number), execution_options=_STREAMED):
                 number += 1
                 if row.number != number:
                     raise AuditBroken(f"record {number} is missing")
@@ -97,7 +99,7 @@ class Audit:
         number = after
         query = sa.select(audit.c.number, audit.c.record).where(audit.c.number > after)
         with self._read(lambda: number) as connection:
-            for row in connection.execute(query.order_by(audit.c.number).limit(limit)):
+            for row in connection.execute(query.order_by(audit.c.number).limit(limit), execution_options=_STREAMED):
                 number = row.number
                 yield _record(row.number, row.record)
 

@@ -160,12 +160,12 @@ class Leads:
         }
         state: State = "open" if product else "not_in_catalogue"
         with self._database.begin() as connection:
-            made = connection.execute(self._database.insert(leads).values(row).on_conflict_do_nothing()).rowcount
+            made = self._database.insert_new(connection, leads, row)
             same = [leads.c[name] == row[name] for name in ("object_source", "object_id", "source", "product_id")]
             lead_id: int = connection.execute(sa.select(leads.c.id).where(*same)).scalar_one()
             if made or product is None:
                 self._add_change(connection, lead_id, LeadChange(now(), who, state, note.strip(), generation, query_id))
-        return self.get(lead_id), bool(made or product is None)
+        return self.get(lead_id), made or product is None
 
     def change(
         self, lead_id: int, who: str, generation: int, *, state: str = "", note: str = "", query_id: str = "",

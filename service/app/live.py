@@ -6,14 +6,14 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
 from embedding.encoders.card import ModelCard
 from embedding.errors import TraceObjectError
-from index.errors import GenerationError
+from index.errors import GenerationError, WorkspaceError
 from index.generations.generations import Generation, open_live
 from index.workspace import Workspace
 
@@ -49,7 +49,8 @@ class LiveGeneration:
         self._current: _OpenGeneration | None = None
         self._fault: str | None = None
         self._lease_lock, self._refresh_lock = threading.Lock(), threading.Lock()
-        self._signature_seen: tuple[int, int, int] | None = None
+        self._published_seen: Hashable = None
+        self._answered = True
         self._retry_at: float | None = None
         self._version = 0
         self._closing = threading.Event()
@@ -98,19 +99,19 @@ class LiveGeneration:
                 leased.generation.close()
 
     def refresh(self) -> None:
-        """Check the file CURRENT; if it was replaced, open the generation that it names and answer from that."""
+        """Check the pointer to the live generation; if it was moved, open what it names and answer from that."""
         with self._refresh_lock:
-            signature = self._signature()
+            published = self._published()
             due = self._retry_at is not None and time.monotonic() >= self._retry_at
-            if signature == self._signature_seen and not due:
+            if published == self._published_seen and not due:
                 return
-            self._signature_seen, self._retry_at = signature, None
-            if signature is None and self._current is None:
+            self._published_seen, self._retry_at = published, None
+            if published is None and self._current is None:
                 return
             try:
                 generation = open_live(self._workspace)
             except _OPEN_ERRORS as error:
-                # The cause may be temporary (memory, a slow disk), so it is retried even if CURRENT does not change.
+                # The cause may be temporary (memory, a slow disk), so it is retried though nothing else is published.
                 self._retry_at = time.monotonic() + RETRY_SECONDS
                 self._refuse("what was published last cannot be opened; the server's log says why", str(error))
                 return
@@ -142,13 +143,17 @@ class LiveGeneration:
         if former is not None and unused:
             former.generation.close()
 
-    def _signature(self) -> tuple[int, int, int] | None:
-        """Inode, modification time and size of CURRENT; each write renames a new file over it, so the inode changes."""
+    def _published(self) -> Hashable:
+        """What differs after each publication; what was seen last while a database server does not answer."""
         try:
-            status = self._workspace.current.stat()
-        except OSError:
-            return None
-        return status.st_ino, status.st_mtime_ns, status.st_size
+            version = self._workspace.coordination.version()
+        except WorkspaceError as error:
+            if self._answered:
+                LOG.error("live generation unknown", extra={"cause": str(error)})
+            self._answered = False
+            return self._published_seen
+        self._answered = True
+        return version
 
     def _watch(self) -> None:
         while not self._closing.wait(self._poll_seconds):

@@ -30,11 +30,12 @@ from service.app.limits import ReservedBytes, SearchQueue, ServerLimits
 from service.app.listing import ObjectListing
 from service.app.live import LiveGeneration
 from service.app.metrics import Metrics
-from service.app.rate_limiter import RateLimiter
+from service.app.rate_limiter import Limiter
 from service.app.recorded_search import search_record
 from service.app.search_request import SearchRequest, decoded_query
 from service.app.searched_objects import SearchedObjects
 from service.app.settled import SettledObjects
+from service.app.stopping import Stopping
 
 if TYPE_CHECKING:
     from service.accounts.openid_client import OpenId
@@ -61,13 +62,14 @@ class Services:
     leads: Leads
     desk: Desk
     openid: OpenId | None
-    sign_in_limiter: RateLimiter
-    search_limiter: RateLimiter | None
+    sign_in_limiter: Limiter
+    search_limiter: Limiter | None
     metrics: Metrics
     authorities: Authorities
     settled: SettledObjects
     listing: ObjectListing
     searched: SearchedObjects
+    stopping: Stopping
 
     def decode_query(self, request: SearchRequest) -> Query:
         """The query of a search request. Raises as `decoded_query` does. Slow: call it from a worker thread."""

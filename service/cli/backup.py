@@ -15,9 +15,14 @@ from service.cli.streams import say
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.pass_obj
 def backup(root: Path, folder: Path) -> None:
-    """Make FOLDER a copy of the workspace; again, it copies what changed. Servers go on answering meanwhile."""
+    """Make FOLDER a copy of the workspace; again, it copies what changed. Servers go on answering meanwhile.
+
+    A PostgreSQL database is dumped into FOLDER, too, by the pg_dump on the path.
+    """
     workspace = Workspace.open(root)
     done = back_up(workspace, folder)
-    if workspace.settings.database:
+    if done.database:
+        say(f"the database is in {folder / done.database.file}: restore it with pg_restore (docs/scaling.md)")
+    elif workspace.settings.database:
         say("warning: the setting `database` keeps the records elsewhere: copy them too, for example with pg_dump")
     click.echo(f"backed up to {folder}: {done.copied} files copied, {done.deleted} deleted there")

@@ -84,5 +84,7 @@ def _carry_out(workspace: Workspace, name: ForgetTarget) -> None:
         say(f"warning: it could not be read, so it was deleted: {unreadable}")
     if done.unreadable:
         say("Next: traceobject reindex")
+    if done.remains:
+        say(f"warning: the database server still has a trace of it: {done.remains}")
     if done.backups:
         say(f"copies of databases from before an upgrade that were deleted, for they named it: {done.backups}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,7 +14,11 @@ from index.generations import generations as builds
 from index.generations.generations import Manifest
 from index.models import require_served
 from index.workspace import Workspace
+from service.app.audit import Audit
+from service.app.publications import publication_record
+from service.app.upgrade import open_for_writing
 from service.cli.streams import say
+from service.tables import open_service_database
 
 
 @click.group()
@@ -60,13 +65,14 @@ def rollback(root: Path, number: int | None) -> None:
 
     One that a server could not answer from is refused: damaged, of another model, or of a newer version.
     """
-    workspace = Workspace.open(root)
+    workspace = open_for_writing(root, say)
 
     def require(manifest: Manifest) -> None:
         require_served(workspace, manifest.model, manifest.model_sha256, say)
 
-    with workspace.lock("rollback"):
-        click.echo(f"generation {builds.rollback(workspace, number, require)} is live")
+    with workspace.lock("rollback"), closing(open_service_database(workspace)) as database:
+        record = publication_record(Audit(database), "rollback")
+        click.echo(f"generation {builds.rollback(workspace, number, require, record)} is live")
 
 
 def _folder(workspace: Workspace, number: int | None) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import asdict
 
 import click
@@ -15,13 +16,16 @@ from index.records.catalogue import Catalogue, Changes
 from index.search.rerank import reranker_for
 from index.search.text_evidence import text_reader_for
 from index.workspace import Workspace
+from service.app.audit import Audit
 from service.app.gate import PUBLISHED_THRESHOLD, gate_of
+from service.app.publications import publication_record
 from service.app.upgrade import upgrade_workspace
 from service.cli.exit_status import SOME_REFUSED, list_refused
 from service.cli.progress import progress_for_stderr
 from service.cli.streams import say
 from service.reports.night import reported_run
 from service.reports.run_history import RunHistory
+from service.tables import open_service_database
 
 
 @click.command()
@@ -46,16 +50,18 @@ def reindex(context: click.Context, full: bool, model: str, accept: tuple[str, .
         upgrade_workspace(workspace, say)
         # Loaded within the run, so that a missing model or gate is recorded and reported as a failed run.
         pinned, encoder = (workspace, other) if other else lazy_encoder(workspace, say)
-        return run_reindex(
-            pinned,
-            encoder,
-            progress_for_stderr(),
-            reranker_for(pinned),
-            full=full,
-            gate=gate_of(pinned, PUBLISHED_THRESHOLD),
-            accept=frozenset(accept),
-            text_reader=text_reader_for(pinned),
-        )
+        with closing(open_service_database(pinned)) as database:
+            return run_reindex(
+                pinned,
+                encoder,
+                progress_for_stderr(),
+                reranker_for(pinned),
+                full=full,
+                gate=gate_of(pinned, PUBLISHED_THRESHOLD),
+                accept=frozenset(accept),
+                text_reader=text_reader_for(pinned),
+                record_publication=publication_record(Audit(database), "reindex"),
+            )
 
     report = reported_run(workspace, run, say)
     for name, changes in report.changes.items():

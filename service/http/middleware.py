@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.app.metrics import Metrics
+from service.app.stopping import Stopping
 from service.problems import UNKNOWN_HOST, Problem, internal, response
 
 LOG = logging.getLogger(__name__)
@@ -90,6 +91,21 @@ class SafeHeaders:
             await send(message)
 
         await self._app(scope, receive, add_headers)
+
+
+class LastResponses:
+    """Closes each connection after its response while the server is about to stop, so that none is cut later."""
+
+    def __init__(self, app: ASGIApp, stopping: Stopping) -> None:
+        self._app, self._stopping = app, stopping
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def add_header(message: Message) -> None:
+            if message["type"] == "http.response.start" and self._stopping.now:
+                MutableHeaders(scope=message)["Connection"] = "close"
+            await send(message)
+
+        await self._app(scope, receive, add_header)
 
 
 class HeadAsGet:

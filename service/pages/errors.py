@@ -19,6 +19,7 @@ _MESSAGES = {
     "not-found": "error.not_found",
     "withdrawn": "error.withdrawn",
     "busy": "error.busy",
+    "unavailable": "error.unavailable",
     "too-often": "error.too_often",
     "not-ready": "error.not_ready",
     "workspace-busy": "error.writing",

@@ -48,7 +48,8 @@ async def sign_in(request: Request, services: ServicesDep) -> Response:
     async with upload_of(request, services.limits, services.reserved_bytes) as upload:
         fields = dict(upload.fields)
     name, onward = fields.get("name", ""), _local_path(fields.get("next", ""))
-    services.sign_in_limiter.take(request.client.host if request.client else "")
+    address = request.client.host if request.client else ""
+    await anyio.to_thread.run_sync(services.sign_in_limiter.take, address)
     authenticate = partial(services.accounts.sign_in, name, fields.get("password", ""))
     secret = await anyio.to_thread.run_sync(authenticate)
     await anyio.to_thread.run_sync(_record, services, name, secret is not None)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from embedding.errors import TraceObjectError
-from index.errors import GenerationError, WorkspaceBusy
+from index.errors import WorkspaceBusy
 from index.generations import generations
 from index.jobs.alerts import Alert, list_alerts, mark_reported
 from index.jobs.reindex import Report
@@ -141,5 +141,5 @@ def _unreported_alerts(workspace: Workspace, report: Report, say: Say) -> tuple[
 def _live_number(workspace: Workspace) -> int | None:
     try:
         return generations.live_number(workspace)
-    except (GenerationError, OSError):
+    except (TraceObjectError, OSError):
         return None

@@ -17,6 +17,7 @@ from index.workspace import Workspace
 from service.accounts import accounts as accounts_module
 from service.app.limits import ServerLimits
 from service.application import create_app
+from tests.databases import Databases
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 from tests.service.accounts_workspace import copy_with_accounts
 
@@ -72,7 +73,7 @@ def quick_passwords() -> Iterator[PasswordHasher]:
 
 
 @pytest.fixture(scope="session")
-def indexed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def indexed(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """An indexed workspace. Read it only."""
     return make_workspace(tmp_path_factory.mktemp("indexed"))
 

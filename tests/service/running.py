@@ -42,7 +42,9 @@ def in_a_thread(app: FastAPI) -> Iterator[int]:
 
 
 @contextmanager
-def in_a_process(workspace: Path, errors: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def in_a_process(
+    workspace: Path, errors: Path, drain_seconds: float = 0.0
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Run service.serve.serve with the colour encoder in its own process; gives it and the address that it listens on.
 
     What it writes to stderr goes to the file `errors`.
@@ -50,7 +52,10 @@ def in_a_process(workspace: Path, errors: Path) -> Iterator[tuple[subprocess.Pop
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     with errors.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.service.running", str(workspace)], stderr=file, cwd=ROOT, env=environment
+            [sys.executable, "-m", "tests.service.running", str(workspace), str(drain_seconds)],
+            stderr=file,
+            cwd=ROOT,
+            env=environment,
         )
     try:
         # Long enough for a busy machine.
@@ -68,7 +73,7 @@ def in_a_process(workspace: Path, errors: Path) -> Iterator[tuple[subprocess.Pop
 
 def main() -> None:
     with patch.object(serve_module, "workspace_encoder", lambda workspace, say: (workspace, ColourEncoder())):
-        serve_module.serve(Workspace.open(Path(sys.argv[1])), port=0)
+        serve_module.serve(Workspace.open(Path(sys.argv[1])), port=0, drain_seconds=float(sys.argv[2]))
 
 
 if __name__ == "__main__":

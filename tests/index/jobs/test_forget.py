@@ -1,11 +1,11 @@
 """`forget` leaves no trace: every file of the workspace is searched for ids, titles, hashes and vectors."""
 
 import json
-import sqlite3
 from datetime import date, timedelta
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from embedding.image.regions import WHOLE
 from index.errors import EntryAmbiguous, UnknownEntry, WorkspaceError
@@ -24,6 +24,9 @@ from index.stores.images import ImageStore
 from index.stores.vectors import VectorStore
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
+from tests.postgres import files_of
+
+pytestmark = pytest.mark.databases("sqlite", "postgres", slow=True)
 
 DAY = date(2026, 1, 5)
 SECRET = "forget-me-4711"
@@ -83,11 +86,14 @@ def traces_of(workspace, entry_id, collection="catalogue"):
 
 
 def found_in_files(workspace, needles):
-    """The needles that are in a file or in its name."""
+    """The needles that are in a file or in its name, also of the database's server."""
     hits = []
-    for path in workspace.root.rglob("*"):
+    for path in (
+        *workspace.root.rglob("*"),
+        *(files_of(workspace.database_url) if workspace.settings.database else ()),
+    ):
         content = path.read_bytes() if path.is_file() else b""
-        name = str(path.relative_to(workspace.root)).encode()
+        name = str(path).removeprefix(str(workspace.root)).encode()
         hits += [(what, path.name) for what, needle in needles.items() if needle in content or needle in name]
     return hits
 
@@ -99,7 +105,9 @@ def test_the_search_for_traces_finds_them_before(workspace):
     assert {what for what, _ in hits} == set(needles)
     kinds = {what.split(" ")[0] for what in needles}
     assert kinds == {"id", "hash", "raw", "float16", "float32"}
-    assert {name for _, name in hits} >= {"catalogue.sqlite", "catalogue.index", "records.sqlite", "000000.vectors"}
+    assert {name for _, name in hits} >= {"catalogue.index", "records.sqlite", "000000.vectors"}
+    places = {path.name for path in files_of(workspace.database_url)} if workspace.settings.database else None
+    assert {name for _, name in hits} & (places or {"catalogue.sqlite"})
 
 
 def test_a_forgotten_product_leaves_no_trace(workspace):
@@ -185,7 +193,7 @@ def test_a_forgotten_source_leaves_no_trace(workspace):
 
 def test_an_entry_that_only_an_old_generation_has_can_be_forgotten(workspace):
     with Catalogue.open(workspace.database_url) as catalogue, catalogue.database.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM entries WHERE entry_id = ?", (SECRET,))
+        connection.execute(sa.text("DELETE FROM entries WHERE entry_id = :name"), {"name": SECRET})
     run(workspace, DAY + timedelta(3))
     needles = traces_of(workspace, SECRET)
     assert found_in_files(workspace, needles)
@@ -280,14 +288,18 @@ def test_unknown_and_ambiguous_names_are_reported(workspace, tmp_path):
 def test_a_concurrent_reader_is_reported_and_the_next_job_completes_it(workspace, monkeypatch):
     monkeypatch.setattr("index.records.database.WAIT_MS", 50)
     needles = traces_of(workspace, SECRET)
-    reader = sqlite3.connect(workspace.root / "catalogue.sqlite", isolation_level=None)
-    reader.execute("BEGIN")
-    reader.execute("SELECT count(*) FROM entries").fetchone()
+    engine = sa.create_engine(workspace.database_url)
+    reader = engine.connect()
+    reader.execute(sa.text("SELECT count(*) FROM entries"))
+    # Python's driver of SQLite begins no transaction for a SELECT.
+    reader.connection.driver_connection.execute("BEGIN") if engine.dialect.name == "sqlite" else None
+    reader.execute(sa.text("SELECT count(*) FROM entries"))
     try:
         with pytest.raises(WorkspaceError, match=r"read by another program|locked"):
             forget(workspace, find_entry(workspace, "catalogue", SECRET))
     finally:
         reader.close()
+        engine.dispose()
     run(workspace, DAY + timedelta(3))
     assert found_in_files(workspace, needles) == []
 

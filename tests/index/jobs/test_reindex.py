@@ -18,6 +18,8 @@ from index.stores.checksums import VERIFIED_FILE
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, render_file, write_feed
 
+pytestmark = pytest.mark.databases("sqlite", "postgres", slow=True)
+
 
 class CountingEncoder(ColourEncoder):
     """An encoder that counts its pictures."""
@@ -257,6 +259,7 @@ def test_ids_and_vectors_are_those_of_an_uninterrupted_run(workspace, tmp_path, 
     assert np.array_equal(one.engine("catalogue").vectors(rows), two.engine("catalogue").vectors(rows))
 
 
+@pytest.mark.databases("sqlite")
 def test_records_can_be_in_another_database(tmp_path):
     workspace = Workspace.create(tmp_path / "workspace", "colour-64")
     settings = (workspace.root / "traceobject.toml").read_text()

@@ -17,6 +17,8 @@ from index.stores.images import ImageStore
 from index.workspace import Workspace
 from tests.fakes import LIKELY, ColourEncoder, add_feed, write_feed
 
+pytestmark = pytest.mark.databases("sqlite", "postgres", slow=True)
+
 DAY = date(2026, 1, 5)
 
 

@@ -9,12 +9,14 @@ from index.records.entries import EntryFields
 from index.records.feed_records import Refusal
 from index.records.schema import entries
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 7)
 
 
 @pytest.fixture
-def catalogue(tmp_path):
-    with Catalogue.open(f"sqlite:///{tmp_path / 'catalogue.sqlite'}") as opened:
+def catalogue(database_url):
+    with Catalogue.open(database_url) as opened:
         yield opened
 
 

@@ -16,6 +16,8 @@ from index.sources.fetching.outcomes import Fetched, FetchRefused, NotModified, 
 from index.stores.images import ImageStore
 from tests.fakes import render, render_file
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 MONDAY, TUESDAY, NEXT_WEEK = date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 13)
 
 
@@ -39,7 +41,7 @@ class Web:
 
 
 @pytest.fixture
-def place(tmp_path):
+def place(database_url, tmp_path):
     class Place:
         store = ImageStore(tmp_path / "images")
         web = Web()
@@ -53,7 +55,7 @@ def place(tmp_path):
         def images(self):
             return [image for entry in catalogue.entries("catalogue") for image in entry.images]
 
-    with Catalogue.open(f"sqlite:///{tmp_path / 'catalogue.sqlite'}") as catalogue:
+    with Catalogue.open(database_url) as catalogue:
         yield Place()
 
 

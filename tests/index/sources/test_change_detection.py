@@ -19,6 +19,8 @@ from index.stores.images import ImageStore
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, render_file, write_feed
 
+pytestmark = pytest.mark.databases("sqlite", "postgres", slow=True)
+
 MONDAY = date(2026, 1, 5)
 
 

@@ -19,12 +19,14 @@ from index.sources.ingest import ingest
 from index.stores.images import ImageStore
 from tests.index.sources.test_acquire import Web, png
 
+pytestmark = pytest.mark.databases("sqlite", "postgres")
+
 AHEAD, TODAY = date(2036, 2, 7), date(2026, 1, 5)
 
 
 @pytest.fixture
-def catalogue(tmp_path: Path):
-    with Catalogue.open(f"sqlite:///{tmp_path / 'catalogue.sqlite'}") as opened:
+def catalogue(database_url: str):
+    with Catalogue.open(database_url) as opened:
         yield opened
 
 

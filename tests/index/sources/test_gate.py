@@ -22,6 +22,8 @@ from index.stores.images import ImageStore
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, render_file, write_feed
 
+pytestmark = pytest.mark.databases("sqlite", "postgres", slow=True)
+
 CROPS = [{"object_id": "2024-1"}, {"object_id": "2024-2"}]
 
 
@@ -161,6 +163,7 @@ def test_a_crop_replaced_by_one_with_a_face_keeps_the_former(tmp_path, workspace
     assert set(workspace.images.rglob("*.jpg")) == kept
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("read_since", [True, False])
 def test_an_approved_crop_is_forgotten_with_its_object(workspace, quarantined, read_since):
     run(workspace, Stops(2))

@@ -20,6 +20,8 @@ from index.sources.published import crop, crops_of, find, list_of, lists, record
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 
+pytestmark = pytest.mark.databases("sqlite", "postgres", slow=True)
+
 DAY = date(2026, 1, 5)
 SECRET = "forget-me-4711"
 

@@ -20,13 +20,15 @@ from index.records.feed_records import Collection
 from index.records.schema import entries, pictures, refusals
 from index.sources.ingest import LEAST_ENTRIES, Reading, ingest
 
+pytestmark = pytest.mark.databases("sqlite", "postgres", slow=True)
+
 TODAY = date(2026, 1, 5)
 IDS = ["id0", "id1", "id2", "id3"]
 
 
 @pytest.fixture
-def catalogue(tmp_path: Path) -> Iterator[Catalogue]:
-    with Catalogue.open(f"sqlite:///{tmp_path / 'catalogue.sqlite'}") as opened:
+def catalogue(database_url: str) -> Iterator[Catalogue]:
+    with Catalogue.open(database_url) as opened:
         yield opened
 
 

@@ -24,6 +24,8 @@ from tests.service.pages.page_checks import check
 from tests.service.problem_checks import problem_of
 from tests.service.running import in_a_process
 
+pytestmark = pytest.mark.databases("sqlite", "postgres", slow=True)
+
 GOOD = {"name": "ines", "password": PASSWORD}
 
 

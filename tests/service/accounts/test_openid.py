@@ -21,6 +21,7 @@ from starlette.testclient import TestClient
 
 from index.workspace import Workspace
 from service.accounts.accounts import Accounts
+from service.accounts.attempts import MemoryAttempts
 from service.accounts.openid import OpenIdRefused
 from service.accounts.openid_client import openid_of
 from service.accounts.roles import Role
@@ -223,8 +224,8 @@ def test_metadata_set_no_option_of_the_client(issuer, client):
 
 def test_a_sign_in_that_takes_too_long_opens_nothing(issuer, client, monkeypatch):
     state = sent(issuer, client)["state"]
-    later = SimpleNamespace(monotonic=lambda: time.monotonic() + 601)
-    monkeypatch.setattr("service.accounts.openid_client.time", later)
+    later = SimpleNamespace(time=lambda: time.time() + 601)
+    monkeypatch.setattr("service.accounts.attempts.time", later)
     refused(client, back(client, state=state))
 
 
@@ -271,7 +272,7 @@ def test_an_account_without_password_has_none(client):
 
 def test_an_unreachable_issuer_is_reported(with_accounts):
     settings = replace(with_accounts.settings, oidc_issuer="http://127.0.0.1:9", oidc_client_id=CLIENT)
-    openid = openid_of(settings)
+    openid = openid_of(settings, MemoryAttempts())
     with pytest.raises(OpenIdRefused, match="cannot be used"):
         openid.begin("http://here/sign-in/return", "/workbench")
 
@@ -281,7 +282,7 @@ def test_an_unreachable_issuer_is_reported(with_accounts):
 )
 def test_incomplete_settings_are_reported(with_accounts, wrong):
     with pytest.raises(OpenIdRefused, match="oidc_"):
-        openid_of(replace(with_accounts.settings, **wrong))
+        openid_of(replace(with_accounts.settings, **wrong), MemoryAttempts())
 
 
 def test_without_settings_there_is_none(app_client):

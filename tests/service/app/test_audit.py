@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from contextlib import closing
 
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,32 +19,40 @@ from service.accounts.roles import Role
 from service.app.audit import GENESIS_HASH, Audit, AuditBroken, chain_hash
 from service.cli import audit as audit_command
 from service.cli.main import main
-from service.tables import HISTORY
+from service.tables import HISTORY, service_database_url
 from tests.fakes import ColourEncoder
 from tests.service.accounts.test_accounts import post
 from tests.service.accounts_workspace import FROM_OWN_PAGE, PASSWORD, signed_in
 
+pytestmark = pytest.mark.databases("sqlite", "postgres", slow=True)
+
 
 @pytest.fixture
-def chain(tmp_path):
-    """An audit of five records, and the file that it is in."""
-    path = tmp_path / "service.sqlite"
-    with closing(Database.open(f"sqlite:///{path}", HISTORY)) as database:
+def chain(database_url):
+    """An audit of five records, and the URL of its database."""
+    with closing(Database.open(database_url, HISTORY)) as database:
         audit = Audit(database)
         for number in range(5):
             audit.append("test", "ines", value=number, text="häßlich \x00 ' \"")
-        yield audit, path
+        yield audit, database_url
 
 
-def tamper(path, statement, *values):
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(statement, values)
-        connection.commit()
+def rows(url, statement, **values):
+    """The rows that a statement gives, run by somebody else than the audit."""
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        result = connection.execute(sa.text(statement), values)
+        found = result.all() if result.returns_rows else []
+    engine.dispose()
+    return found
+
+
+tamper = rows
 
 
 class TestChain:
-    def test_of_nothing_is_whole(self, tmp_path):
-        with closing(Database.open(f"sqlite:///{tmp_path / 'a.sqlite'}", HISTORY)) as database:
+    def test_of_nothing_is_whole(self, database_url):
+        with closing(Database.open(database_url, HISTORY)) as database:
             assert Audit(database).verify() == (0, GENESIS_HASH)
 
     def test_that_nobody_touched_is_whole(self, chain):
@@ -54,22 +62,21 @@ class TestChain:
         assert [record["value"] for record in chain[0].records()] == [0, 1, 2, 3, 4]
         assert [record["number"] for record in chain[0].records(after=2, limit=2)] == [3, 4]
 
+    # PostgreSQL refuses bytes that are not UTF-8.
+    @pytest.mark.databases("sqlite")
     @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(data=st.data())
     def test_reports_any_byte_that_was_changed(self, chain, data):
-        audit, path = chain
+        audit, url = chain
         number = data.draw(st.integers(1, 5))
-        with closing(sqlite3.connect(path)) as connection:
-            (record,) = connection.execute(
-                "SELECT CAST(record AS BLOB) FROM audit WHERE number = ?", (number,)
-            ).fetchone()
+        [(record,)] = rows(url, "SELECT CAST(record AS BLOB) FROM audit WHERE number = :number", number=number)
         place = data.draw(st.integers(0, len(record) - 1))
         other = data.draw(st.integers(0, 255).filter(lambda byte: byte != record[place]))
         changed = record[:place] + bytes([other]) + record[place + 1 :]
-        tamper(path, "UPDATE audit SET record = CAST(? AS TEXT) WHERE number = ?", changed, number)
+        tamper(url, "UPDATE audit SET record = CAST(:to AS TEXT) WHERE number = :number", to=changed, number=number)
         with pytest.raises(AuditBroken, match=r"record \d"):
             audit.verify()
-        tamper(path, "UPDATE audit SET record = CAST(? AS TEXT) WHERE number = ?", record, number)
+        tamper(url, "UPDATE audit SET record = CAST(:to AS TEXT) WHERE number = :number", to=record, number=number)
         assert audit.verify()[0] == 5
 
     @pytest.mark.parametrize(
@@ -87,29 +94,28 @@ class TestChain:
         ],
     )
     def test_reports_records_that_were_removed_or_added(self, chain, statement, message):
-        audit, path = chain
-        tamper(path, statement)
+        audit, url = chain
+        tamper(url, statement)
         with pytest.raises(AuditBroken, match=message):
             audit.verify()
 
     def test_hashes_each_record_with_the_one_before(self, chain):
         """As documented: SHA-256 over the previous record's SHA-256 and this record's own text."""
-        _, path = chain
+        _, url = chain
         former = GENESIS_HASH
-        with closing(sqlite3.connect(path)) as connection:
-            for record, sha256 in connection.execute("SELECT record, sha256 FROM audit ORDER BY number"):
-                assert sha256 == hashlib.sha256(f"{former}{record}".encode()).hexdigest()
-                former = sha256
+        for record, sha256 in rows(url, "SELECT record, sha256 FROM audit ORDER BY number"):
+            assert sha256 == hashlib.sha256(f"{former}{record}".encode()).hexdigest()
+            former = sha256
 
     def test_reports_a_record_that_was_changed_and_hashed_anew(self, chain):
         """Whoever changes one record and its hash has to forge every record after it."""
-        audit, path = chain
-        with closing(sqlite3.connect(path)) as connection:
-            (former,) = connection.execute("SELECT sha256 FROM audit WHERE number = 1").fetchone()
-            (record,) = connection.execute("SELECT record FROM audit WHERE number = 2").fetchone()
+        audit, url = chain
+        [(former,)] = rows(url, "SELECT sha256 FROM audit WHERE number = 1")
+        [(record,)] = rows(url, "SELECT record FROM audit WHERE number = 2")
         forged = record.replace("ines", "inez")
         assert forged != record
-        tamper(path, "UPDATE audit SET record = ?, sha256 = ? WHERE number = 2", forged, chain_hash(former, forged))
+        statement = "UPDATE audit SET record = :record, sha256 = :sha256 WHERE number = 2"
+        tamper(url, statement, record=forged, sha256=chain_hash(former, forged))
         with pytest.raises(AuditBroken, match="record 3 was changed"):
             audit.verify()
 
@@ -382,10 +388,10 @@ class TestCommands:
         whole = run(with_accounts, "audit", "verify")
         assert whole.exit_code == 0
         assert f"{record['number']} records, none changed" in whole.output
-        path, number = with_accounts.root / "service.sqlite", record["number"]
-        tamper(path, "UPDATE audit SET record = replace(record, 'ines', 'inez') WHERE number = ?", number)
+        url, number = service_database_url(with_accounts), record["number"]
+        tamper(url, "UPDATE audit SET record = replace(record, 'ines', 'inez') WHERE number = :number", number=number)
         broken = run(with_accounts, "audit", "verify")
         assert broken.exit_code == 1
         assert f"record {number} was changed" in broken.output
-        tamper(path, "UPDATE audit SET record = replace(record, 'inez', 'ines') WHERE number = ?", number)
+        tamper(url, "UPDATE audit SET record = replace(record, 'inez', 'ines') WHERE number = :number", number=number)
         assert run(with_accounts, "audit", "verify").exit_code == 0

@@ -18,6 +18,8 @@ from tests.service.accounts_workspace import copy_with_accounts, signed_in
 from tests.service.pages.page_checks import check
 from tests.service.problem_checks import problem_of
 
+pytestmark = pytest.mark.databases("sqlite", "postgres", slow=True)
+
 
 @pytest.fixture(scope="module")
 def ines(app_client):
@@ -37,6 +39,14 @@ def send(client, path, **fields):
 
 def keep(client, **fields):
     return send(client, "/v1/leads", **{"object_id": "2024-0", "product_id": "A/3", **fields})
+
+
+def test_a_nul_character_is_no_fault_of_the_server(ines, app_client):
+    """PostgreSQL keeps none, and says so; SQLite does."""
+    answers = [keep(ines, note="a\x00b"), keep(ines, object_id="2024\x00")]
+    answers.append(ines.get("/v1/leads", params={"object_id": "2024\x00"}))
+    answers.append(send(app_client, "/sign-in", name="a\x00b", password="x" * 20))
+    assert {answer.status_code for answer in answers} <= {200, 201, 401, 403, 404, 422}
 
 
 class TestKeeping:

@@ -18,6 +18,8 @@ from service.app.leads_table import COLUMNS, as_csv, as_xlsx
 from tests.service.accounts_workspace import signed_in
 from tests.service.app.test_leads import send
 
+pytestmark = pytest.mark.databases("sqlite", "postgres", slow=True)
+
 FORMULAS = [
     *("=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\n=1", " =1", "  @x", "＝1", "－2", "=HYPERLINK(\"https://x\")"),
 ]  # fmt: skip

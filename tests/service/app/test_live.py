@@ -20,7 +20,6 @@ from index.jobs.reindex import reindex
 from index.progress import Unwatched
 from index.search.answer import Query, QueryImage
 from index.search.search import search
-from index.stores.durable import write_file
 from index.workspace import Workspace
 from service.app import live as live_module
 from service.app.live import LiveGeneration
@@ -28,6 +27,8 @@ from service.application import create_app
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 from tests.service.conftest import HERE
 from tests.service.running import in_a_process
+
+pytestmark = pytest.mark.databases("sqlite", "postgres", slow=True)
 
 ENCODER = ColourEncoder()
 QUERY = Query((QueryImage(render(3)),))
@@ -184,6 +185,7 @@ def test_one_of_another_model_is_not_taken(shop):
         assert "restart" in (live.fault or "")
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("content", [b"", b"seven\n", b"99\n", b"\xff\xff"])
 def test_a_current_that_leads_nowhere_changes_nothing(shop, content):
     shop.publish()
@@ -194,6 +196,7 @@ def test_a_current_that_leads_nowhere_changes_nothing(shop, content):
         assert live.fault is not None
 
 
+@pytest.mark.databases("sqlite")
 def test_a_current_that_is_gone_changes_nothing(shop):
     shop.publish()
     with unwatched(shop) as live:
@@ -241,7 +244,7 @@ def test_ready_shows_the_fault_and_searches_go_on(shop):
     generations.rollback(shop.workspace, first)
     damage(shop, second)
     with TestClient(create_app(shop.workspace, ENCODER), base_url=HERE) as client:
-        write_file(shop.workspace.current, f"{second}\n".encode())
+        shop.workspace.coordination.point(second)
         client.app.state.services.live.refresh()
         body = client.get("/readyz").json()
         assert body["generation"] == 1

@@ -18,28 +18,6 @@ from tests.service.running import in_a_process
 A_MINUTE = 3
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-def test_a_burst_passes_then_one_at_a_time():
-    clock = Clock()
-    rate = RateLimiter(2, 10, clock)
-    rate.take("a")
-    rate.take("a")
-    with pytest.raises(Problem) as refused:
-        rate.take("a")
-    assert (refused.value.status, refused.value.headers["Retry-After"]) == (429, "10")
-    rate.take("b")
-    clock.now = 10
-    rate.take("a")
-    with pytest.raises(Problem):
-        rate.take("a")
-
-
 def test_what_is_kept_is_bounded():
     rate = RateLimiter(1, 1e9)
     for number in range(MAX_KEYS + 1):

@@ -23,6 +23,8 @@ from tests.service.app.test_leads import send
 from tests.service.conftest import HERE
 from tests.service.pages.page_checks import check
 
+pytestmark = pytest.mark.databases("sqlite", "postgres", slow=True)
+
 # "Rare" was sold by one shop in one country, "Common" and its kin by four shops in as many countries.
 PRODUCTS = [
     {"product_id": "rare", "title": "Rare", "retailer": "R1", "country": "NL"},
