@@ -109,7 +109,7 @@ def _provenance(sheet: _Sheet, dossier: Dossier, t: Words) -> None:
         f"{t('origin.sold')}: {', '.join(listed)}",
         f"{t('origin.made')}: {', '.join(made)}" if made else "",
         *(f"{bar.label}: {bar.first}–{bar.last}" for bar in view.bars),
-        f"{t.count('origin.too_late', len(late))} {', '.join(late)}" if late else "",
+        f"{t.count('origin.too_late', len(late))}. {', '.join(late)}" if late else "",
     ):
         if line:
             sheet.write_in(9, line)

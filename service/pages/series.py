@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -62,7 +63,8 @@ def _page(request: Request, found: Series, *, searched: bool) -> Response:
     words = words_in(language_of(request))
     clues = tuple(clue for one in found.objects for clue in one.clues.all)
     heaviest = tuple(sorted(clues, key=lambda clue: -clue.weight))
-    too_late = tuple(clue for one in found.objects for clue in one.clues.too_late)
+    # A product may have come too late for several of the objects.
+    too_late = tuple(dict.fromkeys(replace(c, weight=0.0) for one in found.objects for c in one.clues.too_late))
     views = [provenance_view(one.provenance, one.clues.all, words, one.clues.too_late) for one in found.objects]
     return page(
         request,

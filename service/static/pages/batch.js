@@ -89,11 +89,12 @@ function show({ name, shown, verdict, candidates = [], error }) {
   const list = document.createElement("ol");
   for (const { title, product_id, brand, retailer, country, likelihood, image, earlier_decisions } of candidates) {
     const item = document.createElement("li");
-    const text = document.createElement("span");
+    const [beside, text] = ["div", "span"].map((name) => document.createElement(name));
     const about = [title || product_id, brand, retailer, country].map((text) => text?.replaceAll(" | ", ", ")).filter(Boolean).join(" · ");
     text.textContent = likelihood === null ? about : `${about} (${Math.round(100 * likelihood)} %)`;
-    item.append(Object.assign(document.createElement("img"), { src: `/workbench/pictures/${image}`, alt: "", loading: "lazy" }), text);
-    if (earlier_decisions.length) item.append(earlier(earlier_decisions));
+    beside.append(text);
+    if (earlier_decisions.length) beside.append(earlier(earlier_decisions));
+    item.append(Object.assign(document.createElement("img"), { src: `/workbench/pictures/${image}`, alt: "", loading: "lazy" }), beside);
     list.append(item);
   }
   cell.append(list);
@@ -127,7 +128,7 @@ function decisions(row, list, candidates) {
   const decide = (decision, label) => {
     candidates[current].decision = decision;
     const mark = Object.assign(document.createElement("span"), { className: "status", textContent: label });
-    list.children[current].lastChild.append(" ", mark);
+    list.children[current].querySelector("span").append(" ", mark);
     const through = decision !== "ruled_out" || current + 1 === candidates.length;
     current = through ? candidates.length : current + 1;
     show();
