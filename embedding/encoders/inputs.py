@@ -27,4 +27,4 @@ def check_images(images: Images, card: ModelCard) -> None:
 def as_bytes(images: Images, card: ModelCard) -> npt.NDArray[np.uint8]:
     """The same batch for networks that take bytes: floats 0..1 are rounded to uint8. Raises as check_images does."""
     check_images(images, card)
-    return images if images.dtype == np.uint8 else np.rint(images * 255).astype(np.uint8)
+    return np.asarray(images if images.dtype == np.uint8 else np.rint(images * 255), np.uint8)
