@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, closing
-from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -89,7 +88,7 @@ def create_app(
     stopping = stopping or Stopping()
     metrics = Metrics()
     if reranker is not None:
-        reranker = Reranker(replace(reranker.features, on_lookup=metrics.feature))
+        reranker = Reranker(reranker.features.with_lookups(metrics.feature))
     limits, a_minute = limits or ServerLimits(), workspace.settings.searches_a_minute
 
     @asynccontextmanager
