@@ -22,7 +22,7 @@ from service.accounts.access import require_access
 from service.accounts.accounts import Accounts
 from service.accounts.attempts import attempts_of
 from service.api import audit as audit_api
-from service.api import docs, dossier, health, images, leads, objects, products, publish, search, sources
+from service.api import docs, dossier, health, images, leads, objects, products, publish, search, series, sources
 from service.api.openapi import complete
 from service.app.audit import Audit
 from service.app.authorities import Authorities
@@ -52,6 +52,12 @@ _DESCRIPTION = """Visual similarity search that names everyday objects in publis
 
 A published crop is compared with product catalogues (`collection=catalogue`), a photo of something recognised with the
 published objects (`collection=objects`). Errors are problem details (RFC 9457)."""
+
+# The modules of /v1, in the order of the documentation.
+_API = (
+    *(search, products, objects, series, leads, dossier, images, publish, sources, audit_api),
+    *(health, docs),
+)
 
 
 def create_app(
@@ -151,7 +157,7 @@ def create_app(
             "auto_configure": False,
         },
     )
-    for module in (search, products, objects, leads, dossier, images, publish, sources, audit_api, health, docs):
+    for module in _API:
         app.include_router(module.router)
     app.mount("/docs/swagger", docs.swagger_files)
     add_pages(app)

@@ -45,7 +45,7 @@ NOT_DECIDING = {
     "features.MAX_COMPUTED", "features.WORKERS",
     # Where the networks that read text are, by names whose content is in networks.SHA256; and how much is cached.
     "networks.PACKAGE", "networks.REMEDY", "networks.DETECTION", "networks.RECOGNITION", "networks.DIRECTION",
-    "networks._SETTINGS",
+    "networks._SETTINGS", "reader.IDLE_SECONDS",
     # The store of readings.
     "text._TABLE", "text._AT_ONCE",
     # How an engine is chosen and built: its spec is in the generation's digest.
