@@ -16,8 +16,12 @@ FIELDS = {"authority": "Europol", "object_id": "E-9", "title": "Green mug"}
 def listed(tmp_path):
     found = list_of(Workspace.create(tmp_path / "w", "colour-64"), "Europol")
     found.folder.mkdir(parents=True)
-    found.write([record_of({**FIELDS, "status": "open"})])
+    write(found, "open")
     return found
+
+
+def write(listed, status):
+    listed.write([listed.keep(record_of({**FIELDS, "status": status}), [b"a crop"])])
 
 
 def test_a_list_that_another_server_wrote_is_read_again(listed, tmp_path, monkeypatch):
@@ -26,7 +30,7 @@ def test_a_list_that_another_server_wrote_is_read_again(listed, tmp_path, monkey
     before = settled.version
     time.sleep(0.1)
     assert settled.version == before
-    listed.write([record_of({**FIELDS, "status": "identified"})])
+    write(listed, "identified")
     time.sleep(0.1)
     assert settled.version > before
     assert settled._settled[listed.source, "E-9"][0] == "identified"
