@@ -66,6 +66,8 @@ def test_what_is_deleted_is_in_no_file_of_the_server(database, url):
         connection.exec_driver_sql("DELETE FROM facts WHERE value LIKE %s", (f"%{SECRET}%",))
     assert database.scrub() == ""
     assert found(url) == []
+    with database.connect() as connection:
+        assert SECRET not in str(connection.exec_driver_sql("SELECT * FROM pg_stats WHERE tablename = 'facts'").all())
 
 
 def test_a_role_without_rights_is_told_what_remains(database, url, postgres_server):
