@@ -9,9 +9,7 @@ its candidates, which keeps the other candidates' scores as they are.
 
 from __future__ import annotations
 
-import argparse
 import csv
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -19,15 +17,13 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from benchmarks.report import page_for, write_part
+from benchmarks.indexed import feeds_of, indexed, options_for_data
+from benchmarks.report import write_part
 from embedding.image.decode import decode
 from index.generations.calibration import expected_calibration_error
 from index.generations.generations import open_live
 from index.jobs.evaluate import bootstrap_interval, read_queries
-from index.jobs.reindex import reindex
 from index.models import workspace_encoder
-from index.progress import Unwatched
-from index.records.catalogue import Catalogue
 from index.search import attribution
 from index.search.answer import Attribution, Candidate, Query, QueryImage
 from index.search.attribution import attribute
@@ -60,19 +56,10 @@ def branded_gallery(grocery: Path, folder: Path) -> Path:
     return path
 
 
-def index_all(data: Path, folder: Path, model: str) -> Workspace:
-    workspace = Workspace.open(folder) if (folder / "traceobject.toml").exists() else Workspace.create(folder, model)
-    with Catalogue.open(workspace.database_url) as catalogue:
-        for feed in (branded_gallery(data / "grocery", folder / "branded"), *_others(data)):
-            catalogue.add_source(feed.parent.name, "catalogue", str(feed.resolve()), "auto")
-    workspace, encoder = workspace_encoder(workspace, print)
-    reindex(workspace, encoder, Unwatched(), reranker_for(workspace))
-    return workspace
-
-
-def _others(data: Path) -> Iterator[Path]:
-    for folder in sorted(path for path in data.iterdir() if path.is_dir() and path.name != "grocery"):
-        yield from [folder / name for name in ("feed.csv", "gallery.csv") if (folder / name).exists()][:1]
+def galleries(data: Path, folder: Path) -> list[Path]:
+    """The groceries' gallery with brands, made in a folder, and those of all other sets."""
+    others = [feed for feed in feeds_of(data) if feed.parent.name != "grocery"]
+    return [branded_gallery(data / "grocery", folder / "branded"), *others]
 
 
 def cases(candidates: Sequence[Candidate], right: frozenset[str], brand: str) -> Mapping[str, tuple[Candidate, ...]]:
@@ -124,16 +111,9 @@ def _interval(values: npt.NDArray[np.bool_]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--every", type=int, default=1)
-    parser.add_argument("--model", default="starter")
-    parser.add_argument("--folder", type=Path)
-    parser.add_argument("--report", type=page_for("brands"))
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = options.folder or Path(temporary) / "workspace"
-        found = measure(index_all(options.data, folder, options.model), options.data, options.every)
+    options = options_for_data(__doc__, "brands").parse_args()
+    with indexed(options, lambda folder: galleries(options.data, folder)) as workspace:
+        found = measure(workspace, options.data, options.every)
     write_part(options.report, "brands", report(found))
 
 

@@ -48,7 +48,8 @@ from embedding.image.regions import WHOLE
 from embedding.pipeline import embed_stream
 from index.jobs.evaluate import evaluate
 from index.progress import Unwatched
-from index.stores.vectors import VectorKey, VectorStore
+from index.stores.shards import RowKey
+from index.stores.vectors import VectorStore
 
 BATCH = 32
 # Single pictures: number of turns, and of pictures in each.
@@ -97,7 +98,7 @@ def our_pipeline(paths: Sequence[Path], encoder: Encoder, folder: Path) -> Vecto
     for batch in embed_stream(paths, prepared, encoder):
         found = np.concatenate([vectors for _, vectors in batch.items])
         names = [f"{paths.index(path):064x}" for path, _ in batch.items]
-        store.append([VectorKey(name, WHOLE) for name in names], found)
+        store.append([RowKey(name, WHOLE) for name in names], found)
         rows.append(found)
     return np.concatenate(rows)
 
@@ -163,7 +164,7 @@ def _steps(paths: Sequence[Path], encoder: CompiledEncoder, folder: Path) -> dic
     squares = step("scaling", lambda: np.stack([prepare(one, encoder.card.preprocess) for one in pictures]))
     vectors = step("encoding", lambda: encoder.encode_images(squares))
     store = VectorStore.open(folder / f"{encoder.card.name}-steps", encoder.card)
-    keys = [VectorKey(f"{number:064x}", WHOLE) for number in range(len(paths))]
+    keys = [RowKey(f"{number:064x}", WHOLE) for number in range(len(paths))]
     step("storing", lambda: store.append(keys, vectors))
     return spent
 

@@ -41,7 +41,8 @@ from index.records.catalogue import Catalogue, ImageReference
 from index.records.feed_records import COLLECTIONS
 from index.sources.ingest import ingest
 from index.stores.images import ImageStore
-from index.stores.vectors import VectorKey, VectorStore
+from index.stores.shards import RowKey
+from index.stores.vectors import VectorStore
 from index.workspace import Workspace
 
 CHUNK = 10_000
@@ -76,7 +77,7 @@ def make_workspace(root: Path, count: int) -> None:
             )
             rows = random.normal(size=(len(part), card.dimension)).astype(np.float32)
             rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-            vectors.append([VectorKey(names[n], CATALOGUE_VIEWS[0]) for n in part], rows)
+            vectors.append([RowKey(names[n], CATALOGUE_VIEWS[0]) for n in part], rows)
         publish(workspace, catalogue, vectors, LazyEncoder(card, _never))
 
 

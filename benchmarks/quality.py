@@ -11,7 +11,6 @@ only the queries that are timed are searched again.
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,20 +24,16 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from benchmarks.indexed import feeds_of, indexed, options_for_data
 from benchmarks.quality_figures import Measured, Task
 from benchmarks.quality_report import write_report
 from benchmarks.query_steps import Bench, Clock
-from benchmarks.report import page_for
 from embedding.image.decode import decode
 from embedding.query_views import query_views
 from embedding.redaction.conceal import METHODS, conceal, random_box
 from embedding.text.reader import text_reader
 from index.jobs.evaluate import LabelledQuery, read_queries
-from index.jobs.reindex import reindex
-from index.models import workspace_encoder
-from index.progress import Unwatched
 from index.records.catalogue import Catalogue
-from index.search.rerank import reranker_for
 from index.workspace import Workspace
 
 HALVES = 5
@@ -61,13 +56,9 @@ class Sets:
 
     @classmethod
     def of(cls, data: Path, every: int) -> Sets:
-        feeds, queries = [], {}
-        for folder in sorted(path for path in data.iterdir() if path.is_dir()):
-            found = [folder / name for name in ("feed.csv", "gallery.csv") if (folder / name).exists()]
-            feeds += found[:1]
-            if found and (folder / "queries.csv").exists():
-                queries[folder.name] = tuple(read_queries(folder / "queries.csv")[::every])
-        return cls(tuple(feeds), queries)
+        feeds = tuple(feeds_of(data))
+        listed = [feed.parent for feed in feeds if (feed.parent / "queries.csv").exists()]
+        return cls(feeds, {one.name: tuple(read_queries(one / "queries.csv")[::every]) for one in listed})
 
 
 def tasks(sets: Sets) -> Iterator[Task]:
@@ -130,17 +121,6 @@ def halves_of(workspace: Workspace, sets: Sets) -> dict[str, tuple[frozenset[str
     return halves
 
 
-def index_all(folder: Path, model: str, sets: Sets) -> Workspace:
-    """A workspace that holds every gallery, indexed; one that exists is brought up to date."""
-    workspace = Workspace.open(folder) if (folder / "traceobject.toml").exists() else Workspace.create(folder, model)
-    with Catalogue.open(workspace.database_url) as catalogue:
-        for feed in sets.feeds:
-            catalogue.add_source(feed.parent.name, "catalogue", str(feed.resolve()), "auto")
-    workspace, encoder = workspace_encoder(workspace, print)
-    reindex(workspace, encoder, Unwatched(), reranker_for(workspace), text_reader=text_reader())
-    return workspace
-
-
 def timed(folder: Path, queries: Sequence[LabelledQuery]) -> tuple[Seconds, Seconds]:
     """Seconds by step of single queries, one after the other on all cores, [n] each: descriptors cached, and not."""
     bench = Bench.of(Workspace.open(folder), {})
@@ -180,26 +160,19 @@ def _line(one: Measured) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--every", type=int, default=1)
-    parser.add_argument("--model", default="starter")
-    parser.add_argument("--folder", type=Path)
-    parser.add_argument("--report", type=page_for("measured"))
+    parser = options_for_data(__doc__, "measured")
     parser.add_argument("--measurements", type=Path)
     options = parser.parse_args()
     sets = Sets.of(options.data, options.every)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = options.folder or Path(temporary) / "workspace"
-        workspace = index_all(folder, options.model, sets)
+    with indexed(options, lambda _: sets.feeds, text_reader()) as workspace:
         kept = options.measurements
         if kept and kept.exists():
             measured = [_parse(line) for line in kept.read_text(encoding="utf-8").splitlines()]
         else:
-            measured = measure(folder, halves_of(workspace, sets), list(tasks(sets)))
+            measured = measure(workspace.root, halves_of(workspace, sets), list(tasks(sets)))
             if kept:
                 kept.write_text("".join(f"{_line(one)}\n" for one in measured), encoding="utf-8")
-        seconds = timed(folder, next(iter(sets.queries.values())))
+        seconds = timed(workspace.root, next(iter(sets.queries.values())))
         write_report(options.report, workspace, measured, *seconds)
 
 

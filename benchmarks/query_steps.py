@@ -19,7 +19,6 @@ from embedding.local import (
     align_and_compare,
     cosine_score,
     extract,
-    match,
     score,
 )
 from embedding.query_views import CENTRE, QueryViews, embed_views, query_views
@@ -33,7 +32,7 @@ from index.search.first_stage import CandidateSet, first_stage
 from index.search.group import group_by_entry
 from index.search.likelihood import apply_likelihood
 from index.search.orientation import choose_orientation, correct_rotation
-from index.search.rerank import ImageMatch, Reranker, RerankResult, nearest_images, rerank, reranker_for
+from index.search.rerank import ImageMatch, Reranker, RerankResult, nearest_images, rerank, reranker_for, verify
 from index.search.text_evidence import TextScores, read_query, weigh_text
 from index.stores.features import FeatureStore
 from index.workspace import Workspace
@@ -67,11 +66,12 @@ class Clock:
         return {name: np.array([query.get(name, 0.0) for query in self.queries]) for name in names}
 
 
-@dataclass(frozen=True)
 class _TimedFeatures(FeatureStore):
     """A feature store whose time is measured separately."""
 
-    clock: Clock = field(default_factory=Clock)
+    def __init__(self, store: FeatureStore, clock: Clock) -> None:
+        super().__init__(store.root, store.images)
+        self.clock = clock
 
     def get(self, images: Sequence[str]) -> list[LocalFeatures]:
         with self.clock.step("features of the catalogue's pictures"):
@@ -111,10 +111,7 @@ class Bench:
         by_whole = self._first_stage([whole], image)
         by_views = self._first_stage([views], image)
         verified, aligned = self._rerank(views, by_views)
-        chosen_views, chosen = self._orient(views, aligned)
-        # Where the right product ended re-ranking early, it goes on once that product is left out.
-        ended = len(chosen.image_matches[0].matches) < len(nearest_images(chosen.candidate_set)[0])
-        deeper = self._rerank(chosen_views, chosen.candidate_set, full_depth=True)[1] if ended else chosen
+        _, chosen = self._orient(views, aligned)
         ranks = {
             "cosine of the whole picture": self._rank(_by_cosine(by_whole), right),
             "+ views": self._rank(_by_cosine(by_views), right),
@@ -126,8 +123,7 @@ class Bench:
         judged = {}
         for number, out in enumerate(self.halves.get(name, ())):
             for case, source in (("padded", None), ("alone", name)):
-                reranked = deeper if right & out else chosen
-                if (outcome := self._first_candidate(reranked, right, out, source)) is not None:
+                if (outcome := self._first_candidate(chosen, right, out, source)) is not None:
                     judged[f"{case} {number}"] = outcome
         return ranks, judged
 
@@ -176,7 +172,7 @@ class Bench:
     def timed(self, image: Image, clock: Clock) -> None:
         """One search, each step on the clock."""
         store = self.reranker.features
-        reranker = Reranker(_TimedFeatures(store.root, store.images, store.max_bytes, clock=clock))
+        reranker = Reranker(_TimedFeatures(store, clock))
         clock.begin()
         with clock.step("views and sanitised areas"):
             views = query_views(image)
@@ -188,9 +184,9 @@ class Bench:
         images, cosines = _nearest(candidate_set)
         with clock.step("query features"):
             query_features = extract(views.image, QUERY_PLAN, views.hidden)
+        features = reranker.features.get(images)
         with clock.step("matching and verification"):
-            features, matches = reranker.verify(query_features, images)
-        images, cosines = images[: len(features)], cosines[: len(features)]
+            matches = verify(query_features, features, cosines)
         with clock.step("alignment and scores"):
             scores = score(cosines, query_features, features, matches)
             matches = align_and_compare(query_features, features, matches, scores)
@@ -211,18 +207,12 @@ class Bench:
         query = Query((QueryImage(image),), limit=50)
         return first_stage(query, embed_views(views, self.encoder), None, self.generation, None, text)
 
-    def _rerank(
-        self, views: QueryViews, candidate_set: CandidateSet, full_depth: bool = False
-    ) -> tuple[RerankResult, RerankResult]:
-        """Re-ranked by keypoints and colours, and by aligned surfaces too; `full_depth`: even if there is no doubt."""
+    def _rerank(self, views: QueryViews, candidate_set: CandidateSet) -> tuple[RerankResult, RerankResult]:
+        """Re-ranked by keypoints and colours, and by aligned surfaces too."""
         images, cosines = _nearest(candidate_set)
         query_features = extract(views.image, QUERY_PLAN, views.hidden)
-        if full_depth:
-            features = self.reranker.features.get(images)
-            matches = match(query_features, features)
-        else:
-            features, matches = self.reranker.verify(query_features, images)
-        images, cosines = images[: len(features)], cosines[: len(features)]
+        features = self.reranker.features.get(images)
+        matches = verify(query_features, features, cosines)
         verified = score(cosines, query_features, features, matches)
         with_agreement = align_and_compare(query_features, features, matches, verified)
         aligned = score(cosines, query_features, features, with_agreement)

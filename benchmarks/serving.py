@@ -35,8 +35,8 @@ from benchmarks.encoders import RANDOM, random_clip
 from benchmarks.report import page_for
 from benchmarks.serving_figures import Answers, Bare, Served
 from benchmarks.serving_report import write_report
-from embedding.encoders.openvino.compiling import CompiledRefused
 from embedding.encoders.protocol import Encoder
+from embedding.errors import CompiledRefused
 from embedding.image.decode import decode
 from embedding.image.preprocess import prepare
 from embedding.query_views import query_views

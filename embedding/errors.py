@@ -21,5 +21,9 @@ class ModelUnavailable(TraceObjectError):
     """A model's weights or the libraries that run it are missing and could not be obtained."""
 
 
+class CompiledRefused(ModelUnavailable):
+    """A compiled model differs too much from the original; it was not stored."""
+
+
 class TextUnsupported(TraceObjectError):
     """Text was given to a model without a text side."""

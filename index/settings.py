@@ -58,6 +58,8 @@ class Settings:
     `recall_target`: the share of the ten nearest pictures that the index has to find, 0 to 1; 1 makes searches exact.
     `index_memory_mb`: how much of this machine's memory the index may take; 0 means half of it.
     `text`: "on" reads what is written on pictures, at night and in searches, with the extra `text` installed; or "off".
+    `features_minutes`: how long a re-index may compute local features, which searches compare; those of pictures that
+        are left are computed when a search needs them, which takes longer. 0 sets no limit.
     `text_minutes`: how long a re-index may read text; the rest is read in the next ones. 0 sets no limit.
     `alert_likelihood`: from which likelihood, 0 to 1, that a product is an open object's it becomes an alert.
     `user_agent`: the User-Agent of picture fetches, for example "traceobject/0.1 (+https://example.org/contact)".
@@ -102,6 +104,7 @@ class Settings:
     recall_target: Annotated[float, Field(gt=0, le=1)] = 0.99
     index_memory_mb: CountOrNone = 0
     text: Literal["on", "off"] = "on"
+    features_minutes: CountOrNone = 120
     text_minutes: CountOrNone = 120
     alert_likelihood: Share = 0.5
     user_agent: str = "traceobject"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, closing
-from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ from service.accounts.access import require_access
 from service.accounts.accounts import Accounts
 from service.accounts.attempts import attempts_of
 from service.api import audit as audit_api
-from service.api import docs, dossier, health, images, leads, objects, products, publish, search, sources
+from service.api import docs, dossier, health, images, leads, objects, products, publish, search, series, sources
 from service.api.openapi import complete
 from service.app.audit import Audit
 from service.app.authorities import Authorities
@@ -54,6 +53,12 @@ _DESCRIPTION = """Visual similarity search that names everyday objects in publis
 A published crop is compared with product catalogues (`collection=catalogue`), a photo of something recognised with the
 published objects (`collection=objects`). Errors are problem details (RFC 9457)."""
 
+# The modules of /v1, in the order of the documentation.
+_API = (
+    *(search, products, objects, series, leads, dossier, images, publish, sources, audit_api),
+    *(health, docs),
+)
+
 
 def create_app(
     workspace: Workspace,
@@ -83,7 +88,7 @@ def create_app(
     stopping = stopping or Stopping()
     metrics = Metrics()
     if reranker is not None:
-        reranker = Reranker(replace(reranker.features, on_lookup=metrics.feature))
+        reranker = Reranker(reranker.features.with_lookups(metrics.feature))
     limits, a_minute = limits or ServerLimits(), workspace.settings.searches_a_minute
 
     @asynccontextmanager
@@ -152,7 +157,7 @@ def create_app(
             "auto_configure": False,
         },
     )
-    for module in (search, products, objects, leads, dossier, images, publish, sources, audit_api, health, docs):
+    for module in _API:
         app.include_router(module.router)
     app.mount("/docs/swagger", docs.swagger_files)
     add_pages(app)

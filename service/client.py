@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -87,10 +89,9 @@ class PublishedObject(_OfObjects):
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate(Product, _OfObjects):
-    """A product or an object offered as an answer. What only the other collection's entries have is None or empty.
+    """A product or an object offered as an answer; `product_id` is its id. What only the other collection has is empty.
 
-    `evidence`, `specificity` and `variants` are as the server sends them. `likelihood` is None where the scores are not
-    calibrated; `product_id` is the entry's id in either collection.
+    `likelihood` is None where the scores are not calibrated, `earlier_decisions` for who may not read leads.
     """
 
     rank: int
@@ -100,6 +101,7 @@ class Candidate(Product, _OfObjects):
     evidence: Mapping[str, Any]
     specificity: Mapping[str, Any] | None
     variants: Sequence[Mapping[str, Any]] = ()
+    earlier_decisions: Sequence[Mapping[str, Any]] | None = None
     object_id: str | None = None
 
 
@@ -222,9 +224,8 @@ class Client:
     ) -> Answer:  # fmt: skip
         """Find what resembles the thing in the pictures, which all show one and the same thing.
 
-        `boxes` are around it, in fractions x0, y0, x1, y1: one for all pictures, or one for each. `filters` are such as
-        ("brand", "Luma"); several of one key mean any of them. Without `rerank` it is about seven times faster, and
-        less accurate. `written`: lines on the thing; without any, they are read off the pictures if `read_text`.
+        `boxes` around it, in fractions x0, y0, x1, y1: one for all pictures, or one for each. `filters`, as ("brand",
+        "Luma"): several of one key mean any. `written`: lines on the thing; else they are read off if `read_text`.
         """
         form = [
             ("collection", collection), ("text", text), ("limit", str(limit)), ("rerank", str(rerank).lower()),
@@ -295,7 +296,7 @@ class Client:
 
     def image(self, sha256: str) -> bytes:
         """A picture of the index, JPEG."""
-        return self._request("GET", f"/v1/images/{quote(sha256)}").content
+        return self._file(f"/v1/images/{quote(sha256)}")
 
     def leads(self, *, object_id: str = "", object_source: str = "", state: str | None = None) -> list[Lead]:
         """The leads that match, the last changed first."""
@@ -306,8 +307,7 @@ class Client:
         self, kind: Literal["csv", "xlsx"], *, object_id: str = "", object_source: str = "", state: str | None = None
     ) -> bytes:
         """The leads that match as a table, as the bytes of a file."""
-        wanted = _given({"object_id": object_id, "object_source": object_source, "state": state})
-        return self._request("GET", f"/v1/leads.{kind}", params=wanted).content
+        return self._file(f"/v1/leads.{kind}", object_id=object_id, object_source=object_source, state=state)
 
     def lead(self, lead_id: int) -> Lead:
         """One lead."""
@@ -338,8 +338,11 @@ class Client:
         language: str = "en",
     ) -> bytes:  # fmt: skip
         """An object's dossier, as the bytes of a file."""
-        wanted = _given({"object_id": object_id, "source": source, "form": form, "language": language})
-        return self._request("GET", "/v1/dossier", params=wanted).content
+        return self._file("/v1/dossier", object_id=object_id, source=source, form=form, language=language)
+
+    def series(self, name: str, authority: str = "", *, search: bool = True) -> Mapping[str, Any]:
+        """The objects of one case, and where and when they were sold; without `search` the objects and leads alone."""
+        return dict(self._get("/v1/series", name=name, authority=authority, search=str(search).lower()))
 
     def audit(self, after: int = 0) -> Iterator[Mapping[str, Any]]:
         """The audit records after a number; for administrators."""
@@ -353,7 +356,11 @@ class Client:
         return int(self._get("/readyz")["generation"])
 
     def _get(self, path: str, **parameters: str | int | None) -> Any:
-        return self._request("GET", path, params=_given(parameters)).json()
+        return json.loads(self._file(path, **parameters))
+
+    def _file(self, path: str, **parameters: str | int | None) -> bytes:
+        given = {name: value for name, value in parameters.items() if value not in (None, "")}
+        return self._request("GET", path, params=given).content
 
     def _send(self, path: str, form: Iterable[tuple[str, str | None]], pictures: Sequence[bytes | Path] = ()) -> Any:
         # Fields are sent as files, so that httpx uses multipart/form-data even without a picture.
@@ -367,8 +374,9 @@ class Client:
             answer = self._http.request(method, path, **options)
             if answer.is_success:
                 return answer
-            wait = _seconds(answer.headers.get("retry-after", ""))
-            if answer.status_code not in _RETRY_STATUSES or wait is None or time.monotonic() + wait > until:
+            asked = answer.headers.get("retry-after", "")
+            wait = min(float(asked), _MAX_WAIT_SECONDS) if asked.isdecimal() else math.inf
+            if answer.status_code not in _RETRY_STATUSES or time.monotonic() + wait > until:
                 raise ServerRefused(answer.status_code, _problem(answer))
             time.sleep(wait)
 
@@ -383,14 +391,6 @@ def _read(kind: type[Kind], data: Mapping[str, Any]) -> Kind:
 def _lead(data: Mapping[str, Any]) -> Lead:
     changes, of = tuple(_read(Change, change) for change in data["changes"]), data["object"]
     return Lead(data["id"], of["object_id"], of["source"], data["product"], data["state"], changes)
-
-
-def _given(parameters: Mapping[str, str | int | None]) -> dict[str, str | int]:
-    return {name: value for name, value in parameters.items() if value not in (None, "")}
-
-
-def _seconds(text: str) -> float | None:
-    return min(float(text), _MAX_WAIT_SECONDS) if text.isdecimal() else None
 
 
 def _problem(answer: httpx.Response) -> Mapping[str, Any]:

@@ -33,7 +33,7 @@ class ColourEncoder:
         sha256 = hashlib.sha256(name.encode()).hexdigest()
         preprocess = Preprocess(size=32, fit="longest", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
         self.card = ModelCard(
-            name, "starter", "colour-grid", "package:none", sha256, "none", _DIMENSION, preprocess, False
+            name, "onnx", "colour-grid", "package:none", sha256, "none", _DIMENSION, preprocess, False
         )
 
     def encode_images(self, images: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> Vectors:

@@ -22,3 +22,9 @@ def check_images(images: Images, card: ModelCard) -> None:
             f"{card.name} takes uint8 or float32 images [n, {size}, {size}, 3] as preprocess.prepare makes them, "
             f"not {images.dtype} {list(images.shape)}"
         )
+
+
+def as_bytes(images: Images, card: ModelCard) -> npt.NDArray[np.uint8]:
+    """The same batch for networks that take bytes: floats 0..1 are rounded to uint8. Raises as check_images does."""
+    check_images(images, card)
+    return np.asarray(images if images.dtype == np.uint8 else np.rint(images * 255), np.uint8)

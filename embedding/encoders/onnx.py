@@ -6,20 +6,19 @@ inside the network. Its licence allows unmodified use as a dependency.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from embedding.encoders.card import ModelCard
-from embedding.encoders.inputs import Images, check_images
+from embedding.encoders.inputs import Images, as_bytes
+from embedding.encoders.pictures_only import PicturesOnly
 from embedding.encoders.protocol import Vectors
 from embedding.encoders.weights.locate import verified
-from embedding.errors import ModelUnavailable, TextUnsupported
+from embedding.errors import ModelUnavailable
 
 _INPUT = "image"
 
 
-class OnnxEncoder:
+class OnnxEncoder(PicturesOnly):
     """An image network of ONNX Runtime: uint8 [n, h, w, 3] -> features [n, d]. Satisfies the Encoder protocol."""
 
     def __init__(self, card: ModelCard) -> None:
@@ -37,24 +36,11 @@ class OnnxEncoder:
             raise ModelUnavailable(
                 f"{path} does not load in onnxruntime ({error}): install its package again"
             ) from error
-        self._card = card
-
-    @property
-    def card(self) -> ModelCard:
-        """The model's card, with the SHA-256 of its weights."""
-        return self._card
+        super().__init__(card)
 
     def encode_images(self, images: Images) -> Vectors:
         """See Encoder.encode_images. Floats are rounded to bytes, which is what the network takes."""
-        check_images(images, self._card)
-        if images.dtype != np.uint8:
-            images = np.rint(images * 255).astype(np.uint8)
         # One at a time: the maps of a picture stay in the processor's cache, and a row cannot depend on its batch.
-        rows = [self._session.run(None, {_INPUT: image[None]})[0] for image in images]
+        rows = [self._session.run(None, {_INPUT: image[None]})[0] for image in as_bytes(images, self._card)]
         joined = np.concatenate(rows) if rows else np.empty((0, self._card.dimension), np.float32)
         return np.asarray(joined / np.maximum(np.linalg.norm(joined, axis=1, keepdims=True), 1e-12), np.float32)
-
-    def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """Always raises TextUnsupported."""
-        del texts
-        raise TextUnsupported(f"{self._card.name} cannot search by words: it has no text side; search by picture")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from embedding.local.alignment import align_and_compare
-from embedding.local.features import FeaturesInvalid, LocalFeatures
-from embedding.local.matching import GeometricMatch, SurfaceAgreement, match, max_inliers
+from embedding.local.features import RECORD_BYTES, RECORD_VERSION, FeaturesInvalid, LocalFeatures
+from embedding.local.matching import GeometricMatch, SurfaceAgreement, match, match_coarsely, max_inliers
 from embedding.local.palette import palette_similarity
 from embedding.local.scoring import cosine_score, score
 from embedding.local.xfeat import CATALOGUE_PLAN, QUERY_PLAN, ExtractionPlan, available, extract
@@ -12,6 +12,8 @@ from embedding.local.xfeat import CATALOGUE_PLAN, QUERY_PLAN, ExtractionPlan, av
 __all__ = [
     "CATALOGUE_PLAN",
     "QUERY_PLAN",
+    "RECORD_BYTES",
+    "RECORD_VERSION",
     "ExtractionPlan",
     "FeaturesInvalid",
     "GeometricMatch",
@@ -22,6 +24,7 @@ __all__ = [
     "cosine_score",
     "extract",
     "match",
+    "match_coarsely",
     "max_inliers",
     "palette_similarity",
     "score",

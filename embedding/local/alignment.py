@@ -20,8 +20,9 @@ from embedding.local.matching import GeometricMatch, SurfaceAgreement
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-# How many candidates are aligned: the best by score, since only they can still become the first.
-MAX_ALIGNED = 15
+# How many candidates are aligned: the best by score, since only they can still become the first. With 15 the products of
+# docs/quality.md have the same ranks.
+MAX_ALIGNED = 6
 _MIN_PAIRS = 8
 _MIN_VISIBLE_PIXELS = 60  # of the catalogue picture's preview, whose long side has some 100 pixels
 _MIN_FOREGROUND = (BACKGROUND + 255) // 2  # from this value of a preview's last channel on, a pixel is the object's
@@ -60,7 +61,7 @@ def surface_agreement(query: LocalFeatures, candidate: LocalFeatures, pairs: Flo
     if aligned is None:
         return None
     visible, lightness, colour, points = aligned
-    target = _lab(candidate.preview)
+    target = _lab(candidate.preview.pixels)
     near = visible & _around(points, visible.shape)
     if near.sum() < _MIN_VISIBLE_PIXELS / 2:
         near = visible
@@ -126,13 +127,13 @@ def _align(query: LocalFeatures, candidate: LocalFeatures, pairs: Floats) -> tup
         where the query shows the candidate's object, bool [h, w], its lightness [h, w] and colour [h, w, 2] there, and
         the pairs' points on the preview [i, 2]; None where too little of the object is visible.
     """
-    height, width = candidate.preview.shape[:2]
+    height, width = candidate.preview.pixels.shape[:2]
     points = (pairs[:, 2:] * (width, height)).astype(np.float32)
-    high, wide = query.preview.shape[:2]
+    high, wide = query.preview.pixels.shape[:2]
     # Scaled to the preview's scale first: a warp alone would skip pixels.
     scale = min(1.0, float(np.sqrt(_spread(points) / _spread(pairs[:, :2] * (wide, high)))))
     size = max(8, round(wide * scale)), max(8, round(high * scale))
-    scaled = np.asarray(cv2.resize(query.preview, size, interpolation=cv2.INTER_AREA), np.uint8)
+    scaled = np.asarray(cv2.resize(query.preview.pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
     # OpenCV's stubs do not say that the homography is None for points in a line.
     fitted: Sequence[Any] = cv2.findHomography(points, (pairs[:, :2] * size).astype(np.float32), 0)
     if fitted[0] is None:
@@ -141,7 +142,7 @@ def _align(query: LocalFeatures, candidate: LocalFeatures, pairs: Floats) -> tup
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     warped = np.asarray(cv2.warpPerspective(_lab(scaled), homography, (width, height), flags=flags), np.float32)
     opacity = np.asarray(cv2.warpPerspective(scaled[..., 3], homography, (width, height), flags=flags))
-    visible: Mask = (opacity >= BACKGROUND - 4) & (candidate.preview[..., 3] >= _MIN_FOREGROUND)
+    visible: Mask = (opacity >= BACKGROUND - 4) & (candidate.preview.pixels[..., 3] >= _MIN_FOREGROUND)
     if visible.sum() < _MIN_VISIBLE_PIXELS:
         return None
     return visible, warped[..., 0], warped[..., 1:], points

@@ -1,10 +1,16 @@
-"""The local features of one picture: plain arrays, and their format on disk."""
+"""The local features of one picture: plain arrays, and a record of fixed size in which they are kept.
+
+A record is coded: descriptors in two bits a number (the four levels of a uniform quantiser, near those of Max,
+"Quantizing for minimum distortion", 1960, for a Gaussian), the preview as WebP. On the photographs of docs/quality.md
+two bits rank products as 8 bits do, and one bit clearly worse.
+"""
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -14,31 +20,57 @@ DESCRIPTOR_SIZE = 64
 PALETTE_SIZE = 500
 # In the last channel of a preview: the plain background of a studio picture. 0 is hidden, 255 the object.
 BACKGROUND = 64
-_MAGIC = b"TOLF"
-_VERSION = 5
-_HEADER = struct.Struct("<4sHHIIIfHH")
+# The bytes of a record.
+RECORD_BYTES = 16_000
+# Raised with every change of what a record means, or of how features are extracted.
+RECORD_VERSION = 6
+_MAX_SCALES = 4
+# Keypoints of each scale, width, height, plainness, bytes of the preview.
+_HEADER = struct.Struct(f"<{_MAX_SCALES}HIIfH")
+_KEYPOINT_BYTES = 2 * 2 + DESCRIPTOR_SIZE // 4
 _FRACTION_STEPS = 65535
-_Layout = tuple[tuple[str, str, int], ...]
-_LAYOUT: _Layout = (("keypoints", "<u2", 2), ("descriptors", "i1", DESCRIPTOR_SIZE))
-# Version 4, which can still be read, ends with a colour for each keypoint, which nothing uses.
-_READABLE: dict[int, _Layout] = {4: (*_LAYOUT, ("colours", "u1", 3)), _VERSION: _LAYOUT}
+# From this magnitude on a number of a descriptor is of the outer level: near a standard deviation of 1 / 8.
+_OUTER_LEVEL = 15 / 127
+# The four levels by code, and those of the four codes in a byte.
+_LEVELS = np.array([-3, -1, 1, 3], np.int8)
+_UNPACKED = _LEVELS[(np.arange(256)[:, None] >> np.array([0, 2, 4, 6])) & 3]
+_PREVIEW_QUALITIES = (85, 60, 30, 1)  # of WebP: the first that leaves room for the keypoints
 
 
 class FeaturesInvalid(TraceObjectError):
-    """Bytes that are not local features of this version, or arrays that do not fit together."""
+    """Bytes that are not a record of local features, or arrays that do not fit together."""
+
+
+class Preview:
+    """A thumbnail, from its pixels or as WebP; decoded when it is first asked for, since few are ever looked at."""
+
+    def __init__(self, pixels: npt.NDArray[np.uint8] | None = None, coded: npt.NDArray[np.uint8] | None = None) -> None:
+        self._pixels, self._coded = pixels, coded
+
+    @property
+    def pixels(self) -> npt.NDArray[np.uint8]:
+        """uint8 [h, w, 4]: RGB, and 0 where something is hidden, BACKGROUND in the plain background of a studio
+        picture, 255 elsewhere.
+
+        Raises:
+            FeaturesInvalid: it was coded as something else.
+        """
+        if self._pixels is None:
+            self._pixels = _decoded_preview(self._coded)
+        return self._pixels
 
 
 @dataclass(frozen=True, eq=False)
 class LocalFeatures:
-    """Keypoints of one upright picture, strongest first within each scale.
+    """Keypoints of one upright picture, scale after scale, strongest first within each scale.
 
     `size`: width and height in pixels, so that fractions can become a plane with square units.
     `keypoints`: float32 [m, 2], x and y in fractions.
-    `descriptors`: int8 [m, 64], unit vectors times 127.
+    `descriptors`: int8 [m, 64], in any unit: only their direction counts.
+    `scales`: how many of the keypoints are of each scale.
     `palette`: uint8 [500], which colours the picture's object has: see embedding.local.palette.
     `plainness`: share of the picture's border that is of one colour, 0..1.
-    `preview`: uint8 [h, w, 4], a thumbnail: RGB, and 0 where something is hidden, BACKGROUND in the plain background of
-        a studio picture, 255 elsewhere.
+    `preview`: see Preview.
 
     Raises:
         FeaturesInvalid: the arrays do not fit together.
@@ -49,77 +81,114 @@ class LocalFeatures:
     descriptors: npt.NDArray[np.int8]
     palette: npt.NDArray[np.uint8]
     plainness: float
-    preview: npt.NDArray[np.uint8]
+    preview: Preview
+    scales: tuple[int, ...]
 
     def __post_init__(self) -> None:
         count = len(self.keypoints)
         shapes = (self.keypoints.shape, self.descriptors.shape)
         expected = ((count, 2), (count, DESCRIPTOR_SIZE))
-        bad_preview = self.preview.ndim != 3 or self.preview.shape[2] != 4 or not self.preview.size
-        if shapes != expected or self.palette.shape != (PALETTE_SIZE,) or min(self.size) < 1 or bad_preview:
+        if shapes != expected or self.palette.shape != (PALETTE_SIZE,) or min(self.size) < 1:
             raise FeaturesInvalid(
                 f"local features of shapes {shapes} for a picture of {self.size} with a palette of "
-                f"{self.palette.shape} and a preview of {self.preview.shape}: needs [m, 2] and [m, 64], "
-                f"[{PALETTE_SIZE}] and [h, w, 4]"
+                f"{self.palette.shape}: needs [m, 2], [m, 64] and [{PALETTE_SIZE}]"
             )
+        if sum(self.scales) != count or len(self.scales) > _MAX_SCALES:
+            raise FeaturesInvalid(f"{count} keypoints are not those of scales of {self.scales}")
 
     def __len__(self) -> int:
         return len(self.keypoints)
 
-    @property
-    def nbytes(self) -> int:
-        """How many bytes `to_bytes` gives."""
-        keypoints = len(self) * sum(np.dtype(kind).itemsize * width for _, kind, width in _LAYOUT)
-        return _HEADER.size + PALETTE_SIZE + self.preview.size + keypoints
+    def strongest(self, most: int) -> LocalFeatures:
+        """The same with at most about `most` keypoints, of every scale the same share of its strongest."""
+        if len(self) <= most:
+            return self
+        counts = [round(count * most / len(self)) for count in self.scales]
+        starts = np.cumsum([0, *self.scales[:-1]])
+        kept = np.concatenate([np.arange(start, start + count) for start, count in zip(starts, counts, strict=True)])
+        return replace(self, keypoints=self.keypoints[kept], descriptors=self.descriptors[kept], scales=tuple(counts))
 
-    def to_bytes(self) -> bytes:
-        """Header, palette, preview and arrays one after the other, little-endian; the same on every machine.
+    def to_record(self) -> npt.NDArray[np.uint8]:
+        """The features as uint8 [RECORD_BYTES], the same for the same features; the rest is zeros.
 
-        68 bytes a keypoint. Keypoints are rounded to 1/65535 of the picture.
-        """
-        arrays = {
-            "keypoints": np.round(np.clip(self.keypoints, 0, 1) * _FRACTION_STEPS),
-            "descriptors": self.descriptors,
-        }
-        header = _HEADER.pack(
-            _MAGIC, _VERSION, DESCRIPTOR_SIZE, len(self), *self.size, self.plainness, *self.preview.shape[:2]
-        )
-        return (
-            header
-            + self.palette.tobytes()
-            + self.preview.tobytes()
-            + b"".join(np.ascontiguousarray(arrays[name], kind).tobytes() for name, kind, _ in _LAYOUT)
-        )
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> LocalFeatures:
-        """The inverse of `to_bytes`, but for the rounding.
+        Keypoints are rounded to 1/65535 of the picture. Where they are too many for a record the last ones are left
+        out.
 
         Raises:
-            FeaturesInvalid: these bytes are cut short, of another version, or something else altogether.
+            FeaturesInvalid: the preview alone does not fit.
         """
-        if len(data) < _HEADER.size:
-            raise FeaturesInvalid(f"{len(data)} bytes are too few for local features: compute them again")
-        magic, version, width, count, wide, high, plainness, rows, columns = _HEADER.unpack_from(data)
-        layout = _READABLE.get(version, _LAYOUT)
-        preview_size = rows * columns * 4
-        needed = _HEADER.size + PALETTE_SIZE + preview_size
-        needed += count * sum(np.dtype(kind).itemsize * numbers for _, kind, numbers in layout)
-        if version not in _READABLE or (magic, width, needed) != (_MAGIC, DESCRIPTOR_SIZE, len(data)):
-            versions = " or ".join(map(str, _READABLE))
-            raise FeaturesInvalid(
-                f"{len(data)} bytes that begin with {data[:6]!r} are not local features of version {versions}: "
-                "compute them again"
-            )
-        read, at = {}, _HEADER.size + PALETTE_SIZE + preview_size
-        for name, kind, numbers in layout:
-            read[name] = np.frombuffer(data, kind, count * numbers, at).reshape(count, numbers)
-            at += read[name].nbytes
+        preview = self._coded_preview()
+        at = _HEADER.size + PALETTE_SIZE + len(preview)
+        if at > RECORD_BYTES:
+            raise FeaturesInvalid(f"a preview of {len(preview)} bytes is too large for a record of {RECORD_BYTES}")
+        count = min(len(self), (RECORD_BYTES - at) // _KEYPOINT_BYTES)
+        ends = np.minimum(np.cumsum([*self.scales, *[0] * (_MAX_SCALES - len(self.scales))]), count)
+        keypoints = np.round(np.clip(self.keypoints[:count], 0, 1) * _FRACTION_STEPS).astype("<u2")
+        header = _HEADER.pack(*np.diff(ends, prepend=0), *self.size, self.plainness, len(preview))
+        coded = _packed(self.descriptors[:count])
+        data = b"".join([header, self.palette.tobytes(), preview, keypoints.tobytes(), coded.tobytes()])
+        return np.frombuffer(data.ljust(RECORD_BYTES, b"\0"), np.uint8)
+
+    @classmethod
+    def from_record(cls, record: npt.NDArray[np.uint8]) -> LocalFeatures:
+        """The inverse of `to_record`, but for its rounding; descriptors become -3, -1, 1 or 3.
+
+        Raises:
+            FeaturesInvalid: this is not a record.
+        """
+        data = record.tobytes()
+        if len(data) != RECORD_BYTES:
+            raise FeaturesInvalid(f"{len(data)} bytes are not a record of local features: compute them again")
+        *scales, wide, high, plainness, preview_bytes = _HEADER.unpack_from(data)
+        count = sum(scales)
+        start = _HEADER.size + PALETTE_SIZE + preview_bytes
+        end = start + count * _KEYPOINT_BYTES
+        if end > RECORD_BYTES or min(wide, high) < 1:
+            raise FeaturesInvalid(f"a record of {count} keypoints is damaged: compute the local features again")
+        points = np.frombuffer(data, "<u2", 2 * count, start).reshape(count, 2)
+        coded = record[start + points.nbytes : end].reshape(count, DESCRIPTOR_SIZE // 4)
         return cls(
             size=(wide, high),
-            keypoints=(read["keypoints"].astype(np.float32) / np.float32(_FRACTION_STEPS)),
-            descriptors=read["descriptors"],
-            palette=np.frombuffer(data, np.uint8, PALETTE_SIZE, _HEADER.size),
+            keypoints=points.astype(np.float32) / np.float32(_FRACTION_STEPS),
+            descriptors=_UNPACKED[coded].reshape(count, DESCRIPTOR_SIZE),
+            palette=record[_HEADER.size : _HEADER.size + PALETTE_SIZE],
             plainness=plainness,
-            preview=np.frombuffer(data, np.uint8, preview_size, _HEADER.size + PALETTE_SIZE).reshape(rows, columns, 4),
+            preview=Preview(coded=record[start - preview_bytes : start]),
+            scales=tuple(scales),
         )
+
+    def _coded_preview(self) -> bytes:
+        """The preview as WebP: its colours with loss, its last channel in the three values that are compared."""
+        pixels = self.preview.pixels
+        alpha = pixels[..., 3]
+        levels = np.select([alpha == 0, alpha < (BACKGROUND + 255) / 2], [0, BACKGROUND], 255).astype(np.uint8)
+        picture = np.dstack([pixels[..., 2::-1], levels])
+        room = RECORD_BYTES - _HEADER.size - PALETTE_SIZE - len(self) * _KEYPOINT_BYTES
+        for quality in _PREVIEW_QUALITIES:
+            coded = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, quality])[1].tobytes()
+            if len(coded) <= room:
+                break
+        return coded
+
+
+def _packed(descriptors: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
+    """Descriptors int8 [m, 64] as codes of two bits, uint8 [m, 16]."""
+    values = descriptors.astype(np.float32)
+    values /= np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1)
+    codes = (np.searchsorted([-_OUTER_LEVEL, 0, _OUTER_LEVEL], values, side="right")).astype(np.uint8)
+    quads = codes.reshape(len(descriptors), DESCRIPTOR_SIZE // 4, 4)
+    return np.asarray((quads << np.array([0, 2, 4, 6], np.uint8)).sum(axis=2), np.uint8)
+
+
+def _decoded_preview(coded: npt.NDArray[np.uint8] | None) -> npt.NDArray[np.uint8]:
+    """A preview [h, w, 4] from WebP.
+
+    Raises:
+        FeaturesInvalid: it is something else.
+    """
+    picture = None if coded is None or not len(coded) else cv2.imdecode(coded, cv2.IMREAD_UNCHANGED)
+    if picture is None or picture.ndim != 3 or picture.dtype != np.uint8:
+        raise FeaturesInvalid("a record's preview is damaged: compute the local features again")
+    if picture.shape[2] == 3:  # nothing is hidden, and there is no background
+        picture = np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])
+    return np.ascontiguousarray(picture[..., [2, 1, 0, 3]], np.uint8)

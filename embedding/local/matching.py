@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
@@ -13,12 +13,14 @@ from threadpoolctl import ThreadpoolController
 
 from embedding.image.regions import Region
 from embedding.local.features import LocalFeatures
-from embedding.local.plane import PLANE_SIDE, fit
+from embedding.local.plane import PLANE_SIDE, fit, fit_similarity
 
 Points = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float32]
 
 MIN_DESCRIPTOR_SIMILARITY = 0.75
+# How many of the strongest keypoints of a query and of a candidate are compared at first.
+COARSE_QUERY_KEYPOINTS, COARSE_CANDIDATE_KEYPOINTS = 500, 150
 WORKERS = 2  # threads
 
 
@@ -72,6 +74,18 @@ def match(query: LocalFeatures, candidates: Sequence[LocalFeatures]) -> list[Geo
         return list(pool.map(partial(_compare, keypoints), candidates))
 
 
+def match_coarsely(query: LocalFeatures, candidates: Sequence[LocalFeatures]) -> list[GeometricMatch]:
+    """The same at a tenth of the cost: the strongest keypoints alone, on one similarity transform.
+
+    A rotation, a scale and a shift need two pairs instead of four, so few samples suffice; what a plane seen at an
+    angle adds to that is within the tolerance. It tells which candidates are worth comparing by `match`.
+    """
+    _limit_blas_threads()
+    keypoints = _QueryKeypoints(query.strongest(COARSE_QUERY_KEYPOINTS))
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="matching") as pool:
+        return list(pool.map(partial(_compare_coarsely, keypoints), candidates))
+
+
 def max_inliers(matches: Sequence[GeometricMatch]) -> int:
     """The most keypoints that a query shares with any of its candidates."""
     return max((match.inliers for match in matches), default=0)
@@ -98,11 +112,17 @@ class _QueryKeypoints:
         self.descriptors = np.ascontiguousarray(_unit(features.descriptors).T)
 
 
-def _compare(query: _QueryKeypoints, candidate: LocalFeatures) -> GeometricMatch:
+def _compare(
+    query: _QueryKeypoints, candidate: LocalFeatures, fit: Callable[[Points, Points], npt.NDArray[np.intp]] = fit
+) -> GeometricMatch:
     left, right = mutual_nearest(query.descriptors, _unit(candidate.descriptors))
     inliers = fit(query.points[left], _plane(candidate.keypoints, candidate.size)[right])
     on_query, on_candidate = query.fractions[left[inliers]], candidate.keypoints[right[inliers]]
     return GeometricMatch(np.concatenate([on_query, on_candidate], axis=1))
+
+
+def _compare_coarsely(query: _QueryKeypoints, candidate: LocalFeatures) -> GeometricMatch:
+    return _compare(query, candidate.strongest(COARSE_CANDIDATE_KEYPOINTS), fit_similarity)
 
 
 def mutual_nearest(query: Floats, target: Floats) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

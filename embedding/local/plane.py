@@ -1,4 +1,4 @@
-"""Geometric verification: does one view of a plane explain the pairs of points?"""
+"""Geometric verification: does one view of a plane, or one similarity transform, explain the pairs of points?"""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ PLANE_SIDE = 1000.0  # the long side of either picture, in the units of points a
 _INLIER_TOLERANCE = 10.0
 _MAX_ITERATIONS = 1000
 _CONFIDENCE = 0.999
+_SIMILARITY_TOLERANCE = 30.0
+_SIMILARITY_ITERATIONS = 300
+_SIMILARITY_CONFIDENCE = 0.99
 MIN_INLIERS = 5
 # A plane seen at an angle is foreshortened, and its far edge is smaller; beyond these limits a fit is due to chance.
 _MAX_ANISOTROPY = 8.0
@@ -43,6 +46,23 @@ def fit(query: Points, target: Points) -> npt.NDArray[np.intp]:
     if len(inliers) < MIN_INLIERS or not plausible(np.asarray(homography, np.float64), target[inliers]):
         return nothing
     return inliers
+
+
+def fit_similarity(query: Points, target: Points) -> npt.NDArray[np.intp]:
+    """The pairs that one rotation, scale and shift explains within a wide tolerance, by RANSAC; as `fit` otherwise."""
+    if len(query) < MIN_INLIERS:
+        return np.empty(0, np.intp)
+    found: Sequence[Any] = cv2.estimateAffinePartial2D(
+        target,
+        query,
+        method=cv2.RANSAC,
+        ransacReprojThreshold=_SIMILARITY_TOLERANCE,
+        maxIters=_SIMILARITY_ITERATIONS,
+        confidence=_SIMILARITY_CONFIDENCE,
+        refineIters=0,
+    )
+    inliers = np.empty(0, np.intp) if found[0] is None else np.flatnonzero(np.asarray(found[1]).ravel())
+    return inliers if len(inliers) >= MIN_INLIERS else np.empty(0, np.intp)
 
 
 def plausible(homography: npt.NDArray[np.float64], points: Points) -> bool:

@@ -99,7 +99,7 @@ def _agreement_factor(agreement: SurfaceAgreement) -> float:
 
 def hidden_share(query: LocalFeatures) -> float:
     """The share of a query that was sanitised, 0..1."""
-    return float((query.preview[..., 3] == 0).mean())
+    return float((query.preview.pixels[..., 3] == 0).mean())
 
 
 def colour_trust(query: LocalFeatures) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.image.foreground import foreground
-from embedding.local.features import BACKGROUND, DESCRIPTOR_SIZE, LocalFeatures
+from embedding.local.features import BACKGROUND, DESCRIPTOR_SIZE, LocalFeatures, Preview
 from embedding.local.palette import palette
 from embedding.local.xfeat_network import STREAMS, Map, Network, available, network
 
@@ -43,7 +43,8 @@ class ExtractionPlan:
     preview: int = 96
 
 
-CATALOGUE_PLAN = ExtractionPlan(sides=((512, 500), (320, 250)))
+# So many keypoints that they and the preview fit into a record.
+CATALOGUE_PLAN = ExtractionPlan(sides=((512, 400), (320, 200)))
 QUERY_PLAN = ExtractionPlan(sides=((640, 800), (448, 400), (320, 300)), preview=512)
 
 
@@ -64,8 +65,9 @@ def extract(image: Image, plan: ExtractionPlan = CATALOGUE_PLAN, mask: Mask | No
     scales = _workers().map(partial(_at_scale, maps, grey, mask), plan.sides)
     # Computed here while the threads extract keypoints.
     colours, plainness = palette(image, mask)
-    preview = _preview(image, plan.preview, mask)
-    keypoints, descriptors = (np.concatenate(arrays) for arrays in zip(*scales, strict=True))
+    preview = Preview(_preview(image, plan.preview, mask))
+    extracted = list(scales)
+    keypoints, descriptors = (np.concatenate(arrays) for arrays in zip(*extracted, strict=True))
     return LocalFeatures(
         size=(width, height),
         keypoints=keypoints,
@@ -73,6 +75,7 @@ def extract(image: Image, plan: ExtractionPlan = CATALOGUE_PLAN, mask: Mask | No
         palette=colours,
         plainness=plainness,
         preview=preview,
+        scales=tuple(len(points) for points, _ in extracted),
     )
 
 
@@ -83,7 +86,7 @@ def _workers() -> ThreadPoolExecutor:
 
 
 def _preview(image: Image, side: int, mask: Mask | None) -> npt.NDArray[np.uint8]:
-    """A thumbnail, uint8 [h, w, 4]; the last channel is as LocalFeatures.preview describes it."""
+    """A thumbnail, uint8 [h, w, 4]; the last channel is as Preview describes it."""
     height, width = image.shape[:2]
     scale = min(1.0, side / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))

@@ -46,6 +46,10 @@ class Networks:
     direction: Any
     alphabet: tuple[str, ...]
 
+    def release_memory(self) -> None:
+        """Give back what the last runs computed with; the next ones allocate it again. None may be running."""
+        inference.release_memory((self.detection, self.recognition, self.direction))
+
 
 def available() -> bool:
     """Whether the packages that read text are installed: the extra `text`, and rapidocr. Nothing is imported."""

@@ -18,6 +18,8 @@ from embedding.text.tiles import tiles
 
 # Lines read with less confidence are noise: leaves, stitches, shelves.
 MIN_CONFIDENCE = 0.5
+# After a pause of so many seconds the memory of the last runs is given back: one burst of readings allocates it once.
+IDLE_SECONDS = 10.0
 # A line that lies in a sanitised area by more than this share was written by whoever sanitised it.
 _MAX_HIDDEN_SHARE = 0.3
 # Two boxes that overlap by more than this share of the smaller one are one line.
@@ -27,10 +29,15 @@ _FILL_LEVEL = 127
 
 @dataclass(frozen=True)
 class OcrReader:
-    """A TextReader. The networks are loaded at first use; one picture is read at a time, on all cores."""
+    """A TextReader. The networks are loaded at first use; one picture is read at a time, on all cores.
+
+    What they compute with, 200 MB, is given back once nothing has been read for IDLE_SECONDS.
+    """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     version: str = "ppocr6-small-1"
+    # The timer that runs; locked like the networks.
+    _waiting: list[threading.Timer] = field(default_factory=list, repr=False)
 
     def read(self, picture: Image, hidden: Mask | None = None) -> Reading:
         """Read an upright picture, as TextReader says."""
@@ -40,12 +47,24 @@ class OcrReader:
         with self.lock:
             loaded = networks()
             lines = recognise(picture, _boxes(picture, loaded), loaded)
+            self._release_when_idle()
         height, width = picture.shape[:2]
         read = [_line(line, width, height) for line in lines if line.confidence >= MIN_CONFIDENCE]
         visible = [line for line in read if line.words and not _is_hidden(line.corners, hidden)]
         visible.sort(key=lambda line: (min(y for _, y in line.corners), min(x for x, _ in line.corners)))
         codes = [code for code in read_codes(picture) if not _is_hidden(code.corners, hidden)]
         return Reading(tuple(visible), tuple(codes), guess_language(visible))
+
+    def _release_when_idle(self) -> None:
+        for former in self._waiting:
+            former.cancel()
+        self._waiting[:] = [timer := threading.Timer(IDLE_SECONDS, self._release)]
+        timer.daemon = True
+        timer.start()
+
+    def _release(self) -> None:
+        with self.lock:
+            networks().release_memory()
 
     def warm(self) -> None:
         """Read an empty picture, so that the first one is read as fast as the second."""

@@ -16,7 +16,8 @@ from index.engines.tuning import held_out
 from index.generations.generations import CollectionPart
 from index.generations.snapshot import IndexedView
 from index.records.entries import Entry
-from index.stores.vectors import VectorKey, VectorStore
+from index.stores.shards import RowKey
+from index.stores.vectors import VectorStore
 
 _SEED = 0
 # A base with a larger share of deleted rows is not reused, because searches would visit too many of them.
@@ -62,7 +63,7 @@ def assign_rows(entries: Iterable[Entry], vectors: VectorStore, base: Base | Non
     A base is reused while few rows were added, so that an exact scan of them is fast, and few were deleted.
     """
     wanted = [(entry.id, image, view) for entry in entries for image in entry.images for view in CATALOGUE_VIEWS]
-    found = vectors.rows([VectorKey(image, view) for _, image, view in wanted])
+    found = vectors.rows([RowKey(image, view) for _, image, view in wanted])
     embedded = np.flatnonzero(found >= 0)
     if base is not None and (reused := _reuse(base, [wanted[index] for index in embedded.tolist()])) is not None:
         order = np.argsort(reused, kind="stable")

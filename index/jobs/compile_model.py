@@ -9,11 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders import registry
-from embedding.encoders.choose import load
-from embedding.encoders.openvino.forms import Form
-from embedding.errors import ModelUnavailable
+from embedding.encoders.choose import cuda_available, load, load_card, preferred
+from embedding.encoders.openvino.forms import FORMS, MIN_PICTURES, Form
+from embedding.encoders.protocol import Encoder
+from embedding.errors import CompiledRefused, ModelUnavailable
 from embedding.faces import network as face_network
 from index.errors import UnknownEntry
+from index.generations import generations
+from index.jobs.context import JobContext
 from index.progress import Progress, Tick
 from index.records.catalogue import Catalogue
 from index.stores.images import ImageStore
@@ -23,8 +26,10 @@ if TYPE_CHECKING:
     from embedding.encoders.openvino.compiling import Compiled
 
 # How many of the workspace's pictures and titles are used: enough to calibrate and to measure differences of percents.
-PICTURES = 500
+PICTURES = 300
 TITLES = 200
+# The families of models that run on torch, which can be compiled.
+_COMPILABLE = ("starter", "open_clip", "sscd")
 _SAMPLE_TEXTS = ("a red mug", "striped shirt", "toy car", "floral wallpaper", "leather bag with a brass buckle")
 
 
@@ -67,6 +72,43 @@ def compile_for(workspace: Workspace, name: str, form: Form, progress: Progress)
         compiled = compile_encoder(original, form, samples, texts)
         tick(1)
     return compiled
+
+
+def compile_at_first(context: JobContext) -> tuple[Encoder, tuple[str, ...]]:
+    """The model to embed a workspace's first generation with: without CUDA its fastest form that agrees with it.
+
+    What can be compiled is, of an ensemble each part, where the pictures suffice; later `traceobject models compile`
+    does it. A model that cannot be compiled serves as it is.
+
+    Returns:
+        the encoder, and notes of what was compiled.
+    """
+    card = context.encoder.card
+    if cuda_available() or generations.live_number(context.workspace) is not None:
+        return context.encoder, ()
+    cards = [registry.get(part.name) for part in card.parts] or [card]
+    parts = [part for part in cards if part.family in _COMPILABLE and preferred(part) == part]
+    notes: list[str] = []
+    if parts and len(context.catalogue.images()) >= MIN_PICTURES:
+        for part in parts:
+            notes += _compile_best(context, part.name)
+    best = preferred(card)
+    return (context.encoder if best == card else load_card(best)), tuple(notes)
+
+
+def _compile_best(context: JobContext, name: str) -> list[str]:
+    """Compile a model to its fastest form that agrees with it; returns notes."""
+    notes: list[str] = []
+    for form in FORMS:
+        try:
+            compiled = compile_for(context.workspace, name, form, context.progress)
+        except CompiledRefused as error:
+            notes.append(str(error))
+        except (ModelUnavailable, RuntimeError) as error:  # OpenVINO raises RuntimeError for what it does not know
+            return [*notes, f"{name} was not compiled for this machine, and serves as it is: {error}"]
+        else:
+            return [*notes, f"{name} was compiled for this machine: {compiled.card.name}"]
+    return notes
 
 
 def _pictures(images: list[str], store: ImageStore, tick: Tick) -> Iterator[npt.NDArray[np.uint8]]:

@@ -28,7 +28,8 @@ from index.records.feed_records import Refusal
 from index.search.answer import Answer, Query, QueryImage
 from index.search.rerank import Reranker, reranker_for
 from index.search.search import search
-from index.stores.vectors import VectorKey, VectorStore
+from index.stores.shards import RowKey
+from index.stores.vectors import VectorStore
 from index.workspace import Workspace
 
 DEPTH = 50
@@ -189,7 +190,7 @@ class CachingEncoder:
 
     def __init__(self, encoder: Encoder, store: VectorStore) -> None:
         self._encoder, self._store = encoder, store
-        self._unsaved: dict[VectorKey, Vectors] = {}
+        self._unsaved: dict[RowKey, Vectors] = {}
         self.hits = 0
 
     @property
@@ -197,7 +198,7 @@ class CachingEncoder:
         return self._encoder.card
 
     def encode_images(self, images: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> Vectors:
-        keys = [VectorKey(hashlib.sha256(image.tobytes()).hexdigest(), WHOLE) for image in images]
+        keys = [RowKey(hashlib.sha256(image.tobytes()).hexdigest(), WHOLE) for image in images]
         rows = self._store.rows(keys)
         missing = np.flatnonzero(rows < 0)
         vectors = np.empty((len(images), self.card.dimension), np.float32)

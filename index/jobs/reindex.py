@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from itertools import chain
 
@@ -23,9 +23,11 @@ from index.generations.content import content_digest
 from index.generations.generations import Generation, Manifest, SelfTest
 from index.jobs.alerts import Alert
 from index.jobs.build import Built, build
+from index.jobs.compile_model import compile_at_first
 from index.jobs.context import JobContext
 from index.jobs.forget import Forgot, complete_forgetting
 from index.jobs.lost_records import require_records
+from index.jobs.make_features import make_missing
 from index.jobs.read_text import ReadText, read_missing
 from index.jobs.retention import expire
 from index.jobs.sweep import sweep
@@ -40,7 +42,8 @@ from index.sources.gate import Gate
 from index.sources.read_sources import ReadContext, polite_fetch, read_sources, web_of
 from index.stores.disk_faults import disk_faults
 from index.stores.images import ImageStore
-from index.stores.vectors import VectorKey, VectorStore
+from index.stores.shards import RowKey
+from index.stores.vectors import VectorStore
 from index.workspace import Workspace
 
 
@@ -50,7 +53,7 @@ class Report:
 
     `withheld` says why what was built was not published; `failed` are sources that could not be read, or not to their
     end, or whose reading was withheld, `warnings` what was damaged and repaired, `alerts` the new alerts, `seconds` the
-    time that each step took. `notes` say what of a source on the web is left for another night.
+    time that each step took. `notes` say what of a source on the web is left for another night, and what was compiled.
     """
 
     generation: int | None
@@ -80,6 +83,7 @@ def reindex(
     gate: Gate | None = None,
     accept: frozenset[str] = frozenset(),
     text_reader: TextReader | None = None,
+    may_compile: bool = False,
     record_publication: PublicationRecord = unrecorded,
 ) -> Report:
     """Bring catalogue and index up to date with every source, and publish if anything changed.
@@ -88,7 +92,8 @@ def reindex(
     is never embedded again. A feed that cannot be read, or not to its end, is reported in `failed`, and none of its
     entries is taken as gone; so is one that lost too much at once (the setting `max_fall`), unless its source is in
     `accept`. `gate` checks the pictures of published objects; `text_reader` reads what is written on pictures;
-    `record_publication` records that a generation is live.
+    `record_publication` records that a generation is live. With `may_compile` the first generation may be made with a
+    compiled form of the model: see compile_at_first.
 
     Raises:
         WorkspaceError: another job is writing here, the disk is full or faulty, or the records of a live generation are
@@ -125,11 +130,14 @@ def reindex(
         changes = dict(read.changes)
         for name, expired in expire(catalogue, today, settings.retention_days).items():
             changes[name] = changes.get(name, Changes()) + Changes(expired=expired)
+        encoder, compiled = compile_at_first(context) if may_compile else (encoder, ())
+        context = replace(context, encoder=encoder)
         vectors = VectorStore.open(workspace.vectors, encoder.card)
         embedded, damaged = embed_missing(context, vectors)
+        without_features = make_missing(context)
         text = read_missing(context)
         live, warnings = _live(workspace)
-        warnings += _deleted(forgot) + text.warnings
+        warnings += _deleted(forgot) + without_features + text.warnings
         content = content_of(catalogue, encoder, damaged, aliases, text.content)
         number = live.generation if live else None
         built = Built(None, live.self_test if live else None)
@@ -155,7 +163,7 @@ def reindex(
         refused=refused,
         failed=read.failed,
         warnings=(*warnings, *unwatched),
-        notes=read.notes,
+        notes=(*read.notes, *compiled),
         seconds=timed.seconds,
         self_test=built.self_test,
         alerts=tuple(alerts),
@@ -185,7 +193,7 @@ def embed_missing(context: JobContext, vectors: VectorStore) -> tuple[int, list[
     with context.progress.step("embedding", len(missing)) as tick:
         for batch in embed_stream(missing, load, encoder):
             if batch.items:
-                keys = [VectorKey(image, view) for image, _ in batch.items for view in views]
+                keys = [RowKey(image, view) for image, _ in batch.items for view in views]
                 vectors.append(keys, np.concatenate([found for _, found in batch.items]))
             for image, error in batch.refused:
                 refused.append(Refusal(image, error.reason, str(error)))

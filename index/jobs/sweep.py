@@ -52,12 +52,11 @@ def sweep(workspace: Workspace, catalogue: Catalogue, *, thorough: bool = False)
     store = ImageStore(workspace.images)
     features = FeatureStore(workspace.features, store)
     if thorough:
-        _delete_strays([*_files(workspace.images), *_files(workspace.features)], used)
+        _delete_strays(_files(workspace.images), used)
     else:
         for sha256 in unused:
             store.discard(sha256)
-            features.path(sha256).unlink(missing_ok=True)
-        features.prune()
+    features.discard_unused(used, min_share=0 if thorough else MIN_UNUSED_SHARE)
     for readings in TextStore.all(workspace.text):
         readings.discard(readings.images() - used)
     embeddings = sum(_discard(vectors, used, thorough) for vectors in VectorStore.all(workspace.vectors))

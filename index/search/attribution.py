@@ -16,14 +16,13 @@ import numpy.typing as npt
 from index.generations.choice_model import ChoiceModel
 from index.records.names import NameKind, Names
 from index.search.answer import Attribution, Candidate
+from index.search.score_scale import NO_RIVAL, on_scale
 
 SIGNALS = ("score", "margin", "inliers", "share")
 # How many candidates, best first, speak for their brands and retailers.
 DEPTH = 30
 # How fast the weight of further candidates falls with their rank.
 _DECAY = 3.0
-# Lower scores count as this one, on a logarithmic scale.
-_MIN_SCORE = 0.05
 # How many names an answer lists at most, and the likelihood below which none is worth listing.
 MAX_NAMES = 5
 MIN_LIKELIHOOD = 0.02
@@ -61,12 +60,12 @@ def attribute(
 def support(candidates: Sequence[Candidate], kind: NameKind, names: Names) -> Support:
     """The signals of each name that the first DEPTH candidates carry, in the order of their first candidate.
 
-    For each name: its best score and the margin to the best of another name, both logarithmic; the most keypoints that
-    one of its candidates shares with a query picture, as log(1 + n); and its share of the candidates, weighted by
-    1 / (rank + 3).
+    For each name: its best score and the margin to the best of another name, both on the scale of score_scale.py; the
+    most keypoints that one of its candidates shares with a query picture, as log(1 + n); and its share of the
+    candidates, weighted by 1 / (rank + 3).
     """
     considered = candidates[:DEPTH]
-    scores = np.log(np.maximum([candidate.score for candidate in considered], _MIN_SCORE))
+    scores = on_scale([candidate.score for candidate in considered])
     inliers = [max((found.inliers for found in one.evidence.matched), default=0) for one in considered]
     weights = 1 / (np.arange(len(considered)) + 1 + _DECAY)
     places: dict[str, list[int]] = {}
@@ -78,7 +77,7 @@ def support(candidates: Sequence[Candidate], kind: NameKind, names: Names) -> Su
     best = {key: float(scores[own].max()) for key, own in places.items()}
     rows = []
     for key, own in places.items():
-        rival = max((value for other, value in best.items() if other != key), default=float(np.log(_MIN_SCORE)))
+        rival = max((value for other, value in best.items() if other != key), default=NO_RIVAL)
         rows.append([
             best[key],
             best[key] - rival,

@@ -9,14 +9,13 @@ import numpy.typing as npt
 
 from index.generations.calibration import Likelihood
 from index.search.answer import Candidate, Verdict
+from index.search.score_scale import NO_RIVAL, on_scale
 
 SIGNALS = ("score", "margin", "inliers")
 # Below this likelihood of the best candidate the verdict is that there is no good match.
 VERDICT_THRESHOLD = 0.5
 # Of an entry with the number of the barcode on the object: one in a hundred of those is misread, or wrong in a feed.
 DECISIVE_LIKELIHOOD = 0.99
-# Lower scores count as this one: all of them are as good as unrelated, and the scale is logarithmic.
-MIN_SCORE = 0.05
 
 
 def apply_likelihood(
@@ -45,12 +44,12 @@ def apply_likelihood(
 def signals(candidates: tuple[Candidate, ...]) -> npt.NDArray[np.float64]:
     """The signals that the likelihood is computed from, float64 [n, len(SIGNALS)].
 
-    The score and its margin to the best other candidate, both on a logarithmic scale, since shared keypoints let a
-    score grow without bound; the most keypoints shared with one query picture, as log(1 + n).
+    The score and its margin to the best other candidate, both on the scale of score_scale.py; the most keypoints shared
+    with one query picture, as log(1 + n).
     """
-    scores = np.log(np.maximum([candidate.score for candidate in candidates], MIN_SCORE))
+    scores = on_scale([candidate.score for candidate in candidates])
     ordered = np.sort(scores)[::-1]
-    runner_up = ordered[1] if len(ordered) > 1 else np.log(MIN_SCORE)
+    runner_up = ordered[1] if len(ordered) > 1 else NO_RIVAL
     margin = scores - np.where(scores == ordered[0], runner_up, ordered[0])
     inliers = [max((matched.inliers for matched in c.evidence.matched), default=0) for c in candidates]
     return np.stack([scores, margin, np.log1p(inliers)], axis=1).astype(np.float64)

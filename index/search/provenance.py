@@ -1,24 +1,37 @@
 """Where and when an object was sold, from its candidates and further clues; of one object, and of a series.
 
 One object: P(c) = sum over its clues of weight x [c in the clue's countries] / their number; what is left is unknown.
+Of a candidate only COVERAGE of its likelihood counts.
 Each clue's weight is a calibrated likelihood, so the picture is never more certain than its evidence.
 
 Several objects of one case, by Bayes' theorem with the countries' shares of the catalogue as prior, which each object's
 likelihoods have in them:
 
-    P(c | all) ~ prior(c) x product over objects of (P_object(c) / prior(c) + unknown_object)
+    P(c | all) ~ prior(c) x product over objects of (P_object(c) / prior(c) + unknown_object) ^ exponent
 
-The term in which every object is unknown stays unknown. Objects that share a family or a shop are not independent:
-such evidence is counted once, where it weighs most.
+An object that is unknown says what the prior says. What a country owes to the prior in all objects at once stays
+unknown. Objects that share a family or a shop are not independent: such evidence is counted once, where it weighs most.
+The others depend on each other all the same, through one catalogue and one model: hence the exponent, of a logarithmic
+opinion pool (Genest and Zidek, "Combining probability distributions", 1986). What a person decided keeps its weight.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
+from typing import Literal
+
+# A decision is a product that a person identified.
+ClueKind = Literal["product", "decision", "barcode", "language"]
 
 # From this probability on a country is told: on rendered cases lower ones were right too seldom (benchmarks/cases.py).
-TOLD = 0.7
+TOLD = 0.65
+# The share of a candidate's likelihood that counts, as the catalogue may lack the product, and the exponent of each
+# object's evidence in a series; both chosen on rendered cases, in one half of which the catalogue lacks the product:
+# python -m benchmarks.cases --fit.
+COVERAGE = 0.85
+EXPONENT = 0.8
 # No combination of evidence is more certain than this: catalogues and families have errors of their own.
 MAX_CERTAINTY = 0.99
 # The prior of all countries that the catalogue does not know, and the least prior of one that it knows.
@@ -32,10 +45,9 @@ class Clue:
 
     `weight`: the probability that it applies, 0..1. `years`: the first and last on sale, both included, or None.
     `sources`: what it rests on, such as its family and its shops; evidence that shares one is not independent.
-    `kind` is "product", "decision", "barcode" or "language".
     """
 
-    kind: str
+    kind: ClueKind
     label: str
     weight: float
     countries: tuple[str, ...] = ()
@@ -59,15 +71,19 @@ class Distribution:
 
 @dataclass(frozen=True)
 class ObjectClues:
-    """The clues of one object: candidates exclude each other, further clues are independent of them."""
+    """The clues of one object: candidates exclude each other, further clues are independent of them.
+
+    `too_late`: candidates that are no clue, because they came on sale after the object was last seen.
+    """
 
     name: str
     candidates: tuple[Clue, ...] = ()
     further: tuple[Clue, ...] = ()
+    too_late: tuple[Clue, ...] = ()
 
     @property
     def all(self) -> tuple[Clue, ...]:
-        """Every clue, candidates first."""
+        """Every clue that counts, candidates first."""
         return (*self.candidates, *self.further)
 
 
@@ -84,16 +100,36 @@ class Provenance:
     left_out: tuple[Clue, ...] = ()
 
 
-def provenance(objects: Sequence[ObjectClues], prior: Mapping[str, float]) -> Provenance:
+@dataclass(frozen=True)
+class _Factor:
+    """The probability of each place by clues that exclude each other, and the exponent of that evidence."""
+
+    places: Mapping[str, float]
+    exponent: float
+
+    @property
+    def unknown(self) -> float:
+        """What the clues leave to 1."""
+        return max(0.0, 1 - sum(self.places.values()))
+
+
+def provenance(objects: Sequence[ObjectClues], prior: Mapping[str, float], exponent: float = EXPONENT) -> Provenance:
     """The provenance of one object, or of several that belong together.
 
     Args:
         prior: by country, its share of the catalogue.
+        exponent: of the evidence of each object, where several have any.
     """
     kept, left_out = _independent(objects)
-    factors = [factor for one in kept for factor in (one.candidates, *((clue,) for clue in one.further)) if factor]
-    sold = _combined([_mixture(factor, "countries") for factor in factors], prior)
-    made = _combined([_mixture(factor, "made_in") for factor in factors], {})
+    together = sum(bool(one.all) for one in kept) > 1
+    groups = [group for one in kept for group in (one.candidates, *((clue,) for clue in one.further)) if group]
+    powers = [1.0 if not together or _decided(group) else exponent for group in groups]
+    sold, made = (
+        _combined(
+            [_Factor(_mixture(group, places), power) for group, power in zip(groups, powers, strict=True)], shares
+        )
+        for places, shares in (("countries", prior), ("made_in", {}))
+    )
     return Provenance(sold, made, _on_sale_by([one.candidates for one in objects if one.candidates]), left_out)
 
 
@@ -128,19 +164,24 @@ def _independent(objects: Sequence[ObjectClues]) -> tuple[list[ObjectClues], tup
     return kept, tuple(clue for _, clue in sorted(dropped, key=lambda item: -item[1].weight))
 
 
+def _decided(clues: Sequence[Clue]) -> bool:
+    return any(clue.kind == "decision" for clue in clues)
+
+
 def _mixture(clues: Sequence[Clue], places: str) -> dict[str, float]:
     """The probability of each place by clues that exclude each other; what is left to 1 is unknown."""
     found: dict[str, float] = {}
     for clue in clues:
         named: tuple[str, ...] = getattr(clue, places)
+        weight = clue.weight * (COVERAGE if clue.kind == "product" else 1.0)
         for place in named:
-            found[place] = found.get(place, 0.0) + clue.weight / len(named)
+            found[place] = found.get(place, 0.0) + weight / len(named)
     return found
 
 
-def _combined(factors: Sequence[Mapping[str, float]], prior: Mapping[str, float]) -> Distribution:
-    """Independent factors multiplied; one factor alone is itself."""
-    places = sorted({place for factor in factors for place in factor})
+def _combined(factors: Sequence[_Factor], prior: Mapping[str, float]) -> Distribution:
+    """Factors multiplied; one factor alone, with the exponent 1, is itself."""
+    places = sorted({place for factor in factors for place in factor.places})
     if not places:
         return Distribution((), 1.0)
     even = (1 - PRIOR_ELSEWHERE) / len(places)
@@ -149,16 +190,11 @@ def _combined(factors: Sequence[Mapping[str, float]], prior: Mapping[str, float]
     # What the catalogue sells elsewhere, and countries that it does not know, share the rest.
     if total > 1 - PRIOR_ELSEWHERE:
         shares = {place: share * (1 - PRIOR_ELSEWHERE) / total for place, share in shares.items()}
-    unknowns = [max(0.0, 1 - sum(factor.values())) for factor in factors]
-    nothing_known = 1.0
-    for unknown in unknowns:
-        nothing_known *= unknown
+    nothing_known = prod(factor.unknown**factor.exponent for factor in factors)
     weights = {}
     for place, share in shares.items():
-        product = 1.0
-        for factor, unknown in zip(factors, unknowns, strict=True):
-            product *= factor.get(place, 0.0) / share + unknown
-        weights[place] = share * (product - nothing_known)
+        ratios = ((factor.places.get(place, 0.0) / share + factor.unknown, factor.exponent) for factor in factors)
+        weights[place] = share * (prod(ratio**exponent for ratio, exponent in ratios) - nothing_known)
     whole = sum(weights.values()) + nothing_known
     if whole <= 0:
         # Factors that are all certain, and contradict each other.

@@ -23,7 +23,7 @@ from embedding.text import barcodes, detection, networks, reader, reading, recog
 from index.engines import choice
 from index.generations.generations import Manifest
 from index.lexical import building, lexical_index, words
-from index.search import first_stage, likelihood, orientation, rerank, text_evidence
+from index.search import first_stage, likelihood, orientation, rerank, score_scale, text_evidence
 
 # The constants that decide a ranking once the generation is built, by module. tests/index/search/test_ranking_digest.py
 # fails for a constant of a module used by a search that is neither here nor listed there as one that decides nothing.
@@ -55,9 +55,13 @@ _DECIDING: tuple[tuple[ModuleType, str], ...] = (
         "_CELL _SIDE_MULTIPLE _NEIGHBOURHOOD _MIN_HEAT _CUBIC_COEFFICIENT CATALOGUE_PLAN QUERY_PLAN",
     ),
     (xfeat_network, "_COMPILED"),
-    (features, "DESCRIPTOR_SIZE PALETTE_SIZE BACKGROUND _VERSION"),
-    (matching, "MIN_DESCRIPTOR_SIMILARITY"),
-    (plane, "PLANE_SIDE _INLIER_TOLERANCE _MAX_ITERATIONS _CONFIDENCE MIN_INLIERS _MAX_ANISOTROPY _MAX_SCALE_CHANGE"),
+    (features, "DESCRIPTOR_SIZE PALETTE_SIZE BACKGROUND RECORD_BYTES RECORD_VERSION _OUTER_LEVEL _PREVIEW_QUALITIES"),
+    (matching, "MIN_DESCRIPTOR_SIMILARITY COARSE_QUERY_KEYPOINTS COARSE_CANDIDATE_KEYPOINTS"),
+    (
+        plane,
+        "PLANE_SIDE _INLIER_TOLERANCE _MAX_ITERATIONS _CONFIDENCE MIN_INLIERS _MAX_ANISOTROPY _MAX_SCALE_CHANGE "
+        "_SIMILARITY_TOLERANCE _SIMILARITY_ITERATIONS _SIMILARITY_CONFIDENCE",
+    ),
     (
         alignment,
         "MAX_ALIGNED _MIN_PAIRS _MIN_VISIBLE_PIXELS _MIN_FOREGROUND _WINDOW_SIGMA _WINDOW_RADIUS _SHIFTS _LIGHT_RADIUS "
@@ -94,9 +98,10 @@ _DECIDING: tuple[tuple[ModuleType, str], ...] = (
     ),
     (text_evidence, "TEXT_WEIGHT TEXT_SCALE EDGE_DISCOUNT GTIN_BONUS TEXT_CANDIDATES MIN_NATS"),
     (first_stage, "MIN_ROWS MAX_ROWS"),
-    (rerank, "RERANK_DEPTHS MIN_CONFIDENT_INLIERS"),
+    (rerank, "RERANK_DEPTH FINALISTS"),
     (orientation, "MAX_DOUBTFUL_INLIERS MIN_SCORE_GAIN _NEIGHBOURS"),
-    (likelihood, "SIGNALS VERDICT_THRESHOLD DECISIVE_LIKELIHOOD MIN_SCORE"),
+    (likelihood, "SIGNALS VERDICT_THRESHOLD DECISIVE_LIKELIHOOD"),
+    (score_scale, "SCORE_UNIT"),
     (choice, "_ROWS_PER_STEP _ROWS_PER_CODE FILTER_OVERFETCH DEFAULT_EF_SEARCH DEFAULT_NPROBE DEFAULT_K_FACTOR"),
 )
 

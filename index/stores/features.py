@@ -1,104 +1,143 @@
-"""Local features of catalogue pictures: computed on first use and stored, the least recently used deleted.
-
-A file is the bytes of the features and their CRC-32. Compressed they would take two thirds of the space, but a search,
-which reads a hundred, would spend 70 ms of processor time on them instead of 5.
-"""
+"""Local features of catalogue pictures: made at night, kept as records in append-only shards, read by memory map."""
 
 from __future__ import annotations
 
-import os
-import zlib
-from collections.abc import Callable, Sequence
+import shutil
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
-from embedding.local import CATALOGUE_PLAN, FeaturesInvalid, LocalFeatures, extract
-from index.stores.images import ImageStore
+import numpy as np
+import numpy.typing as npt
 
-# For some 65,000 pictures.
-MAX_BYTES = 6_000_000_000
+from embedding.image.regions import WHOLE
+from embedding.local import (
+    CATALOGUE_PLAN,
+    RECORD_BYTES,
+    RECORD_VERSION,
+    LocalFeatures,
+    extract,
+)
+from index.stores.images import ImageStore
+from index.stores.shards import RowKey, ShardedRows
+
 WORKERS = 2
-_CHECKSUM_SIZE = 4
+# How many pictures' features that the night has not made yet are kept in memory: some 30 MB.
+MAX_COMPUTED = 500
+
+
+# uint8 [RECORD_BYTES] as LocalFeatures.to_record makes it.
+Record = npt.NDArray[np.uint8]
 
 
 def _ignore(_: bool) -> None:
     """An `on_lookup` that does nothing."""
 
 
-@dataclass(frozen=True)
 class FeatureStore:
-    """A folder of local features, one file an image. Losing it costs time, never an answer.
+    """The local features of a workspace's pictures. Losing them costs time, never an answer.
 
-    `on_lookup` is called for each image with whether its features were stored, from several threads.
+    One writer at a time (the workspace's lock); any number of readers, in any number of threads. `on_lookup` is called
+    for each image with whether its features were there, stored or in memory, or had to be computed.
     """
 
-    root: Path
-    images: ImageStore
-    max_bytes: int = MAX_BYTES
-    on_lookup: Callable[[bool], None] = _ignore
+    def __init__(self, root: Path, images: ImageStore, on_lookup: Callable[[bool], None] = _ignore) -> None:
+        self.root, self.images, self.on_lookup = root, images, on_lookup
+        self._folder = root / f"xfeat-{RECORD_VERSION}"
+        self._stored = self._open()
+        self._computed: OrderedDict[str, LocalFeatures] = OrderedDict()
+        self._lock = threading.Lock()
 
-    def path(self, sha256: str) -> Path:
-        """The file of an image's features, whether or not it exists."""
-        return self.root / sha256[:2] / f"{sha256}.features"
+    def with_lookups(self, on_lookup: Callable[[bool], None]) -> FeatureStore:
+        """The same store with another `on_lookup`."""
+        return FeatureStore(self.root, self.images, on_lookup)
 
     def get(self, images: Sequence[str]) -> list[LocalFeatures]:
-        """The features of images; those that are not stored are computed.
+        """The features of images; those that are not stored, or damaged, are computed.
 
         Raises:
             UnknownEntry: an image is not in the image store.
             ModelUnavailable: features are missing and cannot be computed on this machine.
         """
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix="features") as pool:
-            return list(pool.map(self._one, images))
+        stored = self._stored
+        rows = stored.rows_of(images, WHOLE)
+        if (rows < 0).any() and not stored.is_current():
+            self._stored = stored = self._open()
+            rows = stored.rows_of(images, WHOLE)
+        records = stored.get(rows[rows >= 0])
+        intact = iter(stored.is_intact(rows[rows >= 0], records).tolist())
+        found = iter(records)
+        kept = {image: next(found) for image, row in zip(images, rows.tolist(), strict=True) if row >= 0}
+        record_of = {image: each for image, each in kept.items() if next(intact)}
 
-    def prune(self) -> int:
-        """Delete the least recently used features beyond `max_bytes`; returns how many files were deleted."""
-        files = sorted(((path.stat(), path) for path in self.root.glob("*/*.features")), key=lambda f: f[0].st_mtime)
-        excess = sum(status.st_size for status, _ in files) - self.max_bytes
-        deleted = 0
-        for status, path in files:
-            if excess <= 0:
-                break
-            path.unlink(missing_ok=True)
-            excess -= status.st_size
-            deleted += 1
-        return deleted
-
-    def _one(self, sha256: str) -> LocalFeatures:
-        path = self.path(sha256)
-        try:
-            features = LocalFeatures.from_bytes(_checked(path.read_bytes()))
-            os.utime(path)
+        def one(image: str) -> LocalFeatures:
+            if image not in record_of:
+                return self._compute(image)
             self.on_lookup(True)
-        except (OSError, FeaturesInvalid):
-            # Never computed, damaged by a crash, or of an older version.
-            self.on_lookup(False)
-            features = extract(self.images.pixels(sha256), CATALOGUE_PLAN)
-            self._write(path, features.to_bytes())
-            # Rounded as in the file, so that the first and the second answer to a query are the same.
-            return LocalFeatures.from_bytes(features.to_bytes())
+            return LocalFeatures.from_record(record_of[image])
+
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="features") as pool:
+            return list(pool.map(one, images))
+
+    def missing(self, images: Sequence[str]) -> list[str]:
+        """Those of some images whose features are not stored, in their order."""
+        return [image for image, row in zip(images, self._stored.rows_of(images, WHOLE), strict=True) if row < 0]
+
+    def append(self, records: Mapping[str, Record]) -> None:
+        """Store records by image. When this returns they survive a power cut. Those stored already are skipped."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if records:
+            self._stored.append([RowKey(image, WHOLE) for image in records], np.stack(list(records.values())))
+
+    def discard_damaged(self) -> int:
+        """Erase records that do not match their checksums, so that they are made again; returns how many there were."""
+        damaged = self._stored.damaged()
+        if damaged:
+            self._stored.discard(damaged)
+        return len(damaged)
+
+    def discard_unused(self, used: Collection[str], *, min_share: float = 0.0) -> int:
+        """Erase the records of images that are not `used`, if more than `min_share` of all; returns how many."""
+        names = {bytes.fromhex(image) for image in used}
+        rows = self._stored.images()
+        unused = np.flatnonzero([row.tobytes() not in names for row in rows])
+        if len(unused) <= min_share * len(rows):
+            return 0
+        self._stored.discard(unused)
+        return len(unused)
+
+    def delete_former(self) -> None:
+        """Delete the features of other versions, which nothing reads."""
+        for path in self.root.glob("*"):
+            if path != self._folder and path.is_dir():
+                shutil.rmtree(path)
+
+    def _open(self) -> ShardedRows:
+        return ShardedRows(self._folder, "features", np.uint8, RECORD_BYTES)
+
+    def _compute(self, image: str) -> LocalFeatures:
+        """Features that are not stored, computed now and kept in memory for a while."""
+        with self._lock:
+            is_kept = image in self._computed
+            self.on_lookup(is_kept)
+            if is_kept:
+                self._computed.move_to_end(image)
+                return self._computed[image]
+        features = LocalFeatures.from_record(record(self.images, image))
+        with self._lock:
+            self._computed[image] = features
+            while len(self._computed) > MAX_COMPUTED:
+                self._computed.popitem(last=False)
         return features
 
-    def _write(self, path: Path, data: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # No fsync: a damaged file is noticed by its checksum and computed again.
-        aside = path.with_name(f".{path.name}.{os.getpid()}.{id(data):x}")
-        aside.write_bytes(data + _checksum(data))
-        aside.replace(path)
 
-
-def _checked(stored: bytes) -> bytes:
-    """The content of a file, without its checksum.
+def record(images: ImageStore, image: str) -> Record:
+    """The features of a picture, computed, as a record: an answer is the same from stored ones and from new ones.
 
     Raises:
-        FeaturesInvalid: it is damaged.
+        UnknownEntry: the image is not in the image store.
+        ModelUnavailable: features cannot be computed on this machine.
     """
-    data = stored[:-_CHECKSUM_SIZE]
-    if stored[-_CHECKSUM_SIZE:] != _checksum(data):
-        raise FeaturesInvalid(f"{len(stored)} bytes of local features are damaged: compute them again")
-    return data
-
-
-def _checksum(data: bytes) -> bytes:
-    return zlib.crc32(data).to_bytes(_CHECKSUM_SIZE, "little")
+    return extract(images.pixels(image), CATALOGUE_PLAN).to_record()

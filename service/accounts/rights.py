@@ -51,6 +51,7 @@ RIGHTS: Mapping[tuple[str, str], Role] = {
     ("POST", "/v1/leads/{lead_id}"): Role.INVESTIGATOR,
     ("GET", "/v1/alerts"): Role.INVESTIGATOR,
     ("GET", "/v1/dossier"): Role.INVESTIGATOR,
+    ("GET", "/v1/series"): Role.INVESTIGATOR,
     ("POST", "/v1/objects"): Role.CURATOR,
     ("POST", "/v1/objects/{object_id:path}"): Role.CURATOR,
     ("GET", "/v1/sources"): Role.CURATOR,

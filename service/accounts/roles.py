@@ -53,6 +53,11 @@ class Visitor:
     def may(self, role: Role) -> bool:
         return self.role >= role
 
+    @property
+    def may_read_leads(self) -> bool:
+        """Whether what investigators decided may be shown, as at GET /v1/leads; a token for searches alone may not."""
+        return self.may(Role.INVESTIGATOR) and "read" in self.scopes
+
     def require(self, role: Role) -> None:
         """Refuse a visitor whose role is lower.
 

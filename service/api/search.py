@@ -14,6 +14,7 @@ from index.search.answer import MAX_IMAGES, MAX_LIMIT, MAX_TEXT, MAX_WRITTEN
 from service.accounts.access import VisitorDep
 from service.accounts.roles import Role, Visitor
 from service.api.openapi import problems
+from service.app.elimination import earlier_decisions
 from service.app.gate import face_problem
 from service.app.responses import CatalogueAnswerResponse, ObjectsAnswerResponse, answer_response
 from service.app.search_request import DEFAULT_LIMIT, SearchRequest, parse_search_request
@@ -149,4 +150,5 @@ def _answer(request: SearchRequest, services: Services, visitor: Visitor) -> dic
         else:
             # Nothing of a volunteer's upload is kept, not even its SHA-256 in the audit.
             answer = services.search(query, generation, rerank=request.rerank)
-        return answer_response(answer, faces).model_dump()
+        earlier = earlier_decisions(answer, generation, services.leads) if visitor.may_read_leads else None
+        return answer_response(answer, faces, earlier).model_dump()

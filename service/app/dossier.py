@@ -16,14 +16,17 @@ from index.jobs.alerts import Alert, list_alerts
 from index.records.database import Database
 from index.records.entries import Entry
 from index.search.answer import MAX_IMAGES, Answer, Candidate
+from index.search.provenance import ObjectClues, Provenance, provenance
 from service.accounts.roles import Visitor
 from service.app.elimination import EarlierDecision
 from service.app.evidence import side_by_side
 from service.app.leads import LeadRecord
 from service.app.search_form import SearchForm, run_search
+from service.app.series import clues_of
 from service.app.services import Services
 from service.rendering.environment import environment
 from service.rendering.language import Words
+from service.rendering.provenance_view import provenance_view
 
 CANDIDATES = 12
 # Longest side of a picture in the file, in pixels.
@@ -53,8 +56,8 @@ class SearchStamp:
 class Dossier:
     """An object, its crops as (SHA-256, JPEG), the answer of a search by all of them, its leads and its alerts.
 
-    `items` has one item for each candidate of `answer`, `earlier` the decisions on each candidate's family by rank;
-    `stamp` belongs to the search. `made` is ISO 8601 in UTC.
+    `clues` and `provenance`: where and when it may have been sold. `items` has one item for each candidate of `answer`,
+    `earlier` the decisions on each candidate's family by rank; `stamp` belongs to the search. `made` is ISO 8601, UTC.
     """
 
     entry: Entry
@@ -62,6 +65,8 @@ class Dossier:
     answer: Answer | None
     stamp: SearchStamp | None
     earlier: Mapping[int, tuple[EarlierDecision, ...]]
+    clues: ObjectClues
+    provenance: Provenance
     items: tuple[DossierItem, ...]
     leads: tuple[LeadRecord, ...]
     alerts: tuple[Alert, ...]
@@ -78,14 +83,20 @@ def build_dossier(entry: Entry, services: Services, visitor: Visitor) -> Dossier
         result = run_search(form, services, visitor)
         answer, earlier = result.answer, result.earlier
         stamp = SearchStamp(visitor.name, now(), result.manifest.model_sha256, result.manifest.content)
+    leads = services.leads.of_object(*object_key)
+    clues = clues_of(entry, answer.candidates, leads, answer.readings) if answer else ObjectClues("")
+    with services.live.lease() as generation:
+        shares = generation.records.country_shares
     return Dossier(
         entry,
         crops,
         answer,
         stamp,
         earlier,
+        clues,
+        provenance([clues], shares),
         tuple(_item(candidate, crops, services) for candidate in answer.candidates) if answer else (),
-        services.leads.of_object(*object_key),
+        leads,
         alerts_of(entry, services),
         now(),
     )
@@ -102,7 +113,8 @@ def alerts_of(entry: Entry, services: Services) -> tuple[Alert, ...]:
 def as_html(dossier: Dossier, words: Words) -> str:
     """A self-contained HTML page: pictures inlined, no script, nothing loaded from elsewhere."""
     template = environment().get_template("pages/dossier.html")
-    return template.render(t=words, dossier=dossier, data=_data)
+    view = provenance_view(dossier.provenance, dossier.clues.all, words, dossier.clues.too_late)
+    return template.render(t=words, dossier=dossier, provenance=view, data=_data)
 
 
 def file_name(entry: Entry, extension: str) -> str:

@@ -15,6 +15,7 @@ from service.rendering.environment import EARLIER_WORDS, STATE_WORDS, percent
 from service.rendering.facts import object_facts, product_facts, several
 from service.rendering.language import Words
 from service.rendering.pdf_sheet import MARGIN, PdfSheet
+from service.rendering.provenance_view import provenance_view
 
 # How many characters of a product's description are shown.
 _DESCRIPTION = 400
@@ -68,6 +69,7 @@ def as_pdf(dossier: Dossier, t: Words) -> bytes:
             if found:
                 named = ", ".join(f"{one.name} {percent(one.likelihood)}" for one in found)
                 sheet.write_in(10, f"{label}: {named}")
+        _provenance(sheet, dossier, t)
         sheet.ln(2)
         for item in dossier.items:
             _candidate(sheet, item, dossier.earlier.get(item.candidate.rank, ()), t)
@@ -89,6 +91,28 @@ def as_pdf(dossier: Dossier, t: Words) -> bytes:
         for alert in dossier.alerts:
             sheet.write_in(10, f"{alert.found[:16]}  {alert.title or alert.product_id}  {percent(alert.likelihood)}")
     return bytes(sheet.output())
+
+
+def _provenance(sheet: _Sheet, dossier: Dossier, t: Words) -> None:
+    """Where and when it may have been sold, as text."""
+    view = provenance_view(dossier.provenance, dossier.clues.all, t, dossier.clues.too_late)
+    if not view.any:
+        return
+    sheet.heading(t("origin.title"))
+    told = f"{t('origin.told', country=view.told)} {percent(view.told_probability)}"
+    sheet.write_in(10, told if view.told else t("origin.unknown"), bold=True)
+    listed = [f"{row.name} {percent(row.probability)}" for row in view.sold]
+    listed.append(f"{t('origin.not_known')} {percent(view.unknown)}")
+    late = [f"{label} ({year})" for label, year in view.too_late]
+    made = [f"{row.name} {percent(row.probability)}" for row in view.made]
+    for line in (
+        f"{t('origin.sold')}: {', '.join(listed)}",
+        f"{t('origin.made')}: {', '.join(made)}" if made else "",
+        *(f"{bar.label}: {bar.first}–{bar.last}" for bar in view.bars),
+        f"{t.count('origin.too_late', len(late))}. {', '.join(late)}" if late else "",
+    ):
+        if line:
+            sheet.write_in(9, line)
 
 
 def _evidence(evidence: Mapping[str, Any], t: Words) -> str:

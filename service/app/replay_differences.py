@@ -11,7 +11,7 @@ from embedding.encoders.card import ModelCard
 from embedding.text.reading import TextReader
 from index.generations.generations import Manifest
 from index.search.ranking_digest import RankingDigests, ranking_digests
-from index.search.rerank import RERANK_DEPTHS, Reranker
+from index.search.rerank import FINALISTS, RERANK_DEPTH, Reranker
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ def program_version() -> str:
 
 
 def rerank_depths(reranker: Reranker | None) -> list[int]:
-    """How many pictures a search re-ranks, first and at most; empty without re-ranking."""
-    return list(RERANK_DEPTHS) if reranker else []
+    """How many pictures a search compares closely, and coarsely; empty without re-ranking."""
+    return [FINALISTS, RERANK_DEPTH] if reranker else []
 
 
 def differences(

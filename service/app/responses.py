@@ -5,7 +5,8 @@ What is unknown is null.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
@@ -13,6 +14,7 @@ from pydantic import BaseModel, Field
 from index.generations.families import Availability
 from index.records.entries import Entry
 from index.search.answer import MAX_PAIRS, MAX_VARIANTS, Answer, Attribution, Candidate, Evidence, Matched, Verdict
+from service.app.elimination import EarlierDecision
 from service.app.text_responses import ReadingResponse, WordMatchResponse, reading_response, word_responses
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["9f86d081884c7d659a2feaa0c55ad015" * 2])]
@@ -137,6 +139,19 @@ class CandidateResponse(BaseModel):
     images: list[Sha256]
 
 
+class EarlierDecisionResponse(BaseModel):
+    """A decision on a product of a candidate's family, made for some object."""
+
+    lead: int = Field(description="The lead's number.", examples=[7])
+    state: Literal["confirmed", "ruled_out", "sold_too_widely"]
+    object_id: str = Field(description="The object it was decided for.", examples=["2024-017"])
+    object_source: str = Field(examples=["europol"])
+    product_id: str = Field(description="The product it was decided on.", examples=["A-1001"])
+    source: str = Field(examples=["luma-2024"])
+    who: str = Field(examples=["ines"])
+    at: str = Field(description="ISO 8601, UTC", examples=["2026-03-01T09:30:00+00:00"])
+
+
 class VariantResponse(BaseModel):
     """A product that a candidate stands for: of the same source, and with the same image and score."""
 
@@ -150,6 +165,10 @@ class ProductCandidateResponse(ProductResponse, CandidateResponse):
 
     variants: list[VariantResponse] = Field(
         description=f"Products of the same source with the same image and score, such as sizes; at most {MAX_VARIANTS}."
+    )
+    earlier_decisions: list[EarlierDecisionResponse] | None = Field(
+        None,
+        description="What was decided on products of its family, the last first; null for who may not read leads.",
     )
 
 
@@ -198,11 +217,14 @@ class ObjectsAnswerResponse(AnswerResponse):
     candidates: list[ObjectCandidateResponse]
 
 
-def answer_response(answer: Answer, faces: Sequence[int] = ()) -> CatalogueAnswerResponse | ObjectsAnswerResponse:
+def answer_response(
+    answer: Answer, faces: Sequence[int] = (), earlier: Mapping[int, Sequence[EarlierDecision]] | None = None
+) -> CatalogueAnswerResponse | ObjectsAnswerResponse:
     """The response model of an answer.
 
     Args:
         faces: which of the query's pictures, counted from 1, seem to show a face.
+        earlier: the decisions on each candidate's family, by rank; None for who may not read leads.
     """
     common: dict[str, Any] = {
         "query_id": answer.query_id,
@@ -215,10 +237,21 @@ def answer_response(answer: Answer, faces: Sequence[int] = ()) -> CatalogueAnswe
         "readings": [reading_response(reading) for reading in answer.readings],
     }
     if answer.collection == "catalogue":
-        products = [ProductCandidateResponse(**_candidate(one)) for one in answer.candidates]
+        products = [
+            ProductCandidateResponse(**_candidate(one), earlier_decisions=_decisions(earlier, one.rank))
+            for one in answer.candidates
+        ]
         return CatalogueAnswerResponse(collection="catalogue", candidates=products, **common)
     objects = [ObjectCandidateResponse(**_candidate(one)) for one in answer.candidates]
     return ObjectsAnswerResponse(collection="objects", candidates=objects, **common)
+
+
+def _decisions(
+    earlier: Mapping[int, Sequence[EarlierDecision]] | None, rank: int
+) -> list[EarlierDecisionResponse] | None:
+    if earlier is None:
+        return None
+    return [EarlierDecisionResponse(**asdict(decision)) for decision in earlier.get(rank, ())]
 
 
 def _attribution(one: Attribution) -> AttributionResponse:

@@ -17,9 +17,10 @@ from index.records.names import name_key
 from index.search.answer import MAX_IMAGES, Answer, Candidate
 from index.search.provenance import Clue, ObjectClues, Provenance, exclusive, provenance
 from service.accounts.roles import Visitor
+from service.app.elimination import EarlierDecision
 from service.app.leads import LeadRecord
 from service.app.listing import ObjectFilter
-from service.app.search_form import SearchForm, run_search
+from service.app.search_form import SearchForm, SearchResult, run_search
 from service.app.services import Services
 
 # How many objects of one series are searched for at a time.
@@ -37,11 +38,15 @@ _IDENTIFIED = ("confirmed", "sold_too_widely")
 
 @dataclass(frozen=True)
 class SeriesObject:
-    """One object of a series; `answer` and what follows from it are empty until it was searched for."""
+    """One object of a series; `answer` and what follows from it are empty until it was searched for.
+
+    `earlier`: the decisions on each candidate's family, by rank.
+    """
 
     entry: Entry
     leads: tuple[LeadRecord, ...]
     answer: Answer | None
+    earlier: Mapping[int, tuple[EarlierDecision, ...]]
     clues: ObjectClues
     provenance: Provenance
     undecided: int
@@ -76,6 +81,18 @@ def objects_of_series(services: Services, generation: Generation, authority: str
     return found
 
 
+def series_named(
+    authority: str, name: str, services: Services, visitor: Visitor, generation: Generation, *, search: bool
+) -> Series:
+    """A series by its name; with `search` each object is searched for and recorded. Slow then.
+
+    Raises:
+        UnknownEntry: there is none.
+    """
+    entries = objects_of_series(services, generation, authority, name)
+    return series_of(entries, services, visitor, generation, search=search)
+
+
 def series_of(
     entries: Sequence[Entry], services: Services, visitor: Visitor, generation: Generation, *, search: bool
 ) -> Series:
@@ -83,9 +100,9 @@ def series_of(
     prior = generation.records.country_shares
     objects = []
     for entry in entries:
-        answer = _search(entry, services, visitor) if search and entry.images else None
+        result = _search(entry, services, visitor) if search and entry.images else None
         leads = services.leads.of_object(entry.source, entry.fields.entry_id)
-        objects.append(_series_object(entry, answer, leads, prior))
+        objects.append(_series_object(entry, result, leads, prior))
     most = max(objects, key=lambda one: one.undecided)
     named = {country_code(country) for entry in entries for country in entry.fields.several("country")}
     return Series(
@@ -106,19 +123,23 @@ def clues_of(
     What was read off the object's pictures adds weak clues of its own.
 
     What was ruled out is no clue; where a candidate was identified the others share what is left. A family that was
-    first sold after the object was last seen cannot be it.
+    first sold after the object was last seen cannot be it, and is listed apart.
     """
     decided = {(lead.source, lead.product_id): lead.state for lead in leads}
     families: dict[int, Clue] = {}
+    too_late: dict[int, Clue] = {}
     identified: set[int] = set()
     for candidate in candidates:
         sold = candidate.availability
         state = decided.get((candidate.entry.source, candidate.entry.fields.entry_id), "")
         if sold is None or candidate.likelihood is None or state == "ruled_out":
             continue
+        clue = _clue(candidate, sold)
+        if state in _IDENTIFIED:
+            clue = replace(clue, kind="decision", weight=CONFIRMED)
         if entry is not None and not _possible(entry.fields, sold):
+            too_late.setdefault(sold.family, clue)
             continue
-        clue = _clue(candidate, sold, CONFIRMED if state in _IDENTIFIED else candidate.likelihood)
         if state in _IDENTIFIED:
             identified.add(sold.family)
         if sold.family not in families or clue.weight > families[sold.family].weight:
@@ -130,7 +151,8 @@ def clues_of(
             for family, clue in families.items()
         }
     name = entry.fields.entry_id if entry else ""
-    return ObjectClues(name, exclusive(families.values()), tuple(_clues_of_text(readings)))
+    further = tuple(_clues_of_text(readings))
+    return ObjectClues(name, exclusive(families.values()), further, tuple(too_late.values()))
 
 
 def _clues_of_text(readings: Iterable[Reading]) -> Iterator[Clue]:
@@ -150,13 +172,13 @@ def _clues_of_text(readings: Iterable[Reading]) -> Iterator[Clue]:
             yield Clue("language", guess.language, LANGUAGE_WEIGHT * guess.confidence, spoken)
 
 
-def _clue(candidate: Candidate, sold: Availability, weight: float) -> Clue:
+def _clue(candidate: Candidate, sold: Availability) -> Clue:
     fields = candidate.entry.fields
     first, last = _year(sold.first_seen), _year(sold.last_seen) or datetime.now(UTC).year
     return Clue(
         kind="product",
         label=fields.title or fields.entry_id,
-        weight=weight,
+        weight=candidate.likelihood or 0.0,
         countries=tuple(dict.fromkeys(map(country_code, sold.countries))),
         made_in=tuple(dict.fromkeys(map(country_code, sold.made_in))),
         years=(first, max(first, last)) if first else None,
@@ -171,8 +193,9 @@ def _possible(fields: EntryFields, sold: Availability) -> bool:
 
 
 def _series_object(
-    entry: Entry, answer: Answer | None, leads: tuple[LeadRecord, ...], prior: Mapping[str, float]
+    entry: Entry, result: SearchResult | None, leads: tuple[LeadRecord, ...], prior: Mapping[str, float]
 ) -> SeriesObject:
+    answer = result.answer if result else None
     candidates = answer.candidates if answer else ()
     clues = clues_of(entry, candidates, leads, answer.readings if answer else ())
     decided = {(lead.source, lead.product_id) for lead in leads if lead.state != "open"}
@@ -181,13 +204,14 @@ def _series_object(
         for one in candidates
         if one.likelihood is not None and one.likelihood >= UNDECIDED
     )
-    return SeriesObject(entry, leads, answer, clues, provenance([clues], prior), undecided)
+    earlier = result.earlier if result else {}
+    return SeriesObject(entry, leads, answer, earlier, clues, provenance([clues], prior), undecided)
 
 
-def _search(entry: Entry, services: Services, visitor: Visitor) -> Answer:
+def _search(entry: Entry, services: Services, visitor: Visitor) -> SearchResult:
     object_key = (entry.source, entry.fields.entry_id)
     form = SearchForm(crops=entry.images[:MAX_IMAGES], limit=CANDIDATES, object_key=object_key)
-    return run_search(form, services, visitor).answer
+    return run_search(form, services, visitor)
 
 
 def _year(day: str) -> int:

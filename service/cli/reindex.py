@@ -60,6 +60,7 @@ def reindex(context: click.Context, full: bool, model: str, accept: tuple[str, .
                 gate=gate_of(pinned, PUBLISHED_THRESHOLD),
                 accept=frozenset(accept),
                 text_reader=text_reader_for(pinned),
+                may_compile=True,
                 record_publication=publication_record(Audit(database), "reindex"),
             )
 

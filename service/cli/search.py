@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import click
+import sqlalchemy as sa
 
-from embedding.errors import ImageRefused
+from embedding.errors import ImageRefused, TraceObjectError
 from embedding.image.decode import DEFAULT_LIMITS, decode
 from embedding.image.regions import Region
-from index.generations.generations import open_live
+from index.generations.generations import Generation, open_live
 from index.models import workspace_encoder
 from index.records.feed_records import COLLECTIONS, Collection, Refusal
 from index.records.filters import KEYS, Filter
@@ -21,10 +23,14 @@ from index.search.search import search as run_search
 from index.search.text_evidence import text_reader_for
 from index.stores.images import ImageStore
 from index.workspace import Workspace
+from service.app.audit import Audit
+from service.app.elimination import EarlierDecision, earlier_decisions
 from service.app.evidence import draw_evidence
+from service.app.leads import Leads
 from service.app.search_request import regions_of, written_lines
 from service.cli.exit_status import list_refused
 from service.cli.streams import print_json, say
+from service.tables import open_service_database, service_database_url
 
 STANDARD_INPUT = Path("-")
 _SHOWN_WORDS = 5
@@ -103,14 +109,32 @@ def search(
     if evidence is not None:
         drawn = draw_evidence(answer, query, ImageStore(workspace.images), evidence)
         say(f"{len(drawn)} pictures of the evidence: {evidence}")
+    earlier = _earlier_decisions(answer, generation, workspace)
     if as_json:
         # Imported here, because the import adds 0.1 s to a command that does not print JSON.
         from service.app.responses import answer_response
 
-        print_json(answer_response(answer).model_dump(exclude={"faces"}))
+        print_json(answer_response(answer, earlier=earlier).model_dump(exclude={"faces"}))
     else:
-        click.echo(_table(answer))
+        click.echo(_table(answer, earlier))
     context.exit(status)
+
+
+def _earlier_decisions(
+    answer: Answer, generation: Generation, workspace: Workspace
+) -> Mapping[int, tuple[EarlierDecision, ...]]:
+    """What investigators decided on the candidates' families, by rank; a workspace without leads has none."""
+    address = sa.make_url(service_database_url(workspace))
+    is_made = address.get_backend_name() != "sqlite" or Path(address.database or "").exists()
+    if answer.collection != "catalogue" or not is_made:
+        return {}
+    try:
+        with closing(open_service_database(workspace)) as database:
+            return earlier_decisions(answer, generation, Leads(database, Audit(database)))
+    except TraceObjectError as error:
+        # The answer itself needs no leads.
+        say(f"earlier decisions are not shown: {error}")
+        return {}
 
 
 def _load(images: tuple[Path, ...], regions: Sequence[Region]) -> tuple[tuple[QueryImage, ...], list[Refusal]]:
@@ -137,8 +161,11 @@ def _name(path: Path) -> str:
     return "standard input" if path == STANDARD_INPUT else str(path)
 
 
-def _table(answer: Answer) -> str:
-    from service.rendering.environment import percent
+def _table(answer: Answer, earlier: Mapping[int, tuple[EarlierDecision, ...]]) -> str:
+    from service.rendering.environment import EARLIER_WORDS, percent
+    from service.rendering.language import words_in
+
+    t = words_in("en")
 
     lines = [f"{answer.verdict} (generation {answer.generation}, {answer.model})"]
     for candidate in answer.candidates:
@@ -150,6 +177,10 @@ def _table(answer: Answer) -> str:
             )
         if candidate.variants:
             columns.append(f"and {', '.join(variant.fields.entry_id for variant in candidate.variants)}")
+        columns += [
+            t(EARLIER_WORDS[one.state], object=one.object_id, who=one.who, day=one.at[:10])
+            for one in earlier.get(candidate.rank, ())
+        ]
         lines.append(f"{candidate.rank:3d}  {candidate.score:.3f}  " + "  ".join(filter(None, columns)))
     lines += [
         f"{label}: {', '.join(f'{one.name} {percent(one.likelihood)}' for one in found)}"

@@ -17,6 +17,7 @@ from fastapi.responses import Response, StreamingResponse
 from embedding.errors import TraceObjectError
 from service.accounts.access import VisitorDep
 from service.accounts.roles import Visitor
+from service.app.elimination import earlier_decisions
 from service.app.responses import answer_response
 from service.app.search_request import SearchRequest, regions_of
 from service.app.services import Services
@@ -132,10 +133,11 @@ def _search(crop: Crop, services: Services, visitor: Visitor) -> dict[str, Any]:
     request = SearchRequest((crop.read(),), regions_of((), 1), "", "catalogue", (), CANDIDATES)
     query = services.decode_query(request)
     with services.live.lease() as generation:
-        answer = answer_response(services.recorded_search(request, query, generation, visitor)).model_dump()
+        found = services.recorded_search(request, query, generation, visitor)
+        answer = answer_response(found, earlier=earlier_decisions(found, generation, services.leads)).model_dump()
     fields = (
         *("rank", "product_id", "source", "title", "brand", "retailer", "country", "made_in", "gtins", "source_page"),
-        *("licence", "likelihood", "link", "image"),
+        *("licence", "likelihood", "link", "image", "earlier_decisions"),
     )
     answer["candidates"] = [{key: candidate[key] for key in fields} for candidate in answer["candidates"]]
     return {**answer, "shown": data_uri(query.images[0].pixels, _THUMBNAIL_SIDE)}

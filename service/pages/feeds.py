@@ -11,10 +11,10 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated
 from xml.etree import ElementTree as ET
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from index.generations.generations import Generation
@@ -45,33 +45,56 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 class FeedItem:
     """One object in a feed. Days are ISO 8601; `picture` is an address, empty for a settled object."""
 
-    fields: EntryFields
     id: str
     address: str
     title: str
     text: str
+    author: str
+    tags: tuple[str, ...]
     published: str
     updated: str
     picture: str
 
 
-@router.get("/feed.atom")
-def atom(
+@dataclass(frozen=True)
+class Feed:
+    """A feed in the reader's language; `home` and `address` are addresses, `updated` a day."""
+
+    language: str
+    title: str
+    subtitle: str
+    home: str
+    address: str
+    updated: str
+    items: tuple[FeedItem, ...]
+
+
+def _feed(
     request: Request, services: ServicesDep, generation: GenerationDep, authority: Word = "", kind: Word = ""
-) -> Response:
-    """The open objects as an Atom feed (RFC 4287), in the reader's language."""
-    words, site = words_in(language_of(request)), site_address(request, services)
-    items = _items(services, generation, ObjectFilter(authority, "", kind), site, words)
-    feed = ET.Element("feed", {"xmlns": _ATOM, "xml:lang": words.language})
+) -> Feed:
+    """The feed that a request asks for: of all open objects, or of an authority's or of a kind alone."""
+    t, site = words_in(language_of(request)), site_address(request, services)
+    items = tuple(_items(services, generation, ObjectFilter(authority, "", kind), site, t))
+    updated = max((item.updated for item in items), default="2000-01-01")
     address = _own_address(request, site)
-    _add(feed, "id", address)
-    _add(feed, "title", words("front.title"))
-    _add(feed, "subtitle", words("front.lead"))
-    _add(feed, "updated", _moment(max((item.updated for item in items), default="2000-01-01")))
-    _add(feed, "link", rel="self", type="application/atom+xml", href=address)
-    _add(feed, "link", rel="alternate", type="text/html", href=f"{site}/")
-    for item in items:
-        entry = ET.SubElement(feed, "entry")
+    return Feed(t.language, t("front.title"), t("front.lead"), f"{site}/", address, updated, items)
+
+
+FeedDep = Annotated[Feed, Depends(_feed)]
+
+
+@router.get("/feed.atom")
+def atom(feed: FeedDep) -> Response:
+    """The open objects as an Atom feed (RFC 4287), in the reader's language."""
+    root = ET.Element("feed", {"xmlns": _ATOM, "xml:lang": feed.language})
+    _add(root, "id", feed.address)
+    _add(root, "title", feed.title)
+    _add(root, "subtitle", feed.subtitle)
+    _add(root, "updated", _moment(feed.updated))
+    _add(root, "link", rel="self", type="application/atom+xml", href=feed.address)
+    _add(root, "link", rel="alternate", type="text/html", href=feed.home)
+    for item in feed.items:
+        entry = ET.SubElement(root, "entry")
         _add(entry, "id", item.id)
         _add(entry, "title", item.title)
         _add(entry, "published", _moment(item.published))
@@ -79,28 +102,23 @@ def atom(
         _add(entry, "link", rel="alternate", type="text/html", href=item.address)
         if item.picture:
             _add(entry, "link", rel="enclosure", type="image/jpeg", href=item.picture)
-        _add(ET.SubElement(entry, "author"), "name", item.fields.authority)
-        for term in (item.fields.category, item.fields.status):
-            if term:
-                _add(entry, "category", term=_xml_text(term))
+        _add(ET.SubElement(entry, "author"), "name", item.author)
+        for tag in item.tags:
+            _add(entry, "category", term=_xml_text(tag))
         _add(entry, "summary", item.text)
-    return Response(_xml(feed), media_type="application/atom+xml", headers=_HEADERS)
+    return Response(_xml(root), media_type="application/atom+xml", headers=_HEADERS)
 
 
 @router.get("/feed.json")
-def json_feed(
-    request: Request, services: ServicesDep, generation: GenerationDep, authority: Word = "", kind: Word = ""
-) -> Response:
+def json_feed(feed: FeedDep) -> Response:
     """The open objects as a JSON Feed (jsonfeed.org, 1.1), in the reader's language."""
-    words, site = words_in(language_of(request)), site_address(request, services)
-    items = _items(services, generation, ObjectFilter(authority, "", kind), site, words)
-    feed: dict[str, Any] = {
+    content = {
         "version": "https://jsonfeed.org/version/1.1",
-        "title": words("front.title"),
-        "description": words("front.lead"),
-        "home_page_url": f"{site}/",
-        "feed_url": _own_address(request, site),
-        "language": words.language,
+        "title": feed.title,
+        "description": feed.subtitle,
+        "home_page_url": feed.home,
+        "feed_url": feed.address,
+        "language": feed.language,
         "items": [
             {
                 "id": item.id,
@@ -109,14 +127,14 @@ def json_feed(
                 "content_text": item.text,
                 "date_published": _moment(item.published),
                 "date_modified": _moment(item.updated),
-                "authors": [{"name": item.fields.authority}],
-                "tags": [tag for tag in (item.fields.category, item.fields.status) if tag],
+                "authors": [{"name": item.author}],
+                "tags": list(item.tags),
                 **({"image": item.picture} if item.picture else {}),
             }
-            for item in items
+            for item in feed.items
         ],
     }
-    return JSONResponse(feed, media_type="application/feed+json", headers=_HEADERS)
+    return JSONResponse(content, media_type="application/feed+json", headers=_HEADERS)
 
 
 @router.get("/sitemap.xml")
@@ -163,11 +181,12 @@ def _each(
         published = fields.published or fields.first_seen
         settled = "feed.identified" if fields.status == "identified" else "feed.closed"
         yield FeedItem(
-            fields=fields,
             id=uuid.uuid5(uuid.NAMESPACE_URL, f"{entry.source}\n{fields.entry_id}").urn,
             address=site + object_address(generation, entry),
             title=t("object.share_title", title=name) if is_open else t(settled, title=name),
             text=_call(fields, t) if is_open else settled_text(fields, t),
+            author=fields.authority,
+            tags=tuple(tag for tag in (fields.category, fields.status) if tag),
             published=published,
             updated=published if is_open else fields.last_seen,
             picture=f"{site}/pictures/{entry.images[0]}" if is_open and entry.images else "",

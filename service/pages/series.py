@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from index.generations.generations import Generation
 from service.accounts.access import VisitorDep
-from service.accounts.roles import Visitor
 from service.app.dossier_file import MEDIA_TYPES, render_series
-from service.app.series import Series, objects_of_series, series_of
-from service.app.services import Services
+from service.app.series import Series, objects_of_series, series_named
 from service.http.dependencies import GenerationDep, RateLimitDep, ServicesDep
 from service.http.upload import form_of
 from service.pages.errors import PageRoute
@@ -35,8 +33,8 @@ def series(
     authority: Word = "",
 ) -> Response:
     """The objects of a series and their leads, before they are searched for."""
-    entries = objects_of_series(services, generation, authority, name)
-    return _page(request, series_of(entries, services, visitor, generation, search=False), searched=False)
+    found = series_named(authority, name, services, visitor, generation, search=False)
+    return _page(request, found, searched=False)
 
 
 @router.get("/series.jsonld", dependencies=[RateLimitDep])
@@ -55,25 +53,24 @@ async def search_series(request: Request, services: ServicesDep, visitor: Visito
     form = await form_of(request, services.limits, services.reserved_bytes, ("authority", "name"))
     authority, name = form.get("authority", ""), form.get("name", "")
     with services.live.lease() as generation:
-        found = await services.search_queue.run(lambda: _searched(authority, name, services, visitor, generation))
+        found = await services.search_queue.run(
+            lambda: series_named(authority, name, services, visitor, generation, search=True)
+        )
     return _page(request, found, searched=True)
-
-
-def _searched(authority: str, name: str, services: Services, visitor: Visitor, generation: Generation) -> Series:
-    entries = objects_of_series(services, generation, authority, name)
-    return series_of(entries, services, visitor, generation, search=True)
 
 
 def _page(request: Request, found: Series, *, searched: bool) -> Response:
     words = words_in(language_of(request))
     clues = tuple(clue for one in found.objects for clue in one.clues.all)
     heaviest = tuple(sorted(clues, key=lambda clue: -clue.weight))
-    views = [provenance_view(one.provenance, one.clues.all, words) for one in found.objects]
+    # A product may have come too late for several of the objects.
+    too_late = tuple(dict.fromkeys(replace(c, weight=0.0) for one in found.objects for c in one.clues.too_late))
+    views = [provenance_view(one.provenance, one.clues.all, words, one.clues.too_late) for one in found.objects]
     return page(
         request,
         "work_series.html",
         series=found,
         searched=searched,
         objects=list(zip(found.objects, views, strict=True)),
-        together=provenance_view(found.together, heaviest, words),
+        together=provenance_view(found.together, heaviest, words, too_late),
     )

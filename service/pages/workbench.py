@@ -151,9 +151,8 @@ def _provenance(
     """Where and when the candidates were sold; None where nothing of it is known."""
     clues = clues_of(entry, answer.candidates, leads, answer.readings)
     found = provenance([clues], generation.records.country_shares)
-    if not (found.sold.values or found.made.values or found.on_sale_by):
-        return None
-    return provenance_view(found, clues.all, words_in(language_of(request)))
+    view = provenance_view(found, clues.all, words_in(language_of(request)), clues.too_late)
+    return view if view.any else None
 
 
 def _evidence(answer: Answer) -> dict[str, Any]:

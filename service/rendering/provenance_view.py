@@ -37,7 +37,10 @@ class Bar:
 
 @dataclass(frozen=True)
 class ProvenanceView:
-    """`told` is the country's name, or empty; `on_map` whether the map has any country that is likely."""
+    """`told` is the country's name, or empty; `on_map` whether the map has any country that is likely.
+
+    `too_late`: label and first year of candidates that came on sale after the object was last seen.
+    """
 
     told: str
     told_probability: float
@@ -48,10 +51,18 @@ class ProvenanceView:
     on_map: bool
     bars: tuple[Bar, ...]
     on_sale_by: tuple[tuple[int, float], ...]
+    too_late: tuple[tuple[str, int], ...]
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to show."""
+        return bool(self.sold or self.made or self.bars or self.on_sale_by or self.too_late)
 
 
-def provenance_view(found: Provenance, clues: tuple[Clue, ...], t: Words) -> ProvenanceView:
-    """The provenance that follows from clues, in the reader's language."""
+def provenance_view(
+    found: Provenance, clues: tuple[Clue, ...], t: Words, too_late: tuple[Clue, ...] = ()
+) -> ProvenanceView:
+    """The provenance that follows from clues, in the reader's language; `too_late` are those that do not count."""
     likely = dict(found.sold.values)
     drawn = tiles(likely)
     return ProvenanceView(
@@ -64,6 +75,7 @@ def provenance_view(found: Provenance, clues: tuple[Clue, ...], t: Words) -> Pro
         on_map=any(tile.shade for tile in drawn),
         bars=_bars(clues),
         on_sale_by=tuple((year, share) for year, share in found.on_sale_by if share >= 0.01),
+        too_late=tuple((clue.label, clue.years[0]) for clue in too_late if clue.years),
     )
 
 

@@ -103,7 +103,13 @@ def make_workspace(root: Path) -> tuple[Workspace, Sample, tuple[str, str]]:
     sample = copy_sample(root / "sample", PRODUCTS)
     encoder = load(STARTER)
     workspace = Workspace.create(root / "workspace", encoder.card.name)
-    workspace = replace(workspace, settings=replace(workspace.settings, embed_on=("https://www.newspaper.example",)))
+    settings = replace(
+        workspace.settings,
+        embed_on=("https://www.newspaper.example",),
+        public_address="https://objects.police.example",
+        outside_engines=("Lookalike https://lookalike.example/by-address?picture={picture}",),
+    )
+    workspace = replace(workspace, settings=settings)
     (workspace.root / authorities.FILE).write_text(_AUTHORITIES, encoding="utf-8")
     _add_details(sample)
     add_feed(workspace, "sample shops", "catalogue", sample.catalogue)

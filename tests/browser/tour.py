@@ -106,6 +106,10 @@ def tour(site: Site) -> list[Stop]:
         page.locator("form.publish button").click()
         page.wait_for_selector("[role=alert]")
 
+    def outside(page: Page) -> None:
+        page.locator("form[action='/workbench/outside'] button").first.click()
+        page.wait_for_selector("a[target=_blank]")
+
     def together(page: Page) -> None:
         page.locator("main form button").click()
         page.wait_for_selector("#together")
@@ -139,6 +143,7 @@ def tour(site: Site) -> list[Stop]:
         Stop("workbench-compared", "/workbench", compared),
         Stop("objects", "/workbench/objects"),
         Stop("object-work", f"/workbench/objects/{object_id}"),
+        Stop("outside", f"/workbench/objects/{object_id}", outside),
         Stop("object-leads", f"/workbench/objects/{site.object_with_lead}"),
         Stop("series", "/workbench/series?authority=Meridian+Police+Cooperation&name=case+12"),
         Stop("series-found", "/workbench/series?authority=Meridian+Police+Cooperation&name=case+12", together),

@@ -49,8 +49,9 @@ def compile_model(name: str) -> None:
     pytest.importorskip("openvino")
     pytest.importorskip("nncf")
     from embedding.encoders.agreement import Samples
-    from embedding.encoders.openvino.compiling import MIN_PICTURES, compile_encoder
+    from embedding.encoders.openvino.compiling import compile_encoder
     from embedding.encoders.openvino.exporting import Towers
+    from embedding.encoders.openvino.forms import MIN_PICTURES
 
     original, _, form = name.rpartition("-")
     encoder = load(original, "cpu")

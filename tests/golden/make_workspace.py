@@ -65,8 +65,7 @@ USER, PASSWORD = "ines", "correct horse battery"
 GONE, FORGOTTEN, WANTED = "S-03", "S-05", "S-00"
 # How many products each source has: with fewer in all, a generation is not tested and has no likelihood.
 OF_FOLDER, OF_SHOP = 20, 14
-# Larger ones would only fill the archive: local features are computed again where they are missing.
-SIDE, KEPT_FEATURES = 120, 4
+SIDE = 120
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -107,9 +106,8 @@ def make(place: Path) -> None:
     searched = _investigate(workspace, encoder, sent)
     expected = {"made_in": str(place), "user": USER, "password": PASSWORD, **searched, **_expected(workspace, approved)}
     (place / "expected.json").write_text(json.dumps(expected, indent=1, sort_keys=True), encoding="utf-8")
-    features = sorted(workspace.features.rglob("*.features"))
-    for path in features[KEPT_FEATURES:]:
-        path.unlink()
+    # They would only fill the archive, and are made again where they are missing.
+    shutil.rmtree(workspace.features)
 
 
 def pack(place: Path, archive: Path) -> None:
@@ -284,7 +282,9 @@ def _expected(workspace: Workspace, approved: str) -> dict[str, Any]:
 
 
 def _picture(spec: Spec, seed: int, view: int = 0) -> Pixels:
-    """A drawn shape, uint8 [SIDE, SIDE, 3]."""
+    """A drawn shape, uint8 [SIDE = 120
+
+    SIDE, 3]."""
     small = render(spec, np.random.default_rng([seed, view]))
     return np.asarray(Image.fromarray(small).resize((SIDE, SIDE), Image.Resampling.LANCZOS))
 

@@ -26,6 +26,7 @@ from index.search.answer import Query, QueryImage
 from index.search.rerank import reranker_for
 from index.search.search import search
 from index.sources.gate import quarantined
+from index.stores.features import record
 from index.stores.images import ImageStore
 from service.accounts.accounts import Accounts
 from service.app.audit import Audit
@@ -72,9 +73,10 @@ def upgraded(kept, tmp_path_factory):
     """The same after the first command that writes. Only copies of it are touched."""
     golden = kept.copy(tmp_path_factory.mktemp("upgraded") / "golden")
     assert run(golden, "upgrade").exit_code == 0
-    # Local features are computed once for all tests that ask for them; an archive holds but a few.
-    images = [row.image for row in open_live(golden.workspace).records.all_views("catalogue")]
-    reranker_for(golden.workspace).features.get(images)
+    # Local features are made once for all tests that ask for them; an archive has none of today's.
+    images = {row.image for row in open_live(golden.workspace).records.all_views("catalogue")}
+    features = reranker_for(golden.workspace).features
+    features.append({image: record(features.images, image) for image in images})
     return golden
 
 
@@ -202,8 +204,8 @@ def test_every_recorded_search_finds_the_same_and_says_what_has_changed(golden, 
     with closing(open_service_database(workspace)) as database:
         records = [Audit(database).search(str(number)) for number in golden.expected["searches"]]
     assert {picture["from"] for record in records for picture in record["pictures"]} == {"sent", "index"}
-    for record in records:
-        again = replay(record, workspace, encoder, reranker_for(workspace), given)
+    for searched in records:
+        again = replay(searched, workspace, encoder, reranker_for(workspace), given)
         recorded, replayed = ([entry[:2] for entry in ranking] for ranking in (again.recorded, again.replayed))
         assert (recorded[0], sorted(recorded)) == (replayed[0], sorted(replayed))
         changed = [difference for difference in again.differences if "search parameters" in difference.what]

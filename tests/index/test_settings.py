@@ -33,6 +33,7 @@ TABLE = {
     "recall_target": ([0.001, 1, 1.0], [0, 0.0, 7.5, *NO_SHARE]),
     "index_memory_mb": ([0, 1_000_000], NO_COUNT),
     "text": (["on", "off"], ["", "yes", "On", *NO_TEXT]),
+    "features_minutes": ([0, 30], NO_COUNT),
     "text_minutes": ([0, 30], NO_COUNT),
     "alert_likelihood": ([0, 0.0, 1, 1.0], NO_SHARE),
     "user_agent": (["traceobject/0.1 (+https://example.org/contact)"], NO_TEXT),

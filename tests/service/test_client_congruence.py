@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from service import client as client_module
 from service.accounts.rights import RIGHTS
-from service.api import schemas
+from service.api import schemas, series
 from service.app import responses, text_responses
 from service.client import Client
 from tests.service.api.test_docs import models
@@ -38,10 +38,12 @@ FLATTENED = {client_module.Lead: {"object": ("object_id", "object_source")}}
 # Given as mappings with all that the server sends, so that nothing can be missing.
 AS_SENT = {
     responses.EvidenceResponse, responses.MatchResponse, responses.AvailabilityResponse, responses.VariantResponse,
-    responses.AttributionResponse,
+    responses.AttributionResponse, responses.EarlierDecisionResponse,
     text_responses.WordMatchResponse, text_responses.ReadingResponse, text_responses.LineResponse,
     text_responses.CodeResponse, text_responses.LanguageResponse,
     schemas.LeadProductResponse,
+    series.SeriesResponse, series.SeriesObjectResponse, series.ProvenanceResponse, series.CountriesResponse,
+    series.CountryResponse, series.YearResponse, series.ClueResponse,
     schemas.RefusalCountResponse, schemas.RefusedInputResponse, schemas.AuditRecordResponse,
 }  # fmt: skip
 # Wrappers that no method returns: pages and lists are iterated, and a confirmation repeats its request.
@@ -85,6 +87,7 @@ CALLS = {
     ("post", "/v1/leads/{lead_id}"): ("change_lead", (7, "confirmed", "Same seam.", "q"), {}),
     ("get", "/v1/alerts"): ("alerts", ("2026-01-05",), {}),
     ("get", "/v1/dossier"): ("dossier", ("E/9",), {"source": "europol", "form": "html", "language": "fr"}),
+    ("get", "/v1/series"): ("series", ("case 12",), {"authority": "Europol", "search": False}),
     ("get", "/v1/images/{sha256}"): ("image", (NAME,), {}),
     ("get", "/v1/sources"): ("sources", (), {}),
     ("get", "/v1/held"): ("held", (), {}),

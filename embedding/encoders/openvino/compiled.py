@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from embedding.encoders import model_store as store
 from embedding.encoders.card import ModelCard
-from embedding.encoders.inputs import Images, check_images
+from embedding.encoders.inputs import Images, as_bytes
 from embedding.encoders.openvino import inference
 from embedding.encoders.protocol import Vectors
 from embedding.errors import ModelUnavailable, TextUnsupported
@@ -107,10 +107,7 @@ class CompiledEncoder:
 
     def encode_images(self, images: Images) -> Vectors:
         """See Encoder.encode_images. Floats are rounded to bytes, which is what the network takes."""
-        check_images(images, self._card)
-        if images.dtype != np.uint8:
-            images = np.rint(images * 255).astype(np.uint8)
-        return self._unit(self._image, images)
+        return self._unit(self._image, as_bytes(images, self._card))
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """See Encoder.encode_texts."""

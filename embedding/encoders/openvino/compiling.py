@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,24 +25,19 @@ from embedding.encoders.openvino.compiled import (
     probe_pictures,
 )
 from embedding.encoders.openvino.exporting import Towers, image_network, text_network
-from embedding.encoders.openvino.forms import Form, name_of, source_of
+from embedding.encoders.openvino.forms import MIN_PICTURES, Form, name_of, source_of
 from embedding.encoders.tokens import Tokenizer
-from embedding.errors import ModelUnavailable
+from embedding.errors import CompiledRefused, ModelUnavailable
 
 MIN_OVERLAP = 0.95
 MIN_TEXT_COSINE = 0.99
 # The first samples calibrate the quantisation, half of them at most; the others are compared.
 MAX_CALIBRATION = 150
-MIN_PICTURES = 40
 _CALIBRATION_DIVISOR = 2
 # The convolutions that stay in single precision: of the starter model's 64 the first cost most of the agreement in 8
 # bits. With these exact the overlap on other views of clothes is 0.96 instead of 0.81; docs/benchmarks.md has the time
 # that is still saved.
 _EXACT_FIRST, _EXACT_LAST = 15, 20
-
-
-class CompiledRefused(ModelUnavailable):
-    """A compiled model differs too much from the original; it was not stored."""
 
 
 @dataclass(frozen=True)
@@ -150,15 +147,16 @@ def _quantise(network: Any, samples: Samples, *, transformer: bool) -> Any:
             "ignored_scope": nncf.IgnoredScope(names=_exact_layers(network), types=["Add"], validate=False),
             "fast_bias_correction": False,
         }
-    return nncf.quantize(
-        network,
-        data,
-        preset=nncf.QuantizationPreset.MIXED,
-        subset_size=len(pictures),
-        # Also for networks without attention: nncf smooths channels only under this type.
-        model_type=nncf.ModelType.TRANSFORMER,
-        **options,
-    )
+    with _without_bars():
+        return nncf.quantize(
+            network,
+            data,
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(pictures),
+            # Also for networks without attention: nncf smooths channels only under this type.
+            model_type=nncf.ModelType.TRANSFORMER,
+            **options,
+        )
 
 
 def _exact_layers(network: Any) -> list[str]:
@@ -170,7 +168,13 @@ def _exact_layers(network: Any) -> list[str]:
 
 def _compress_weights(network: Any) -> Any:
     nncf = _nncf()
-    return nncf.compress_weights(network, mode=nncf.CompressWeightsMode.INT8_SYM)
+    with _without_bars():
+        return nncf.compress_weights(network, mode=nncf.CompressWeightsMode.INT8_SYM)
+
+
+def _without_bars() -> AbstractContextManager[object]:
+    """nncf draws its progress on standard output, which belongs to what a command prints."""
+    return redirect_stdout(io.StringIO())
 
 
 def _nncf() -> Any:

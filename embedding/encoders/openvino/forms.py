@@ -11,6 +11,8 @@ from embedding.encoders.card import ModelCard
 Form = Literal["int8", "fp32"]
 # The fastest first: it is used where both are in the store.
 FORMS: tuple[Form, ...] = ("int8", "fp32")
+# Of a catalogue, to calibrate and compare: fewer say too little.
+MIN_PICTURES = 40
 
 
 def name_of(card: ModelCard, form: Form) -> str:

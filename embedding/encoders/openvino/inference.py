@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import shutil
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,23 @@ def compiled(network: Any, *, streams: int = 1, settings: Mapping[str, str] | No
 def outputs(request: Any) -> Sequence[Any]:
     """The outputs of a finished request, an array each; copied, because the next run overwrites them."""
     return [tensor.data.copy() for tensor in request.output_tensors]
+
+
+def release_memory(networks: Iterable[Any]) -> None:
+    """Free what the last runs of networks computed with, which they would keep for the next; none may be running."""
+    for network in networks:
+        network.release_memory()
+    if trim := _malloc_trim():
+        trim(0)
+
+
+@cache
+def _malloc_trim() -> Any | None:
+    """The function of glibc that returns freed memory to the system; other C libraries have none."""
+    try:
+        return ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):
+        return None
 
 
 @cache

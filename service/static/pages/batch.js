@@ -87,16 +87,37 @@ function show({ name, shown, verdict, candidates = [], error }) {
     return;
   }
   const list = document.createElement("ol");
-  for (const { title, product_id, brand, retailer, country, likelihood, image } of candidates) {
+  for (const { title, product_id, brand, retailer, country, likelihood, image, earlier_decisions } of candidates) {
     const item = document.createElement("li");
-    const text = document.createElement("span");
+    const [beside, text] = ["div", "span"].map((name) => document.createElement(name));
     const about = [title || product_id, brand, retailer, country].map((text) => text?.replaceAll(" | ", ", ")).filter(Boolean).join(" · ");
     text.textContent = likelihood === null ? about : `${about} (${Math.round(100 * likelihood)} %)`;
-    item.append(Object.assign(document.createElement("img"), { src: `/workbench/pictures/${image}`, alt: "", loading: "lazy" }), text);
+    beside.append(text);
+    if (earlier_decisions.length) beside.append(earlier(earlier_decisions));
+    item.append(Object.assign(document.createElement("img"), { src: `/workbench/pictures/${image}`, alt: "", loading: "lazy" }), beside);
     list.append(item);
   }
   cell.append(list);
   decisions(row, list, candidates);
+}
+
+// What was decided before on a candidate's family, each a link to the lead.
+function earlier(decided) {
+  const list = Object.assign(document.createElement("ul"), { className: "earlier" });
+  for (const one of decided) {
+    const path = one.object_id.split("/").map(encodeURIComponent).join("/");
+    const link = document.createElement("a");
+    link.href = `/workbench/objects/${path}?source=${encodeURIComponent(one.object_source)}#lead-${one.lead}`;
+    link.textContent = sentence(one);
+    list.appendChild(document.createElement("li")).append(link);
+  }
+  return list;
+}
+
+function sentence({ state, object_id, who, at }) {
+  const values = { object: object_id, who, day: at.slice(0, 10) };
+  const words = form.getAttribute(`data-earlier-${state.replaceAll("_", "-")}`);
+  return words.replace(/\{(object|who|day)\}/g, (_, name) => values[name]);
 }
 
 // Buttons that mark the current candidate of a row: ruled out, the next one is current; kept, the row is decided.
@@ -107,7 +128,7 @@ function decisions(row, list, candidates) {
   const decide = (decision, label) => {
     candidates[current].decision = decision;
     const mark = Object.assign(document.createElement("span"), { className: "status", textContent: label });
-    list.children[current].lastChild.append(" ", mark);
+    list.children[current].querySelector("span").append(" ", mark);
     const through = decision !== "ruled_out" || current + 1 === candidates.length;
     current = through ? candidates.length : current + 1;
     show();
@@ -133,11 +154,12 @@ function decisions(row, list, candidates) {
 const cell = (value) => `"${(Array.isArray(value) ? value.join(" | ") : String(value ?? "")).replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`;
 
 csv.addEventListener("click", () => {
-  const columns = ["rank", "product_id", "source", "title", "brand", "retailer", "country", "made_in", "gtins", "likelihood", "link", "source_page", "licence", "image", "decision"];
+  const columns = ["rank", "product_id", "source", "title", "brand", "retailer", "country", "made_in", "gtins", "likelihood", "link", "source_page", "licence", "image", "earlier", "decision"];
   const lines = [["crop", "verdict", "generation", "model", "query_id", ...columns, "error"].map(cell).join(",")];
   for (const { name, verdict, generation, model, query_id, candidates = [], error } of found) {
     for (const one of candidates.length ? candidates : [{}]) {
-      lines.push([name, verdict, generation, model, query_id, ...columns.map((column) => one[column]), error].map(cell).join(","));
+      const values = { ...one, earlier: one.earlier_decisions?.map(sentence) };
+      lines.push([name, verdict, generation, model, query_id, ...columns.map((column) => values[column]), error].map(cell).join(","));
     }
   }
   save("traceobject-batch.csv", "text/csv", `\ufeff${lines.join("\r\n")}\r\n`);

@@ -30,10 +30,11 @@ from embedding.encoders.agreement import Agreement, Samples, overlap
 from embedding.encoders.choose import load, load_card, preferred
 from embedding.encoders.openvino import compiled, inference
 from embedding.encoders.openvino.compiled import CompiledEncoder, probe_pictures
-from embedding.encoders.openvino.compiling import MIN_PICTURES, CompiledRefused, compile_encoder
+from embedding.encoders.openvino.compiling import compile_encoder
 from embedding.encoders.openvino.exporting import Towers
+from embedding.encoders.openvino.forms import MIN_PICTURES
 from embedding.encoders.tokens import Tokenizer
-from embedding.errors import ModelUnavailable
+from embedding.errors import CompiledRefused, ModelUnavailable
 from tests.fakes import render
 
 WORDS = ["a red striped circle", "a blue star"]

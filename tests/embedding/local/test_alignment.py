@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from embedding.local import alignment
 from embedding.local.alignment import MAX_ALIGNED, align_and_compare, surface_agreement
-from embedding.local.features import BACKGROUND, DESCRIPTOR_SIZE, PALETTE_SIZE, LocalFeatures
+from embedding.local.features import BACKGROUND, DESCRIPTOR_SIZE, PALETTE_SIZE, LocalFeatures, Preview
 from embedding.local.matching import GeometricMatch, SurfaceAgreement
 from embedding.local.scoring import cosine_score, score
 
@@ -41,7 +41,8 @@ def features_of(image: Image, hidden: npt.NDArray[np.bool_] | None = None) -> Lo
         nothing,
         np.zeros(PALETTE_SIZE, np.uint8),
         0.0,
-        np.concatenate([image, opacity], axis=2),
+        Preview(np.concatenate([image, opacity], axis=2)),
+        (),
     )
 
 
@@ -97,7 +98,7 @@ def test_too_few_pairs_or_all_of_one_point_give_no_agreement() -> None:
 def test_background_alone_gives_no_agreement() -> None:
     photo, pairs = photographed(print_of(1))
     catalogue = features_of(print_of(1))
-    catalogue.preview[..., 3] = BACKGROUND
+    catalogue.preview.pixels[..., 3] = BACKGROUND
     assert surface_agreement(features_of(photo), catalogue, pairs) is None
 
 
@@ -132,11 +133,11 @@ def test_more_agreement_scores_more(better: SurfaceAgreement, worse: SurfaceAgre
 def test_only_the_surroundings_of_visible_parts_are_computed(monkeypatch, corner) -> None:
     photo, pairs = photographed(print_of(1))
     catalogue = features_of(print_of(1))
-    high, wide = catalogue.preview.shape[:2]
+    high, wide = catalogue.preview.pixels.shape[:2]
     visible = np.zeros((high, wide), bool)
     top, left = int(corner[0] * high), int(corner[1] * wide)
     visible[top : top + high // 2, left : left + wide // 2] = True
-    catalogue.preview[~visible, 3] = 0
+    catalogue.preview.pixels[~visible, 3] = 0
     cropped = surface_agreement(features_of(photo), catalogue, pairs)
     monkeypatch.setattr(alignment, "_bounds", lambda visible: (slice(None), slice(None)))
     whole = surface_agreement(features_of(photo), catalogue, pairs)

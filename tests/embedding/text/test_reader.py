@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -100,3 +102,19 @@ def test_wrong_weights_are_refused(tmp_path):
         networks.weights(DETECTION, tmp_path)
     with pytest.raises(ModelUnavailable, match="cannot be read"):
         networks.weights(DETECTION, tmp_path / "nowhere")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's account of memory")
+def test_memory_is_given_back_after_a_pause(monkeypatch):
+    def megabytes() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+
+    monkeypatch.setattr("embedding.text.reader.IDLE_SECONDS", 0.5)
+    reader, picture = OcrReader(), written("RABBIT", "Salted 500 g", size=40, shape=(700, 700))
+    read = reader.read(picture)
+    held = megabytes()
+    until = time.monotonic() + 20
+    while megabytes() > held - 80 and time.monotonic() < until:
+        time.sleep(0.1)
+    assert megabytes() <= held - 80
+    assert reader.read(picture) == read

@@ -24,6 +24,7 @@ from index.stores.images import ImageStore
 from index.stores.vectors import VectorStore
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
+from tests.local_features import record_of
 from tests.postgres import files_of
 
 pytestmark = pytest.mark.databases("sqlite", "postgres", slow=True)
@@ -112,15 +113,15 @@ def test_the_search_for_traces_finds_them_before(workspace):
 
 def test_a_forgotten_product_leaves_no_trace(workspace):
     features = FeatureStore(workspace.features, ImageStore(workspace.images))
-    for image in images_of(workspace, SECRET) | images_of(workspace, "a"):
-        features.path(image).parent.mkdir(parents=True, exist_ok=True)
-        features.path(image).write_bytes(b"features")
+    kept, gone = images_of(workspace, "a"), images_of(workspace, SECRET)
+    features.append({image: record_of(number) for number, image in enumerate(sorted(kept | gone))})
     needles = traces_of(workspace, SECRET)
     done = forget(workspace, find_entry(workspace, "catalogue", SECRET))
     assert (done.entries, done.images, done.generations) == (1, 2, (1, 2, 3))
     assert done.embeddings == 2
     assert found_in_files(workspace, needles) == []
-    assert features.path(next(iter(images_of(workspace, "a")))).exists()
+    left = FeatureStore(workspace.features, ImageStore(workspace.images))
+    assert set(left.missing(sorted(kept | gone))) == gone - kept
 
 
 def test_everything_else_is_unchanged(workspace):

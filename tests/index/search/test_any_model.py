@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from embedding.image.regions import WHOLE
 from embedding.local import GeometricMatch, LocalFeatures, SurfaceAgreement, score
-from embedding.local.features import DESCRIPTOR_SIZE, PALETTE_SIZE
+from embedding.local.features import DESCRIPTOR_SIZE, PALETTE_SIZE, Preview
 from index.generations.snapshot import IndexedView
 from index.generations.spread import CosineSpread
 from index.search.first_stage import compare_rows
@@ -35,7 +35,8 @@ def features(random):
         descriptors=np.empty((0, DESCRIPTOR_SIZE), np.int8),
         palette=np.round(255 * np.sqrt(palette / palette.sum())).astype(np.uint8),
         plainness=float(random.random()),
-        preview=np.full((96, 96, 4), 255, np.uint8),
+        preview=Preview(np.full((96, 96, 4), 255, np.uint8)),
+        scales=(),
     )
 
 

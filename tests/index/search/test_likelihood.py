@@ -11,6 +11,7 @@ from embedding.image.regions import WHOLE
 from index.generations.calibration import Likelihood
 from index.search.answer import Candidate, Evidence, Matched
 from index.search.likelihood import SIGNALS, VERDICT_THRESHOLD, apply_likelihood
+from index.search.score_scale import on_scale
 
 # Shared keypoints count for more than the score: then raw likelihoods contradict the ranks.
 CONTRARY = Likelihood(SIGNALS, (0.0,) * 3, (1.0,) * 3, (0.5, 0.5, 2.0), -4.0)
@@ -37,5 +38,17 @@ def test_a_lower_rank_is_never_more_likely(inliers):
 
 def test_the_first_candidate_keeps_its_own_likelihood():
     alone = apply_likelihood(candidates_of([30]), CONTRARY)[1]
-    with_other = apply_likelihood((*alone, replace(alone[0], rank=2, score=1e-9)), CONTRARY)[1]
+    with_other = apply_likelihood((*alone, replace(alone[0], rank=2, score=0.0)), CONTRARY)[1]
     assert with_other[0].likelihood == alone[0].likelihood
+
+
+@given(st.lists(st.floats(-100, 100), min_size=2, max_size=12, unique=True))
+def test_scores_below_zero_are_told_apart(scores):
+    ordered = sorted(scores)
+    assert (np.diff(on_scale(ordered)) >= 0).all()
+    assert on_scale(ordered)[-1] > on_scale(ordered)[0] or ordered[-1] - ordered[0] < 1e-9
+
+
+def test_the_scale_is_the_logarithm_of_large_scores():
+    scores = np.array([0.3, 0.5, 1.0, 2.0])
+    np.testing.assert_allclose(on_scale(scores), np.log(scores), atol=0.03)

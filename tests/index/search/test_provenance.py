@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.search.provenance import MAX_CERTAINTY, Clue, ObjectClues, exclusive, provenance
+from index.search.provenance import COVERAGE, EXPONENT, MAX_CERTAINTY, Clue, ObjectClues, exclusive, provenance
 
 PRIOR = {"NL": 0.25, "BE": 0.25, "DE": 0.25, "FR": 0.25}
 
 
-def clue(weight, *countries, shop="", made_in=(), years=None):
-    return Clue("product", "", weight, countries, tuple(made_in), years, frozenset({f"shop:{shop}"} if shop else ()))
+def clue(weight, *countries, shop="", made_in=(), years=None, kind="product"):
+    return Clue(kind, "", weight, countries, tuple(made_in), years, frozenset({f"shop:{shop}"} if shop else ()))
 
 
 def of(*clues, further=()):
@@ -19,9 +19,29 @@ def of(*clues, further=()):
 
 def test_one_object_is_the_mixture_of_its_candidates():
     found = provenance([of(clue(0.2, "NL", "BE"), clue(0.7, "NL"))], PRIOR).sold
-    assert dict(found.values) == pytest.approx({"NL": 0.8, "BE": 0.1})
-    assert found.unknown == pytest.approx(0.1)
+    assert dict(found.values) == pytest.approx({"NL": COVERAGE * 0.8, "BE": COVERAGE * 0.1})
+    assert found.unknown == pytest.approx(1 - COVERAGE * 0.9)
     assert found.told == "NL"
+
+
+def test_what_a_person_decided_counts_in_full_alone_and_in_a_series():
+    decided = ObjectClues("", (clue(0.95, "NL", kind="decision"),))
+    assert dict(provenance([decided], PRIOR).sold.values) == pytest.approx({"NL": 0.95})
+    # The others speak for nothing in particular.
+    vague = [of(clue(0.1, *PRIOR, shop=shop)) for shop in "ab"]
+    assert dict(provenance([decided, *vague], PRIOR).sold.values)["NL"] == pytest.approx(0.95, abs=0.01)
+
+
+def test_a_series_is_less_sure_than_if_its_objects_were_independent():
+    objects = [of(clue(0.4, "NL", shop=shop)) for shop in "abc"]
+    pooled, independent = (provenance(objects, PRIOR, exponent).sold for exponent in (EXPONENT, 1.0))
+    assert 0.4 < pooled.values[0][1] < independent.values[0][1]
+    assert pooled.unknown > independent.unknown
+
+
+def test_an_object_without_clues_changes_nothing_in_a_series():
+    one = of(clue(0.6, "NL", shop="a"), clue(0.2, "DE", shop="b"))
+    assert provenance([one, of(), of()], PRIOR) == provenance([one], PRIOR)
 
 
 def test_without_evidence_everything_is_unknown():
@@ -68,7 +88,7 @@ def test_further_clues_multiply_with_candidates():
 
 
 def test_contradictions_are_unknown_or_undecided_and_never_an_error():
-    sure = [of(clue(1.0, "NL", shop="a")), of(clue(1.0, "DE", shop="b"))]
+    sure = [of(clue(1.0, "NL", kind="decision", shop="a")), of(clue(1.0, "DE", kind="decision", shop="b"))]
     assert provenance(sure, PRIOR).sold.unknown == 1
 
 

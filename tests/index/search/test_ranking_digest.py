@@ -22,9 +22,9 @@ EXCLUDED_MODULES = {
     # The model: in the digest of its card and weights.
     "encoders",
     # The generation, built before the search: in the digest of its files.
-    "generations", "checksums", "durable", "workspace", "settings", "faiss_engine",
+    "generations", "checksums", "durable", "workspace", "settings", "faiss_engine", "coordination",
     # The limits of a query, and where pictures and features are stored.
-    "answer", "records", "regions", "images",
+    "answer", "records", "regions", "images", "shards",
     # The guess of a language is shown; and which words agree.
     "language", "agreeing_words",
     # They decide how fast a search is, not its result.
@@ -34,15 +34,18 @@ EXCLUDED_MODULES = {
 }  # fmt: skip
 # Constants of other modules that decide no ranking.
 NOT_DECIDING = {
-    # The format of features; a change of their content changes _VERSION.
-    "features._MAGIC", "features._HEADER", "features._FRACTION_STEPS", "features._LAYOUT", "features._READABLE",
+    # The format of a record of features; a change of what it means changes RECORD_VERSION.
+    "features._MAX_SCALES", "features._HEADER", "features._FRACTION_STEPS", "features._KEYPOINT_BYTES",
+    "features._LEVELS", "features._UNPACKED",
+    # What follows from another constant.
+    "score_scale.NO_RIVAL",
     # How many threads.
     "matching.WORKERS", "xfeat_network.STREAMS",
-    # The size of the store of features.
-    "features.MAX_BYTES", "features.WORKERS", "features._CHECKSUM_SIZE",
+    # How many features are computed at once, and kept in memory.
+    "features.MAX_COMPUTED", "features.WORKERS",
     # Where the networks that read text are, by names whose content is in networks.SHA256; and how much is cached.
     "networks.PACKAGE", "networks.REMEDY", "networks.DETECTION", "networks.RECOGNITION", "networks.DIRECTION",
-    "networks._SETTINGS",
+    "networks._SETTINGS", "reader.IDLE_SECONDS",
     # The store of readings.
     "text._TABLE", "text._AT_ONCE",
     # How an engine is chosen and built: its spec is in the generation's digest.

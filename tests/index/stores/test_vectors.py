@@ -9,7 +9,8 @@ from embedding.encoders.card import ModelCard
 from embedding.image.preprocess import Preprocess
 from embedding.image.regions import WHOLE, Region
 from index.errors import WorkspaceError
-from index.stores.vectors import VectorKey, VectorStore
+from index.stores.shards import RowKey
+from index.stores.vectors import VectorStore
 
 DIMENSION = 8
 CARD = ModelCard(
@@ -18,8 +19,8 @@ CARD = ModelCard(
 )  # fmt: skip
 
 
-def key(number: int, region: Region = WHOLE) -> VectorKey:
-    return VectorKey(f"{number:064x}", region)
+def key(number: int, region: Region = WHOLE) -> RowKey:
+    return RowKey(f"{number:064x}", region)
 
 
 def unit(seed: int, count: int) -> np.ndarray:
@@ -57,7 +58,7 @@ def test_appending_stored_keys_changes_nothing(tmp_path):
 
 
 def test_shards_fill_and_a_new_one_begins(tmp_path, monkeypatch):
-    monkeypatch.setattr("index.stores.vectors.SHARD_ROWS", 4)
+    monkeypatch.setattr("index.stores.shards.SHARD_BYTES", 4 * 2 * CARD.dimension)
     store = VectorStore.open(tmp_path, CARD)
     vectors = unit(5, 11)
     store.append([key(n) for n in range(3)], vectors[:3])

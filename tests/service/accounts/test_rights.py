@@ -57,6 +57,7 @@ TABLE = {
     ("POST", "/v1/leads/{lead_id}"): ("/v1/leads/1", INV),
     ("GET", "/v1/alerts"): ("/v1/alerts", INV),
     ("GET", "/v1/dossier"): ("/v1/dossier", INV),
+    ("GET", "/v1/series"): ("/v1/series?name=nobody", INV),
     ("POST", "/v1/objects"): ("/v1/objects", C),
     ("POST", "/v1/objects/{object_id:path}"): ("/v1/objects/2024-0", C),
     ("GET", "/v1/sources"): ("/v1/sources", C),

@@ -24,6 +24,7 @@ ROUTES = {
     "/v1/leads.{kind}",
     "/v1/alerts",
     "/v1/dossier",
+    "/v1/series",
     "/v1/sources",
     "/v1/held",
     "/v1/held/{sha256}",

@@ -47,7 +47,7 @@ def without_id(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def from_index(workspace, query: Query) -> dict[str, Any]:
-    found = answer_response(search(query, open_live(workspace), ColourEncoder())).model_dump()
+    found = answer_response(search(query, open_live(workspace), ColourEncoder()), earlier={}).model_dump()
     return without_id({**found, "faces": []})
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from contextlib import closing
 from html import unescape
 
 import pytest
+from click.testing import CliRunner
+from PIL import Image
 from starlette.testclient import TestClient
 
 from index.generations.generations import open_live
@@ -18,7 +21,8 @@ from service.app.elimination import family_evidence
 from service.app.leads import LeadChange, LeadRecord
 from service.app.recorded_search import replay
 from service.application import create_app
-from tests.fakes import ColourEncoder, add_feed, write_feed
+from service.cli.main import main
+from tests.fakes import ColourEncoder, add_feed, render, write_feed
 from tests.service.accounts_workspace import copy_with_accounts, signed_in
 from tests.service.app.test_leads import send
 from tests.service.conftest import HERE
@@ -200,3 +204,68 @@ def test_a_series_is_one_case_file(ines, app, eliminated):
     kinds = [(record["kind"], record.get("form")) for record in audit.records(before)]
     assert kinds.count(("dossier", "jsonld")) == 2
     assert ines.get("/workbench/series.jsonld?name=nobody").status_code == 404
+
+
+def met_again(answer):
+    """By product, the states of the earlier decisions that an answer of the API shows."""
+    return {
+        one["product_id"]: [(decision["state"], decision["object_id"]) for decision in one["earlier_decisions"]]
+        for one in answer.json()["candidates"]
+        if one["earlier_decisions"]
+    }
+
+
+def picture(number):
+    """A query picture that shows what the feeds' picture of this number does."""
+    file = io.BytesIO()
+    Image.fromarray(render(number)).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_the_interface_shows_it_to_who_may_read_leads(eliminated, ines, app):
+    asked = {"files": {"image": ("x.png", picture(3))}}
+    found = met_again(ines.post("/v1/search", **asked))
+    assert ("sold_too_widely", "2026-1") in found["L/1"]
+    assert found["L/1"] == found["N/9"]
+    accounts = app.app.state.accounts
+    for scopes, shown in ((("search",), False), (("read", "search"), True)):
+        _, secret = accounts.issue("ines", scopes, 1)
+        person = signed_in(app, Role.VOLUNTEER)
+        answer = person.post("/v1/search", headers={"Authorization": f"Bearer {secret}"}, **asked)
+        assert answer.status_code == 200
+        assert (met_again(answer) == found) if shown else ("sold_too_widely" not in answer.text)
+        assert all((one["earlier_decisions"] is not None) == shown for one in answer.json()["candidates"])
+
+
+def test_a_volunteer_sees_nothing_of_it(eliminated, app):
+    anybody = signed_in(app, Role.VOLUNTEER)
+    asked = {"image": ("x.png", picture(203))}
+    answer = anybody.post("/v1/search", files=asked, data={"collection": "objects"})
+    page = anybody.post("/recognise", files={"image": ("x.png", picture(203))})
+    for public in (answer, page, anybody.get("/objects/2026-1")):
+        assert public.status_code == 200
+        assert "decision" not in public.text
+        assert "ines" not in public.text
+        assert "sold_too_widely" not in public.text
+
+
+def test_a_batch_shows_it(eliminated, ines):
+    lines = ines.post("/workbench/batch", files={"image": ("x.png", picture(3))}).text.splitlines()
+    shown = json.loads(lines[1])["candidates"]
+    assert {one["product_id"] for one in shown if one["earlier_decisions"]} >= {"L/1", "N/9"}
+    page = ines.get("/workbench/batch").text
+    assert 'data-earlier-sold-too-widely="Sold too widely for {object} by {who}, {day}"' in page
+
+
+def test_the_command_line_shows_it(eliminated, app, tmp_path, monkeypatch):
+    monkeypatch.setattr("index.models.load", lambda name: ColourEncoder())
+    monkeypatch.setattr("service.cli.search.reranker_for", lambda workspace: None)
+    (tmp_path / "crop.png").write_bytes(picture(3))
+    root = app.app.state.services.workspace.root
+    asked = ["--workspace", str(root), "search", str(tmp_path / "crop.png")]
+    table = CliRunner().invoke(main, asked, catch_exceptions=False).stdout
+    [line] = [line for line in table.splitlines() if "N/9" in line]
+    assert "Sold too widely for 2026-1 by ines" in line
+    answer = json.loads(CliRunner().invoke(main, [*asked, "--json"], catch_exceptions=False).stdout)
+    assert {one["product_id"] for one in answer["candidates"] if one["earlier_decisions"]} >= {"L/1", "N/9"}
+    assert "earlier_decisions" not in CliRunner().invoke(main, [*asked, "--in", "objects", "--json"]).stdout

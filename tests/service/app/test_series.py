@@ -1,5 +1,7 @@
 """Series: what candidates and decisions say of where and when an object was sold."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from embedding.image.regions import WHOLE
@@ -10,6 +12,7 @@ from index.search.answer import Candidate, Evidence
 from service.app.leads import LeadChange, LeadRecord
 from service.app.series import CONFIRMED, clues_of
 
+THIS_YEAR = datetime.now(UTC).year
 CORNERS = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 
 
@@ -72,3 +75,19 @@ def test_barcodes_and_languages_are_weak_clues_each_once():
 
 def test_candidates_without_a_likelihood_say_nothing():
     assert clues_of(None, [candidate(1, None)], []).candidates == ()
+
+
+def test_what_came_too_late_is_told_apart():
+    candidates = [
+        candidate(1, 0.6, first_seen="2019-01-01"), candidate(2, 0.2, first_seen="2012-01-01"),
+        candidate(3, 0.1, first_seen="2019-01-01", family=1), candidate(4, 0.1, first_seen="2020-03-01"),
+    ]  # fmt: skip
+    clues = clues_of(wanted(seen_until="2016-05-01"), candidates, [])
+    assert [(clue.label, clue.years) for clue in clues.too_late] == [
+        ("Thing 1", (2019, THIS_YEAR)),
+        ("Thing 4", (2020, THIS_YEAR)),
+    ]
+    assert not set(clues.too_late) & set(clues.all)
+    assert clues_of(wanted(), candidates, []).too_late == ()
+    # What was ruled out by a person is told as that.
+    assert len(clues_of(wanted(seen_until="2016-05-01"), candidates, [lead("p4", "ruled_out")]).too_late) == 1

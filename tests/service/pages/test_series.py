@@ -2,6 +2,7 @@
 
 import io
 
+import pypdfium2
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
@@ -43,9 +44,16 @@ def site(tmp_path_factory):
             "status": "open",
             "series": "case 12",
             "country": "JP",
+            # Things 5 to 8 of each nine came on sale later.
+            "seen_until": "2014-06-01",
         }
         for n in range(3)
-    ] + [{"object_id": "E-9", "title": "Another", "authority": "Police", "status": "open", "series": "", "country": ""}]
+    ] + [
+        {
+            "object_id": "E-9", "title": "Another", "authority": "Police", "status": "open", "series": "",
+            "country": "", "seen_until": "",
+        }
+    ]  # fmt: skip
     add_feed(workspace, "police", "objects", write_feed(root / "police", objects, [2, 4, 6, 100]))
     reindex(workspace, ColourEncoder(), Unwatched())
     with TestClient(create_app(workspace, ColourEncoder()), base_url=HERE) as client:
@@ -94,3 +102,71 @@ def test_an_answer_says_where_its_candidates_were_sold(site):
     check(answer)
     assert "Where it was sold" in answer.text
     assert "Luma" in answer.text
+
+
+@pytest.fixture(scope="module")
+def answered(site):
+    answer = site.get("/v1/series", params={"authority": "Police", "name": "case 12"})
+    assert answer.status_code == 200
+    return answer.json()
+
+
+def test_the_interface_gives_the_same_as_the_page(site, answered):
+    assert (answered["authority"], answered["name"], answered["generation"]) == ("Police", "case 12", 1)
+    assert sorted(one["object"]["object_id"] for one in answered["objects"]) == [f"E-{n}" for n in range(3)]
+    assert answered["without_catalogue"] == ["JP"]
+    sold = answered["together"]["sold"]
+    total = sum(one["probability"] for one in sold["countries"]) + sold["unknown"]
+    assert total == pytest.approx(1, abs=0.001)
+    assert {one["country"] for one in sold["countries"]} <= {"NL", "DE"}
+    assert answered["together"]["on_sale_by"]
+    for one in answered["objects"]:
+        assert one["answer"]["candidates"][0]["earlier_decisions"] == []
+        assert one["clues"]
+        assert one["leads"] == []
+    audit = site.get("/v1/audit?limit=1000").json()["records"]
+    asked = {one["answer"]["query_id"] for one in answered["objects"]}
+    assert asked <= {record.get("query_id") for record in audit if record["kind"] == "search"}
+
+
+def test_without_a_search_the_interface_gives_objects_and_leads_alone(site):
+    asked = {"authority": "Police", "name": "case 12", "search": "false"}
+    answered = site.get("/v1/series", params=asked).json()
+    assert [one["answer"] for one in answered["objects"]] == [None] * 3
+    assert answered["together"]["sold"] == {"told": None, "countries": [], "unknown": 1}
+
+
+def test_the_interface_knows_no_series_that_nobody_published(site):
+    answer = site.get("/v1/series", params={"authority": "Police", "name": "case 13"})
+    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
+
+
+def late_products(answered):
+    return {clue["label"] for one in answered["objects"] for clue in one["too_late"]}
+
+
+def test_what_came_on_sale_too_late_is_told(site, answered):
+    late = late_products(answered)
+    assert late
+    assert all(10 + int(name.split()[1]) % 9 > 14 for name in late)
+    assert not late & {clue["label"] for one in answered["objects"] for clue in one["clues"]}
+    for one in answered["objects"]:
+        assert all(clue["years"][0] > 2014 for clue in one["too_late"])
+    page = site.post(SERIES, files={"authority": (None, "Police"), "name": (None, "case 12")})
+    assert "came on sale after the object was last seen" in page.text
+    crop = answered["objects"][0]["object"]["images"][0]
+    found = site.get("/workbench/search", params={"crop": crop, "object": "E-0", "source": "police"})
+    check(found)
+    assert "came on sale after the object was last seen" in found.text
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "came on sale after"), ("fr", "mis en vente après")])
+def test_a_dossier_tells_where_when_and_what_came_too_late(site, language, words):
+    asked = {"object_id": "E-0", "form": "html", "language": language}
+    html = site.get("/v1/dossier", params=asked).text
+    assert words in html
+    assert {"en": "Netherlands", "fr": "Pays-Bas"}[language] in html
+    assert '<svg class="tiles"' in html
+    pdf = site.get("/v1/dossier", params={**asked, "form": "pdf"}).content
+    text = " ".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(pdf))
+    assert words in " ".join(text.split())
