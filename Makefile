@@ -48,6 +48,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.engines --folder $(ROOM) --report docs/benchmarks.md
 	$(BIN)/python -m benchmarks.serving $(DATA) --data $(DATA)/grocery/gallery.csv --report docs/benchmarks.md
 	$(BIN)/python -m benchmarks.readiness --report docs/benchmarks.md
+	$(BIN)/python -m benchmarks.features --folder $(ROOM) --report docs/benchmarks.md
 	$(BIN)/python -m benchmarks.nothing_changed --report docs/benchmarks.md
 	$(BIN)/python -m benchmarks.feeds --report docs/benchmarks.md
 	$(BIN)/python -m benchmarks.surge --report docs/benchmarks.md

@@ -20,8 +20,8 @@ from embedding.local.matching import GeometricMatch, SurfaceAgreement
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-# How many candidates are aligned: the best by score, since only they can still become the first. With 15 the products of
-# docs/quality.md have the same ranks.
+# How many candidates are aligned: the best by score, since only they can still become the first. With 15 the products
+# of docs/quality.md have the same ranks.
 MAX_ALIGNED = 6
 _MIN_PAIRS = 8
 _MIN_VISIBLE_PIXELS = 60  # of the catalogue picture's preview, whose long side has some 100 pixels
