@@ -2,13 +2,13 @@
 
 DELETE leaves rows in the table's file; VACUUM FULL writes a new file (https://www.postgresql.org/docs/current/
 sql-vacuum.html), but takes rows along that the snapshot of another session may still see. Samples of values are in the
-planner's statistics, so these are made anew too. The write-ahead log holds all changes until its segments are recycled.
+planner's statistics, so these are made anew too; ANALYZE leaves those of a table without rows, which ALTER COLUMN TYPE
+drops. The write-ahead log holds all changes until its segments are recycled.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -24,12 +24,21 @@ _OWN_TABLES = """
 SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) FROM pg_tables
 WHERE schemaname = current_schema() AND pg_has_role(tableowner, 'USAGE') ORDER BY tablename
 """
+_SAMPLED_COLUMNS = """
+SELECT format('ALTER TABLE %I.%I ALTER COLUMN %I TYPE %s', schemaname, tablename, attname,
+              format_type(atttypid, atttypmod))
+FROM pg_stats JOIN pg_attribute USING (attname)
+WHERE attrelid = CAST(:table AS regclass) AND schemaname = current_schema()
+AND CAST(format('%I.%I', schemaname, tablename) AS regclass) = attrelid
+AND coalesce(CAST(most_common_vals AS text), CAST(histogram_bounds AS text)) IS NOT NULL
+"""
 _OWNS_DATABASE = "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()"
 _OLDER_SESSIONS = """
 SELECT DISTINCT coalesce(nullif(application_name, ''), 'process ' || pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 AND greatest(age(backend_xmin), age(backend_xid)) >= age(CAST(CAST(:now AS text) AS xid))
 """
+_SAMPLES = "former samples of values are in pg_statistic until the database's owner runs VACUUM FULL pg_statistic"
 _KEPT = "its write-ahead log holds what was deleted"
 
 
@@ -51,14 +60,16 @@ def scrub(connection: Connection, wait_ms: int, name: str) -> str:
     deadline = time.monotonic() + wait_ms / 1000
     _wait_for_older_sessions(connection, deadline, name)
     tables = list(connection.exec_driver_sql(_OWN_TABLES).scalars())
-    statements = [f"VACUUM (FULL, ANALYZE) {table}" for table in tables]
-    if connection.exec_driver_sql(_OWNS_DATABASE).scalar_one():
-        statements.append("VACUUM FULL pg_catalog.pg_statistic")
+    owns_database = connection.exec_driver_sql(_OWNS_DATABASE).scalar_one()
     connection.exec_driver_sql(f"SET lock_timeout = {_LOCK_MS}")
     try:
-        for statement in statements:
-            _retried(lambda statement=statement: connection.exec_driver_sql(statement), deadline, name)  # type: ignore[misc]
-        return _recycle_log(connection)
+        for table in tables:
+            _run(connection, f"VACUUM (FULL, ANALYZE) {table}", deadline, name)
+            for statement in _stale_samples(connection, table):
+                _run(connection, statement, deadline, name)
+        if owns_database:
+            _run(connection, "VACUUM FULL pg_catalog.pg_statistic", deadline, name)
+        return "; ".join(filter(None, (_recycle_log(connection), "" if owns_database else _SAMPLES)))
     finally:
         if not connection.invalidated:
             connection.exec_driver_sql("RESET lock_timeout")
@@ -73,10 +84,18 @@ def _wait_for_older_sessions(connection: Connection, deadline: float, name: str)
         time.sleep(_PAUSE_SECONDS)
 
 
-def _retried(run: Callable[[], object], deadline: float, name: str) -> None:
+def _stale_samples(connection: Connection, table: str) -> list[str]:
+    """The statements that drop the samples of a table without rows."""
+    if connection.exec_driver_sql(f"SELECT EXISTS (SELECT FROM {table})").scalar_one():
+        return []
+    return list(connection.execute(sa.text(_SAMPLED_COLUMNS), {"table": table}).scalars())
+
+
+def _run(connection: Connection, statement: str, deadline: float, name: str) -> None:
+    """Run a statement that locks a table, again while another session has it locked."""
     while True:
         try:
-            run()
+            connection.exec_driver_sql(statement)
         except DBAPIError as error:
             if not is_locked(error):
                 raise

@@ -212,9 +212,9 @@ def test_a_vector_that_no_record_mentions_any_more_is_deleted(workspace, tmp_pat
     assert generations.numbers(workspace) == [4, 5, 6]
     later = traces_of(workspace, SECRET)
     assert set(later) < set(needles)
-    assert {what.split(" ")[0] for what, _ in found_in_files(workspace, needles) if what not in later} == {
-        "raw", "float16",
-    }  # fmt: skip
+    kinds = {what.split(" ")[0] for what, _ in found_in_files(workspace, needles) if what not in later}
+    # PostgreSQL keeps deleted rows in its files until they are vacuumed.
+    assert kinds - ({"hash"} if workspace.settings.database else set()) == {"raw", "float16"}
     forget(workspace, find_entry(workspace, "catalogue", SECRET))
     assert found_in_files(workspace, needles) == []
 

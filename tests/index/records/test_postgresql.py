@@ -53,19 +53,22 @@ def test_a_row_is_inserted_once(database_url):
         assert [database.insert_new(connection, forgotten, {"mark": name}) for name in "aab"] == [True, False, True]
 
 
-def test_what_is_deleted_is_in_no_file_of_the_server(database, url):
-    hold(database)
+@pytest.mark.parametrize("all_rows", [True, False])
+def test_what_is_deleted_is_in_no_file_of_the_server(database, url, all_rows):
+    """Neither in a table, nor as its most common value in the planner's statistics."""
+    add = "INSERT INTO sources SELECT n, 'n' || n, 'catalogue', {}, 'csv', 0, '', '' FROM generate_series({}, {}) n"
     with database.begin() as connection:
-        # Its samples of values, which ANALYZE keeps.
-        connection.exec_driver_sql(
-            "INSERT INTO facts SELECT 'n' || n, %s || n FROM generate_series(1, 300) n", (SECRET,)
-        )
+        connection.exec_driver_sql(add.format("%s", 1, 300), (SECRET,))
+        if not all_rows:
+            connection.exec_driver_sql(add.format("'somewhere'", 301, 400))
     database.scrub()
     assert found(url)
     with database.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM facts WHERE value LIKE %s", (f"%{SECRET}%",))
+        connection.exec_driver_sql("DELETE FROM sources WHERE location = %s", (SECRET,))
     assert database.scrub() == ""
     assert found(url) == []
+    with database.connect() as connection:
+        assert SECRET not in str(connection.exec_driver_sql("SELECT * FROM pg_stats WHERE tablename = 'sources'").all())
 
 
 def test_a_role_without_rights_is_told_what_remains(database, url, postgres_server):
@@ -83,12 +86,12 @@ def test_a_role_without_rights_is_told_what_remains(database, url, postgres_serv
 
 @pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ"])
 def test_a_reader_bounds_the_wait(database, url, monkeypatch, isolation):
-    """One that holds a table's lock, and one whose snapshot still sees what was deleted, in another table."""
+    """One that holds a table's lock, and one that holds none, whose snapshot still sees what was deleted."""
     monkeypatch.setattr("index.records.database.WAIT_MS", 600)
     hold(database)
     engine = engine_of(url)
     with engine.connect().execution_options(isolation_level=isolation) as reader:
-        reader.exec_driver_sql("SELECT * FROM facts" if isolation == "READ COMMITTED" else "SELECT 1 FROM alerts").all()
+        reader.exec_driver_sql("SELECT * FROM facts" if isolation == "READ COMMITTED" else "SELECT 1").all()
         let_go(database)
         began = time.monotonic()
         with pytest.raises(WorkspaceError, match=r"is being read by .*: end that program and run the command again"):

@@ -14,12 +14,14 @@ from index.workspace import SETTINGS, Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
 from service.app.gate import UPLOAD_THRESHOLD, FaceGate
+from service.app.stopping import Stopping
 from service.application import create_app
 from service.reports.run_history import RunHistory
 from service.reports.run_record import RunRecord
 from service.tables import open_service_database
 from tests.fakes import ColourEncoder
 from tests.service.conftest import HERE, make_workspace
+from tests.service.problem_checks import problem_of
 
 LOCAL, ELSEWHERE = ("127.0.0.1", 50000), ("203.0.113.7", 50000)
 PASSWORD = "a long enough password"
@@ -146,6 +148,14 @@ class TestReadiness:
         self.keep(workspace, 48, outcome)
         assert self.ready(workspace).status_code == 200
 
+    def test_a_load_balancer_may_ask_all_the_same(self, workspace):
+        """Every server has the same index: one that is stale must not take all of them away."""
+        self.keep(workspace, 72, "published")
+        with TestClient(create_app(workspace, ColourEncoder()), base_url=HERE) as client:
+            assert client.get("/readyz", params={"stale": "pass"}).status_code == 200
+            assert client.get("/readyz", params={"stale": "fail"}).status_code == 503
+            assert client.get("/readyz", params={"stale": "maybe"}).status_code == 422
+
     @pytest.mark.parametrize("outcome", ["failed", "withheld"])
     def test_failed_runs_do_not_count(self, workspace, outcome):
         self.keep(workspace, 72, "published")
@@ -165,3 +175,16 @@ class TestReadiness:
 
     def test_the_problem_says_what_to_do(self, client):
         assert "reindex" in json.dumps(client.get("/problems/index-stale").json())
+
+
+def test_a_server_that_is_about_to_stop_says_so_answers_and_closes_its_connections(indexed, png):
+    stopping = Stopping()
+    with TestClient(create_app(indexed, ColourEncoder(), stopping=stopping), base_url=HERE) as client:
+        assert client.get("/readyz").status_code == 200
+        assert "connection" not in client.get("/healthz").headers
+        stopping.now = True
+        answer = client.get("/readyz")
+        assert "stopping" in problem_of(answer, 503, "unavailable")["detail"]
+        assert int(answer.headers["retry-after"]) > 0
+        for answer in (client.get("/healthz"), client.post("/v1/search", files={"image": png})):
+            assert (answer.status_code, answer.headers["connection"]) == (200, "close")
