@@ -201,7 +201,7 @@ class Bench:
 
     def with_features_in(self, folder: Path) -> Bench:
         """The same, with another folder for the features of catalogue pictures."""
-        return replace(self, reranker=replace(self.reranker, features=FeatureStore(folder, self.reranker.features.images)))
+        return replace(self, reranker=Reranker(FeatureStore(folder, self.reranker.features.images)))
 
     def _first_stage(self, views: Sequence[QueryViews], image: Image, text: TextScores | None = None) -> CandidateSet:
         query = Query((QueryImage(image),), limit=50)
