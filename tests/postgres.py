@@ -118,6 +118,8 @@ def running() -> Iterator[Server]:
         run("initdb", "-D", data, "-U", "traceobject", "--auth=trust", "--no-sync", *locale)
         # Segments of the write-ahead log that are done with are deleted: tests search the server's files for what was.
         options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off -c wal_recycle=off"
+        # Tests leave connections in their pools, some of hundreds of databases.
+        options += " -c max_connections=1000"
 
         def control(*arguments: str) -> None:
             run("pg_ctl", "-D", data, "-l", log, "-w", "-t", "50", "-o", options, *arguments)
