@@ -69,7 +69,7 @@ class DatabaseCoordination:
                 self._locked = None
             # If the server is gone, so is the lock.
             with suppress(DBAPIError):
-                connection.close()
+                _unlock(connection)
 
     def live(self) -> int | None:
         value = self._value()
@@ -124,3 +124,12 @@ class DatabaseCoordination:
                 if is_undefined_table(error):
                     return ""
                 raise
+
+
+def _unlock(connection: Connection) -> None:
+    """Give up the lock, and close: the server may notice a closed connection later than the next job begins."""
+    try:
+        connection.rollback()
+        connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK}, {_SCHEMA})")
+    finally:
+        connection.close()

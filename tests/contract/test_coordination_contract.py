@@ -81,6 +81,11 @@ class TestLock:
         with case.made.lock("forget"):
             pass
 
+    def test_is_free_as_soon_as_it_is_given_up(self, case):
+        for _ in range(60):
+            with case.again().lock("reindex"):
+                pass
+
     def test_is_won_by_one_of_many(self, case):
         winners, start = [], threading.Barrier(8)
 

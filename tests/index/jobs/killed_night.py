@@ -41,7 +41,7 @@ POINTS = {
     "index.generations.generations.checksum": "build",
     "index.generations.generations.seal": "seal",
     "index.generations.generations.publish": "publish",
-    "index.generations.generations._point": "publish",
+    "index.coordination.folder.FolderCoordination.point": "publish",
     "index.jobs.reindex.sweep": "sweep",
     "os.fsync": "flush",
     "os.truncate": "flush",
