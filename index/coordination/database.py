@@ -129,7 +129,8 @@ class DatabaseCoordination:
 def _unlock(connection: Connection) -> None:
     """Give up the lock, and close: the server may notice a closed connection later than the next job begins."""
     try:
-        connection.rollback()
-        connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK}, {_SCHEMA})")
+        if not connection.invalidated:
+            connection.rollback()
+            connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK}, {_SCHEMA})")
     finally:
         connection.close()

@@ -27,6 +27,7 @@ def make_missing(context: JobContext, clock: Callable[[], float] = time.monotoni
     if context.reranker is None:
         return ()
     store, warnings = context.reranker.features, []
+    store.refresh()
     store.delete_former()
     limit = 60 * context.workspace.settings.features_minutes or float("inf")
     images = context.catalogue.images()

@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import sqlalchemy as sa
 
 from index.generations import generations
@@ -56,26 +55,16 @@ def sweep(workspace: Workspace, catalogue: Catalogue, *, thorough: bool = False)
     else:
         for sha256 in unused:
             store.discard(sha256)
-    features.discard_unused(used, min_share=0 if thorough else MIN_UNUSED_SHARE)
+    min_share = None if thorough else MIN_UNUSED_SHARE
+    features.delete_former()
+    features.discard_unused(used, min_share)
     for readings in TextStore.all(workspace.text):
         readings.discard(readings.images() - used)
-    embeddings = sum(_discard(vectors, used, thorough) for vectors in VectorStore.all(workspace.vectors))
+    embeddings = sum(vectors.discard_unused(used, min_share) for vectors in VectorStore.all(workspace.vectors))
     with catalogue.database.begin() as connection:
         for sha256 in unused:
             connection.execute(sa.delete(images).where(images.c.sha256 == sha256))
     return Swept(len(unused), embeddings)
-
-
-def _discard(vectors: VectorStore, used: set[str], thorough: bool) -> int:
-    """Delete the embeddings of unused images, if they are enough; returns how many."""
-    names = {bytes.fromhex(name) for name in used}
-    rows = vectors.images()
-    unused = np.flatnonzero([row.tobytes() not in names for row in rows])
-    if not thorough and len(unused) <= MIN_UNUSED_SHARE * len(rows):
-        return 0
-    if thorough or len(unused):
-        vectors.discard(unused)
-    return len(unused)
 
 
 def _delete_strays(files: list[Path], used: set[str]) -> None:

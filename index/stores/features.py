@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,14 @@ class FeatureStore:
 
     def with_lookups(self, on_lookup: Callable[[bool], None]) -> FeatureStore:
         """The same store with another `on_lookup`."""
-        return FeatureStore(self.root, self.images, on_lookup)
+        other = copy(self)
+        other.on_lookup = on_lookup
+        return other
+
+    def refresh(self) -> None:
+        """See what the disk has now; a job calls it once it has locked the workspace, before it writes."""
+        if not self._stored.is_current():
+            self._stored = self._open()
 
     def get(self, images: Sequence[str]) -> list[LocalFeatures]:
         """The features of images; those that are not stored, or damaged, are computed.
@@ -61,11 +69,10 @@ class FeatureStore:
             UnknownEntry: an image is not in the image store.
             ModelUnavailable: features are missing and cannot be computed on this machine.
         """
+        if self.missing(images):
+            self.refresh()
         stored = self._stored
         rows = stored.rows_of(images, WHOLE)
-        if (rows < 0).any() and not stored.is_current():
-            self._stored = stored = self._open()
-            rows = stored.rows_of(images, WHOLE)
         records = stored.get(rows[rows >= 0])
         intact = iter(stored.is_intact(rows[rows >= 0], records).tolist())
         found = iter(records)
@@ -98,15 +105,9 @@ class FeatureStore:
             self._stored.discard(damaged)
         return len(damaged)
 
-    def discard_unused(self, used: Collection[str], *, min_share: float = 0.0) -> int:
-        """Erase the records of images that are not `used`, if more than `min_share` of all; returns how many."""
-        names = {bytes.fromhex(image) for image in used}
-        rows = self._stored.images()
-        unused = np.flatnonzero([row.tobytes() not in names for row in rows])
-        if len(unused) <= min_share * len(rows):
-            return 0
-        self._stored.discard(unused)
-        return len(unused)
+    def discard_unused(self, used: Collection[str], min_share: float | None = None) -> int:
+        """Erase the records of images that are not `used`: see ShardedRows.discard_unused."""
+        return self._stored.discard_unused(used, min_share)
 
     def delete_former(self) -> None:
         """Delete the features of other versions, which nothing reads."""

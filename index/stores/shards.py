@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,6 +141,19 @@ class ShardedRows:
                 self._truncate(number, len(in_shard))
         self._delete_leftovers()
         self._load()
+
+    def discard_unused(self, used: Collection[str], min_share: float | None = None) -> int:
+        """Delete the rows of images that are not `used`, and what crashes left; returns how many rows.
+
+        With `min_share` nothing is deleted unless they are more than that share of all rows, for it rewrites shards.
+        """
+        names = {bytes.fromhex(image) for image in used}
+        images = self.images()
+        unused = np.flatnonzero([image.tobytes() not in names for image in images])
+        if min_share is not None and len(unused) <= min_share * len(images):
+            return 0
+        self.discard(unused)
+        return len(unused)
 
     def _find(self, packed: bytes) -> npt.NDArray[np.int64]:
         identities = np.frombuffer(packed, np.uint8).reshape(-1, 40) if packed else np.empty((0, 40), np.uint8)

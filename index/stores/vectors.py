@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -90,3 +90,7 @@ class VectorStore:
     def discard(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> None:
         """Delete embeddings, keys and vectors, from the disk; the other rows are renumbered."""
         self._rows.discard(rows)
+
+    def discard_unused(self, used: Collection[str], min_share: float | None = None) -> int:
+        """Delete the embeddings of images that are not `used`: see ShardedRows.discard_unused."""
+        return self._rows.discard_unused(used, min_share)

@@ -115,6 +115,15 @@ def test_a_forgotten_product_leaves_no_trace(workspace):
     features = FeatureStore(workspace.features, ImageStore(workspace.images))
     kept, gone = images_of(workspace, "a"), images_of(workspace, SECRET)
     features.append({image: record_of(number) for number, image in enumerate(sorted(kept | gone))})
+    # What a crash leaves: a record that is not complete.
+    (keys,) = workspace.features.rglob("*.keys")
+    with keys.open("ab") as file:
+        file.write(bytes.fromhex(sorted(gone)[0]))
+    # As versions before these stored them.
+    former = [workspace.features / image[:2] / f"{image}.features" for image in sorted(gone)]
+    for path in former:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"features")
     needles = traces_of(workspace, SECRET)
     done = forget(workspace, find_entry(workspace, "catalogue", SECRET))
     assert (done.entries, done.images, done.generations) == (1, 2, (1, 2, 3))

@@ -123,3 +123,20 @@ def test_without_a_re_ranker_nothing_is_made(night):
         context = JobContext(workspace, catalogue, ImageStore(workspace.images), ColourEncoder(), None, Unwatched())
         assert make_missing(context) == ()
     assert made == []
+
+
+def test_what_another_job_has_made_meanwhile_is_kept(night):
+    workspace, made, run = night
+    with Catalogue.open(workspace.database_url) as catalogue:
+        images = sorted(catalogue.images())
+    opened_before = Reranker(FeatureStore(workspace.features, ImageStore(workspace.images)))
+    run()
+    kept = FeatureStore(workspace.features, ImageStore(workspace.images)).get(images)
+    with Catalogue.open(workspace.database_url) as catalogue:
+        store = ImageStore(workspace.images)
+        context = JobContext(workspace, catalogue, store, ColourEncoder(), opened_before, Unwatched())
+        assert make_missing(context) == ()
+    assert len(made) == PICTURES
+    after = FeatureStore(workspace.features, ImageStore(workspace.images)).get(images)
+    for before, now in zip(kept, after, strict=True):
+        assert before.to_record().tobytes() == now.to_record().tobytes()

@@ -73,7 +73,7 @@ def test_damaged_records_are_not_used_and_are_made_again(store):
 def test_few_unused_records_stay_until_it_pays(store):
     store.append({name(number): record_of(number) for number in range(10)})
     used = [name(number) for number in range(1, 10)]
-    assert store.discard_unused(used, min_share=0.1) == 0
+    assert store.discard_unused(used, 0.1) == 0
     assert store.discard_unused(used) == 1
     assert store.missing([name(0), name(1)]) == [name(0)]
 
