@@ -10,6 +10,7 @@ import pytest
 
 from index.errors import FeedError
 from index.sources.web.bucket_client import open_bucket
+from tests.index.sources.web.conftest import S3Bucket
 from tests.index.sources.web.reading import Reader
 from tests.index.sources.web.shop_server import picture
 
@@ -74,44 +75,22 @@ def test_a_bucket_that_is_empty_or_not_there_is_one_clear_line(
     assert "\n" not in failure
 
 
-class TestS3:
-    @pytest.fixture
-    def endpoint(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-        moto = pytest.importorskip("moto.server")
-        pytest.importorskip("s3fs")
-        boto3 = pytest.importorskip("boto3")
-        running = moto.ThreadedMotoServer(port=0)
-        running.start()
-        _, port = running.get_host_and_port()
-        url = f"http://127.0.0.1:{port}"
-        for name, value in {
-            "AWS_ENDPOINT_URL": url,
-            "AWS_ACCESS_KEY_ID": "key",
-            "AWS_SECRET_ACCESS_KEY": "secret",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }.items():
-            monkeypatch.setenv(name, value)
-        client = boto3.client("s3", endpoint_url=url)
-        client.create_bucket(Bucket="pictures")
-        for name, seed in TREE.items():
-            client.put_object(Bucket="pictures", Key=f"shop/{name}", Body=picture(seed))
-        self.client = client
-        yield url.removeprefix("http://")
-        running.stop()
+def test_an_s3_bucket_is_listed_and_read(s3: S3Bucket, reader: Reader) -> None:
+    s3.put(TREE)
+    reader = Reader(reader.root, frozenset({s3.netloc}))
+    reader.add("s3://pictures/shop")
+    read = reader.read(pictures=True)
+    assert not read.failed
+    assert (read.changes["shop"].added, read.new_images) == (3, 4)
+    s3.put({"Umbra/stool/1.jpg": 9})
+    again = reader.read(LATER, pictures=True)
+    assert (again.changes["shop"].unchanged, again.new_images) == (3, 1)
 
-    def test_a_bucket_is_listed_and_read(self, endpoint: str, reader: Reader) -> None:
-        reader = Reader(reader.root, frozenset({endpoint}))
-        reader.add("s3://pictures/shop")
-        read = reader.read(pictures=True)
-        assert not read.failed
-        assert (read.changes["shop"].added, read.new_images) == (3, 4)
-        self.client.put_object(Bucket="pictures", Key="shop/Umbra/stool/1.jpg", Body=picture(9))
-        again = reader.read(LATER, pictures=True)
-        assert (again.changes["shop"].unchanged, again.new_images) == (3, 1)
 
-    def test_an_endpoint_at_a_private_address_is_not_contacted(self, endpoint: str) -> None:
-        with pytest.raises(FeedError, match="loopback"):
-            open_bucket("s3://pictures/shop", frozenset())
+def test_an_endpoint_at_a_private_address_is_not_contacted(s3: S3Bucket) -> None:
+    s3.put(TREE)
+    with pytest.raises(FeedError, match="loopback"):
+        open_bucket("s3://pictures/shop", frozenset())
 
 
 def test_a_name_that_leads_to_a_private_address_has_none_for_the_library() -> None:

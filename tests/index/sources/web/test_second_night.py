@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from embedding.encoders import choose
 from index.sources.fetching import outcomes
 from service.cli.main import main
 from tests.fakes import ColourEncoder
+from tests.index.sources.web.conftest import S3Bucket
 from tests.index.sources.web.shop_server import (
     ShopServer,
     facts_code,
@@ -28,28 +28,9 @@ from tests.index.sources.web.shop_server import (
 from tests.index.sources.web.test_pages_by_reader import HTML, SCRIPT, html_page, script_page
 
 
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An S3 server with a bucket of pictures; its host and port."""
-    moto = pytest.importorskip("moto.server")
-    boto3 = pytest.importorskip("boto3")
-    running = moto.ThreadedMotoServer(port=0)
-    running.start()
-    url = f"http://127.0.0.1:{running.get_host_and_port()[1]}"
-    named = {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
-    for name, value in {**named, "AWS_DEFAULT_REGION": "us-east-1"}.items():
-        monkeypatch.setenv(name, value)
-    client = boto3.client("s3", endpoint_url=url)
-    client.create_bucket(Bucket="pictures")
-    for number in range(20):
-        client.put_object(Bucket="pictures", Key=f"shop/{number}.jpg", Body=picture(number))
-    yield url.removeprefix("http://")
-    running.stop()
-
-
 @pytest.mark.slow
 def test_the_second_night_asks_and_loads_next_to_nothing(
-    server: ShopServer, s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: ShopServer, s3: S3Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("index.models.load", lambda name: ColourEncoder())
     monkeypatch.setattr("index.models.choose", lambda: (ColourEncoder(), choose.Choice("colour-64", "took colour-64")))
@@ -74,7 +55,7 @@ def test_the_second_night_asks_and_loads_next_to_nothing(
         server.put(f"/crops/{name}.jpg", picture(sum(map(ord, name)) % 40), "image/jpeg")
     run("init")
     settings = tmp_path / "w" / "traceobject.toml"
-    allowed = f'allow_hosts = ["{server.netloc}", "{s3}"]\ngate = "off"'
+    allowed = f'allow_hosts = ["{server.netloc}", "{s3.netloc}"]\ngate = "off"'
     text = settings.read_text().replace("allow_hosts = []", allowed)
     settings.write_text(text.replace('gate = "faces"\n', ""))
     run("add", "catalogue", put_sitemap_shop(server, 500), "--source", "any shop")
@@ -82,6 +63,7 @@ def test_the_second_night_asks_and_loads_next_to_nothing(
     run("add", "catalogue", put_woocommerce(server, 300), "--source", "woocommerce")
     run("add", "catalogue", put_google_feed(server, 100), "--source", "google")
     run("add", "catalogue", put_facts(server, 200), "--where", "countries=nl", "--source", "facts")
+    s3.put({f"{number}.jpg": number for number in range(20)})
     run("add", "catalogue", "s3://pictures/shop", "--source", "bucket")
     run("add", "objects", server.put("/list", html_page(range(5))), "--reader", str(tmp_path / "html.toml"))
     run("add", "objects", server.put("/script", script_page(range(7))), "--reader", str(tmp_path / "script.toml"))
