@@ -19,6 +19,10 @@ class DatabaseUnavailable(WorkspaceError):
     """A database server does not answer: it is down, starts or stops, or cannot be reached."""
 
 
+class WorkersUnavailable(WorkspaceError):
+    """The workers of a re-index cannot be reached, are lost for good, or cannot compute."""
+
+
 class SchemaOutdated(WorkspaceError):
     """A database is of an older version of this program, and has to be upgraded first."""
 
