@@ -23,6 +23,10 @@ class WorkersUnavailable(WorkspaceError):
     """The workers of a re-index cannot be reached, are lost for good, or cannot compute."""
 
 
+class ObjectStoreUnavailable(WorkspaceError):
+    """The server of an object store does not answer: it is down, overloaded, or cannot be reached."""
+
+
 class SchemaOutdated(WorkspaceError):
     """A database is of an older version of this program, and has to be upgraded first."""
 

@@ -138,8 +138,8 @@ class RayJob(Generic[Item, Done]):
             if isinstance(error.cause, WorkersUnavailable):
                 raise WorkersUnavailable(str(error.cause)) from error
             raise WorkersUnavailable(
-                f"a worker of Ray at {self._ray} cannot compute: {line_of(error.cause or error)}. It needs the same "
-                "versions of traceobject and its libraries as this machine"
+                f"a worker of {self._ray} cannot compute: {line_of(error.cause or error)}. It needs the "
+                "same versions of traceobject and its libraries as this machine"
             ) from error
         except (RayError, ConnectionError) as error:
             raise WorkersUnavailable(

@@ -31,15 +31,15 @@ def compute_partition(digest: str, sent: Sequence[Any], items: list[Item]) -> st
     """
     if digest != code_digest():
         raise _failed(
-            f"its traceobject ({version('traceobject')}) differs from the one where the job was started: install the same "
-            "on every machine, and restart Ray there"
+            f"its traceobject ({version('traceobject')}) differs from the one where the job was started: install the "
+            "same on every machine, and restart Ray there"
         )
     stage, staging, marker = ray.get(sent[0])
     try:
         if not staging.objects.exists(marker):
             raise _failed(
-                f"it does not see the job's {staging.objects.name}: mount the same folder there at the same path, or keep "
-                "pictures in an object store (the setting `objects`)"
+                f"it does not see the job's {staging.objects.name}: mount the same folder there at the same path, or "
+                "keep pictures in an object store (the setting `objects`)"
             )
         return str(staging.write(stage, [each for batch in stage.compute(items) for each in batch]))
     except WorkersUnavailable:

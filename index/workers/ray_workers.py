@@ -47,13 +47,14 @@ def ray_workers(where: str, staging: Staging, say: Callable[[str], None]) -> Ite
             "num_cpus": int(where),
             "object_store_memory": memory,
             "include_dashboard": False,
+            "_node_ip_address": "127.0.0.1",
         }
     try:
         ray.init(**options)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         raise WorkersUnavailable(
-            f"Ray cannot be reached or started ({where}): {line_of(error)}. Its head has to run, with the same versions "
-            f"of Ray ({ray.__version__}) and Python as here, and this machine has to reach its client port"
+            f"Ray cannot be reached or started ({where}): {line_of(error)}. Its head has to run, with the same "
+            f"versions of Ray ({ray.__version__}) and Python as here, and this machine has to reach its client port"
         ) from error
     try:
         yield RayWorkers(where, staging, say)
