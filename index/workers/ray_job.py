@@ -143,7 +143,8 @@ class RayJob(Generic[Item, Done]):
             ) from error
         except (RayError, ConnectionError) as error:
             raise WorkersUnavailable(
-                f"Ray at {self._ray} is lost: {line_of(error)}. Start its head, and run again: it resumes where it stopped"
+                f"Ray at {self._ray} is lost: {line_of(error)}. Start its head, and run again: it resumes where it "
+                "stopped"
             ) from error
 
 
