@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from warnings import catch_warnings
 
 from embedding.errors import ImageRefused
 from index.errors import WorkersUnavailable
@@ -50,7 +51,9 @@ def ray_workers(where: str, staging: Staging, say: Callable[[str], None]) -> Ite
             "_node_ip_address": "127.0.0.1",
         }
     try:
-        ray.init(**options)
+        # It warns of what is raised, too.
+        with catch_warnings(action="ignore"):
+            ray.init(**options)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         raise WorkersUnavailable(
             f"Ray cannot be reached or started ({where}): {line_of(error)}. Its head has to run, with the same "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import signal
 import subprocess
 import sys
 import time
@@ -25,7 +27,7 @@ from index.records.catalogue import Catalogue
 from index.stores.vectors import VectorStore
 from index.workspace import Workspace
 from tests.fakes import add_feed, write_feed
-from tests.index.workers.ray_night import LoggedEncoder
+from tests.index.workers.ray_night import FAILED, LoggedEncoder, say
 from tests.paths import ROOT
 from tests.ray_cluster import LocalCluster
 
@@ -128,3 +130,51 @@ def test_a_node_killed_in_the_middle_changes_nothing(tmp_path, cluster):
     again = sum(nights.embedded().values()) - 3000
     say(f"3000 pictures, one of two nodes killed: {again} embedded again, {len(nights.vectors()[0])} kept, each once")
     assert again <= 3 * 256
+
+
+def test_nights_survive_kills_of_worker_node_committer_and_head(tmp_path, cluster):
+    for name in ("ray", "one"):
+        (tmp_path / name).mkdir()
+    nights, chance = Nights(tmp_path / "ray", cluster, seconds=0.02), random.Random(SEED)
+    deliveries: list[list[int]] = []
+    killed: Counter[str] = Counter()
+    process = None
+    while killed.total() < KILLS or process is not None:
+        if process is None:
+            deliveries.append(list(range(400 * len(deliveries), 400 * (len(deliveries) + 1))))
+            nights.deliver(deliveries[-1])
+            process = nights.start()
+        before = nights.embedded().total()
+        wanted = before + chance.randint(1, 200)
+        while process.poll() is None and (killed.total() >= KILLS or nights.embedded().total() < wanted):
+            time.sleep(0.05)
+        if process.poll() is not None:
+            nights.report(process)
+            process = None
+            continue
+        victim = chance.choice(["worker", "worker", "node", "committer", "head"])
+        killed[victim] += 1
+        if victim == "worker":
+            for pid in cluster.workers():
+                os.kill(pid, signal.SIGKILL)
+        elif victim == "node":
+            cluster.kill_node(chance.randrange(2))
+            cluster.add_node()
+        elif victim == "committer":
+            process.kill()
+            process.wait()
+            process = nights.start()
+        else:
+            cluster.kill_head()
+            out, _ = process.communicate(timeout=300)
+            assert process.returncode == FAILED, out
+            assert "run again: it resumes" in out or "Ray cannot be reached" in out, out
+            cluster.start()
+            process = nights.start()
+    reference, _ = in_one_process(tmp_path / "one", deliveries)
+    assert_same(nights, reference)
+    total = sum(map(len, deliveries))
+    again = nights.embedded().total() - total
+    say(f"{killed.total()} kills {dict(killed)}: {total} pictures in {len(deliveries)} nights, {again} embedded again")
+    # What a worker had not staged, or what the committer had staged before its folder was read: never all of it.
+    assert again <= killed.total() * 2 * 256
