@@ -154,6 +154,6 @@ def _count(kind: str) -> int:
 
 
 def line_of(error: BaseException) -> str:
-    """The first line of an error, which of Ray's are long; its type where it has none."""
-    lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__
+    """The line of an error that says what happened: Ray's are long, and may have a traceback; or its type."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[-1 if any(line.startswith("Traceback ") for line in lines) else 0].strip()[:300]
