@@ -7,6 +7,7 @@ process or Ray's head is lost, what was staged is used by the next run.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -23,6 +24,9 @@ from index.workers.staging import Staging
 # Ray reports its use to its makers unless told not to, and starts another cluster where its own is lost.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
+# What it would write to the log about tasks and connections that fail is raised here.
+os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
+logging.getLogger("ray").setLevel(logging.CRITICAL)
 import ray
 
 from index.workers.ray_job import LOST, Partition, RayJob, line_of
