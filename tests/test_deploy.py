@@ -26,9 +26,7 @@ COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 SERVICES = COMPOSE["services"]
 MANIFESTS = [path for path in sorted((DEPLOY / "kubernetes").glob("*.yaml")) if path.name != "kustomization.yaml"]
 RESOURCES = [each for path in MANIFESTS for each in yaml.safe_load_all(path.read_text())]
-YAMLLINT = (
-    "{extends: default, rules: {line-length: {max: 120}, document-start: disable, braces: {max-spaces-inside: 0}}}"
-)
+YAMLLINT = "{extends: default, rules: {line-length: {max: 120}, document-start: disable}}"
 
 
 def lint(tool, *arguments):

@@ -24,9 +24,7 @@ from index.workers.staging import Staging
 # Ray reports its use to its makers unless told not to, and starts another cluster where its own is lost.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
-# What it would write to the log about tasks and connections that fail is raised here.
 os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
-logging.getLogger("ray").setLevel(logging.CRITICAL)
 import ray
 
 from index.workers.ray_job import LOST, Partition, RayJob, line_of
@@ -44,6 +42,8 @@ def ray_workers(where: str, staging: Staging, say: Callable[[str], None]) -> Ite
     Raises:
         WorkersUnavailable: there is no such cluster, or it has other versions of Ray or Python.
     """
+    # What it would log of tasks and connections that fail is raised here.
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
     options: dict[str, Any] = {"address": where, "log_to_driver": False, "logging_level": "ERROR"}
     if where.isdecimal():
         memory = _LOCAL_MEMORY + _MEMORY_EACH * int(where)
