@@ -12,6 +12,8 @@ from ray.cluster_utils import Cluster
 
 from tests.paths import ROOT
 
+# Beside them run agents, without which a node ends.
+_WORKERS = ("ray::IDLE", "ray::compute_partition")
 _MEMORY = {"object_store_memory": 100_000_000}
 
 
@@ -49,7 +51,7 @@ class LocalCluster:
     def workers(self) -> list[int]:
         """The processes that compute on the nodes."""
         raylets = {info.process.pid for node in self.nodes for info in node.all_processes.get("raylet", [])}
-        return [pid for pid, parent, name in _processes() if parent in raylets and name.startswith("ray::")]
+        return [pid for pid, parent, name in _processes() if parent in raylets and name.startswith(_WORKERS)]
 
     def stop(self) -> None:
         self.kill_head()
