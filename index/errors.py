@@ -19,6 +19,10 @@ class DatabaseUnavailable(WorkspaceError):
     """A database server does not answer: it is down, starts or stops, or cannot be reached."""
 
 
+class ObjectStoreUnavailable(WorkspaceError):
+    """The server of an object store does not answer: it is down, overloaded, or cannot be reached."""
+
+
 class SchemaOutdated(WorkspaceError):
     """A database is of an older version of this program, and has to be upgraded first."""
 

@@ -15,7 +15,7 @@ from hypothesis import settings
 
 from embedding.text import reader
 from tests import databases as test_databases
-from tests import postgres
+from tests import postgres, s3
 from tests.databases import Databases
 
 # Reading text takes a second a picture: tests that want it make their own reader.
@@ -29,6 +29,13 @@ settings.load_profile("here")
 def postgres_server() -> Iterator[postgres.Server]:
     """A running server; the test is skipped where none can be started."""
     with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[s3.S3Server]:
+    """A running S3 server, in the environment of this process; the test is skipped where none can be started."""
+    with s3.running() as server:
         yield server
 
 

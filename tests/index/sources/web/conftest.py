@@ -11,6 +11,7 @@ import pytest
 
 from tests.index.sources.web.reading import Reader
 from tests.index.sources.web.shop_server import ShopServer, picture
+from tests.s3 import S3Server
 
 
 @pytest.fixture
@@ -38,21 +39,10 @@ class S3Bucket:
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Bucket]:
-    moto = pytest.importorskip("moto.server")
-    pytest.importorskip("s3fs")
-    boto3 = pytest.importorskip("boto3")
-    running = moto.ThreadedMotoServer(port=0)
-    running.start()
-    url = f"http://127.0.0.1:{running.get_host_and_port()[1]}"
-    named = {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
-    for name, value in {**named, "AWS_DEFAULT_REGION": "us-east-1"}.items():
-        monkeypatch.setenv(name, value)
-    client = boto3.client("s3", endpoint_url=url)
+def s3(s3_server: S3Server) -> Iterator[S3Bucket]:
+    client = s3_server.client
     client.create_bucket(Bucket="pictures")
-    yield S3Bucket(url.removeprefix("http://"), client)
-    # All servers of one process have the same buckets.
+    yield S3Bucket(s3_server.address.removeprefix("http://"), client)
     for stored in client.list_objects_v2(Bucket="pictures").get("Contents", []):
         client.delete_object(Bucket="pictures", Key=stored["Key"])
     client.delete_bucket(Bucket="pictures")
-    running.stop()
