@@ -3,9 +3,9 @@
     python -m benchmarks.typed DATA [--model starter] [--folder DIR] [--report docs/text.md]
 
 The words were written down for fifty pictures by looking at the picture, before any search, and stand in
-typed_queries.csv: thirty photos of packages in shops, of DATA/grocery, and twenty crops of the rendered sample. All sets
-of DATA and the sample are one gallery, whose pictures have been read as a re-index reads them. Of a model with a text
-side the same is measured with it.
+typed_queries.csv: thirty photos of packages in shops, of DATA/grocery, and twenty crops of the rendered sample. All
+sets of DATA and the sample are one gallery, whose pictures have been read as a re-index reads them. A model with a text
+side joins in.
 """
 
 from __future__ import annotations
