@@ -141,7 +141,7 @@ def test_nights_survive_kills_of_worker_node_committer_and_head(tmp_path, cluste
     process = None
     while killed.total() < KILLS or process is not None:
         if process is None:
-            deliveries.append(list(range(400 * len(deliveries), 400 * (len(deliveries) + 1))))
+            deliveries.append(list(range(800 * len(deliveries), 800 * (len(deliveries) + 1))))
             nights.deliver(deliveries[-1])
             process = nights.start()
         before = nights.embedded().total()
@@ -159,7 +159,7 @@ def test_nights_survive_kills_of_worker_node_committer_and_head(tmp_path, cluste
             nights.report(process)
             process = None
             continue
-        victim = chance.choice(["worker", "worker", "node", "committer", "head"])
+        victim = chance.choices(["worker", "node", "committer", "head"], [5, 2, 3, 2])[0]
         killed[victim] += 1
         say(f"{killed.total()}: {victim} after {nights.embedded().total()} embeddings, night {len(deliveries)}")
         if victim == "worker":
