@@ -2,8 +2,8 @@
 
     python -m benchmarks.capacity [--report docs/scaling.md]
 
-Stages, bytes and the committer's cost of a partition are those that benchmarks/stage_rates.py measured; the index's are the
-points of docs/benchmarks.md. tests/test_capacity.py compares both with the formulas here.
+Stages, bytes and the committer's cost of a partition are those that benchmarks/stage_rates.py measured; the index's are
+the points of docs/benchmarks.md. tests/test_capacity.py compares both with the formulas here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PARTITIONS = {"copies": 16, "embeddings": 256, "local features": 64, "text": 32}
 # A row's key and checksum in a shard.
 KEY_BYTES = 44
 # Bytes of a product with one picture: its records, in the database and in a generation, with the index of words.
-RECORD_BYTES = RATES["bytes"]["records"]
+RECORD_BYTES = RATES["record bytes"]
 KEPT_GENERATIONS = 3
 # A night on which nothing changed takes so long for each picture: feeds are read, files looked at (docs/benchmarks.md).
 UNCHANGED_SECONDS = 59e-6
@@ -52,22 +52,26 @@ class Machine:
 
 @dataclass(frozen=True)
 class Plan:
-    """What so many pictures need: bytes by what is kept, memory of the index in bytes, and processor hours."""
+    """What so many pictures need: bytes by what is kept, memory of the index in bytes, and processor hours.
+
+    `committer_hours`: how long the first night takes at least, however many machines compute.
+    """
 
     pictures: int
     disk: dict[str, float]
     graph: float
     codes: float
     night_hours: float
+    committer_hours: float
     unchanged_hours: float
     graph_build_hours: float
     codes_build_hours: float
 
     def machines_for_night(self, machine: Machine, hours: float) -> int:
-        """How many machines compute everything for every picture within some hours."""
+        """How many machines compute everything for every picture within some hours, if the committer can."""
         return max(1, math.ceil(self.night_hours / hours / machine.cores))
 
-    def machines_for_index(self, machine: Machine, codes: bool) -> int:
+    def machines_for_index(self, machine: Machine, *, codes: bool) -> int:
         """How many machines hold the index in half of their memory."""
         return max(1, math.ceil((self.codes if codes else self.graph) / machine.index_memory))
 
@@ -88,7 +92,8 @@ def plan(pictures: int, dimension: int) -> Plan:
         disk,
         pictures * graph_bytes(dimension),
         pictures * codes_bytes(dimension),
-        pictures * sum(RATES["seconds"].values()) / 3600,
+        sum(night_seconds(stage, pictures, 1) for stage in PARTITIONS) / 3600,
+        sum(committer_seconds(stage, pictures) for stage in PARTITIONS) / 3600,
         pictures * UNCHANGED_SECONDS / 3600,
         graph_build_seconds(pictures, dimension) / 3600,
         codes_build_seconds(pictures, dimension) / 3600,
@@ -113,14 +118,18 @@ def graph_build_seconds(pictures: int, dimension: int) -> float:
 
 def codes_build_seconds(pictures: int, dimension: int) -> float:
     """Processor seconds to cluster and code vectors: with more of them there are more clusters to compare with."""
-    return CODES_BUILD * (pictures / 1e6) ** CODES_GROWTH * dimension / 512
+    return CODES_BUILD * math.pow(pictures / 1e6, CODES_GROWTH) * dimension / 512
 
 
 def night_seconds(stage: str, pictures: int, processors: int) -> float:
     """How long a stage takes on Ray: workers compute at once, the committer takes partitions one after the other."""
-    computing = pictures * RATES["seconds"][stage] / processors
-    committing = pictures / PARTITIONS[stage] * RATES["partition seconds"]
-    return float(max(computing, committing))
+    computing = pictures * float(RATES["seconds"][stage]) / processors
+    return max(computing, committer_seconds(stage, pictures))
+
+
+def committer_seconds(stage: str, pictures: int) -> float:
+    """How long the committer takes for a stage's partitions."""
+    return pictures / PARTITIONS[stage] * float(RATES["partition seconds"])
 
 
 def simulate(pictures: int, partition: int, seconds: float, commit: float, processors: int) -> float:
@@ -163,15 +172,16 @@ def report() -> list[str]:
     machine, dimension = Machine(), RATES["dimension"]
     plans = [plan(pictures, dimension) for pictures in COUNTS]
     seconds = RATES["seconds"]
-    lines = [
-        f"Measured on {RATES['machine']}, with {RATES['model']} ({dimension} numbers) and {RATES['pictures']} photographs:",
+    return [
+        f"Measured on {RATES['machine']}, with {RATES['model']} ({dimension} numbers) and {RATES['pictures']} "
+        "photographs:",
         "",
         *table(
             ["stage", "processor ms a picture", "bytes kept a picture"],
             [(name, f"{1000 * seconds[name]:.0f}", f"{RATES['bytes'][name]:,.0f}") for name in seconds],
         ),
-        f"A partition costs the committer {1000 * RATES['partition seconds']:.1f} ms. Machines have {machine.cores} cores and "
-        f"{machine.memory / 1e9:.0f} GB, half of it for the index.",
+        f"A partition costs the committer {1000 * RATES['partition seconds']:.1f} ms. Machines have {machine.cores} "
+        f"cores and {machine.memory / 1e9:.0f} GB, half of it for the index.",
         "",
         *table(
             ["pictures", "disk, TB", "of it copies", "features", "generations", "index in memory, GB: graph", "codes"],
@@ -191,6 +201,7 @@ def report() -> list[str]:
                 "pictures",
                 "first night, processor hours",
                 "machines to do it in 24 hours",
+                "the committer's part, hours",
                 "a night with 1 % new, hours on 1 machine",
                 "of feeds and files, hours",
                 "machines for the index: graph",
@@ -203,6 +214,7 @@ def report() -> list[str]:
                     f"{each.pictures:,}",
                     f"{each.night_hours:,.0f}",
                     each.machines_for_night(machine, 24),
+                    f"{each.committer_hours:,.1f}",
                     f"{each.night_hours / 100 / machine.cores + each.unchanged_hours:,.1f}",
                     f"{each.unchanged_hours:,.1f}",
                     each.machines_for_index(machine, codes=False),
@@ -214,7 +226,6 @@ def report() -> list[str]:
             ],
         ),
     ]
-    return lines
 
 
 if __name__ == "__main__":

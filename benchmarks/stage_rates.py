@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import logging
 import sys
 import tempfile
 import time
@@ -21,6 +22,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from benchmarks.nothing_changed import make_workspace
 from benchmarks.report import machine
 from embedding.encoders.choose import load
 from embedding.errors import ImageRefused
@@ -34,8 +36,9 @@ from index.stores.images import ImageStore
 from index.stores.objects.folder import FolderObjects
 from index.workers.opening import open_workers
 from index.workers.protocol import Batch, Stage
+from index.workspace import Workspace
 
-PARTITIONS = 200
+PARTITIONS, PRODUCTS = 200, 5000
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         measured = measure(paths, Path(folder), options.model)
         measured["partition seconds"] = partition_seconds(Path(folder))
+        measured["record bytes"] = record_bytes(Path(folder))
     text = json.dumps({"machine": machine("openvino", "torch", "ray"), **measured}, indent=2) + "\n"
     sys.stdout.write(text)
     if options.write:
@@ -113,7 +117,7 @@ def measure(paths: list[Path], folder: Path, model: str) -> dict[str, object]:
 
 def partition_seconds(folder: Path) -> float:
     """The committer's processor time from one partition to the next."""
-    with open_workers("2", FolderObjects(folder / "objects"), sys.stderr.write) as workers:
+    with open_workers("2", FolderObjects(folder / "objects"), logging.warning) as workers:
         batches = workers.run(Idle(), range(Idle().partition * (PARTITIONS + 20)))
         for _ in islice(batches, 20):
             pass
@@ -121,6 +125,17 @@ def partition_seconds(folder: Path) -> float:
         for _ in batches:
             pass
         return (time.process_time() - start) / PARTITIONS
+
+
+def record_bytes(folder: Path) -> dict[str, float]:
+    """Bytes of a product with one picture: its records in the database, and in each generation."""
+    make_workspace(folder, PRODUCTS)
+    workspace = Workspace.open(folder / "workspace")
+    snapshot = workspace.generations / "1" / "records.sqlite"
+    return {
+        "database": (workspace.root / "catalogue.sqlite").stat().st_size / PRODUCTS,
+        "generation": snapshot.stat().st_size / PRODUCTS,
+    }
 
 
 def _original(path: Path) -> Original:

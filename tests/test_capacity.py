@@ -32,7 +32,7 @@ def chosen():
     found = {}
     for row in rows("vectors"):
         engine = next((cell for cell in row if cell.startswith(("HNSW", "IVF"))), "")
-        if engine and len(row) >= 11 or (engine and len(row) == 10):
+        if engine and len(row) >= 10:
             count = int(row[0].replace(",", ""))
             found[count, engine[:3]] = float(row[-4].replace(",", "")), float(row[-3].replace(",", ""))
     return found
@@ -63,12 +63,12 @@ def test_a_night_on_which_nothing_changed_is_as_measured():
 
 
 def test_partitions_are_those_of_the_stages():
-    assert PARTITIONS == {
+    assert {
         "copies": Copying(None, None).partition,
         "embeddings": Embedding(None, None).partition,
         "local features": Features(None).partition,
         "text": ReadingText(None, None).partition,
-    }
+    } == PARTITIONS
     assert set(RATES["seconds"]) == set(PARTITIONS)
 
 
@@ -76,9 +76,7 @@ def test_partitions_are_those_of_the_stages():
 @pytest.mark.parametrize("processors", [1, 16, 256, 4096])
 def test_a_simulated_night_takes_what_is_planned(stage, processors):
     pictures = 400 * processors * PARTITIONS[stage] // (16 if processors > 16 else 1)
-    simulated = simulate(
-        pictures, PARTITIONS[stage], RATES["seconds"][stage], RATES["partition seconds"], processors
-    )
+    simulated = simulate(pictures, PARTITIONS[stage], RATES["seconds"][stage], RATES["partition seconds"], processors)
     planned = night_seconds(stage, pictures, processors)
     assert planned <= simulated * 1.001
     assert simulated == pytest.approx(planned, rel=0.15)
