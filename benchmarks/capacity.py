@@ -24,7 +24,7 @@ from index.workers.ray_workers import AHEAD
 RATES: dict[str, Any] = json.loads((Path(__file__).parent / "stage_rates.json").read_text(encoding="utf-8"))
 COUNTS = (1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
 # How many items a worker computes at once, as the stages say.
-PARTITIONS = {"copies": 16, "embeddings": 256, "local features": 64, "text": 32}
+PARTITIONS = {"copies": 32, "embeddings": 256, "local features": 128, "text": 64}
 # A row's key and checksum in a shard.
 KEY_BYTES = 44
 # Bytes of a product with one picture: its records, in the database and in a generation, with the index of words.
