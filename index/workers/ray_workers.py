@@ -58,7 +58,8 @@ def ray_workers(where: str, staging: Staging, say: Callable[[str], None]) -> Ite
         # It warns of what is raised, too.
         with catch_warnings(action="ignore"):
             ray.init(**options)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+    except Exception as error:
+        # Ray raises errors of many types here, plain Exceptions among them.
         raise WorkersUnavailable(
             f"Ray cannot be reached or started ({where}): {line_of(error)}. Its head has to run, with the same "
             f"versions of Ray ({ray.__version__}) and Python as here, and this machine has to reach its client port"
