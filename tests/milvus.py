@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -12,8 +13,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+
+from embedding.encoders.protocol import Vectors
+from index.engines.protocol import Rows
+from index.engines.row_fields import AFTER_ALL, BEFORE_ALL, RowFields, token
+
+if TYPE_CHECKING:
+    from index.engines.milvus.engine import MilvusEngine
 
 # A session that ended is noticed after seconds instead of half a minute, and what was dropped is deleted at once.
 _OPTIONS = {
@@ -122,3 +132,61 @@ def _free_ports(count: int) -> list[int]:
     finally:
         for one in sockets:
             one.close()
+
+
+def fields_of(row: int) -> RowFields:
+    """What a row is kept with: two rows are of one entry, and some of unknown days."""
+    return RowFields(
+        row // 2,
+        tuple(sorted({token("brand", f"b{row % 7}"), token("country", f"c{row % 3}"), token("forget", str(row // 2))})),
+        BEFORE_ALL if row % 11 == 0 else 737_000 + row % 100,
+        AFTER_ALL if row % 13 == 0 else 738_000 + row % 100,
+    )
+
+
+def source_of(vectors: Vectors, rows: Rows | None = None) -> Any:
+    """Rows to write: of all vectors, float32 [n, d], or some; each with `fields_of` it."""
+    from index.engines.milvus.building import RowSource
+    from index.engines.milvus.segments import Batch
+
+    chosen = np.arange(len(vectors)) if rows is None else rows
+
+    def read(places: Rows) -> Batch:
+        some = chosen[places].tolist()
+        return Batch(
+            chosen[places],
+            np.asarray(vectors[chosen[places]], np.float32),
+            tuple(f"{row:064x}" for row in some),
+            ("0.0,0.0,1.0,1.0",) * len(some),
+            tuple(map(fields_of, some)),
+        )
+
+    return RowSource(chosen, read)
+
+
+def writer(server: Server, dimension: int) -> Any:
+    """What writes segments there, all of a name that nothing else has."""
+    from index.engines.milvus.building import SegmentWriter
+    from index.engines.milvus.connection import connection_to
+
+    return SegmentWriter(connection_to(server.url), f"traceobject_{secrets.token_hex(6)}", dimension)
+
+
+class OnMilvus:
+    """The engine on a server, in two segments, as the contract builds engines; made once for equal vectors."""
+
+    def __init__(self, server: Server) -> None:
+        self.__name__, self._server, self._built = "OnMilvus", server, {}
+
+    def build(self, vectors: Vectors) -> MilvusEngine:
+        key = vectors.tobytes()
+        if key not in self._built:
+            writing, first = writer(self._server, vectors.shape[1]), 2 * len(vectors) // 3
+            base = writing.build(source_of(vectors[:first]), 1)[0]
+            self._built[key] = writing.extend(base, np.arange(first), source_of(vectors))
+        return self._built[key]
+
+    def open(self, path: Path, spec: str) -> MilvusEngine:
+        from index.engines.milvus.engine import MilvusEngine
+
+        return MilvusEngine.open(path, spec, self._server.url)
