@@ -1,4 +1,4 @@
-"""Deletes what no entry uses any more: picture references, copies, local features, text, embeddings.
+"""Deletes what no entry uses any more: picture references, copies, local features, text, embeddings, what was staged.
 
 An image is used as long as an entry of the catalogue or of a generation on disk has it, because an older generation can
 be rolled back to, with its pictures.
@@ -18,8 +18,10 @@ from index.records.schema import images, origins, pictures
 from index.stores.durable import sync_folder
 from index.stores.features import FeatureStore
 from index.stores.images import ImageStore
+from index.stores.objects.folder import FolderObjects
 from index.stores.text import TextStore
 from index.stores.vectors import VectorStore
+from index.workers.staging import Staging
 from index.workspace import Workspace
 
 # The share of unused embeddings from which on they are deleted, because that rewrites whole shards.
@@ -48,6 +50,7 @@ def sweep(workspace: Workspace, catalogue: Catalogue, *, thorough: bool = False)
         orphaned = ~sa.exists().where(pictures.c.reference == origins.c.reference)
         connection.execute(sa.delete(origins).where(orphaned))
         unused = sorted(set(connection.execute(sa.select(images.c.sha256)).scalars()) - used)
+    Staging(FolderObjects(workspace.root)).clear()
     store = ImageStore(workspace.images)
     features = FeatureStore(workspace.features, store)
     if thorough:

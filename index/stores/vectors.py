@@ -33,7 +33,7 @@ class VectorStore:
         Raises:
             WorkspaceError: the folder has the vectors of another model.
         """
-        folder = root / f"{card.name.replace('/', '--')}-{(card.sha256 or 'unknown')[:12]}"
+        folder = root / folder_of(card)
         folder.mkdir(parents=True, exist_ok=True)
         about = folder / _ABOUT
         description = {"model": card.name, "sha256": card.sha256, "dimension": card.dimension, "dtype": "float16"}
@@ -94,3 +94,8 @@ class VectorStore:
     def discard_unused(self, used: Collection[str], min_share: float | None = None) -> int:
         """Delete the embeddings of images that are not `used`: see ShardedRows.discard_unused."""
         return self._rows.discard_unused(used, min_share)
+
+
+def folder_of(card: ModelCard) -> str:
+    """The name of a model's folder, which tells its weights, too."""
+    return f"{card.name.replace('/', '--')}-{(card.sha256 or 'unknown')[:12]}"
