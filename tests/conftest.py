@@ -1,8 +1,8 @@
 """How property tests run: without a deadline, for the time of one example tells of the machine, not of the code; and in
 CI with the same examples each time, for what it says must be of the change. Elsewhere each run draws new ones.
 
-And a PostgreSQL server and a Milvus server, one each for all tests that ask for it, and the databases that marked
-tests run over.
+And a PostgreSQL server, one for all tests that ask for it, the databases that marked tests run over, and a Milvus
+server for each file of tests.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def s3_server() -> Iterator[s3.S3Server]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def milvus_server() -> Iterator[milvus.Server]:
-    """A running server; the test is skipped where none can be started."""
+    """A running server, the only one on this machine; the test is skipped where none can be started."""
     with milvus.running() as server:
         yield server
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -25,15 +26,13 @@ from index.engines.row_fields import AFTER_ALL, BEFORE_ALL, RowFields, token
 if TYPE_CHECKING:
     from index.engines.milvus.engine import MilvusEngine
 
-# A session that ended is noticed after seconds instead of half a minute, and what was dropped is deleted at once.
-_OPTIONS = {
-    "common.session.ttl": 5,
-    "queryCoord.checkInterval": 100,
-    "queryCoord.distPullInterval": 100,
-    "dataCoord.gc.interval": 3,
-    "dataCoord.gc.missingTolerance": 1,
-    "dataCoord.gc.dropTolerance": 1,
-}
+# A session that ended is noticed after seconds instead of half a minute, what was dropped is deleted at once, and less is
+# waited for between steps.
+_OPTIONS = """
+common: {session: {ttl: 5}}
+queryCoord: {checkSegmentInterval: 100, checkChannelInterval: 100, distPullInterval: 100}
+dataCoord: {segmentFlushInterval: 0, gc: {interval: 3, missingTolerance: 1, dropTolerance: 1}}
+"""
 _START_SECONDS = 90
 
 
@@ -49,10 +48,9 @@ class Server:
         for name in config.configurable_items:
             if name.endswith("_port"):
                 config.set(name, ports.pop())
-        for name, value in _OPTIONS.items():
-            config.set(name, value)
         config.update(data_dir=str(folder))
         config.resolve()
+        (folder / "configs" / "user.yaml").write_text(_OPTIONS, encoding="utf-8")
         milvus._initialize_data_files(str(folder))
         self.port, self._folder = int(config.get("proxy_port")), folder
         libraries = f"{folder / 'bin'}:{os.environ.get('LD_LIBRARY_PATH', '')}"
@@ -81,7 +79,7 @@ class Server:
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise TimeoutError((self._folder / "log").read_text(errors="replace")[-500:])
+                raise TimeoutError((self._folder / "log").read_text(errors="replace")[:3000])
             time.sleep(0.1)
 
     def stop(self) -> None:
@@ -107,6 +105,13 @@ def running() -> Iterator[Server]:
     """Start a server and stop it; where none can be started, the test is skipped and says why."""
     for package in ("pymilvus", "milvus"):
         pytest.importorskip(package, reason=f"{package} is not installed: pip install {package}")
+    # One of its ports is the same for every server, so that there is one at a time on a machine.
+    with (Path(tempfile.gettempdir()) / "traceobject-milvus.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield from _running()
+
+
+def _running() -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="traceobject-milvus-"))
     server = None
     try:

@@ -68,7 +68,7 @@ def unit(seed: int, count: int, dimension: int = 16) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def on_milvus(milvus_server):
     return milvus.OnMilvus(milvus_server)
 

@@ -257,7 +257,7 @@ def test_without_the_server_nothing_is_lost_and_the_reason_is_told(shop, milvus_
             assert time.monotonic() < deadline
             time.sleep(0.5)
     assert report.published
-    assert set(shop.first(0, limit=9)) == {"P0", "P3", "P4"}
+    assert set(shop.first(0, limit=9)) == {"P0", "P2", "P3", "P4"}
 
 
 def test_a_workspace_moves_to_the_server_and_back(shop):
