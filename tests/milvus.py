@@ -26,8 +26,8 @@ from index.engines.row_fields import AFTER_ALL, BEFORE_ALL, RowFields, token
 if TYPE_CHECKING:
     from index.engines.milvus.engine import MilvusEngine
 
-# A session that ended is noticed after seconds instead of half a minute, what was dropped is deleted at once, and less is
-# waited for between steps.
+# A session that ended is noticed after seconds instead of half a minute, what was dropped is deleted at once, and less
+# is waited for between steps.
 _OPTIONS = """
 common: {session: {ttl: 5}}
 queryCoord: {checkSegmentInterval: 100, checkChannelInterval: 100, distPullInterval: 100}
