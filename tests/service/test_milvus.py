@@ -57,11 +57,11 @@ def test_it_answers_as_on_one_machine(app, client):
     here, there = signed_in(app, Role.INVESTIGATOR), client
     for seed, fields in (
         (3, {}),
-        (5, {"brand": "nova"}),
-        (4, {"category": "bags", "limit": "3"}),
-        (1, {"seen_before": "2019-01-01"}),
-        (202, {"in": "objects"}),
-        (202, {"in": "objects", "country": "NL"}),
+        (5, {"filter": "brand=nova"}),
+        (4, {"filter": "category=bags", "limit": "3"}),
+        (1, {"filter": ["seen_before=2019-01-01", "country=NL"]}),
+        (202, {"collection": "objects"}),
+        (202, {"collection": "objects", "filter": "country=NL"}),
     ):
         answers = [
             one.post("/v1/search", files={"image": ("x.png", png_of(seed))}, data={**fields, "rerank": "false"})
@@ -79,7 +79,7 @@ def test_it_answers_as_on_one_machine(app, client):
 def test_a_replay_compares_the_lists_that_were_recorded(app, workspace, monkeypatch):
     """Also where the engine would find others today."""
     ines, picture = signed_in(app, Role.INVESTIGATOR), png_of(7)
-    ines.post("/v1/search", files={"image": ("x.png", picture)}, data={"brand": "nova", "rerank": "false"})
+    ines.post("/v1/search", files={"image": ("x.png", picture)}, data={"filter": "brand=nova", "rerank": "false"})
     record = recorded(app)
     assert record["first_lists"]
     sent = {record["pictures"][0]["sha256"]: picture}
