@@ -35,6 +35,10 @@ ContactOrNone = Annotated[
     str, Field(pattern=r"^((mailto:|https://|tel:)[!-~]+)?$", description="empty, or a mailto:, https: or tel: address")
 ]
 Share = Annotated[float, Field(ge=0, le=1)]
+Engine = Annotated[
+    str,
+    Field(pattern=r"^(milvus(\+tls)?://[A-Za-z0-9.\-\[\]:]+(/\w*)?)?$", description="empty, or milvus://host:port"),
+]
 # The picture's address may stand anywhere but in the host's name, which it would change.
 Engines = Annotated[
     tuple[Annotated[str, Field(pattern=r"^\S.{0,60} https://[A-Za-z0-9.\-:]+/[!-~]*\{picture\}[!-~]*$")], ...],
@@ -48,6 +52,8 @@ class Settings:
 
     `model`: "auto" until the first run pins a model; `model_sha256` and `model_why` are written with the pin.
     `database`: an SQLAlchemy URL for the records; empty means catalogue.sqlite in the workspace.
+    `engine`: the server that has the vectors, for example "milvus://vectors.example.org:19530"; empty means FAISS, in
+        files. A password is taken from the environment, TRACEOBJECT_ENGINE_TOKEN, or from a file that it names.
     `keep_generations`: how many published generations stay on disk, the live one among them.
     `retention_days`: how long a product that is gone from its feed stays searchable; 0 keeps it forever.
     `max_fall`: the share of a source's entries that may be gone from its feed at one reading, from 20 entries up; more
@@ -96,6 +102,7 @@ class Settings:
     model_sha256: str = ""
     model_why: str = ""
     database: str = ""
+    engine: Engine = ""
     keep_generations: Count = 3
     retention_days: Days = 0
     max_fall: Share = 0.5

@@ -103,6 +103,11 @@ class Workspace:
         return self.root / "aliases.toml"
 
     @property
+    def engine_name(self) -> Path:
+        """What the names of segments on a server begin with: see index/generations/segments.py."""
+        return self.root / "engine.name"
+
+    @property
     def current(self) -> Path:
         return self.root / POINTER
 

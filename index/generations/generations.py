@@ -17,10 +17,12 @@ import numpy as np
 from index.coordination.protocol import PublicationRecord, unrecorded
 from index.engines.faiss_engine import FaissEngine
 from index.engines.layered import LayeredEngine
-from index.engines.protocol import VectorEngine
-from index.errors import GenerationError
+from index.engines.milvus.spec import is_milvus
+from index.engines.protocol import FilteringEngine, VectorEngine
+from index.errors import EngineUnavailable, GenerationError
 from index.generations.calibration import Likelihood
 from index.generations.choice_model import ChoiceModel
+from index.generations.segments import segments_file, tidy
 from index.generations.snapshot import Snapshot
 from index.generations.spread import UNMEASURED, CosineSpread, sampled_rows
 from index.generations.text import READINGS, GenerationText
@@ -31,13 +33,17 @@ from index.stores.durable import exchange, sync_file, sync_folder, write_file
 from index.workspace import Workspace
 
 FORMAT = 3
+# The format of generations whose vectors are on a server; versions of this program that know none refuse them.
+REMOTE_FORMAT = 4
 # Format 1 had exact engines only, and format 2 no text; both can still be opened and rolled back to.
-_READABLE = (1, 2, 3)
+_READABLE = (1, 2, 3, 4)
 MANIFEST = "manifest.json"
 RECORDS = "records.sqlite"
 CALIBRATION = "likelihood.json"
 ALIASES = "aliases.toml"
 _BUILDING = ".building"
+# For how many seconds a server that has the vectors may load them: what an older generation needs may not be loaded.
+SEARCH_PATIENCE, JOB_PATIENCE = 10.0, 3600.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,11 @@ class CollectionPart:
     refused: tuple[str, ...] = ()
     base: int = 0
     spread: CosineSpread | None = None
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether its vectors are on a server: of the setting `engine`."""
+        return is_milvus(self.spec)
 
 
 @dataclass(frozen=True)
@@ -137,9 +148,15 @@ def _part(fields: dict[str, Any]) -> CollectionPart:
 
 
 class Generation:
-    """One generation, verified and open for searching. It stays usable after its files are deleted."""
+    """One generation, verified and open for searching. It stays usable after its files are deleted.
 
-    def __init__(self, folder: Path) -> None:
+    Raises:
+        GenerationError: it does not verify, or cannot be opened.
+        EngineUnavailable: its vectors are on a server that does not answer, or that has not loaded all of them yet.
+    """
+
+    def __init__(self, folder: Path, engine: str = "", patience: float = SEARCH_PATIENCE) -> None:
+        """`engine`: the setting of that name; `patience`: for how many seconds to wait until a server is ready."""
         self.manifest = Manifest.read(folder)
         self.manifest.verify(folder, trust_verified=True)
         try:
@@ -155,9 +172,12 @@ class Generation:
                 if (path := folder / attribution_file(kind)).exists()
             }
             self._engines: dict[Collection, VectorEngine] = {
-                name: (LayeredEngine if part.base else FaissEngine).open(folder / engine_file(name), part.spec)
+                name: _open_engine(folder, name, part, engine, patience)
                 for name, part in self.manifest.collections.items()
             }
+        except EngineUnavailable:
+            self.close()
+            raise
         except (OSError, RuntimeError, ValueError, sqlite3.Error) as error:
             raise GenerationError(f"{folder} cannot be opened ({error}): roll back or re-index") from error
         # If it was rebuilt meanwhile by `forget`, the opened files may be a mixture of old and new.
@@ -167,6 +187,12 @@ class Generation:
 
     def engine(self, collection: Collection) -> VectorEngine:
         return self._engines[collection]
+
+    def require_searchable(self) -> None:
+        """Do nothing where a search is answered; raises EngineUnavailable where a server is not ready."""
+        for engine in self._engines.values():
+            if isinstance(engine, FilteringEngine):
+                engine.require_searchable()
 
     @property
     def number(self) -> int:
@@ -194,6 +220,17 @@ class Generation:
         self.records.close()
         if self.text is not None:
             self.text.close()
+
+
+def _open_engine(folder: Path, name: Collection, part: CollectionPart, engine: str, patience: float) -> VectorEngine:
+    if part.is_remote:
+        if not engine:
+            raise GenerationError("its vectors are on Milvus: name the server in the setting `engine`, or re-index")
+        # Nothing of Milvus is imported without it.
+        from index.engines.milvus.engine import MilvusEngine
+
+        return MilvusEngine.open(folder / segments_file(name), part.spec, engine, patience)
+    return (LayeredEngine if part.base else FaissEngine).open(folder / engine_file(name), part.spec)
 
 
 def _likelihood(path: Path) -> Likelihood | None:
@@ -232,11 +269,17 @@ def live_number(workspace: Workspace) -> int | None:
     return workspace.coordination.live()
 
 
+def open_generation(workspace: Workspace, number: int, patience: float = SEARCH_PATIENCE) -> Generation:
+    """Open one of the generations on disk; raises what `Generation` raises."""
+    return Generation(workspace.generations / str(number), workspace.settings.engine, patience)
+
+
 def open_live(workspace: Workspace) -> Generation:
     """Open the live generation.
 
     Raises:
         GenerationError: none is published yet, or it fails verification.
+        EngineUnavailable: see `Generation`.
     """
     try:
         return _open_live(workspace)
@@ -249,7 +292,7 @@ def _open_live(workspace: Workspace) -> Generation:
     number = live_number(workspace)
     if number is None:
         raise GenerationError(f"{workspace.root} has no generation yet: run `traceobject reindex`")
-    return Generation(workspace.generations / str(number))
+    return open_generation(workspace, number)
 
 
 def records(workspace: Workspace) -> Iterator[Snapshot]:
@@ -279,6 +322,7 @@ def clear_unfinished(workspace: Workspace) -> None:
     """Delete leftovers of generations that were being built or replaced during a crash."""
     for leftover in workspace.generations.glob(".*"):
         shutil.rmtree(leftover, ignore_errors=True)
+    tidy(workspace)
 
 
 def seal(folder: Path, manifest: Manifest) -> None:
@@ -297,6 +341,7 @@ def publish(workspace: Workspace, folder: Path, number: int, record: Publication
     for old in numbers(workspace)[: -workspace.settings.keep_generations]:
         if old != number:
             shutil.rmtree(workspace.generations / str(old))
+    tidy(workspace)
 
 
 def replace_by(workspace: Workspace, folder: Path, number: int) -> None:
@@ -331,7 +376,7 @@ def rollback(
         raise GenerationError(f"no generation {chosen or ''} to roll back to; kept are: {kept}".replace("  ", " "))
     folder = workspace.generations / str(chosen)
     Manifest.read(folder).verify(folder)
-    with closing(Generation(folder)) as opened:
+    with closing(open_generation(workspace, chosen, JOB_PATIENCE)) as opened:
         require(opened.manifest)
     workspace.coordination.point(chosen, record)
     return chosen

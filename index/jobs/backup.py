@@ -79,7 +79,8 @@ def _require_usable(root: Path, folder: Path) -> None:
 
 def _files(root: Path) -> set[str]:
     """Every file, by its path within a workspace, without locks, logs and unfinished files."""
-    ignored = (*_LOGS, ".lock", _PART)
+    # A copy has segments of its own on a server, and none of its jobs may drop those of the original.
+    ignored = (*_LOGS, ".lock", _PART, "engine.name")
     return {
         str(path.relative_to(root)) for path in root.rglob("*") if path.is_file() and not path.name.endswith(ignored)
     }
