@@ -103,7 +103,7 @@ def _generation(workspace: Workspace) -> str:
 
 def _vectors(workspace: Workspace) -> str:
     _, encoder = workspace_encoder(workspace, say)
-    store = VectorStore.open(workspace.vectors, encoder.card)
+    store = VectorStore.open(workspace.objects, encoder.card)
     damaged = store.damaged()
     if damaged:
         raise RuntimeError(f"{len(damaged)} of {len(store)} are damaged: move the folder away and re-index")
