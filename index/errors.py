@@ -19,6 +19,10 @@ class DatabaseUnavailable(WorkspaceError):
     """A database server does not answer: it is down, starts or stops, or cannot be reached."""
 
 
+class WorkersUnavailable(WorkspaceError):
+    """The workers of a re-index cannot be reached, are lost for good, or cannot compute."""
+
+
 class ObjectStoreUnavailable(WorkspaceError):
     """The server of an object store does not answer: it is down, overloaded, or cannot be reached."""
 

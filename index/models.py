@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,10 @@ from index.workspace import SETTINGS, Workspace
 
 
 class LazyEncoder:
-    """A pinned model that is loaded on first use: a re-index that finds nothing changed needs only its card."""
+    """A model that is loaded on first use: a re-index that finds nothing changed needs only its card.
+
+    Pickled it is its card alone; whichever process gets that loads the model once.
+    """
 
     def __init__(self, card: ModelCard, load: Callable[[], Encoder]) -> None:
         self._card, self._load = card, load
@@ -38,10 +42,29 @@ class LazyEncoder:
         """See Encoder.encode_texts, and `workspace_encoder` for the errors."""
         return self._model().encode_texts(texts)
 
+    def __reduce__(self) -> tuple[Callable[[ModelCard], LazyEncoder], tuple[ModelCard]]:
+        return encoder_of, (self._card,)
+
     def _model(self) -> Encoder:
         if self._loaded is None:
             self._loaded = self._load()
         return self._loaded
+
+
+@cache
+def encoder_of(card: ModelCard) -> LazyEncoder:
+    """The model of a card, loaded on first use; with other weights than the card's that raises ModelUnavailable."""
+
+    def load_same() -> Encoder:
+        encoder = load(card.name)
+        if encoder.card.sha256 != card.sha256:
+            raise ModelUnavailable(
+                f"{card.name} has other weights here ({encoder.card.sha256}) than where the job was started "
+                f"({card.sha256}): put the same into the model store of every machine"
+            )
+        return encoder
+
+    return LazyEncoder(card, load_same)
 
 
 def lazy_encoder(workspace: Workspace, say: Callable[[str], None]) -> tuple[Workspace, Encoder]:
@@ -55,7 +78,8 @@ def lazy_encoder(workspace: Workspace, say: Callable[[str], None]) -> tuple[Work
     """
     card = _pinned_card(workspace.settings)
     if card is None:
-        return workspace_encoder(workspace, say)
+        workspace, loaded = workspace_encoder(workspace, say)
+        return workspace, LazyEncoder(loaded.card, lambda: loaded)
     if (other := preferred(card)) != card:
         say(f"moving from {card.name} to {other.name}, its compiled form: every picture is embedded anew")
         return workspace, LazyEncoder(other, lambda: load(other.name))
@@ -123,4 +147,5 @@ def other_encoder(name: str) -> Encoder:
     Raises:
         ModelUnavailable: the name is unknown, or its weights or libraries are missing.
     """
-    return load(registry.get(name).name)
+    loaded = load(registry.get(name).name)
+    return LazyEncoder(loaded.card, lambda: loaded)

@@ -31,13 +31,17 @@ _FILL_LEVEL = 127
 class OcrReader:
     """A TextReader. The networks are loaded at first use; one picture is read at a time, on all cores.
 
-    What they compute with, 200 MB, is given back once nothing has been read for IDLE_SECONDS.
+    What they compute with, 200 MB, is given back once nothing has been read for IDLE_SECONDS. Pickled it is a new
+    reader, whose networks are those that its process has loaded.
     """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     version: str = "ppocr6-small-1"
     # The timer that runs; locked like the networks.
     _waiting: list[threading.Timer] = field(default_factory=list, repr=False)
+
+    def __reduce__(self) -> tuple[type[OcrReader], tuple[()]]:
+        return OcrReader, ()
 
     def read(self, picture: Image, hidden: Mask | None = None) -> Reading:
         """Read an upright picture, as TextReader says."""

@@ -3,16 +3,55 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
 
 from embedding.errors import ImageRefused
+from embedding.local import RECORD_VERSION
 from index.errors import UnknownEntry
 from index.jobs.context import JobContext
 from index.stores.features import WORKERS, Record, record
+from index.stores.images import ImageStore
+from index.workers.batches import map_batches
+from index.workers.protocol import Batch
 
 # The features of so many pictures are stored together: an interruption loses no more.
 BATCH = 64
+
+
+@dataclass(frozen=True)
+class Features:
+    """The stage from an image, by its SHA-256, to its local features, uint8 [RECORD_BYTES]."""
+
+    images: ImageStore
+    name: str = f"features-xfeat-{RECORD_VERSION}"
+    partition: int = BATCH
+    on_gpu: bool = False
+
+    def key(self, item: str) -> str:
+        """The image."""
+        return item
+
+    def compute(self, items: Iterable[str]) -> Iterator[Batch[str, Record]]:
+        """See Stage.compute."""
+        return map_batches(self._make, items, batch=BATCH, threads=WORKERS)
+
+    def pack(self, done: Record) -> bytes:
+        """The record as it is stored."""
+        return done.tobytes()
+
+    def unpack(self, data: bytes) -> Record:
+        """See `pack`."""
+        return np.frombuffer(data, np.uint8)
+
+    def _make(self, image: str) -> Record:
+        try:
+            return record(self.images, image)
+        except UnknownEntry as error:
+            raise ImageRefused("copy-lost", str(error)) from error
 
 
 def make_missing(context: JobContext, clock: Callable[[], float] = time.monotonic) -> tuple[str, ...]:
@@ -35,22 +74,13 @@ def make_missing(context: JobContext, clock: Callable[[], float] = time.monotoni
     if store.missing(images) and (damaged := store.discard_damaged()):
         warnings.append(f"{damaged} stored local features were damaged and were made again: check that disk")
     missing = store.missing(images)
-
-    def make(image: str) -> Record | None:
-        try:
-            return record(context.images, image)
-        except (UnknownEntry, ImageRefused):
-            return None
-
     done, deadline = 0, clock() + limit
     with (
         context.progress.step("local features", len(missing)) as tick,
-        ThreadPoolExecutor(WORKERS, thread_name_prefix="features") as pool,
+        closing(context.workers.run(Features(context.images), missing)) as made,
     ):
-        while done < len(missing) and clock() < deadline:
-            batch = missing[done : done + BATCH]
-            made = zip(batch, pool.map(make, batch), strict=True)
-            store.append({image: each for image, each in made if each is not None})
+        while clock() < deadline and (batch := next(made, None)):
+            store.append({image: each for image, each in batch if not isinstance(each, ImageRefused)})
             done += len(batch)
             tick(len(batch))
     if left := len(missing) - done:

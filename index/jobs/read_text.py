@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from embedding.errors import ImageRefused
 from embedding.redaction.masks import mask
 from embedding.text.reading import Reading, TextReader
 from index.errors import UnknownEntry
 from index.jobs.context import JobContext
+from index.stores.images import ImageStore
 from index.stores.objects.protocol import ObjectStore
+from index.stores.reading_format import from_bytes, to_bytes
 from index.stores.text import open_text
+from index.workers.batches import map_batches
+from index.workers.protocol import Batch
 
 # So many readings are stored together: an interruption loses no more.
 BATCH = 16
@@ -44,6 +49,51 @@ class ReadText:
             yield from store.get(self.images)
 
 
+class UnreadImage(NamedTuple):
+    """An image by its SHA-256. Areas of published crops were sanitised; those of shops' pictures only look so."""
+
+    sha256: str
+    published: bool
+
+
+@dataclass(frozen=True)
+class ReadingText:
+    """The stage from an image to what is written on it."""
+
+    images: ImageStore
+    reader: TextReader
+    partition: int = 2 * BATCH
+    on_gpu: bool = False
+
+    @property
+    def name(self) -> str:
+        """The version of the reader, as in the store of text."""
+        return f"text-{self.reader.version}"
+
+    def key(self, item: UnreadImage) -> str:
+        """The image, and whether its sanitised areas are left out."""
+        return f"{item.sha256}{'-published' * item.published}"
+
+    def compute(self, items: Iterable[UnreadImage]) -> Iterator[Batch[UnreadImage, Reading]]:
+        """See Stage.compute."""
+        return map_batches(self._read, items, batch=BATCH, threads=1)
+
+    def pack(self, done: Reading) -> bytes:
+        """As it is stored."""
+        return to_bytes(done)
+
+    def unpack(self, data: bytes) -> Reading:
+        """See `pack`."""
+        return from_bytes(data)
+
+    def _read(self, item: UnreadImage) -> Reading:
+        try:
+            pixels = self.images.pixels(item.sha256)
+        except UnknownEntry as error:
+            raise ImageRefused("copy-lost", str(error)) from error
+        return self.reader.read(pixels, mask(pixels) if item.published else None)
+
+
 def read_missing(context: JobContext, clock: Callable[[], float] = time.monotonic) -> ReadText:
     """Read the images that were not read by this version, as long as the setting `text_minutes` allows.
 
@@ -59,18 +109,15 @@ def read_missing(context: JobContext, clock: Callable[[], float] = time.monotoni
         store.discard(damaged)
         wanted = context.catalogue.images()
         read = store.images()
-        missing = [image for image in wanted if image not in read]
-        # Areas of published crops were sanitised; those of shops' pictures never are, but may look so.
         published = set(context.catalogue.images("objects"))
-        deadline = clock() + limit
-        done = 0
-        with context.progress.step("reading text", len(missing)) as tick:
-            for start in range(0, len(missing), BATCH):
-                if clock() >= deadline:
-                    break
-                batch = missing[start : start + BATCH]
-                found = ((image, _read(context, reader, image, published)) for image in batch)
-                store.append({image: reading for image, reading in found if reading is not None})
+        missing = [UnreadImage(image, image in published) for image in wanted if image not in read]
+        done, deadline = 0, clock() + limit
+        with (
+            context.progress.step("reading text", len(missing)) as tick,
+            closing(context.workers.run(ReadingText(context.images, reader), missing)) as readings,
+        ):
+            while clock() < deadline and (batch := next(readings, None)):
+                store.append({item.sha256: each for item, each in batch if not isinstance(each, ImageRefused)})
                 done += len(batch)
                 tick(len(batch))
         images = tuple(sorted(store.images().intersection(wanted)))
@@ -82,12 +129,3 @@ def read_missing(context: JobContext, clock: Callable[[], float] = time.monotoni
             f"{left} pictures are left whose text was not read: text_minutes was over; the next run goes on"
         )
     return ReadText(objects, reader.version, images, tuple(warnings))
-
-
-def _read(context: JobContext, reader: TextReader, image: str, published: set[str]) -> Reading | None:
-    """What is written on one image; None where its copy cannot be read."""
-    try:
-        pixels = context.images.pixels(image)
-    except (UnknownEntry, ImageRefused):
-        return None
-    return reader.read(pixels, mask(pixels) if image in published else None)

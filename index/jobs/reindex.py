@@ -8,16 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from itertools import chain
 
-import numpy as np
-import numpy.typing as npt
-
 from embedding.encoders.protocol import Encoder
-from embedding.errors import ImageRefused
-from embedding.pipeline import embed_stream
 from embedding.text.reading import TextReader
-from embedding.views import CATALOGUE_VIEWS, prepare_views
 from index.coordination.protocol import PublicationRecord, unrecorded
-from index.errors import GenerationError, UnknownEntry
+from index.errors import GenerationError
 from index.generations import generations
 from index.generations.content import content_digest
 from index.generations.generations import Generation, Manifest, SelfTest
@@ -25,6 +19,7 @@ from index.jobs.alerts import Alert
 from index.jobs.build import Built, build
 from index.jobs.compile_model import compile_at_first
 from index.jobs.context import JobContext
+from index.jobs.embed import embed_missing
 from index.jobs.forget import Forgot, complete_forgetting
 from index.jobs.lost_records import require_records
 from index.jobs.make_features import make_missing
@@ -42,9 +37,12 @@ from index.sources.gate import Gate
 from index.sources.read_sources import ReadContext, polite_fetch, read_sources, web_of
 from index.stores.disk_faults import disk_faults
 from index.stores.images import images_for_job
-from index.stores.row_keys import RowKey
 from index.stores.vectors import VectorStore
+from index.workers.in_process import InProcess
+from index.workers.protocol import Workers
 from index.workspace import Workspace
+
+IN_PROCESS = InProcess()
 
 
 @dataclass(frozen=True)
@@ -85,6 +83,7 @@ def reindex(
     text_reader: TextReader | None = None,
     may_compile: bool = False,
     record_publication: PublicationRecord = unrecorded,
+    workers: Workers = IN_PROCESS,
 ) -> Report:
     """Bring catalogue and index up to date with every source, and publish if anything changed.
 
@@ -93,7 +92,8 @@ def reindex(
     entries is taken as gone; so is one that lost too much at once (the setting `max_fall`), unless its source is in
     `accept`. `gate` checks the pictures of published objects; `text_reader` reads what is written on pictures;
     `record_publication` records that a generation is live. With `may_compile` the first generation may be made with a
-    compiled form of the model: see compile_at_first.
+    compiled form of the model: see compile_at_first. `workers` compute what each picture needs: copy, embedding,
+    local features, text.
 
     Raises:
         WorkspaceError: another job is writing here, the disk is full or faulty, or the records of a live generation are
@@ -109,7 +109,9 @@ def reindex(
         forgot = complete_forgetting(workspace, catalogue)
         require_records(workspace, catalogue)
         store = images_for_job(workspace.objects, sum(catalogue.counts().values()))
-        context = JobContext(workspace, catalogue, store, encoder, reranker, timed, text_reader, record_publication)
+        context = JobContext(
+            workspace, catalogue, store, encoder, reranker, timed, text_reader, record_publication, workers
+        )
         settings = workspace.settings
         # A file with a mistake stops the job here, before anything is fetched.
         Names.read(workspace.aliases)
@@ -125,6 +127,7 @@ def reindex(
             max_fall=settings.max_fall,
             accept=accept,
             web=web_of(workspace),
+            workers=workers,
         )
         read = read_sources(catalogue.sources(), reading)
         changes = dict(read.changes)
@@ -169,38 +172,6 @@ def reindex(
         alerts=tuple(alerts),
         withheld=built.refused,
     )
-
-
-def embed_missing(context: JobContext, vectors: VectorStore) -> tuple[int, list[Refusal]]:
-    """Embed the views of images that the vector store lacks; each batch is stored before the next is begun.
-
-    Returns:
-        how many images were embedded, and those whose copy could not be read. Such a copy is deleted, to be made again
-        from its source.
-    """
-    images, store, encoder, views = context.catalogue.images(), context.images, context.encoder, CATALOGUE_VIEWS
-    is_missing = np.any([vectors.rows_of(images, view) < 0 for view in views], axis=0)
-    missing = [images[index] for index in np.flatnonzero(is_missing).tolist()]
-
-    def load(image: str) -> npt.NDArray[np.uint8]:
-        try:
-            return prepare_views(store.pixels(image), views, encoder.card.preprocess)
-        except UnknownEntry as error:
-            raise ImageRefused("copy-lost", f"{error}; it is made again once its source can be read") from error
-
-    refused: list[Refusal] = []
-    embedded = 0
-    with context.progress.step("embedding", len(missing)) as tick:
-        for batch in embed_stream(missing, load, encoder):
-            if batch.items:
-                keys = [RowKey(image, view) for image, _ in batch.items for view in views]
-                vectors.append(keys, np.concatenate([found for _, found in batch.items]))
-            for image, error in batch.refused:
-                refused.append(Refusal(image, error.reason, str(error)))
-                store.discard([image])
-            embedded += len(batch.items)
-            tick(len(batch.items) + len(batch.refused))
-    return embedded, refused
 
 
 def content_of(

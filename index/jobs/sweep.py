@@ -1,4 +1,4 @@
-"""Deletes what no entry uses any more: picture references, copies, local features, text, embeddings.
+"""Deletes what no entry uses any more: picture references, copies, local features, text, embeddings, what was staged.
 
 An image is used as long as an entry of the catalogue or of a generation on disk has it, because an older generation can
 be rolled back to, with its pictures.
@@ -19,6 +19,7 @@ from index.stores.images import FOLDER, ImageStore
 from index.stores.objects.protocol import ObjectStore
 from index.stores.text import every_text
 from index.stores.vectors import VectorStore
+from index.workers.staging import Staging
 from index.workspace import Workspace
 
 # The share of unused embeddings from which on they are deleted, because that rewrites whole shards.
@@ -47,6 +48,7 @@ def sweep(workspace: Workspace, catalogue: Catalogue, *, thorough: bool = False)
         orphaned = ~sa.exists().where(pictures.c.reference == origins.c.reference)
         connection.execute(sa.delete(origins).where(orphaned))
         unused = sorted(set(connection.execute(sa.select(images.c.sha256)).scalars()) - used)
+    Staging(workspace.objects).clear()
     store = ImageStore(workspace.objects)
     features = FeatureStore(workspace.objects, store)
     if thorough:

@@ -5,34 +5,34 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import islice
 
 from embedding.errors import ImageRefused
 from embedding.image.decode import DEFAULT_LIMITS, decode
-from embedding.image.normalised_copy import normalised_copy
 from index.progress import Progress
 from index.records.catalogue import Catalogue, ImageReference, Source
 from index.records.feed_records import Refusal
+from index.sources.copying import LONG_SIDE, Copied, Copying, Original
 from index.sources.feeds.pictures import file_of, read_picture
 from index.sources.fetching.outcomes import Fetched, FetchRefused, NotModified, Outcome, Request
 from index.sources.fetching.scheduler import FairScheduler
 from index.sources.gate import ApprovingGate, Verdict, object_references
 from index.sources.remote_address import is_remote
 from index.stores.images import ImageStore
+from index.workers.in_process import InProcess
+from index.workers.protocol import WORKER_LOST, Workers
 
 BATCH = 256
 # Files are checked for changes in larger batches than they are read: a stat is far cheaper.
 STAT_BATCH = 4096
-READERS = 2
-# Enough for local features and for a person to compare; the models' inputs are 224 to 512.
-LONG_SIDE = 1024
 # A shop gives a new picture a new URL: asking for every known one every night would burden it for nothing.
 ASK_AGAIN = timedelta(days=7)
 
 OPEN = ApprovingGate()
+IN_PROCESS = InProcess()
 
 Fetch = Callable[[Iterable[Request]], Iterator[Outcome]]
 
@@ -64,6 +64,7 @@ def acquire(
     gate: ApprovingGate = OPEN,
     *,
     remote: bool = False,
+    workers: Workers = IN_PROCESS,
 ) -> Acquired:
     """Bring every picture of a source's current entries into the store.
 
@@ -76,18 +77,19 @@ def acquire(
 
     A feed from the web (`remote`) is written by strangers: a file of this machine that it names is not read.
 
+    Files and URLs are read here, and decoded by `workers`: so a host is asked by one machine alone, and politely.
+
     Raises:
         WorkspaceError: a copy cannot be written; nothing is taken as refused then.
     """
-    new = 0
+    new: set[str] = set()
     refused: list[Refusal] = []
 
-    def keep(results: Iterator[_Result]) -> None:
-        nonlocal new
-        while batch := list(islice(results, BATCH)):
+    def keep(read: Iterable[_Result | Original]) -> None:
+        for batch in _copied(read, store, Copying(store, gate.gate), workers):
             sizes = {result.now.sha256: result.size for result in batch if result.size is not None}
             catalogue.set_references([result.now for result in batch if result.now != result.before], sizes)
-            new += len(sizes)
+            new.update(sizes)
             refused.extend(_refusal(result.now) for result in batch if result.now.refused)
             tick(len(batch))
 
@@ -97,10 +99,7 @@ def acquire(
     due: dict[str, ImageReference] = {}
     of_objects = frozenset() if gate.is_open else object_references(catalogue)
     references = catalogue.picture_references(source)
-    with (
-        ThreadPoolExecutor(READERS, thread_name_prefix="acquire") as pool,
-        progress.step(f"pictures of {source.name}", catalogue.count_references(source)) as tick,
-    ):
+    with progress.step(f"pictures of {source.name}", catalogue.count_references(source)) as tick:
         while page := list(islice(references, STAT_BATCH)):
             changed: list[ImageReference] = []
             settled = 0
@@ -120,9 +119,9 @@ def acquire(
                 if known.refused:
                     refused.append(_refusal(known))
             tick(settled)
-            keep(pool.map(lambda known: _read_file(known, store, guard(known)), changed))
+            keep(_read_file(known, store, guard(known)) for known in changed)
         keep(_fetch_due(due, store, fetch, today, guard, tdm=source.collection == "catalogue"))
-    return Acquired(new, tuple(sorted(refused, key=lambda refusal: refusal.where)))
+    return Acquired(len(new), tuple(sorted(refused, key=lambda refusal: refusal.where)))
 
 
 def _gated(
@@ -176,7 +175,7 @@ def _is_unchanged(known: ImageReference, store: ImageStore) -> bool:
     return (status.st_size, status.st_mtime_ns) == (known.size, known.modified_ns)
 
 
-def _read_file(known: ImageReference, store: ImageStore, gate: ApprovingGate) -> _Result:
+def _read_file(known: ImageReference, store: ImageStore, gate: ApprovingGate) -> _Result | Original:
     """A local reference whose file is new or changed, or was not there."""
     unread = ImageReference(known.reference, quarantined=known.quarantined)
     try:
@@ -189,7 +188,7 @@ def _read_file(known: ImageReference, store: ImageStore, gate: ApprovingGate) ->
     except OSError as error:
         message = f"{known.reference}: {error.strerror or error}"
         return _Result(known, _refuse(known, unread, "unreadable", message, store))
-    return _keep(known, seen, data, store, gate)
+    return _to_copy(known, seen, data, store, gate)
 
 
 def _fetch_due(
@@ -200,7 +199,7 @@ def _fetch_due(
     guard: Callable[[ImageReference], ApprovingGate],
     *,
     tdm: bool,
-) -> Iterator[_Result]:
+) -> Iterator[_Result | Original]:
     """Remote references that are due."""
     urls = FairScheduler(due)
     for outcome in fetch(_request(due[url], store, tdm) for url in urls) if due else ():
@@ -218,7 +217,7 @@ def _fetch_due(
                 seen = ImageReference(
                     known.reference, etag=etag, last_modified=last_modified, asked_on=asked.asked_on, size=len(data)
                 )
-                yield _keep(known, seen, data, store, guard(known))
+                yield _to_copy(known, seen, data, store, guard(known))
 
 
 def _request(known: ImageReference, store: ImageStore, tdm: bool) -> Request:
@@ -228,27 +227,57 @@ def _request(known: ImageReference, store: ImageStore, tdm: bool) -> Request:
     return Request(known.reference, known.etag, known.last_modified, tdm)
 
 
-def _keep(before: ImageReference, seen: ImageReference, data: bytes, store: ImageStore, gate: ApprovingGate) -> _Result:
-    """Make a copy of bytes that are new here."""
+def _to_copy(
+    before: ImageReference, seen: ImageReference, data: bytes, store: ImageStore, gate: ApprovingGate
+) -> _Result | Original:
+    """Bytes that are new here, to be copied; or, where they are not, the result."""
     sha256 = hashlib.sha256(data).hexdigest()
     passed = replace(seen, sha256=sha256, gated=not gate.is_open)
-    kept = sha256 in store
-    if kept and not gate.needs_check(sha256):
-        return _Result(before, passed)
-    try:
-        image = decode(data, small_side=LONG_SIDE)
-    except ImageRefused as error:
+    is_kept, check = sha256 in store, gate.needs_check(sha256)
+    return _Result(before, passed) if is_kept and not check else Original(before, passed, sha256, data, check, is_kept)
+
+
+def _copied(
+    read: Iterable[_Result | Original], store: ImageStore, copying: Copying, workers: Workers
+) -> Iterator[list[_Result]]:
+    """The results of what was read, in batches, after originals were copied."""
+    source, ended, settled = iter(read), False, list[_Result]()
+
+    def originals() -> Iterator[Original]:
+        # Ends early where hardly anything is new, so that what is known is written down in time.
+        nonlocal ended
+        while len(settled) < BATCH:
+            each = next(source, None)
+            if each is None:
+                ended = True
+                return
+            if isinstance(each, Original):
+                yield each
+            else:
+                settled.append(each)
+
+    while not ended:
+        with closing(workers.run(copying, originals())) as batches:
+            for batch in batches:
+                yield [_result_of(original, copied, store) for original, copied in batch]
+        yield settled
+        settled.clear()
+
+
+def _result_of(original: Original, copied: Copied | ImageRefused, store: ImageStore) -> _Result:
+    before, passed = original.before, original.seen
+    seen = replace(passed, sha256="", gated=False)
+    if isinstance(copied, ImageRefused):
         # Without its validators: a refused picture is requested in full the next time.
-        untagged = replace(seen, etag="", last_modified="")
-        return _Result(before, _refuse(before, untagged, error.reason, f"{seen.reference}: {error}", store))
-    if not (verdict := gate.check(sha256, image)).passes:
-        stopped = _stopped(seen, sha256, verdict)
-        earlier = before if before.gated and before.sha256 != sha256 else replace(before, sha256="")
+        seen = replace(seen, etag="", last_modified="")
+        if copied.reason == WORKER_LOST:
+            seen = replace(seen, size=-1, asked_on="")
+        return _Result(before, _refuse(before, seen, copied.reason, f"{seen.reference}: {copied}", store))
+    if not copied.verdict.passes:
+        stopped = _stopped(seen, original.sha256, copied.verdict)
+        earlier = before if before.gated and before.sha256 != original.sha256 else replace(before, sha256="")
         return _Result(before, _refuse(earlier, stopped, stopped.refused, stopped.message, store))
-    if kept:
-        return _Result(before, passed)
-    store.add(sha256, normalised_copy(image, LONG_SIDE))
-    return _Result(before, passed, (image.shape[1], image.shape[0]))
+    return _Result(before, passed, copied.size)
 
 
 def _refuse(

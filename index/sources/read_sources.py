@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 
@@ -22,6 +22,8 @@ from index.sources.web.bucket import BucketFetch
 from index.sources.web.client import WebAccess
 from index.sources.web.delivery import Web
 from index.stores.images import ImageStore
+from index.workers.in_process import InProcess
+from index.workers.protocol import Workers
 from index.workspace import Workspace
 
 
@@ -32,7 +34,7 @@ class ReadContext:
     `gate` is what the pictures of published objects have to pass; None lets all in. `full` reads a feed that did not
     change, too. `max_fall` is the share of a source's entries that may be gone at once; a reading of the sources named
     in `accept` is taken as complete, whatever speaks against it. `web` loads sources on the web; without it they are
-    refused.
+    refused. `workers` decode pictures.
     """
 
     catalogue: Catalogue
@@ -45,6 +47,7 @@ class ReadContext:
     max_fall: float = 1.0
     accept: frozenset[str] = frozenset()
     web: Web | None = None
+    workers: Workers = field(default_factory=InProcess)
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,15 @@ def read_sources(sources: Iterable[Source], context: ReadContext) -> SourcesRead
             failed.append(f"{source.name}: nothing was taken as gone: {reading.withheld}")
         fetch, remote = _fetch_of(source, context), is_remote(source.location)
         acquired = acquire(
-            source, catalogue, context.images, fetch, context.today, context.progress, gate, remote=remote
+            source,
+            catalogue,
+            context.images,
+            fetch,
+            context.today,
+            context.progress,
+            gate,
+            remote=remote,
+            workers=context.workers,
         )
         new_images += acquired.new
         catalogue.set_refusals(source, "pictures", acquired.refused)

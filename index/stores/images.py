@@ -78,6 +78,10 @@ class ListedImages(ImageStore):
     listed: npt.NDArray[np.bytes_]
     since: dict[str, bool] = field(default_factory=dict)
 
+    def __reduce__(self) -> tuple[type[ImageStore], tuple[ObjectStore]]:
+        """To another process goes the store without its listing."""
+        return ImageStore, (self.objects,)
+
     def __contains__(self, sha256: str) -> bool:
         if not _SHA256.fullmatch(sha256):
             return False

@@ -33,7 +33,7 @@ class VectorStore:
         Raises:
             WorkspaceError: the folder has the vectors of another model.
         """
-        folder = f"{FOLDER}/{card.name.replace('/', '--')}-{(card.sha256 or 'unknown')[:12]}"
+        folder = f"{FOLDER}/{folder_of(card)}"
         about = f"{folder}/{_ABOUT}"
         description = {"model": card.name, "sha256": card.sha256, "dimension": card.dimension, "dtype": "float16"}
         try:
@@ -93,3 +93,8 @@ class VectorStore:
     def discard_unused(self, used: Collection[str], min_share: float | None = None) -> int:
         """Delete the embeddings of images that are not `used`: see StoredRows.discard_unused."""
         return self._rows.discard_unused(used, min_share)
+
+
+def folder_of(card: ModelCard) -> str:
+    """The name of a model's folder, which tells its weights, too."""
+    return f"{card.name.replace('/', '--')}-{(card.sha256 or 'unknown')[:12]}"

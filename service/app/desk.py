@@ -22,7 +22,7 @@ from index.records.entries import Entry
 from index.records.feed_records import ObjectRecord
 from index.records.overview import SourceState, source_states
 from index.records.tombstones import Forgotten
-from index.sources.acquire import LONG_SIDE
+from index.sources.copying import LONG_SIDE
 from index.sources.gate import Gate, Quarantined, approve, quarantined, require_quarantined
 from index.sources.preview import Preview
 from index.sources.published import PublicationList, crop, crops_of, find, list_of, lists, record_of, register, texts_of

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +23,16 @@ PUBLISHED_THRESHOLD = 0.5
 class FaceGate:
     """An index.sources.gate.Gate that stops pictures with a face whose score is `min_score` or more.
 
-    The detector is loaded when it is first needed.
+    The detector is loaded when it is first needed. Pickled it is its threshold alone.
     """
 
     def __init__(self, min_score: float) -> None:
         self._min_score = min_score
         self._detector: FaceDetector | None = None
         self._loading = threading.Lock()
+
+    def __reduce__(self) -> tuple[Callable[[float], FaceGate], tuple[float]]:
+        return face_gate, (self._min_score,)
 
     def load(self) -> FaceDetector:
         """The detector, loaded.
@@ -45,6 +49,12 @@ class FaceGate:
         """See Gate.check."""
         confidence = self.load().confidence(picture, self._min_score)
         return Verdict(FACE, confidence) if confidence >= self._min_score else PASSED
+
+
+@cache
+def face_gate(min_score: float) -> FaceGate:
+    """The gate of this process with a threshold, so that its detector is loaded once."""
+    return FaceGate(min_score)
 
 
 def gate_of(workspace: Workspace, min_score: float) -> FaceGate | None:

@@ -15,6 +15,7 @@ from index.models import lazy_encoder, other_encoder
 from index.records.catalogue import Catalogue, Changes
 from index.search.rerank import reranker_for
 from index.search.text_evidence import text_reader_for
+from index.workers.opening import is_workers, open_workers
 from index.workspace import Workspace
 from service.app.audit import Audit
 from service.app.gate import PUBLISHED_THRESHOLD, gate_of
@@ -37,10 +38,21 @@ from service.tables import open_service_database
     metavar="SOURCE",
     help="Take what the feed of SOURCE names today as all of it, though it lost much, or does not end as it should.",
 )
+@click.option(
+    "--workers",
+    default="",
+    metavar="WHERE",
+    help="Compute copies, embeddings, local features and text by Ray: ray://HOST:PORT is a cluster's client port, a "
+    "number so many processes of this machine.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @click.pass_context
-def reindex(context: click.Context, full: bool, model: str, accept: tuple[str, ...], as_json: bool) -> None:
+def reindex(
+    context: click.Context, full: bool, model: str, accept: tuple[str, ...], workers: str, as_json: bool
+) -> None:
     """Read every source again, embed what is new, and publish a generation if anything changed."""
+    if workers and not is_workers(workers):
+        raise click.UsageError(f"--workers {workers}: ray://HOST:PORT or a number of processes is needed")
     workspace = Workspace.open(context.obj)
     if accept:
         _require_sources(workspace, accept)
@@ -50,7 +62,10 @@ def reindex(context: click.Context, full: bool, model: str, accept: tuple[str, .
         upgrade_workspace(workspace, say)
         # Loaded within the run, so that a missing model or gate is recorded and reported as a failed run.
         pinned, encoder = (workspace, other) if other else lazy_encoder(workspace, say)
-        with closing(open_service_database(pinned)) as database:
+        with (
+            closing(open_service_database(pinned)) as database,
+            open_workers(workers, pinned.objects, say) as computing,
+        ):
             return run_reindex(
                 pinned,
                 encoder,
@@ -60,7 +75,9 @@ def reindex(context: click.Context, full: bool, model: str, accept: tuple[str, .
                 gate=gate_of(pinned, PUBLISHED_THRESHOLD),
                 accept=frozenset(accept),
                 text_reader=text_reader_for(pinned),
-                may_compile=True,
+                # A model that is compiled here is not on the workers.
+                may_compile=not workers,
+                workers=computing,
                 record_publication=publication_record(Audit(database), "reindex"),
             )
 

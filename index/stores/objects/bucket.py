@@ -49,6 +49,9 @@ class BucketObjects:
             ) from error
         self._replacing = threading.Lock()
 
+    def __reduce__(self) -> tuple[type[BucketObjects], tuple[str, str]]:
+        return type(self), (self._scheme, self._root)
+
     @property
     def name(self) -> str:
         return f"{self._scheme}://{self._root}"

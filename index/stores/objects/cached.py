@@ -27,6 +27,9 @@ class CachedObjects:
         self._bytes = 0
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[type[CachedObjects], tuple[ObjectStore]]:
+        return type(self), (self._objects,)
+
     @property
     def name(self) -> str:
         return self._objects.name

@@ -12,11 +12,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
-from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
-from embedding.pipeline import embed_stream
 from index.errors import WorkspaceError
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
@@ -142,7 +140,7 @@ def night(
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
     workspace = Workspace.open(root)
     day = FIRST + timedelta(number)
-    with patch("index.jobs.reindex.embed_stream", partial(embed_stream, batch=BATCH)):
+    with patch("index.jobs.embed.CPU_BATCH", BATCH):
         try:
             reindex(workspace, LoggingEncoder(log), Unwatched(), today=day)
         except WorkspaceError as error:

@@ -14,6 +14,7 @@ from index.generations.generations import Manifest, open_live
 from index.jobs import forget as module
 from index.jobs.alerts import Alert, add_alerts, list_alerts
 from index.jobs.forget import ForgetTarget, allow_return, find_entry, find_source, forget
+from index.jobs.make_features import Features
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
 from index.records.catalogue import Catalogue
@@ -21,7 +22,9 @@ from index.search.answer import Query, QueryImage
 from index.search.search import search
 from index.stores.features import FeatureStore
 from index.stores.images import ImageStore
+from index.stores.objects.folder import FolderObjects
 from index.stores.vectors import VectorStore
+from index.workers.staging import Staging
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 from tests.local_features import record_of
@@ -124,6 +127,9 @@ def test_a_forgotten_product_leaves_no_trace(workspace):
     for path in former:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"features")
+    # What workers computed for a re-index that was killed.
+    stage = Features(ImageStore(workspace.objects))
+    Staging(FolderObjects(workspace.root)).write(stage, [(image, record_of(1)) for image in sorted(gone)])
     needles = traces_of(workspace, SECRET)
     done = forget(workspace, find_entry(workspace, "catalogue", SECRET))
     assert (done.entries, done.images, done.generations) == (1, 2, (1, 2, 3))

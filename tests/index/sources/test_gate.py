@@ -15,7 +15,7 @@ from index.progress import Unwatched
 from index.records.catalogue import Catalogue
 from index.records.feed_records import COLLECTIONS
 from index.records.schema import origins
-from index.sources.acquire import LONG_SIDE
+from index.sources.copying import LONG_SIDE
 from index.sources.gate import FACE, PASSED, Verdict, approve
 from index.sources.gate import quarantined as list_held
 from index.stores.images import ImageStore
