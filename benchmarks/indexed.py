@@ -48,9 +48,14 @@ def indexed(
         folder = options.folder or Path(temporary) / "workspace"
         exists = (folder / "traceobject.toml").exists()
         workspace = Workspace.open(folder) if exists else Workspace.create(folder, options.model)
+        expected: set[str] = set()
         with Catalogue.open(workspace.database_url) as catalogue:
             for feed in feeds(folder):
                 catalogue.add_source(feed.parent.name, "catalogue", str(feed.resolve()), "auto")
+                expected.add(feed.parent.name)
+            # Products of another benchmark would answer too.
+            if others := {source.name for source in catalogue.sources()} - expected:
+                raise SystemExit(f"{folder} has other sources too, {', '.join(sorted(others))}: name another --folder")
         workspace, encoder = workspace_encoder(workspace, print)
         reindex(workspace, encoder, Unwatched(), reranker_for(workspace), text_reader=text_reader)
         yield workspace

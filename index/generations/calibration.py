@@ -37,6 +37,13 @@ class LinearModel:
         standard = (signals - np.array(self.centre)) / np.array(self.scale)
         return np.asarray(standard @ np.array(self.weights) + self.bias, np.float64)
 
+    def temperature_scaled(self, factor: float) -> Self:
+        """The same with its log-odds multiplied: a factor below 1 makes likelihoods less certain.
+
+        Method: temperature scaling (Guo et al., "On calibration of modern neural networks", 2017).
+        """
+        return replace(self, weights=tuple(factor * weight for weight in self.weights), bias=factor * self.bias)
+
     def to_json(self) -> str:
         return json.dumps(self.__dict__, indent=2, sort_keys=True)
 
@@ -91,13 +98,6 @@ class Likelihood(LinearModel):
     def of(self, signals: Matrix) -> npt.NDArray[np.float64]:
         """The likelihood of each candidate: signals [n, len(names)] -> [n], each in (0, 1)."""
         return _logistic(self.log_odds(signals))
-
-    def temperature_scaled(self, factor: float) -> Self:
-        """The same with its log-odds multiplied: a factor below 1 moves likelihoods towards 0.5.
-
-        Method: temperature scaling (Guo et al., "On calibration of modern neural networks", 2017).
-        """
-        return replace(self, weights=tuple(factor * weight for weight in self.weights), bias=factor * self.bias)
 
 
 def expected_calibration_error(

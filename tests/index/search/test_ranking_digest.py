@@ -29,6 +29,8 @@ EXCLUDED_MODULES = {
     "language", "agreeing_words",
     # They decide how fast a search is, not its result.
     "exact_scan", "faiss_library", "xfeat_torch", "protocol",
+    # What makes the network that xfeat_network._COMPILED names, with a number for its version.
+    "quantised_xfeat",
     # Brands and retailers are drawn from a ranking, and decide none.
     "attribution", "names",
 }  # fmt: skip
