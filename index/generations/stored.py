@@ -82,6 +82,16 @@ class StoredGenerations:
         self.objects.replace(_manifest_key(number), self._upload(number), version)
         self._delete_unreferenced()
 
+    def copy(self, number: int) -> None:
+        """Store a generation from its folder, unless it is there as it is; one that differs is replaced."""
+        try:
+            there = self.objects.get_version(_manifest_key(number))[0]
+        except ObjectMissing:
+            self.store(number)
+            return
+        if there != _read(self.folder / str(number)):
+            self.replace(number, there)
+
     def delete(self, number: int) -> None:
         """Delete a generation from the store, in every version that a bucket keeps."""
         self.objects.delete([_manifest_key(number)])
