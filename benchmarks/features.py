@@ -17,6 +17,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -88,8 +89,8 @@ def seconds(work: Callable[[], object]) -> float:
 def measure(folder: Path, count: int) -> list[tuple[str, str]]:
     store = FeatureStore(FolderObjects(folder), ImageStore(FolderObjects(folder)))
     fill(store, count)
-    files = sorted(store.root.rglob("*.features"))
-    size = sum(path.stat().st_size for path in store.root.rglob("*.*"))
+    files = sorted((folder / "features").rglob("*.features"))
+    size = sum(path.stat().st_size for path in (folder / "features").rglob("*.*"))
     del store
     opened = seconds(lambda: FeatureStore(FolderObjects(folder), ImageStore(FolderObjects(folder))))
     reader = FeatureStore(FolderObjects(folder), ImageStore(FolderObjects(folder)))
@@ -99,10 +100,10 @@ def measure(folder: Path, count: int) -> list[tuple[str, str]]:
         places = generator.integers(0, count, READ).tolist()
         wanted = [name(place) for place in places]
         forget_files(files)
-        cold.append(seconds(lambda wanted=wanted: reader.get(wanted)))
-        warm.append(seconds(lambda wanted=wanted: reader.get(wanted)))
+        cold.append(seconds(partial(reader.get, wanted)))
+        warm.append(seconds(partial(reader.get, wanted)))
         read_by_offset(files, places)
-        by_offset.append(seconds(lambda places=places: read_by_offset(files, places)))
+        by_offset.append(seconds(partial(read_by_offset, files, places)))
     return [
         ("pictures", f"{count:,}"),
         ("bytes a picture, with its key", f"{size / count:,.0f}"),

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,8 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from benchmarks.quality import Sets, index_all
+from benchmarks.indexed import indexed
+from benchmarks.quality import Sets
 from benchmarks.query_steps import Bench
 from benchmarks.report import machine, page_for, table, write_part
 from embedding.encoders import registry, weights
@@ -76,7 +78,7 @@ def _recall(ranks: npt.NDArray[np.float64]) -> str:
 
 def measured(data: Path, most: int, models: Sequence[str], folder: Path) -> Iterator[list[str]]:
     """The rows of every model that is here, set by set."""
-    sets = Sets.of(data, 1)
+    sets, features = Sets.of(data, 1), None
     for model in models:
         card = registry.get(model)
         if weights.status(card) != "here":
@@ -86,13 +88,16 @@ def measured(data: Path, most: int, models: Sequence[str], folder: Path) -> Iter
         if not workspace.exists():
             # Likelihoods are not measured here.
             Workspace.create(workspace, card.name, self_test_products=0)
-        bench = Bench.of(index_all(workspace, card.name, sets), {}).with_features_in(folder / "features")
-        for name, queries in sets.queries.items():
-            taken = queries[:: math.ceil(len(queries) / most)]
-            row = rows_of(bench.encoder.card.name, name, ranks_of(bench, taken))
-            # Models take long: what is measured is seen at once, and is not lost where a later one fails.
-            sys.stderr.write(" | ".join(row) + "\n")
-            yield row
+            if features is not None:
+                shutil.copytree(features, workspace / features.name)
+        with indexed(argparse.Namespace(model=card.name, folder=workspace), lambda _: sets.feeds) as made:
+            bench, features = Bench.of(made, {}), made.root / "features"
+            for name, queries in sets.queries.items():
+                taken = queries[:: math.ceil(len(queries) / most)]
+                row = rows_of(bench.encoder.card.name, name, ranks_of(bench, taken))
+                # Models take long: what is measured is seen at once, and is not lost where a later one fails.
+                sys.stderr.write(" | ".join(row) + "\n")
+                yield row
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ from embedding.encoders.protocol import Encoder
 from embedding.views import CATALOGUE_VIEWS
 from index.engines.faiss_engine import FaissEngine
 from index.generations import generations
-from index.generations.generations import CollectionPart, Manifest
+from index.generations.manifest import CollectionPart, Manifest
 from index.generations.snapshot import IndexedView, write_snapshot
 from index.jobs.reindex import content_of
 from index.models import LazyEncoder
@@ -128,8 +128,9 @@ def night(root: Path) -> tuple[float, float, float]:
 
 def stat_all(root: Path, count: int) -> float:
     """The reference: CPU seconds for one `stat` of every file and every copy."""
-    store = ImageStore(FolderObjects(root / "workspace"))
-    paths = [str(path) for path in (*_files(root, count), *map(store.path, _names(count)))]
+    workspace = FolderObjects(root / "workspace")
+    store = ImageStore(workspace)
+    paths = [str(path) for path in (*_files(root, count), *(workspace.path(store.key(name)) for name in _names(count)))]
     started = time.process_time()
     for path in paths:
         os.stat(path)  # noqa: PTH116

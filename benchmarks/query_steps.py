@@ -31,6 +31,7 @@ from index.search.answer import Query, QueryImage
 from index.search.first_stage import CandidateSet, first_stage
 from index.search.group import group_by_entry
 from index.search.likelihood import apply_likelihood
+from index.search.neighbours import EngineNeighbours, neighbours_of
 from index.search.orientation import choose_orientation, correct_rotation
 from index.search.rerank import ImageMatch, Reranker, RerankResult, nearest_images, rerank, reranker_for, verify
 from index.search.text_evidence import TextScores, read_query, weigh_text
@@ -181,7 +182,9 @@ class Bench:
             image_embeddings = embed_views([views], self.encoder)
         query = Query((QueryImage(image),))
         with clock.step("first stage"):
-            candidate_set = first_stage(query, image_embeddings, None, self.generation, None)
+            candidate_set = first_stage(
+                query, image_embeddings, None, self.generation, neighbours_of(query, self.generation)
+            )
         images, cosines = _nearest(candidate_set)
         with clock.step("query features"):
             query_features = extract(views.image, QUERY_PLAN, views.hidden)
@@ -194,8 +197,8 @@ class Bench:
             scores = score(cosines, query_features, features, matches)
         reranked = _result(candidate_set, images, matches, scores)
         with clock.step("orientation"):
-            engine = self.generation.engine("catalogue")
-            correct_rotation([views], image_embeddings, reranked, self.encoder, engine, None)
+            neighbours = neighbours_of(query, self.generation)
+            correct_rotation([views], image_embeddings, reranked, self.encoder, neighbours)
         with clock.step("grouping, likelihood"):
             candidates = group_by_entry(reranked, self.generation.records, query)
             apply_likelihood(candidates, self.generation.likelihood)
@@ -206,7 +209,8 @@ class Bench:
 
     def _first_stage(self, views: Sequence[QueryViews], image: Image, text: TextScores | None = None) -> CandidateSet:
         query = Query((QueryImage(image),), limit=50)
-        return first_stage(query, embed_views(views, self.encoder), None, self.generation, None, text)
+        neighbours = neighbours_of(query, self.generation)
+        return first_stage(query, embed_views(views, self.encoder), None, self.generation, neighbours, text)
 
     def _rerank(self, views: QueryViews, candidate_set: CandidateSet) -> tuple[RerankResult, RerankResult]:
         """Re-ranked by keypoints and colours, and by aligned surfaces too."""
@@ -228,8 +232,9 @@ class Bench:
         return (rotated_views[0], rotated) if choose_orientation(reranked, rotated) is rotated else (views, reranked)
 
     def _correct_rotation(self, views: Sequence[QueryViews], reranked: RerankResult) -> Sequence[QueryViews] | None:
-        image_embeddings, engine = embed_views(views, self.encoder), self.generation.engine("catalogue")
-        rotated = correct_rotation(views, image_embeddings, reranked, self.encoder, engine, None)
+        image_embeddings = embed_views(views, self.encoder)
+        neighbours = EngineNeighbours(self.generation.engine("catalogue"), None)
+        rotated = correct_rotation(views, image_embeddings, reranked, self.encoder, neighbours)
         return rotated and rotated[0]
 
     def _rank(self, reranked: RerankResult, right: frozenset[str]) -> float:

@@ -39,9 +39,10 @@ from embedding.local import xfeat_network
 from index.engines.faiss_engine import FaissEngine, originals_path
 from index.engines.writing import write_engine
 from index.generations import generations
-from index.generations.generations import CollectionPart, Manifest
+from index.generations.manifest import CollectionPart, Manifest
 from index.generations.snapshot import IndexedView, write_snapshot
 from index.records.entries import Entry, EntryFields
+from index.records.feed_records import Collection
 from index.workspace import Workspace
 
 STARTS = 3
@@ -72,11 +73,12 @@ def make_workspace(root: Path, card: ModelCard, count: int) -> Path:
     tuned = write_engine(path, synthesise(originals_path(path), count, 0), BYTES_A_VECTOR * count, TARGET)
     objects = FaissEngine.build(np.empty((0, DIMENSION), np.float32))
     objects.save(folder / generations.engine_file("objects"))
-    parts = {
+    parts: dict[Collection, CollectionPart] = {
         "catalogue": CollectionPart(count, count, count, tuned.engine.stats().spec, tuned.recall, tuned.refused),
         "objects": CollectionPart(0, 0, 0, objects.stats().spec),
     }
-    views = (("catalogue", IndexedView(row, row, _image(row), WHOLE)) for row in range(count))
+    catalogue: Collection = "catalogue"
+    views = ((catalogue, IndexedView(row, row, _image(row), WHOLE)) for row in range(count))
     write_snapshot(folder / generations.RECORDS, _products(count), views, {})
     files = generations.checksums(folder)
     manifest = Manifest(number, generations.now(), card.name, card.sha256 or "", card.dimension, "", parts, files)

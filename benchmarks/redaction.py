@@ -30,7 +30,8 @@ Image = npt.NDArray[np.uint8]
 
 def figures_of(folder: Path, every: int) -> tuple[int, int, dict[str, list[bool]]]:
     """Photos, false alarms among them, and by method whether each hidden third was found."""
-    alarms, found = 0, {method: list[bool]() for method in METHODS}
+    alarms = 0
+    found: dict[str, list[bool]] = {method: [] for method in METHODS}
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)[::every]
     for number, path in enumerate(tqdm(files, mininterval=10)):
         photo = decode(path.read_bytes())

@@ -211,9 +211,9 @@ def bare(workspace: Workspace, pictures: Sequence[bytes], seconds: float) -> Bar
         rates.append(len(batch) / (time.perf_counter() - started))
     whole, together = _searches(workspace, encoder, reranker_for(workspace), pictures, seconds)
     whole_alone, together_alone = _searches(workspace, encoder, None, pictures, seconds)
-    views = float(np.mean([len(one) for one in ready]))
+    views_each = float(np.mean([len(one) for one in ready]))
     return Bare(
-        views,
+        views_each,
         statistics.median(took),
         statistics.median(taken[SETTLE:]),
         statistics.median(rates),

@@ -88,6 +88,8 @@ def _shared(name: str, rate: float, together: float, bare: Bare) -> tuple[object
 def _row(answers: Answers, name: str) -> tuple[object, ...]:
     p50, p99 = np.quantile(answers.right or [float("nan")], (0.5, 0.99))
     other = {status: len(seconds) for status, seconds in answers.seconds.items() if status != 200}
-    failed = {**other, **answers.failures, **({"no Retry-After": answers.without_retry_after} if 503 in other else {})}
+    failed = {str(status): count for status, count in other.items()} | dict(answers.failures)
+    if 503 in other:
+        failed["no Retry-After"] = answers.without_retry_after
     failures = ", ".join(f"{what}: {count}" for what, count in failed.items()) or "none"
     return name, len(answers.right), failures, f"{p50:.3f}", f"{p99:.3f}", f"{answers.rate:.2f}"

@@ -27,6 +27,10 @@ class ObjectStoreUnavailable(WorkspaceError):
     """The server of an object store does not answer: it is down, overloaded, or cannot be reached."""
 
 
+class EngineUnavailable(TraceObjectError):
+    """The server that has the vectors of a generation does not answer, or has not loaded all of them."""
+
+
 class SchemaOutdated(WorkspaceError):
     """A database is of an older version of this program, and has to be upgraded first."""
 

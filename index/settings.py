@@ -35,6 +35,10 @@ ContactOrNone = Annotated[
     str, Field(pattern=r"^((mailto:|https://|tel:)[!-~]+)?$", description="empty, or a mailto:, https: or tel: address")
 ]
 Share = Annotated[float, Field(ge=0, le=1)]
+Engine = Annotated[
+    str,
+    Field(pattern=r"^(milvus(\+tls)?://[A-Za-z0-9.\-\[\]:]+(/\w*)?)?$", description="empty, or milvus://host:port"),
+]
 # The picture's address may stand anywhere but in the host's name, which it would change.
 Engines = Annotated[
     tuple[Annotated[str, Field(pattern=r"^\S.{0,60} https://[A-Za-z0-9.\-:]+/[!-~]*\{picture\}[!-~]*$")], ...],
@@ -51,6 +55,8 @@ class Settings:
     `objects`: where pictures, vectors, local features, text and generations are kept: empty means in the workspace, or
         "s3://BUCKET/PREFIX", "gs://BUCKET/PREFIX", "az://CONTAINER/PREFIX", "file:///FOLDER". Credentials and endpoint
         are the provider's own environment variables and files.
+    `engine`: the server that has the vectors, for example "milvus://vectors.example.org:19530"; empty means FAISS, in
+        files. A password is taken from the environment, TRACEOBJECT_ENGINE_TOKEN, or from a file that it names.
     `keep_generations`: how many published generations stay on disk, the live one among them.
     `retention_days`: how long a product that is gone from its feed stays searchable; 0 keeps it forever.
     `max_fall`: the share of a source's entries that may be gone from its feed at one reading, from 20 entries up; more
@@ -100,6 +106,7 @@ class Settings:
     model_why: str = ""
     database: str = ""
     objects: str = ""
+    engine: Engine = ""
     keep_generations: Count = 3
     retention_days: Days = 0
     max_fall: Share = 0.5

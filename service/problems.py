@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from embedding.errors import ImageRefused, RegionInvalid, TextUnsupported, TraceObjectError
 from index.errors import (
     DatabaseUnavailable,
+    EngineUnavailable,
     FilterInvalid,
     GenerationError,
     ObjectStoreUnavailable,
@@ -213,6 +214,9 @@ def problem_of_error(error: TraceObjectError) -> Problem:
         return unavailable("the database does not answer")
     if isinstance(error, ObjectStoreUnavailable):
         return unavailable("the object store does not answer")
+    if isinstance(error, EngineUnavailable):
+        # Likewise.
+        return unavailable("the engine that has the vectors is not ready")
     if isinstance(error, WorkspaceBusy):
         return Problem(WORKSPACE_BUSY, f"{error.holder} is writing to the workspace: try again when it has ended")
     return internal()
@@ -249,8 +253,8 @@ def install_handlers(app: FastAPI) -> None:
 def problem_of(request: Request, error: Exception) -> Problem:
     """The problem that answers an error; internal errors are logged, because the response does not name their cause."""
     problem = _of_any(error)
-    if isinstance(error, DatabaseUnavailable | ObjectStoreUnavailable):
-        what = "database" if isinstance(error, DatabaseUnavailable) else "object store"
+    if isinstance(error, DatabaseUnavailable | EngineUnavailable | ObjectStoreUnavailable):
+        what = {DatabaseUnavailable: "database", EngineUnavailable: "engine"}.get(type(error), "object store")
         LOG.error(f"{what} unavailable", extra={"request": request.state.request_id, "cause": str(error)})
     if problem.kind is INTERNAL:
         LOG.error("request failed", exc_info=error, extra={"request": request.state.request_id})

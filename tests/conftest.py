@@ -1,7 +1,8 @@
 """How property tests run: without a deadline, for the time of one example tells of the machine, not of the code; and in
 CI with the same examples each time, for what it says must be of the change. Elsewhere each run draws new ones.
 
-And a PostgreSQL server, one for all tests that ask for it, and the databases that marked tests run over.
+And a PostgreSQL server, one for all tests that ask for it, the databases that marked tests run over, and a Milvus
+server for each file of tests.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from hypothesis import settings
 
 from embedding.text import reader
 from tests import databases as test_databases
-from tests import postgres, s3
+from tests import milvus, postgres, s3
 from tests.databases import Databases
 
 # Reading text takes a second a picture: tests that want it make their own reader.
@@ -36,6 +37,13 @@ def postgres_server() -> Iterator[postgres.Server]:
 def s3_server() -> Iterator[s3.S3Server]:
     """A running S3 server, in the environment of this process; the test is skipped where none can be started."""
     with s3.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def milvus_server() -> Iterator[milvus.Server]:
+    """A running server, the only one on this machine; the test is skipped where none can be started."""
+    with milvus.running() as server:
         yield server
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from embedding.encoders.protocol import Vectors
+from index.engines.row_fields import Condition
 
 Rows = npt.NDArray[np.int64]
 HalfVectors = npt.NDArray[np.float16]
@@ -65,3 +66,20 @@ class VectorEngine(Protocol):
         ...
 
     def stats(self) -> EngineStats: ...
+
+
+@runtime_checkable
+class FilteringEngine(VectorEngine, Protocol):
+    """An engine on a server that tests conditions by itself. What it finds may differ another day in its last rows."""
+
+    def search_where(self, queries: Vectors, k: int, condition: Condition | None) -> tuple[Vectors, Rows]:
+        """As `search` does, among the rows that fulfil a condition; None is all."""
+        ...
+
+    def require_searchable(self) -> None:
+        """Do nothing where a search would find all that there is.
+
+        Raises:
+            EngineUnavailable: the server does not answer, or has not loaded all.
+        """
+        ...

@@ -2,144 +2,52 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
 
 import numpy as np
 
 from index.coordination.protocol import PublicationRecord, unrecorded
 from index.engines.faiss_engine import FaissEngine
 from index.engines.layered import LayeredEngine
-from index.engines.protocol import VectorEngine
-from index.errors import GenerationError
+from index.engines.protocol import FilteringEngine, VectorEngine
+from index.errors import EngineUnavailable, GenerationError
 from index.generations.calibration import Likelihood
 from index.generations.choice_model import ChoiceModel
+from index.generations.manifest import CollectionPart, Manifest
+from index.generations.segments import segments_file, tidy
 from index.generations.snapshot import Snapshot
 from index.generations.spread import UNMEASURED, CosineSpread, sampled_rows
 from index.generations.stored import MANIFEST, StoredGenerations
 from index.generations.text import READINGS, GenerationText
 from index.records.feed_records import Collection
 from index.records.names import KINDS, NameKind, Names
-from index.stores.checksums import VERIFIED_FILE, FileChecksum, checksum, damaged
-from index.stores.durable import exchange, sync_file, sync_folder, write_file
+from index.stores.checksums import VERIFIED_FILE, FileChecksum, checksum
+from index.stores.durable import exchange, sync_file, sync_folder
 from index.workspace import Workspace
 
-FORMAT = 3
-# Format 1 had exact engines only, and format 2 no text; both can still be opened and rolled back to.
-_READABLE = (1, 2, 3)
 RECORDS = "records.sqlite"
 CALIBRATION = "likelihood.json"
 ALIASES = "aliases.toml"
 _BUILDING = ".building"
-
-
-@dataclass(frozen=True)
-class CollectionPart:
-    """One collection in a generation.
-
-    `spec` is the engine's. `recall` is its recall@10 on held-out vectors, None where it is exact; `refused` says which
-    faster engines missed the required recall. `base`: the number of rows of a former generation's engine, deleted ones
-    included, that this one is layered on; 0 where the engine was built anew. `spread`: of the cosines between its
-    entries, or of the catalogue's where it has few; None in generations of former versions, for which it is measured
-    when they are opened.
-    """
-
-    entries: int
-    images: int
-    rows: int
-    spec: str
-    recall: float | None = None
-    refused: tuple[str, ...] = ()
-    base: int = 0
-    spread: CosineSpread | None = None
-
-
-@dataclass(frozen=True)
-class SelfTest:
-    """The result for simulated photos of `products` sampled products: recall, and the quality of the calibration.
-
-    `calibration_error` and `area_under_roc` are those of the first candidate's likelihood, cross-fitted (each half of
-    the sample with the other half's calibration), with the product in the catalogue and without it.
-    """
-
-    products: int
-    recall_at_1: float
-    recall_at_5: float
-    recall_at_10: float
-    calibration_error: float
-    area_under_roc: float
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """The description of a generation, and the checksum of each of its files.
-
-    `content` is the SHA-256 of what it was built from: equal content needs no new generation. `created` is ISO 8601,
-    UTC.
-    """
-
-    generation: int
-    created: str
-    model: str
-    model_sha256: str
-    dimension: int
-    content: str
-    collections: Mapping[Collection, CollectionPart]
-    files: Mapping[str, FileChecksum]
-    self_test: SelfTest | None = None
-    format: int = FORMAT
-
-    @classmethod
-    def read(cls, folder: Path) -> Self:
-        """Read a generation's manifest.
-
-        Raises:
-            GenerationError: it is missing or invalid.
-        """
-        try:
-            raw = json.loads((folder / MANIFEST).read_bytes())
-            if raw["format"] not in _READABLE:
-                raise GenerationError(f"{folder}: made by another version (format {raw['format']}): re-index")
-            parts = {name: _part(part) for name, part in raw.pop("collections").items()}
-            files = {name: FileChecksum(**expected) for name, expected in raw.pop("files").items()}
-            self_test = raw.pop("self_test", None)
-            self_test = None if self_test is None else SelfTest(**self_test)
-            return cls(**raw, collections=parts, files=files, self_test=self_test)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise GenerationError(f"{folder}: its manifest cannot be read ({error}); roll back or re-index") from error
-
-    def write(self, folder: Path) -> None:
-        write_file(folder / MANIFEST, json.dumps(asdict(self), indent=2, sort_keys=True).encode())
-
-    def verify(self, folder: Path, *, trust_verified: bool = False) -> None:
-        """Compare every file with its checksum; `trust_verified` skips verified files that did not change.
-
-        Raises:
-            GenerationError: a file is missing or differs.
-        """
-        for path in damaged(folder, self.files, trust_verified=trust_verified):
-            raise GenerationError(f"{path} is missing or was changed since it was built: roll back or re-index")
-
-
-def _part(fields: dict[str, Any]) -> CollectionPart:
-    spread = fields.get("spread")
-    return CollectionPart(
-        **fields
-        | {"refused": tuple(fields.get("refused", ())), "spread": None if spread is None else CosineSpread(**spread)}
-    )
+# For how many seconds a server that has the vectors may load them: what an older generation needs may not be loaded.
+SEARCH_PATIENCE, JOB_PATIENCE = 10.0, 3600.0
 
 
 class Generation:
-    """One generation, verified and open for searching. It stays usable after its files are deleted."""
+    """One generation, verified and open for searching. It stays usable after its files are deleted.
 
-    def __init__(self, folder: Path) -> None:
+    Raises:
+        GenerationError: it does not verify, or cannot be opened.
+        EngineUnavailable: its vectors are on a server that does not answer, or that has not loaded all of them yet.
+    """
+
+    def __init__(self, folder: Path, engine: str = "", patience: float = SEARCH_PATIENCE) -> None:
+        """`engine`: the setting of that name; `patience`: for how many seconds to wait until a server is ready."""
         self.manifest = Manifest.read(folder)
         self.manifest.verify(folder, trust_verified=True)
         try:
@@ -155,9 +63,12 @@ class Generation:
                 if (path := folder / attribution_file(kind)).exists()
             }
             self._engines: dict[Collection, VectorEngine] = {
-                name: (LayeredEngine if part.base else FaissEngine).open(folder / engine_file(name), part.spec)
+                name: _open_engine(folder, name, part, engine, patience)
                 for name, part in self.manifest.collections.items()
             }
+        except EngineUnavailable:
+            self.close()
+            raise
         except (OSError, RuntimeError, ValueError, sqlite3.Error) as error:
             raise GenerationError(f"{folder} cannot be opened ({error}): roll back or re-index") from error
         # If it was rebuilt meanwhile by `forget`, the opened files may be a mixture of old and new.
@@ -167,6 +78,12 @@ class Generation:
 
     def engine(self, collection: Collection) -> VectorEngine:
         return self._engines[collection]
+
+    def require_searchable(self) -> None:
+        """Do nothing where a search is answered; raises EngineUnavailable where a server is not ready."""
+        for engine in self._engines.values():
+            if isinstance(engine, FilteringEngine):
+                engine.require_searchable()
 
     @property
     def number(self) -> int:
@@ -194,6 +111,17 @@ class Generation:
         self.records.close()
         if self.text is not None:
             self.text.close()
+
+
+def _open_engine(folder: Path, name: Collection, part: CollectionPart, engine: str, patience: float) -> VectorEngine:
+    if part.is_remote:
+        if not engine:
+            raise GenerationError("its vectors are on Milvus: name the server in the setting `engine`, or re-index")
+        # Nothing of Milvus is imported without it.
+        from index.engines.milvus.engine import MilvusEngine
+
+        return MilvusEngine.open(folder / segments_file(name), part.spec, engine, patience)
+    return (LayeredEngine if part.base else FaissEngine).open(folder / engine_file(name), part.spec)
 
 
 def _likelihood(path: Path) -> Likelihood | None:
@@ -252,11 +180,17 @@ def live_number(workspace: Workspace) -> int | None:
     return workspace.coordination.live()
 
 
+def open_generation(workspace: Workspace, number: int, patience: float = SEARCH_PATIENCE) -> Generation:
+    """Open one of the generations on disk; raises what `Generation` raises."""
+    return Generation(folder_of(workspace, number), workspace.settings.engine, patience)
+
+
 def open_live(workspace: Workspace) -> Generation:
     """Open the live generation.
 
     Raises:
         GenerationError: none is published yet, or it fails verification.
+        EngineUnavailable: see `Generation`.
     """
     try:
         return _open_live(workspace)
@@ -269,7 +203,7 @@ def _open_live(workspace: Workspace) -> Generation:
     number = live_number(workspace)
     if number is None:
         raise GenerationError(f"{workspace.root} has no generation yet: run `traceobject reindex`")
-    return Generation(folder_of(workspace, number))
+    return open_generation(workspace, number)
 
 
 def records(workspace: Workspace) -> Iterator[Snapshot]:
@@ -299,6 +233,7 @@ def clear_unfinished(workspace: Workspace) -> None:
     """Delete leftovers of generations that were being built or replaced during a crash."""
     for leftover in workspace.generations.glob(".*"):
         shutil.rmtree(leftover, ignore_errors=True)
+    tidy(workspace)
 
 
 def seal(folder: Path, manifest: Manifest) -> None:
@@ -323,6 +258,7 @@ def publish(workspace: Workspace, folder: Path, number: int, record: Publication
     for old in numbers(workspace)[: -workspace.settings.keep_generations]:
         if old != number:
             delete(workspace, old)
+    tidy(workspace)
 
 
 def replace_by(workspace: Workspace, folder: Path, number: int) -> None:
@@ -361,7 +297,7 @@ def rollback(
         raise GenerationError(f"no generation {chosen or ''} to roll back to; kept are: {kept}".replace("  ", " "))
     folder = folder_of(workspace, chosen)
     Manifest.read(folder).verify(folder)
-    with closing(Generation(folder)) as opened:
+    with closing(open_generation(workspace, chosen, JOB_PATIENCE)) as opened:
         require(opened.manifest)
     workspace.coordination.point(chosen, record)
     return chosen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,31 +11,44 @@ import numpy as np
 from embedding.image.regions import Region
 from embedding.views import CATALOGUE_VIEWS
 from index.engines.choice import EXACT_BELOW
+from index.engines.milvus.spec import MilvusSpec, index_for
 from index.engines.protocol import Rows
+from index.engines.row_fields import RowFields
 from index.engines.tuning import held_out
-from index.generations.generations import CollectionPart
+from index.generations.manifest import CollectionPart
 from index.generations.snapshot import IndexedView
 from index.records.entries import Entry
 from index.stores.row_keys import RowKey
 from index.stores.vectors import VectorStore
 
 _SEED = 0
-# A base with a larger share of deleted rows is not reused, because searches would visit too many of them.
+# Of a base of files.
 _MAX_DELETED_SHARE = 0.1
 
 
 @dataclass(frozen=True)
 class Base:
-    """An engine that may be reused: its file, its part of the manifest, and the views of its rows."""
+    """An engine that may be reused: its file, its part of the manifest, and the views of its rows.
+
+    `next_row`: the first that it has never given; a file's recent layer is replaced, so those of its base count there.
+    `fields`: what a server keeps of each entry beside its vectors: where that differs, the row is another one.
+    `target`: the recall to reach, of an engine on a server.
+    """
 
     file: Path
     part: CollectionPart
     views: Sequence[IndexedView]
+    next_row: int
+    fields: Mapping[int, RowFields] | None = None
+    target: float = 1.0
 
-    @property
-    def count(self) -> int:
-        """How many rows the engine's file has; later rows are in the recent layer."""
-        return self.part.base or self.part.rows
+    def may_extend(self, added: int, count: int) -> bool:
+        """Whether an engine of `count` rows, of which `added` are new, is better made of this one than anew."""
+        if self.fields is not None:
+            return index_for(count, self.target) == MilvusSpec.parse(self.part.spec).index
+        # An exact scan of what is added has to be fast, and searches should not visit many deleted rows.
+        deleted = self.next_row - (count - added)
+        return added < EXACT_BELOW and deleted <= _MAX_DELETED_SHARE * self.next_row
 
 
 @dataclass(frozen=True)
@@ -54,21 +67,30 @@ class Layout:
     @property
     def recent(self) -> Rows:
         """The rows, in the vector store, of embeddings that the base lacks: rows are rising, so they are the last."""
-        return self.vector_rows[self.base.count - len(self.deleted) :] if self.base else self.vector_rows
+        return self.vector_rows[self.base.next_row - len(self.deleted) :] if self.base else self.vector_rows
 
 
-def assign_rows(entries: Iterable[Entry], vectors: VectorStore, base: Base | None) -> Layout:
+def assign_rows(
+    entries: Iterable[Entry],
+    vectors: VectorStore,
+    base: Base | None,
+    fields: Mapping[int, RowFields] | None = None,
+) -> Layout:
     """The rows of an engine for some entries; views without an embedding are left out.
 
-    A base is reused while few rows were added, so that an exact scan of them is fast, and few were deleted.
+    Args:
+        base: reused where it may be extended; fields: what a server keeps of each entry, by its number.
     """
     wanted = [(entry.id, image, view) for entry in entries for image in entry.images for view in CATALOGUE_VIEWS]
     found = vectors.rows([RowKey(image, view) for _, image, view in wanted])
     embedded = np.flatnonzero(found >= 0)
-    if base is not None and (reused := _reuse(base, [wanted[index] for index in embedded.tolist()])) is not None:
+    if (
+        base is not None
+        and (reused := _reuse(base, [wanted[index] for index in embedded.tolist()], fields)) is not None
+    ):
         order = np.argsort(reused, kind="stable")
         embedded, rows = embedded[order], reused[order]
-        deleted = np.setdiff1d(np.arange(base.count), rows)
+        deleted = np.setdiff1d(np.arange(base.next_row), rows)
         return Layout(_views(rows, embedded, wanted), found[embedded], base, deleted)
     if last := held_out(len(embedded)):
         # A large engine is tuned with its last rows before they are added, so they must be a random sample.
@@ -78,22 +100,23 @@ def assign_rows(entries: Iterable[Entry], vectors: VectorStore, base: Base | Non
     return Layout(_views(np.arange(len(embedded)), embedded, wanted), found[embedded], None, np.empty(0, np.int64))
 
 
-def _reuse(base: Base, wanted: Sequence[tuple[int, str, Region]]) -> Rows | None:
+def _reuse(
+    base: Base, wanted: Sequence[tuple[int, str, Region]], fields: Mapping[int, RowFields] | None
+) -> Rows | None:
     """The row of each wanted view, int64 [n], new ones after the base's; None where too much has changed."""
-    free: dict[tuple[str, Region], list[int]] = {}
+    free: dict[tuple[str, Region, RowFields | None], list[int]] = {}
     for indexed in base.views:
-        if indexed.row < base.count:
-            free.setdefault((indexed.image, indexed.region), []).append(indexed.row)
-    rows, next_row = np.empty(len(wanted), np.int64), base.count
-    for place, (_, image, view) in enumerate(wanted):
-        if left := free.get((image, view)):
-            # A picture of two entries has two rows with the same embedding; it does not matter which is whose.
+        if indexed.row < base.next_row:
+            kept = base.fields[indexed.entry] if base.fields is not None else None
+            free.setdefault((indexed.image, indexed.region, kept), []).append(indexed.row)
+    rows, next_row = np.empty(len(wanted), np.int64), base.next_row
+    for place, (entry, image, view) in enumerate(wanted):
+        if left := free.get((image, view, fields[entry] if fields is not None else None)):
+            # A picture of two entries has two rows with the same embedding; in a file either may be either's.
             rows[place] = left.pop(0)
         else:
             rows[place], next_row = next_row, next_row + 1
-    added = next_row - base.count
-    deleted = base.count - (len(wanted) - added)
-    return rows if added < EXACT_BELOW and deleted <= _MAX_DELETED_SHARE * base.count else None
+    return rows if base.may_extend(next_row - base.next_row, len(wanted)) else None
 
 
 def _views(rows: Rows, chosen: Rows, wanted: Sequence[tuple[int, str, Region]]) -> tuple[IndexedView, ...]:

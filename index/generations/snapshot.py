@@ -21,9 +21,9 @@ from index.engines.protocol import Rows
 from index.errors import GenerationError
 from index.generations.snapshot_schema import FIELDS, INDEXES, TABLES, VERSION, make_readable
 from index.records.countries import country_code
-from index.records.entries import SEVERAL, Entry, EntryFields, split_values
+from index.records.entries import Entry, EntryFields
 from index.records.feed_records import Collection
-from index.records.filters import FACETS, Filter, folded, where
+from index.records.filters import Filter, facets_of, where
 
 _ROWS_AT_ONCE = 1000
 
@@ -54,7 +54,8 @@ def write_snapshot(
             fields = (getattr(entry.fields, name) for name in FIELDS)
             row = (entry.id, entry.collection, entry.source, json.dumps(entry.images), *fields)
             connection.execute(into_entries, row)
-            connection.executemany("INSERT OR IGNORE INTO facets VALUES (?,?,?)", _facets(entry))
+            facets = ((facet, value, entry.id) for facet, value in facets_of(entry))
+            connection.executemany("INSERT OR IGNORE INTO facets VALUES (?,?,?)", facets)
         connection.executemany(
             "INSERT INTO rows VALUES (?,?,?,?,?)",
             ((collection, s.row, s.entry, s.image, str(s.region)) for collection, s in rows),
@@ -64,14 +65,6 @@ def write_snapshot(
         connection.executescript(f"{INDEXES}PRAGMA user_version={VERSION}; PRAGMA optimize;")
     finally:
         connection.close()
-
-
-def _facets(entry: Entry) -> Iterator[tuple[str, str, int]]:
-    """What an entry may be filtered by: each value of a field of SEVERAL is a row of its own."""
-    for facet in FACETS:
-        text = entry.source if facet == "source" else getattr(entry.fields, facet)
-        for value in split_values(text) if facet in SEVERAL else filter(None, (text,)):
-            yield facet, folded(value), entry.id
 
 
 class Snapshot:

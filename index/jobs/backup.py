@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.errors import WorkspaceError
+from index.generations.segments import ENGINE_NAME
 from index.jobs.database_dump import DUMP, MANIFEST, DatabaseDump, dump_database
 from index.stores.disk_faults import disk_faults
 from index.stores.objects.protocol import ObjectInfo, ObjectStore
@@ -56,7 +57,7 @@ def back_up(workspace: Workspace, folder: Path) -> BackedUp:
         order = sorted(here, key=lambda name: (name == workspace.current.name, name != SETTINGS, name))
         copied = sum(_copy(workspace.root / name, folder / name, name.endswith(_DATABASES)) for name in order)
         if workspace.settings.objects:
-            stored = list(workspace.objects.list_objects())
+            stored = [each for each in workspace.objects.list_objects() if each.key != ENGINE_NAME]
             copied += sum(_copy_object(workspace.objects, each, folder / OBJECTS / each.key) for each in stored)
             here |= {f"{OBJECTS}/{each.key}" for each in stored}
         # After the files, because it has the pointer to the live generation.
@@ -88,7 +89,8 @@ def _require_usable(root: Path, folder: Path) -> None:
 
 def _files(root: Path, without: tuple[str, ...] = ()) -> set[str]:
     """Every file, by its path within a workspace, without locks, logs, unfinished files, and some folders."""
-    ignored = (*_LOGS, ".lock", _PART)
+    # A copy has segments of its own on a server, and none of its jobs may drop those of the original.
+    ignored = (*_LOGS, ".lock", _PART, ENGINE_NAME)
     found = (path for path in root.rglob("*") if path.is_file() and not path.name.endswith(ignored))
     names = {str(path.relative_to(root)) for path in found}
     return {name for name in names if name.partition("/")[0] not in without}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -13,12 +12,16 @@ from embedding.encoders.protocol import Vectors
 from index.engines.faiss_engine import FaissEngine
 from index.engines.layered import LayeredEngine
 from index.engines.protocol import Rows
+from index.engines.row_fields import RowFields
 from index.engines.writing import gather, write_engine
 from index.generations import generations
+from index.generations.conditions import row_fields
 from index.generations.families import find_families
-from index.generations.generations import CALIBRATION, CollectionPart, Generation, Manifest, SelfTest
+from index.generations.generations import CALIBRATION, Generation
 from index.generations.layout import Base, Layout, assign_rows
-from index.generations.snapshot import IndexedView, write_snapshot
+from index.generations.manifest import FORMAT, REMOTE_FORMAT, CollectionPart, Manifest, SelfTest
+from index.generations.segments import release_unused, segments_file
+from index.generations.snapshot import IndexedView, Snapshot, write_snapshot
 from index.generations.text import write_text
 from index.jobs.context import JobContext
 from index.jobs.read_text import ReadText
@@ -59,18 +62,19 @@ def build(
     workspace, images, card = context.workspace, context.images, context.encoder.card
     entries = {collection: list(context.catalogue.entries(collection)) for collection in COLLECTIONS}
     number, folder = generations.begin(workspace)
+    release_unused(workspace, None if live is None else live.generation)
     with context.progress.step("building", len(COLLECTIONS) + 3) as tick:
         parts: dict[Collection, CollectionPart] = {}
         views: list[tuple[Collection, IndexedView]] = []
         families: Mapping[int, int] = {}
         for collection in COLLECTIONS:
+            fields = {e.id: row_fields(e) for e in entries[collection]} if workspace.settings.engine else None
             base = None if live is None or anew else _base(workspace, live, collection, card)
-            layout = assign_rows(entries[collection], vectors, base)
+            layout = assign_rows(entries[collection], vectors, base, fields)
             views += [(collection, view) for view in layout.views]
             if collection == "catalogue":
                 families = _families(layout, vectors, images)
-            path = folder / generations.engine_file(collection)
-            part = _write_engine(workspace, path, layout, vectors, card.dimension)
+            part = _write_engine(workspace, folder, collection, layout, fields, vectors, card.dimension)
             parts[collection] = replace(part, entries=len(entries[collection]))
             tick(1)
         if aliases := read_aliases(workspace.aliases):
@@ -88,10 +92,11 @@ def build(
             content=content,
             collections=parts,
             files=generations.checksums(folder),
+            format=REMOTE_FORMAT if workspace.settings.engine else FORMAT,
         )
         generations.seal(folder, manifest)
         tick(1)
-    with closing(Generation(folder)) as sealed:
+    with closing(Generation(folder, workspace.settings.engine)) as sealed:
         parts = {name: replace(part, spread=sealed.spread(name)) for name, part in parts.items()}
         manifest = replace(manifest, collections=parts)
         test_result = self_test(sealed, context)
@@ -105,7 +110,7 @@ def build(
         manifest = replace(manifest, files={**manifest.files, **calibration}, self_test=measured)
     generations.seal(folder, manifest)
     if why := quality_regression(manifest, live, workspace.settings.self_test_margin):
-        shutil.rmtree(folder)
+        generations.clear_unfinished(workspace)
         return Built(None, manifest.self_test, why)
     if (workspace.settings.model, workspace.settings.model_sha256) != (card.name, card.sha256 or ""):
         # Before publishing: if the run is interrupted here, the next one completes the move instead of undoing it.
@@ -133,12 +138,24 @@ def quality_regression(new: Manifest, live: Manifest | None, margin: float) -> s
 def _base(workspace: Workspace, live: Manifest, collection: Collection, card: ModelCard) -> Base | None:
     """The live generation's engine if it can be reused: approximate, of this model, and of the required recall."""
     part = live.collections[collection]
-    reached = part.recall is not None and part.recall >= workspace.settings.recall_target
-    if not reached or (live.model, live.model_sha256) != (card.name, card.sha256 or ""):
+    if part.is_remote != bool(workspace.settings.engine) or (live.model, live.model_sha256) != (
+        card.name,
+        card.sha256 or "",
+    ):
         return None
     folder = generations.folder_of(workspace, live.generation)
-    with closing(Generation(folder)) as former:
-        return Base(folder / generations.engine_file(collection), part, list(former.records.all_views(collection)))
+    with closing(Snapshot(folder / generations.RECORDS)) as former:
+        views = list(former.all_views(collection))
+        if part.is_remote:
+            from index.generations.remote_engine import next_row
+
+            file = folder / segments_file(collection)
+            fields = {entry.id: row_fields(entry) for entry in former.entries(collection)}
+            target = workspace.settings.recall_target
+            return Base(file, part, views, next_row(file, part, workspace), fields, target)
+    if part.recall is None or part.recall < workspace.settings.recall_target:
+        return None
+    return Base(folder / generations.engine_file(collection), part, views, part.base or part.rows)
 
 
 def _families(layout: Layout, vectors: VectorStore, images: ImageStore) -> dict[int, int]:
@@ -149,14 +166,29 @@ def _families(layout: Layout, vectors: VectorStore, images: ImageStore) -> dict[
 
 
 def _write_engine(
-    workspace: Workspace, path: Path, layout: Layout, vectors: VectorStore, dimension: int
+    workspace: Workspace,
+    folder: Path,
+    collection: Collection,
+    layout: Layout,
+    fields: Mapping[int, RowFields] | None,
+    vectors: VectorStore,
+    dimension: int,
 ) -> CollectionPart:
-    """Write the engine of a layout to `path`; returns its part of the manifest, without the number of entries."""
+    """Write the engine of a layout; returns its part of the manifest, without the number of entries.
+
+    Args:
+        fields: what a server keeps of each entry; None where the engine is files.
+    """
+    if fields is not None:
+        from index.generations.remote_engine import write_remote
+
+        return write_remote(workspace, folder / segments_file(collection), layout, fields, vectors.get, dimension)
+    path = folder / generations.engine_file(collection)
     rows, images = len(layout.views), len({view.image for view in layout.views})
     if layout.base is not None:
         base = FaissEngine.open(layout.base.file, layout.base.part.spec)
         LayeredEngine.build(base, vectors.get(layout.recent), layout.deleted).save(path)
-        return replace(layout.base.part, rows=rows, images=images, base=layout.base.count, spread=None)
+        return replace(layout.base.part, rows=rows, images=images, base=layout.base.next_row, spread=None)
     gathered = gather(path, layout.vector_rows, dimension, vectors.get)
     tuned = write_engine(path, gathered, workspace.index_memory, workspace.settings.recall_target)
     return CollectionPart(0, images, rows, tuned.engine.stats().spec, tuned.recall, tuned.refused)

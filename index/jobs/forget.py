@@ -19,7 +19,9 @@ from sqlalchemy.engine import Connection
 
 from index.errors import EntryAmbiguous, GenerationError, UnknownEntry
 from index.generations import generations
-from index.generations.clean_generation import clean_generation
+from index.generations.clean_generation import Removal, clean_generation
+from index.generations.conditions import forget_token
+from index.generations.segments import drop_unused
 from index.jobs.sweep import sweep
 from index.records.catalogue import Catalogue
 from index.records.entries import Entry
@@ -182,10 +184,9 @@ def _delete_files(workspace: Workspace, catalogue: Catalogue, targets: Sequence[
         if target.collection == "objects":
             forget_published(workspace, target.source, target.entry_id)
     generations.clear_unfinished(workspace)
-    cleaned = [
-        clean_generation(workspace, number, lambda entry: any(target.covers(entry) for target in targets))
-        for number in generations.numbers(workspace)
-    ]
+    removal = Removal(lambda entry: any(target.covers(entry) for target in targets), _tokens(targets))
+    cleaned = [clean_generation(workspace, number, removal) for number in generations.numbers(workspace)]
+    drop_unused(workspace)
     backups = discard_backups(workspace.backups)
     swept = sweep(workspace, catalogue, thorough=True)
     # The note must not contain ids when the database is scrubbed, but still say that the job is not complete.
@@ -195,6 +196,14 @@ def _delete_files(workspace: Workspace, catalogue: Catalogue, targets: Sequence[
     rebuilt = tuple(one.number for one in cleaned if one.rebuilt)
     unreadable = tuple(f"generation {one.number}: {one.deleted}" for one in cleaned if one.deleted)
     return Forgot(deleted, swept.images, swept.embeddings, rebuilt, unreadable, backups, remains)
+
+
+def _tokens(targets: Sequence[ForgetTarget]) -> dict[Collection, list[int]]:
+    """What the rows of the targets have on a server, by collection."""
+    tokens: dict[Collection, list[int]] = {}
+    for target in targets:
+        tokens.setdefault(target.collection, []).append(forget_token(target.source, target.entry_id))
+    return tokens
 
 
 def _delete_records(catalogue: Catalogue, connection: Connection, target: ForgetTarget, traces: Traces) -> int:

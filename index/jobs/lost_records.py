@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from index.errors import GenerationError, WorkspaceError
 from index.generations import generations
-from index.generations.generations import Manifest
+from index.generations.manifest import Manifest
 from index.records.catalogue import Catalogue
 from index.workspace import Workspace
 

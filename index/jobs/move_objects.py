@@ -18,7 +18,7 @@ import numpy as np
 from embedding.local import RECORD_BYTES, RECORD_VERSION
 from index.errors import WorkspaceError
 from index.generations import generations
-from index.generations.generations import Manifest
+from index.generations.manifest import Manifest
 from index.generations.stored import StoredGenerations
 from index.progress import Progress, Tick
 from index.stores import features, images, text, vectors

@@ -30,7 +30,7 @@ class TableSum:
     """How many rows a table has, and the sum of their SHA-256 modulo 2^256, whatever their order."""
 
     rows: int
-    sha256_sum: str
+    total: int
 
 
 Databases = Sequence[tuple[Database, sa.MetaData]]
@@ -163,4 +163,4 @@ def _sum(connection: Connection, table: sa.Table) -> TableSum:
     for row in connection.execution_options(yield_per=ROWS).execute(query):
         count += 1
         total += int.from_bytes(hashlib.sha256(repr(tuple(row)).encode()).digest(), "big")
-    return TableSum(count, f"{total % (1 << 256):064x}")
+    return TableSum(count, total % (1 << 256))

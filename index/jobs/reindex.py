@@ -14,7 +14,8 @@ from index.coordination.protocol import PublicationRecord, unrecorded
 from index.errors import GenerationError
 from index.generations import generations
 from index.generations.content import content_digest
-from index.generations.generations import Generation, Manifest, SelfTest
+from index.generations.generations import open_generation
+from index.generations.manifest import Manifest, SelfTest
 from index.jobs.alerts import Alert
 from index.jobs.build import Built, build
 from index.jobs.compile_model import compile_at_first
@@ -203,7 +204,7 @@ def _watch(context: JobContext, number: int | None) -> tuple[list[Alert], tuple[
     """Search for the open objects, unless that was completed for the live generation before."""
     if number is None or is_watched(context.catalogue.database, number):
         return [], ()
-    with closing(Generation(generations.folder_of(context.workspace, number))) as generation:
+    with closing(open_generation(context.workspace, number)) as generation:
         return watch(
             generation,
             lambda query: search(query, generation, context.encoder, context.reranker, text_reader=context.text_reader),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
 from index.errors import FilterInvalid
-from index.records.entries import SEVERAL, split_values
+from index.records.entries import SEVERAL, Entry, split_values
 from index.records.gtin import normal_gtin
 
 FACETS = (
@@ -18,6 +18,8 @@ FACETS = (
 )
 _DATE_KEYS = ("seen_before", "seen_after")
 KEYS = (*FACETS, *_DATE_KEYS)
+# What stands between a category and its subcategory.
+CATEGORY_MARKS = ("/", " >")
 
 
 @dataclass(frozen=True)
@@ -79,22 +81,38 @@ def where(filters: Sequence[Filter]) -> tuple[str, list[str]]:
     return " AND ".join(clauses) or "TRUE", values
 
 
+def facets_of(entry: Entry) -> Iterator[tuple[str, str]]:
+    """What an entry may be filtered by: key and value as they are compared, each of several values by itself."""
+    for facet in FACETS:
+        text = entry.source if facet == "source" else getattr(entry.fields, facet)
+        for value in split_values(text) if facet in SEVERAL else filter(None, (text,)):
+            yield facet, folded(value)
+
+
+def compared(key: str, value: str) -> str:
+    """The value of a filter as those of `facets_of` are compared with it."""
+    return normal_gtin(value) if key == "gtin" else folded(value)
+
+
 def folded(value: str) -> str:
     """A facet's value in the form that is compared: normalised and case-folded."""
     return unicodedata.normalize("NFC", value).casefold()
 
 
 def _condition(key: str, value: str) -> tuple[str, list[str]]:
+    if key in _DATE_KEYS:
+        # It may be written as 20190601, too.
+        value = date.fromisoformat(value).isoformat()
     if key == "seen_before":
         return "(entries.first_seen = '' OR entries.first_seen < ?)", [value]
     if key == "seen_after":
         return "(entries.last_seen = '' OR entries.last_seen > ?)", [value]
-    wanted = normal_gtin(value) if key == "gtin" else folded(value)
+    wanted = compared(key, value)
     options = ["value = ?"]
     values = [wanted]
     if key == "category":
         # Subcategories by ranges instead of LIKE: ranges use the index, and no character of the value is special.
-        for mark in ("/", " >"):
+        for mark in CATEGORY_MARKS:
             options.append("(value >= ? AND value < ?)")
             values += [wanted + mark, wanted + mark[:-1] + chr(ord(mark[-1]) + 1)]
     chosen = f"SELECT entry FROM facets WHERE facet = ? AND ({' OR '.join(options)})"

@@ -160,6 +160,7 @@ class Answer:
 
     `brands` and `retailers`: what the candidates and those ranked after them speak for, most likely first; of objects
     there are none. `readings`: what was read off each of the query's pictures; empty where text was not read.
+    `first_lists`: the rows that each search of the engine found, where the same search may find others another day.
     """
 
     query_id: str
@@ -171,3 +172,4 @@ class Answer:
     brands: tuple[Attribution, ...] = ()
     retailers: tuple[Attribution, ...] = ()
     readings: tuple[Reading, ...] = ()
+    first_lists: tuple[tuple[int, ...], ...] = ()

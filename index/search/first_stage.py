@@ -15,6 +15,7 @@ from index.generations.generations import Generation
 from index.generations.snapshot import IndexedView
 from index.generations.spread import CosineSpread
 from index.search.answer import Query
+from index.search.neighbours import Neighbours
 from index.search.text_evidence import TextScores
 
 # At least this many rows are requested from the engine.
@@ -51,48 +52,52 @@ def first_stage(
     image_embeddings: Sequence[Vectors],
     text_embedding: Vectors | None,
     generation: Generation,
-    allowed: Rows | None,
+    neighbours: Neighbours,
     text: TextScores | None = None,
 ) -> CandidateSet:
     """The nearest images of every query picture and of the text, and those that carry its words, compared with all.
 
     Args:
         image_embeddings: of the views of each query picture, float32 [v, d]; text_embedding: float32 [1, d] or None.
-        allowed: the rows that may answer, int64 [m], rising; None allows all.
+        neighbours: the rows that may answer.
         text: what the words on the object say; its candidates join those that the embeddings find.
 
     A product with many pictures takes many rows, and so does an image that many products share: more rows are searched
     until they name `query.limit` entries and as many images, the latter among MAX_ROWS at most.
     """
-    engine = generation.engine(query.collection)
     embeddings = [*image_embeddings, *([] if text_embedding is None else [text_embedding])]
-    by_text, spread = _rows_of(text, generation, allowed), generation.spread(query.collection)
+    by_text, spread = _rows_of(text, generation, query), generation.spread(query.collection)
     if not embeddings:
-        return _with_text(compare_rows(*_indexed(by_text, generation, query), image_embeddings, None, spread), text)
-    available = engine.stats().count if allowed is None else len(allowed)
+        indexed, vectors = _indexed(by_text, generation, query, neighbours)
+        return _with_text(compare_rows(indexed, vectors, image_embeddings, None, spread), text)
     count = max(MIN_ROWS, 4 * query.limit)
     while True:
-        _, nearest = engine.search(np.concatenate(embeddings), max(1, min(count, available)), allowed)
+        _, nearest = neighbours.search(np.concatenate(embeddings), max(1, min(count, neighbours.available)))
         rows = np.union1d(nearest[nearest != NO_ROW], by_text)
-        indexed, vectors = _indexed(rows, generation, query)
+        indexed, vectors = _indexed(rows, generation, query, neighbours)
         enough_entries = len({view.entry for view in indexed}) >= query.limit
         enough_images = len({view.image for view in indexed}) >= query.limit or count >= MAX_ROWS
-        if (enough_entries and enough_images) or count >= available:
+        if (enough_entries and enough_images) or count >= neighbours.available or (nearest == NO_ROW).any():
             return _with_text(compare_rows(indexed, vectors, image_embeddings, text_embedding, spread), text)
         count *= 4
 
 
-def _rows_of(text: TextScores | None, generation: Generation, allowed: Rows | None) -> Rows:
-    """The rows that the text brings in, int64 [m], rising."""
+def _rows_of(text: TextScores | None, generation: Generation, query: Query) -> Rows:
+    """The rows that the text brings in, int64 [m], rising. Their entries pass the filters (weigh_text)."""
     found = [row for entry in text.candidates for row in generation.records.rows_of(entry)] if text else []
     rows = np.unique(np.array(found, np.int64))
-    return rows if allowed is None else np.intersect1d(rows, allowed)
+    if not query.without_images:
+        return rows
+    views = generation.records.views(query.collection, rows.tolist())
+    return np.array([row for row in rows.tolist() if views[row].image not in query.without_images], np.int64)
 
 
-def _indexed(rows: Rows, generation: Generation, query: Query) -> tuple[list[IndexedView], Vectors]:
+def _indexed(
+    rows: Rows, generation: Generation, query: Query, neighbours: Neighbours
+) -> tuple[list[IndexedView], Vectors]:
     """What some rows stand for, and their vectors float32 [m, d]."""
     view_of_row = generation.records.views(query.collection, rows.tolist())
-    return [view_of_row[row] for row in rows.tolist()], generation.engine(query.collection).vectors(rows)
+    return [view_of_row[row] for row in rows.tolist()], neighbours.vectors(rows)
 
 
 def _with_text(candidate_set: CandidateSet, text: TextScores | None) -> CandidateSet:

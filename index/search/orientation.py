@@ -12,7 +12,7 @@ import numpy as np
 
 from embedding.encoders.protocol import Encoder, Vectors
 from embedding.query_views import QueryViews, embed_views
-from index.engines.protocol import Rows, VectorEngine
+from index.search.neighbours import Neighbours
 from index.search.rerank import RerankResult
 
 # A picture that shares more keypoints than this with one of the catalogue is the same way up.
@@ -29,8 +29,7 @@ def correct_rotation(
     image_embeddings: Sequence[Vectors],
     reranked: RerankResult,
     encoder: Encoder,
-    engine: VectorEngine,
-    allowed: Rows | None,
+    neighbours: Neighbours,
 ) -> tuple[tuple[QueryViews, ...], tuple[Vectors, ...]] | None:
     """A query's pictures, each in the rotation that fits the index best, and their embeddings; None where none changes.
 
@@ -39,7 +38,7 @@ def correct_rotation(
     Args:
         views, image_embeddings: of each query picture its views, and their embeddings float32 [v, d].
         reranked: the result for the pictures as they are.
-        allowed: the rows that may answer, int64 [m], rising; None allows all. No other picture decides a rotation.
+        neighbours: the rows that may answer. No other picture decides a rotation.
     """
     originals = list(zip(views, image_embeddings, strict=True))
     chosen = list(originals)
@@ -49,7 +48,7 @@ def correct_rotation(
         rotated = [views[number].rotated(quarters) for quarters in (1, 2, 3)]
         options = [originals[number], *zip(rotated, embed_views(rotated, encoder), strict=True)]
         # Of several that are equally near, max() takes the first: the picture as it is.
-        chosen[number] = max(options, key=lambda option: _nearness(option[1], engine, allowed))
+        chosen[number] = max(options, key=lambda option: _nearness(option[1], neighbours))
     if all(query is original for (query, _), original in zip(chosen, views, strict=True)):
         return None
     return tuple(query for query, _ in chosen), tuple(embeddings for _, embeddings in chosen)
@@ -64,6 +63,6 @@ def _best_score(reranked: RerankResult) -> float:
     return float(reranked.scores.mean(axis=1).max(initial=-np.inf))
 
 
-def _nearness(embeddings: Vectors, engine: VectorEngine, allowed: Rows | None) -> float:
+def _nearness(embeddings: Vectors, neighbours: Neighbours) -> float:
     """The highest cosine between any of the views float32 [v, d] and any allowed row."""
-    return float(engine.search(embeddings, _NEIGHBOURS, allowed)[0].max())
+    return float(neighbours.search(embeddings, _NEIGHBOURS)[0].max())

@@ -22,6 +22,7 @@ from index.search.attribution import attribute
 from index.search.first_stage import first_stage
 from index.search.group import group_by_entry
 from index.search.likelihood import apply_likelihood
+from index.search.neighbours import RecordedLists, neighbours_of
 from index.search.orientation import choose_orientation, correct_rotation
 from index.search.rerank import Reranker, RerankResult, rerank
 from index.search.text_evidence import read_query, weigh_text
@@ -43,10 +44,12 @@ def search(
     step: Step = untimed,
     *,
     text_reader: TextReader | None = None,
+    recorded: RecordedLists = (),
 ) -> Answer:
     """Answer a query from one generation; without `reranker` by embeddings and text alone.
 
-    Without `text_reader` nothing is read off the pictures; what a person wrote is still searched for.
+    Without `text_reader` nothing is read off the pictures; what a person wrote is still searched for. `recorded`: the
+    `first_lists` of an answer, to be compared again.
 
     Raises:
         GenerationError: the generation was made with another model than `encoder`.
@@ -61,19 +64,18 @@ def search(
         text = read_query(query, views, text_reader)
 
     with step("filter"):
-        allowed = generation.records.allowed(query.collection, query.filters, query.without_images)
+        neighbours = neighbours_of(query, generation, recorded)
         text_scores = weigh_text(text, query, generation)
 
     def rank(views: Sequence[QueryViews], image_embeddings: Sequence[Vectors]) -> RerankResult:
         with step("first_stage"):
-            candidate_set = first_stage(query, image_embeddings, text_embedding, generation, allowed, text_scores)
+            candidate_set = first_stage(query, image_embeddings, text_embedding, generation, neighbours, text_scores)
         with step("rerank"):
             return rerank(candidate_set, views, reranker)
 
     reranked = rank(views, image_embeddings)
     with step("orientation"):
-        engine = generation.engine(query.collection)
-        rotated = correct_rotation(views, image_embeddings, reranked, encoder, engine, allowed)
+        rotated = correct_rotation(views, image_embeddings, reranked, encoder, neighbours)
     if rotated is not None:
         reranked = choose_orientation(reranked, rank(*rotated))
 
@@ -94,6 +96,7 @@ def search(
         brands=brands,
         retailers=retailers,
         readings=text.readings,
+        first_lists=neighbours.lists,
     )
 
 

@@ -47,12 +47,15 @@ def readyz(services: ServicesDep, generation: GenerationDep, stale: Stale = "fai
     Stale, with the reason INDEX-STALE, is an index whose last successful re-index is longer ago than the setting
     `stale_hours`; searches are answered all the same. Without any recorded run the index is never stale.
     `fault` is why a newer generation was refused; the one named here goes on answering. 503 too, as `unavailable`,
-    while the database does not answer, and when the server is about to stop: send it no more requests then.
+    while the database or the engine with the vectors does not answer, and when the server is about to stop: send it no
+    more requests then.
     """
     if services.stopping.now:
         raise unavailable("this server is stopping")
     # Raises where the database does not answer.
     services.accounts.exist()
+    # Raises where a search would.
+    generation.require_searchable()
     if stale == "fail" and (ended := stale_since(services.workspace)):
         hours = services.workspace.settings.stale_hours
         detail = f"the last successful re-index ended {ended.isoformat(timespec='seconds')}, over {hours:g} h ago"

@@ -13,7 +13,7 @@ from typing import Self
 
 from embedding.encoders.card import ModelCard
 from embedding.errors import TraceObjectError
-from index.errors import GenerationError, WorkspaceError
+from index.errors import EngineUnavailable, GenerationError, WorkspaceError
 from index.generations.generations import Generation, open_live
 from index.workspace import Workspace
 
@@ -21,6 +21,8 @@ LOG = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.2
 RETRY_SECONDS = 30.0
+# A server that has the vectors may be loading them.
+RETRY_ENGINE_SECONDS = 2.0
 
 # What opening a generation can raise besides the index's own errors: disk, SQLite, FAISS (RuntimeError), memory.
 _OPEN_ERRORS = (TraceObjectError, OSError, sqlite3.Error, RuntimeError, MemoryError)
@@ -112,7 +114,8 @@ class LiveGeneration:
                 generation = open_live(self._workspace)
             except _OPEN_ERRORS as error:
                 # The cause may be temporary (memory, a slow disk), so it is retried though nothing else is published.
-                self._retry_at = time.monotonic() + RETRY_SECONDS
+                is_loading = isinstance(error, EngineUnavailable)
+                self._retry_at = time.monotonic() + (RETRY_ENGINE_SECONDS if is_loading else RETRY_SECONDS)
                 self._refuse("what was published last cannot be opened; the server's log says why", str(error))
                 return
             theirs, ours = _model_of(generation), (self._card.name, self._card.sha256 or "")

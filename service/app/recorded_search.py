@@ -14,7 +14,7 @@ from embedding.errors import TraceObjectError
 from embedding.image.decode import decode
 from embedding.image.regions import Region
 from embedding.text.reading import TextReader
-from index.generations.generations import Generation, folder_of, numbers
+from index.generations.generations import JOB_PATIENCE, Generation, numbers, open_generation
 from index.records.filters import Filter
 from index.search.answer import Answer, Query, QueryImage
 from index.search.ranking_digest import ranking_digests
@@ -104,6 +104,8 @@ def search_record(
             "version": program_version(),
         },
         "digests": asdict(ranking_digests(card, generation.manifest)),
+        # Only of engines whose lists may differ another day: a replay compares the same rows again.
+        **({"first_lists": [list(rows) for rows in answer.first_lists]} if answer.first_lists else {}),
         "verdict": answer.verdict,
         "ranked": [
             [candidate.entry.source, candidate.entry.fields.entry_id, float(candidate.score), candidate.likelihood]
@@ -131,10 +133,11 @@ def replay(
         ReplayImpossible: the generation is no longer kept or was rebuilt, another model is in use, the libraries for
             re-ranking are not installed, or an uploaded picture is missing.
         GenerationError: the generation does not verify.
+        EngineUnavailable: its vectors are on a server that is not ready.
     """
     if record["generation"] not in numbers(workspace):
         raise ReplayImpossible(explanation(differences(record, encoder.card, None, reranker, text_reader)))
-    with closing(Generation(folder_of(workspace, record["generation"]))) as generation:
+    with closing(open_generation(workspace, int(record["generation"]), JOB_PATIENCE)) as generation:
         differing = differences(record, encoder.card, generation.manifest, reranker, text_reader)
         if any(difference.prevents for difference in differing):
             raise ReplayImpossible(explanation(differing))
@@ -146,6 +149,7 @@ def replay(
             encoder,
             reranker if parameters["closer_look"] else None,
             text_reader=text_reader if parameters.get("text_reader") else None,
+            recorded=tuple(tuple(rows) for rows in record.get("first_lists", ())),
         )
     return Replay(
         tuple((source, entry_id, score) for source, entry_id, score, _ in record["ranked"]),

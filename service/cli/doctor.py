@@ -14,7 +14,7 @@ import click
 
 from embedding.encoders import registry
 from embedding.errors import TraceObjectError
-from index.generations.generations import open_live
+from index.generations.generations import live_number, open_live
 from index.jobs.lost_records import require_records
 from index.models import workspace_encoder
 from index.records.catalogue import Catalogue
@@ -64,6 +64,8 @@ def _examine(root: Path) -> Iterator[Finding]:
         yield _try("objects", lambda: _objects(workspace))
     yield _try("gate", lambda: _gate(workspace))
     yield _try("records", lambda: _records(workspace))
+    if workspace.settings.engine:
+        yield _try("engine", lambda: _engine(workspace))
     yield _try("generation", lambda: _generation(workspace))
     if workspace.settings.model != "auto":
         yield _try("vectors", lambda: _vectors(workspace))
@@ -124,6 +126,13 @@ def _records(workspace: Workspace) -> str:
 def _generation(workspace: Workspace) -> str:
     manifest = open_live(workspace).manifest
     return f"{manifest.generation}, made {manifest.created}, every file matches its manifest"
+
+
+def _engine(workspace: Workspace) -> str:
+    from index.generations.remote_engine import prove
+
+    proven = prove(workspace, live_number(workspace))
+    return f"{workspace.settings.engine} answers; {proven} rows there, each matches its checksum"
 
 
 def _vectors(workspace: Workspace) -> str:

@@ -11,7 +11,7 @@ import click
 
 from index.errors import GenerationError
 from index.generations import generations as builds
-from index.generations.generations import Manifest
+from index.generations.manifest import Manifest
 from index.models import require_served
 from index.workspace import Workspace
 from service.app.audit import Audit

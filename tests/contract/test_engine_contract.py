@@ -11,6 +11,7 @@ from index.engines.brute_force import BruteForceEngine
 from index.engines.faiss_engine import FaissEngine
 from index.engines.layered import LayeredEngine
 from index.engines.protocol import NO_ROW
+from tests import milvus
 
 
 class Half(FaissEngine):
@@ -67,9 +68,16 @@ def unit(seed: int, count: int, dimension: int = 16) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-@pytest.fixture(params=ENGINES, ids=lambda engine: engine.__name__)
+@pytest.fixture(scope="module")
+def on_milvus(milvus_server):
+    return milvus.OnMilvus(milvus_server)
+
+
+@pytest.fixture(
+    params=[*ENGINES, pytest.param(milvus.OnMilvus, marks=pytest.mark.slow)], ids=lambda engine: engine.__name__
+)
 def engine_type(request):
-    return request.param
+    return request.getfixturevalue("on_milvus") if request.param is milvus.OnMilvus else request.param
 
 
 def test_a_vector_finds_itself_first(engine_type):
@@ -109,7 +117,11 @@ def test_missing_results_are_marked(engine_type):
         assert np.isneginf(scores[rows == NO_ROW]).all()
 
 
-@pytest.mark.parametrize("engine_type", [BruteForceEngine, FaissEngine, Half, Graph, AddedTo])
+@pytest.mark.parametrize(
+    "engine_type",
+    [BruteForceEngine, FaissEngine, Half, Graph, AddedTo, pytest.param(milvus.OnMilvus, marks=pytest.mark.slow)],
+    indirect=True,
+)
 def test_an_empty_engine_answers_nothing(engine_type, tmp_path):
     empty = engine_type.build(np.empty((0, 16), np.float32))
     empty.save(tmp_path / "engine")

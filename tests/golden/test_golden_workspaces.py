@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from embedding.image.decode import decode
 from index.errors import SchemaOutdated
 from index.generations import generations
-from index.generations.generations import Generation, Manifest, open_live
+from index.generations.generations import Generation, open_live
+from index.generations.manifest import Manifest
 from index.jobs.alerts import list_alerts
 from index.jobs.reindex import reindex
 from index.models import workspace_encoder

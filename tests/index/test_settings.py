@@ -25,6 +25,10 @@ TABLE = {
     "model_sha256": (["", "a" * 64], NO_TEXT),
     "model_why": (["", "named by the operator"], NO_TEXT),
     "database": (["", "postgresql+psycopg://user@host/name"], NO_TEXT),
+    "engine": (
+        ["", "milvus://host:19530", "milvus+tls://h/name"],
+        [*NO_TEXT, "host:19530", "http://host", "milvus://", "milvus://root:secret@host"],
+    ),
     "keep_generations": ([1, 1000], [0, *NO_COUNT]),
     "retention_days": ([0, 365_000], [365_001, *NO_COUNT]),
     "max_fall": ([0, 0.0, 0.5, 1, 1.0], NO_SHARE),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from starlette.testclient import TestClient
 
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.workspace import Workspace
+from index.settings import as_toml
+from index.stores.durable import write_file
+from index.workspace import SETTINGS, Workspace
 from service.accounts import accounts as accounts_module
 from service.app.limits import ServerLimits
 from service.application import create_app
@@ -49,10 +52,16 @@ OBJECTS = [
 ]
 
 
-def make_workspace(root: Path) -> Workspace:
-    """Two catalogue sources that share one id, and one authority's objects, indexed under the colour encoder."""
+def make_workspace(root: Path, **changed: object) -> Workspace:
+    """Two catalogue sources that share one id, and one authority's objects, indexed under the colour encoder.
+
+    `changed`: settings.
+    """
     encoder = ColourEncoder()
-    workspace = Workspace.create(root / "workspace", encoder.card.name)
+    made = Workspace.create(root / "workspace", encoder.card.name)
+    settings = replace(made.settings, **changed)
+    write_file(made.root / SETTINGS, as_toml(settings))
+    workspace = Workspace.open(made.root)
     add_feed(workspace, "luma", "catalogue", write_feed(root / "luma", PRODUCTS, range(12)))
     add_feed(workspace, "nova", "catalogue", write_feed(root / "nova", SHARED, [100]))
     add_feed(workspace, "police", "objects", write_feed(root / "police", OBJECTS, range(200, 205)))

@@ -14,7 +14,6 @@ import pytest
 
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from index.workspace import SETTINGS, Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
 from service.app.audit import Audit
@@ -32,10 +31,7 @@ PRODUCTS = 12
 
 @pytest.fixture(scope="module")
 def workspace(databases, tmp_path_factory):
-    made = make_workspace(tmp_path_factory.mktemp("several"))
-    path = made.root / SETTINGS
-    path.write_text(path.read_text().replace("searches_a_minute = 30", "searches_a_minute = 0"))
-    return Workspace.open(made.root)
+    return make_workspace(tmp_path_factory.mktemp("several"), searches_a_minute=0)
 
 
 @pytest.fixture(scope="module")

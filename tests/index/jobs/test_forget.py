@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from embedding.image.regions import WHOLE
 from index.errors import EntryAmbiguous, UnknownEntry, WorkspaceError
 from index.generations import generations
-from index.generations.generations import Manifest, open_live
+from index.generations.generations import open_live
+from index.generations.manifest import Manifest
 from index.jobs import forget as module
 from index.jobs.alerts import Alert, add_alerts, list_alerts
 from index.jobs.forget import ForgetTarget, allow_return, find_entry, find_source, forget

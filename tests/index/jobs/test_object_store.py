@@ -15,6 +15,7 @@ from embedding.image.regions import WHOLE
 from index.errors import GenerationError
 from index.generations import generations
 from index.generations.generations import Generation, open_live
+from index.generations.manifest import Manifest
 from index.jobs.forget import find_entry, forget
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
@@ -120,9 +121,7 @@ def on_one_machine(tmp_path):
 
 def contents(workspace):
     """What each generation was built from, and how many it has."""
-    manifests = [
-        generations.Manifest.read(generations.folder_of(workspace, n, ())) for n in generations.numbers(workspace)
-    ]
+    manifests = [Manifest.read(generations.folder_of(workspace, n, ())) for n in generations.numbers(workspace)]
     return [(each.generation, each.model, {c: asdict(each.collections[c]) for c in COLLECTIONS}) for each in manifests]
 
 
@@ -216,7 +215,7 @@ def test_rolling_back_and_deleting_old_generations(workspace, s3_server, bucket,
     named = {
         f"prefix/generations/files/{each.sha256}"
         for number in (2, 3, 4)
-        for each in generations.Manifest.read(generations.folder_of(workspace, number, ())).files.values()
+        for each in Manifest.read(generations.folder_of(workspace, number, ())).files.values()
     }
     assert {key for key in keys if "/files/" in key} == named, "files of a deleted generation are deleted"
     elsewhere = second_machine(workspace, tmp_path / "elsewhere")

@@ -6,7 +6,8 @@ import pytest
 
 from embedding.errors import ImageRefused
 from embedding.image.regions import WHOLE
-from index.generations.generations import SelfTest, open_live
+from index.generations.generations import open_live
+from index.generations.manifest import SelfTest
 from index.jobs.alerts import list_alerts
 from index.jobs.reindex import reindex
 from index.jobs.watch import is_watched, watch

@@ -17,6 +17,7 @@ from index.progress import Unwatched
 from index.records.filters import Filter
 from index.search.answer import Query, QueryImage
 from index.search.first_stage import CandidateSet
+from index.search.neighbours import EngineNeighbours
 from index.search.orientation import MAX_DOUBTFUL_INLIERS, MIN_SCORE_GAIN, choose_orientation, correct_rotation
 from index.search.rerank import ImageMatch, RerankResult
 from index.search.search import search
@@ -64,7 +65,7 @@ def reranked(*inliers):
 
 def corrected(engine, views, result, encoder=None, allowed=None):
     embeddings = embed_views(views, ColourEncoder())
-    return correct_rotation(views, embeddings, result, encoder or ColourEncoder(), engine, allowed)
+    return correct_rotation(views, embeddings, result, encoder or ColourEncoder(), EngineNeighbours(engine, allowed))
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])

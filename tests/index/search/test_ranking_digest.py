@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from index.generations.generations import CollectionPart, Manifest
+from index.generations.manifest import CollectionPart, Manifest
 from index.search.ranking_digest import generation_digest, model_digest, ranking_digests, search_parameters
 from index.stores.checksums import FileChecksum
 from tests.fakes import ColourEncoder
@@ -27,6 +27,8 @@ EXCLUDED_MODULES = {
     "answer", "records", "regions", "images", "shards",
     # The guess of a language is shown; and which words agree.
     "language", "agreeing_words",
+    # An engine on a server: its specs are in the generation's digest, and the lists that it found in the record.
+    "milvus", "row_fields", "neighbours",
     # They decide how fast a search is, not its result.
     "exact_scan", "faiss_library", "xfeat_torch", "protocol",
     # What makes the network that xfeat_network._COMPILED names, with a number for its version.

@@ -18,6 +18,7 @@ from index.records.filters import Filter
 from index.search.answer import MAX_WRITTEN, Query, QueryImage
 from index.search.first_stage import first_stage
 from index.search.likelihood import DECISIVE_LIKELIHOOD
+from index.search.neighbours import neighbours_of
 from index.search.search import search
 from index.search.text_evidence import TextScores, read_query, weigh_text
 from index.workspace import Workspace
@@ -69,10 +70,10 @@ def ids(answer):
 def test_what_is_read_brings_in_what_the_picture_does_not(generation):
     query, views = Query((QueryImage(render(999)),)), [query_views(render(999))]
     embeddings = embed_views(views, ColourEncoder())
-    without = first_stage(query, embeddings, None, generation, None)
+    without = first_stage(query, embeddings, None, generation, neighbours_of(query, generation))
     missed = next(entry for entry in generation.records.entries("catalogue") if entry.id not in without.entries)
     scores = scores_of(generation, line(missed.fields.title, 0.9))
-    found = first_stage(query, embeddings, None, generation, None, scores)
+    found = first_stage(query, embeddings, None, generation, neighbours_of(query, generation), scores)
     assert missed.id in found.entries
     assert len(found) > len(without)
     place = found.entries.index(missed.id)

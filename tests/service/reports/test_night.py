@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from embedding.errors import ModelUnavailable
 from embedding.image.regions import WHOLE
 from index.errors import WorkspaceError
-from index.generations.generations import SelfTest, open_live
+from index.generations.generations import open_live
+from index.generations.manifest import SelfTest
 from index.jobs.build import Built
 from index.records.catalogue import Catalogue
 from index.stores.vectors import VectorStore

@@ -4,7 +4,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from embedding.image.normalised_copy import normalised_copy
-from index.generations.generations import SelfTest
+from index.generations.manifest import SelfTest
 from index.records.catalogue import Changes
 from index.records.feed_records import Refusal
 from index.stores.images import ImageStore

@@ -1,0 +1,1 @@
+"""VectorEngine on Milvus, a server that keeps vectors on many machines: https://milvus.io."""
