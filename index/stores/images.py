@@ -34,10 +34,10 @@ class ImageStore:
         """
         if not _SHA256.fullmatch(sha256):
             raise UnknownEntry(f"{sha256!r} is not the SHA-256 of an image: 64 hexadecimal digits are needed")
-        return f"{FOLDER}/{sha256[:2]}/{sha256[2:4]}/{sha256}.jpg"
+        return _key(sha256)
 
     def __contains__(self, sha256: str) -> bool:
-        return bool(_SHA256.fullmatch(sha256)) and self.objects.exists(self.key(sha256))
+        return bool(_SHA256.fullmatch(sha256)) and self.objects.exists(_key(sha256))
 
     def add(self, sha256: str, jpeg: bytes) -> None:
         """Store a copy. After a power cut it is there completely or not at all, and is then made again.
@@ -113,6 +113,10 @@ def images_for_job(objects: ObjectStore, expected: int) -> ImageStore:
         for listed in pool.map(lambda folder: _names(objects, folder), folders):
             names += listed
     return ListedImages(objects, np.sort(np.frombuffer(bytes(names), "S32")))
+
+
+def _key(sha256: str) -> str:
+    return f"{FOLDER}/{sha256[:2]}/{sha256[2:4]}/{sha256}.jpg"
 
 
 def _names(objects: ObjectStore, folder: str) -> bytes:
