@@ -48,7 +48,7 @@ class FeatureStore:
     def __init__(self, objects: ObjectStore, images: ImageStore, on_lookup: Callable[[bool], None] = _ignore) -> None:
         self.objects, self.images, self.on_lookup = objects, images, on_lookup
         self._folder = f"{FOLDER}/xfeat-{RECORD_VERSION}"
-        self._stored = self._open()
+        self._stored: StoredRows = open_rows(objects, self._folder, "features", np.uint8, RECORD_BYTES)
         self._computed: OrderedDict[str, LocalFeatures] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -61,7 +61,7 @@ class FeatureStore:
     def refresh(self) -> None:
         """See what is stored now; a job calls it once it has locked the workspace, before it writes."""
         if not self._stored.is_current():
-            self._stored = self._open()
+            self._stored = self._stored.reopened()
 
     def get(self, images: Sequence[str]) -> list[LocalFeatures]:
         """The features of images; those that are not stored, or damaged, are computed.
@@ -76,7 +76,7 @@ class FeatureStore:
             record_of = _intact_records(self._stored, images)
         except ObjectMissing:
             # A job merged or discarded shards since they were listed.
-            self._stored = self._open()
+            self._stored = self._stored.reopened()
             record_of = _intact_records(self._stored, images)
 
         def one(image: str) -> LocalFeatures:
@@ -112,9 +112,6 @@ class FeatureStore:
         """Delete the features of other versions, which nothing reads."""
         former = (key for key, _ in self.objects.list_objects(FOLDER) if not key.startswith(f"{self._folder}/"))
         self.objects.delete(former)
-
-    def _open(self) -> StoredRows:
-        return open_rows(self.objects, self._folder, "features", np.uint8, RECORD_BYTES)
 
     def _compute(self, image: str) -> LocalFeatures:
         """Features that are not stored, computed now and kept in memory for a while."""

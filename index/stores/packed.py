@@ -56,14 +56,15 @@ class _Shard:
 class PackedContents:
     """Contents of any length below a folder of an object store; `kind` is the ending of its shards.
 
-    One writer at a time (the workspace's lock); any number of readers. A reader sees what was there when it was opened
-    or refreshed; what another process merged or discarded since raises ObjectMissing. Numbers of contents are valid
+    One writer at a time (the workspace's lock); any number of readers. A reader sees what was there when it was opened;
+    what another process merged or discarded since raises ObjectMissing. Numbers of contents are valid
     until the next append or discard.
     """
 
-    def __init__(self, objects: ObjectStore, folder: str, kind: str) -> None:
+    def __init__(self, objects: ObjectStore, folder: str, kind: str, known: Sequence[_Shard] = ()) -> None:
+        """`known`: shards that were read before; of those that are still there nothing is read again."""
         self._objects, self._folder, self._kind = objects, folder, kind
-        self._shards: list[_Shard] = []
+        self._shards = list(known)
         self._load()
 
     def __len__(self) -> int:
@@ -115,9 +116,9 @@ class PackedContents:
         """Whether the store still has the shards that were there when this was opened, and no others."""
         return {shard.key for shard in self._shards} == {key for key, _, _ in self._listed()}
 
-    def refresh(self) -> None:
-        """See what the store has now; of the shards that are known nothing is read again."""
-        self._load()
+    def reopened(self) -> PackedContents:
+        """What the store has now. This view stays as it is, for other threads may be reading by its numbers."""
+        return PackedContents(self._objects, self._folder, self._kind, self._shards)
 
     def append(self, keys: Sequence[RowKey], contents: Sequence[bytes]) -> None:
         """Store contents. When this returns they survive the loss of this machine.

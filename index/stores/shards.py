@@ -77,6 +77,10 @@ class ShardedRows:
         """Whether the disk still has the rows that were there when this was opened, and no others."""
         return self._sizes == self._sizes_on_disk()
 
+    def reopened(self) -> ShardedRows:
+        """What the disk has now. This view stays as it is, for other threads may be reading by its numbers."""
+        return ShardedRows(self._folder, self._kind, self._dtype, self._width)
+
     def append(self, keys: Sequence[RowKey], content: Rows) -> None:
         """Store new rows [n, width]. When this returns they survive a power cut.
 

@@ -107,9 +107,10 @@ def test_of_what_is_known_nothing_is_read_again(objects, monkeypatch):
     asked = []
     read = FolderObjects.get_ranges
     monkeypatch.setattr(FolderObjects, "get_ranges", lambda self, ranges: asked.extend(ranges) or read(self, ranges))
-    reader.refresh()
+    again = reader.reopened()
     assert len(asked) == 1
-    check(reader, [1, 2])
+    check(again, [1, 2])
+    check(reader, [1])
 
 
 def test_neighbours_are_read_together(objects, monkeypatch):
