@@ -26,13 +26,19 @@ from index.engines.row_fields import AFTER_ALL, BEFORE_ALL, RowFields, token
 if TYPE_CHECKING:
     from index.engines.milvus.engine import MilvusEngine
 
-# A session that ended is noticed after seconds instead of half a minute, what was dropped is deleted at once, and less
-# is waited for between steps.
-_OPTIONS = """
-common: {session: {ttl: 5}}
-queryCoord: {checkSegmentInterval: 100, checkChannelInterval: 100, distPullInterval: 100}
-dataCoord: {segmentFlushInterval: 0, gc: {interval: 3, missingTolerance: 1, dropTolerance: 1}}
-"""
+# A session that ended is noticed after seconds instead of half a minute, and what was dropped is deleted at once.
+_CHANGED = {
+    "common.session.ttl": 5,
+    "queryCoord.distPullInterval": 100,
+    "dataCoord.gc.interval": 3,
+    "dataCoord.gc.missingTolerance": 1,
+    "dataCoord.gc.dropTolerance": 1,
+}
+# Less is waited for between the steps of writing and loading; these are not in the file that the package has.
+_ADDED = {
+    "queryCoord:": "  checkSegmentInterval: 100\n  checkChannelInterval: 100",
+    "dataCoord:": "  segmentFlushInterval: 0",
+}
 _START_SECONDS = 90
 
 
@@ -48,9 +54,13 @@ class Server:
         for name in config.configurable_items:
             if name.endswith("_port"):
                 config.set(name, ports.pop())
+        for name, value in _CHANGED.items():
+            config.set(name, value)
         config.update(data_dir=str(folder))
         config.resolve()
-        (folder / "configs" / "user.yaml").write_text(_OPTIONS, encoding="utf-8")
+        settings = folder / "configs" / "milvus.yaml"
+        lines = settings.read_text(encoding="utf-8").splitlines()
+        settings.write_text("\n".join(f"{line}\n{_ADDED.get(line, '')}" for line in lines), encoding="utf-8")
         milvus._initialize_data_files(str(folder))
         self.port, self._folder = int(config.get("proxy_port")), folder
         libraries = f"{folder / 'bin'}:{os.environ.get('LD_LIBRARY_PATH', '')}"
