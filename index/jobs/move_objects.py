@@ -19,6 +19,7 @@ from embedding.local import RECORD_BYTES, RECORD_VERSION
 from index.errors import WorkspaceError
 from index.generations import generations
 from index.generations.manifest import Manifest
+from index.generations.segments import ENGINE_NAME
 from index.generations.stored import StoredGenerations
 from index.progress import Progress, Tick
 from index.stores import features, images, text, vectors
@@ -90,6 +91,8 @@ def copy_objects(workspace: Workspace, target: Workspace, progress: Progress) ->
         rows, damaged = rows + copied, damaged + bad
     readings, unread = _copy_text(source, there, progress)
     number = _copy_generations(workspace, target, progress)
+    if source.exists(ENGINE_NAME):
+        there.put(ENGINE_NAME, source.get(ENGINE_NAME))
     return CopiedObjects(pictures, rows, readings, number, damaged + unread)
 
 
