@@ -148,7 +148,8 @@ def _part(fields: dict[str, Any]) -> CollectionPart:
 
 
 class Generation:
-    """One generation, verified and open for searching. It stays usable after its files are deleted.
+    """One generation, verified and open for searching. It stays usable after its files are deleted, though not after
+    its segments on a server are.
 
     Raises:
         GenerationError: it does not verify, or cannot be opened.
