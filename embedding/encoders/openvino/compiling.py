@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import numpy as np
 from embedding.encoders import model_store as store
 from embedding.encoders.agreement import Agreement, Samples, agreement
 from embedding.encoders.card import ModelCard
-from embedding.encoders.openvino import inference, quantisation
+from embedding.encoders.openvino import inference
 from embedding.encoders.openvino.compiled import (
     IMAGE_NETWORK,
     TEXT_NETWORK,
@@ -132,7 +134,7 @@ def _quantise(network: Any, samples: Samples, *, transformer: bool) -> Any:
     A convolutional network's channels are first brought to similar ranges (SmoothQuant, arXiv:2211.10438), because all
     channels of a layer share one range.
     """
-    nncf = quantisation.nncf()
+    nncf = _nncf()
     # Catalogue pictures and photos are embedded, so the ranges must fit both.
     pictures = np.concatenate([samples.catalogue, samples.photos])
     data = nncf.Dataset([picture[None] for picture in pictures])
@@ -145,7 +147,7 @@ def _quantise(network: Any, samples: Samples, *, transformer: bool) -> Any:
             "ignored_scope": nncf.IgnoredScope(names=_exact_layers(network), types=["Add"], validate=False),
             "fast_bias_correction": False,
         }
-    with quantisation.without_bars():
+    with _without_bars():
         return nncf.quantize(
             network,
             data,
@@ -165,9 +167,26 @@ def _exact_layers(network: Any) -> list[str]:
 
 
 def _compress_weights(network: Any) -> Any:
-    nncf = quantisation.nncf()
-    with quantisation.without_bars():
+    nncf = _nncf()
+    with _without_bars():
         return nncf.compress_weights(network, mode=nncf.CompressWeightsMode.INT8_SYM)
+
+
+def _without_bars() -> AbstractContextManager[object]:
+    """nncf draws its progress on standard output, which belongs to what a command prints."""
+    return redirect_stdout(io.StringIO())
+
+
+def _nncf() -> Any:
+    inference.openvino()  # first: it silences nncf's telemetry too
+    try:
+        import nncf
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"compiling needs nncf, which does not load ({error}): pip install 'traceobject[compiled]'"
+        ) from error
+    nncf.set_log_level(40)
+    return nncf
 
 
 def _save(network: Any, path: Path) -> None:

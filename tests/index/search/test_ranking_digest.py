@@ -31,8 +31,6 @@ EXCLUDED_MODULES = {
     "milvus", "row_fields", "neighbours",
     # They decide how fast a search is, not its result.
     "exact_scan", "faiss_library", "xfeat_torch", "protocol",
-    # What makes the network that xfeat_network._COMPILED names, with a number for its version.
-    "quantised_xfeat",
     # Brands and retailers are drawn from a ranking, and decide none.
     "attribution", "names",
 }  # fmt: skip
