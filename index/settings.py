@@ -48,6 +48,9 @@ class Settings:
 
     `model`: "auto" until the first run pins a model; `model_sha256` and `model_why` are written with the pin.
     `database`: an SQLAlchemy URL for the records; empty means catalogue.sqlite in the workspace.
+    `objects`: where pictures, vectors, local features, text and generations are kept: empty means in the workspace, or
+        "s3://BUCKET/PREFIX", "gs://BUCKET/PREFIX", "az://CONTAINER/PREFIX", "file:///FOLDER". Credentials and endpoint
+        are the provider's own environment variables and files.
     `keep_generations`: how many published generations stay on disk, the live one among them.
     `retention_days`: how long a product that is gone from its feed stays searchable; 0 keeps it forever.
     `max_fall`: the share of a source's entries that may be gone from its feed at one reading, from 20 entries up; more
@@ -96,6 +99,7 @@ class Settings:
     model_sha256: str = ""
     model_why: str = ""
     database: str = ""
+    objects: str = ""
     keep_generations: Count = 3
     retention_days: Days = 0
     max_fall: Share = 0.5

@@ -14,7 +14,15 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from embedding.errors import ImageRefused, RegionInvalid, TextUnsupported, TraceObjectError
-from index.errors import DatabaseUnavailable, FilterInvalid, GenerationError, QueryInvalid, UnknownEntry, WorkspaceBusy
+from index.errors import (
+    DatabaseUnavailable,
+    FilterInvalid,
+    GenerationError,
+    ObjectStoreUnavailable,
+    QueryInvalid,
+    UnknownEntry,
+    WorkspaceBusy,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -203,6 +211,8 @@ def problem_of_error(error: TraceObjectError) -> Problem:
     if isinstance(error, DatabaseUnavailable):
         # Its message names the database's host, which clients must not see.
         return unavailable("the database does not answer")
+    if isinstance(error, ObjectStoreUnavailable):
+        return unavailable("the object store does not answer")
     if isinstance(error, WorkspaceBusy):
         return Problem(WORKSPACE_BUSY, f"{error.holder} is writing to the workspace: try again when it has ended")
     return internal()
@@ -239,8 +249,9 @@ def install_handlers(app: FastAPI) -> None:
 def problem_of(request: Request, error: Exception) -> Problem:
     """The problem that answers an error; internal errors are logged, because the response does not name their cause."""
     problem = _of_any(error)
-    if isinstance(error, DatabaseUnavailable):
-        LOG.error("database unavailable", extra={"request": request.state.request_id, "cause": str(error)})
+    if isinstance(error, DatabaseUnavailable | ObjectStoreUnavailable):
+        what = "database" if isinstance(error, DatabaseUnavailable) else "object store"
+        LOG.error(f"{what} unavailable", extra={"request": request.state.request_id, "cause": str(error)})
     if problem.kind is INTERNAL:
         LOG.error("request failed", exc_info=error, extra={"request": request.state.request_id})
     return problem

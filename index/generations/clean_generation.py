@@ -22,7 +22,6 @@ from index.records.entries import Entry
 from index.records.feed_records import COLLECTIONS, Collection
 from index.records.names import read_aliases
 from index.stores.checksums import VERIFIED_FILE
-from index.stores.durable import sync_folder
 from index.workspace import Workspace
 
 ShouldRemove = Callable[[Entry], bool]
@@ -46,12 +45,11 @@ def clean_generation(workspace: Workspace, number: int, should_remove: ShouldRem
     Raises:
         WorkspaceError, OSError: it cannot be written; it is unchanged then.
     """
-    folder = workspace.generations / str(number)
     try:
+        folder = generations.folder_of(workspace, number)
         former, entries = _read(folder)
     except GenerationError as error:
-        shutil.rmtree(folder)
-        sync_folder(workspace.generations)
+        generations.delete(workspace, number)
         return Cleaned(number, deleted=str(error))
     with closing(former):
         kept = {name: [entry for entry in entries[name] if not should_remove(entry)] for name in COLLECTIONS}

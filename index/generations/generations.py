@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from index.generations.calibration import Likelihood
 from index.generations.choice_model import ChoiceModel
 from index.generations.snapshot import Snapshot
 from index.generations.spread import UNMEASURED, CosineSpread, sampled_rows
+from index.generations.stored import MANIFEST, StoredGenerations
 from index.generations.text import READINGS, GenerationText
 from index.records.feed_records import Collection
 from index.records.names import KINDS, NameKind, Names
@@ -33,7 +34,6 @@ from index.workspace import Workspace
 FORMAT = 3
 # Format 1 had exact engines only, and format 2 no text; both can still be opened and rolled back to.
 _READABLE = (1, 2, 3)
-MANIFEST = "manifest.json"
 RECORDS = "records.sqlite"
 CALIBRATION = "likelihood.json"
 ALIASES = "aliases.toml"
@@ -218,8 +218,28 @@ def checksums(folder: Path) -> dict[str, FileChecksum]:
 
 
 def numbers(workspace: Workspace) -> list[int]:
-    """The generations on disk, rising."""
+    """The generations that are kept, rising."""
+    if (stored := _stored(workspace)) is not None:
+        return stored.numbers()
     return sorted(int(path.name) for path in workspace.generations.glob("[0-9]*") if path.name.isdigit())
+
+
+def folder_of(workspace: Workspace, number: int, names: Sequence[str] | None = None) -> Path:
+    """The folder of a generation. From an object store its files, or those of these names, are fetched first.
+
+    Raises:
+        GenerationError: an object store has no such generation, or not all of it. A folder is not looked into here.
+    """
+    stored = _stored(workspace)
+    return workspace.generations / str(number) if stored is None else stored.fetch(number, names)
+
+
+def delete(workspace: Workspace, number: int) -> None:
+    """Delete a generation."""
+    if (stored := _stored(workspace)) is not None:
+        stored.delete(number)
+    shutil.rmtree(workspace.generations / str(number), ignore_errors=stored is not None)
+    sync_folder(workspace.generations)
 
 
 def live_number(workspace: Workspace) -> int | None:
@@ -249,14 +269,14 @@ def _open_live(workspace: Workspace) -> Generation:
     number = live_number(workspace)
     if number is None:
         raise GenerationError(f"{workspace.root} has no generation yet: run `traceobject reindex`")
-    return Generation(workspace.generations / str(number))
+    return Generation(folder_of(workspace, number))
 
 
 def records(workspace: Workspace) -> Iterator[Snapshot]:
     """The records of every generation on disk, one after the other, without those that cannot be read."""
     for number in numbers(workspace):
-        folder = workspace.generations / str(number)
         try:
+            folder = folder_of(workspace, number, [RECORDS])
             expected = Manifest.read(folder).files[RECORDS]
             if checksum(folder / RECORDS) != expected:
                 continue
@@ -291,19 +311,29 @@ def seal(folder: Path, manifest: Manifest) -> None:
 
 def publish(workspace: Workspace, folder: Path, number: int, record: PublicationRecord = unrecorded) -> None:
     """Make a sealed generation the live one, which `record` records; delete the oldest beyond `keep_generations`."""
-    folder.rename(workspace.generations / str(number))
+    stored, place = _stored(workspace), workspace.generations / str(number)
+    if stored is not None:
+        # A copy of one that an interrupted publication did not store.
+        shutil.rmtree(place, ignore_errors=True)
+    folder.rename(place)
     sync_folder(workspace.generations)
+    if stored is not None:
+        stored.store(number)
     workspace.coordination.point(number, record)
     for old in numbers(workspace)[: -workspace.settings.keep_generations]:
         if old != number:
-            shutil.rmtree(workspace.generations / str(old))
+            delete(workspace, old)
 
 
 def replace_by(workspace: Workspace, folder: Path, number: int) -> None:
     """Replace a generation by a sealed folder, under the same number; readers of the live one notice it."""
     exchange(workspace.generations / str(number), folder)
-    if _current(workspace) == number:
-        workspace.coordination.point(number)
+    stored, current = _stored(workspace), _current(workspace)
+    if stored is not None:
+        stored.replace(number, (folder / MANIFEST).read_bytes())
+    # Servers on other machines have copies of older generations, too.
+    if current is not None and (current == number or stored is not None):
+        workspace.coordination.point(current)
     shutil.rmtree(folder)
     sync_folder(workspace.generations)
 
@@ -329,12 +359,17 @@ def rollback(
     if chosen is None or chosen not in numbers(workspace):
         kept = ", ".join(map(str, numbers(workspace))) or "none"
         raise GenerationError(f"no generation {chosen or ''} to roll back to; kept are: {kept}".replace("  ", " "))
-    folder = workspace.generations / str(chosen)
+    folder = folder_of(workspace, chosen)
     Manifest.read(folder).verify(folder)
     with closing(Generation(folder)) as opened:
         require(opened.manifest)
     workspace.coordination.point(chosen, record)
     return chosen
+
+
+def _stored(workspace: Workspace) -> StoredGenerations | None:
+    """The generations in an object store; None where they are in the workspace's folder alone."""
+    return StoredGenerations(workspace.objects, workspace.generations) if workspace.settings.objects else None
 
 
 def now() -> str:

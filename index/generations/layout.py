@@ -16,7 +16,7 @@ from index.engines.tuning import held_out
 from index.generations.generations import CollectionPart
 from index.generations.snapshot import IndexedView
 from index.records.entries import Entry
-from index.stores.shards import RowKey
+from index.stores.row_keys import RowKey
 from index.stores.vectors import VectorStore
 
 _SEED = 0

@@ -132,10 +132,11 @@ def quality_regression(new: Manifest, live: Manifest | None, margin: float) -> s
 
 def _base(workspace: Workspace, live: Manifest, collection: Collection, card: ModelCard) -> Base | None:
     """The live generation's engine if it can be reused: approximate, of this model, and of the required recall."""
-    part, folder = live.collections[collection], workspace.generations / str(live.generation)
+    part = live.collections[collection]
     reached = part.recall is not None and part.recall >= workspace.settings.recall_target
     if not reached or (live.model, live.model_sha256) != (card.name, card.sha256 or ""):
         return None
+    folder = generations.folder_of(workspace, live.generation)
     with closing(Generation(folder)) as former:
         return Base(folder / generations.engine_file(collection), part, list(former.records.all_views(collection)))
 

@@ -36,7 +36,7 @@ from index.search.search import search
 from index.sources.gate import Gate
 from index.sources.read_sources import ReadContext, polite_fetch, read_sources, web_of
 from index.stores.disk_faults import disk_faults
-from index.stores.images import ImageStore
+from index.stores.images import images_for_job
 from index.stores.vectors import VectorStore
 from index.workers.in_process import InProcess
 from index.workers.protocol import Workers
@@ -108,7 +108,7 @@ def reindex(
         generations.clear_unfinished(workspace)
         forgot = complete_forgetting(workspace, catalogue)
         require_records(workspace, catalogue)
-        store = ImageStore(workspace.images)
+        store = images_for_job(workspace.objects, sum(catalogue.counts().values()))
         context = JobContext(
             workspace, catalogue, store, encoder, reranker, timed, text_reader, record_publication, workers
         )
@@ -135,7 +135,7 @@ def reindex(
             changes[name] = changes.get(name, Changes()) + Changes(expired=expired)
         encoder, compiled = compile_at_first(context) if may_compile else (encoder, ())
         context = replace(context, encoder=encoder)
-        vectors = VectorStore.open(workspace.vectors, encoder.card)
+        vectors = VectorStore.open(workspace.objects, encoder.card)
         embedded, damaged = embed_missing(context, vectors)
         without_features = make_missing(context)
         text = read_missing(context)
@@ -203,7 +203,7 @@ def _watch(context: JobContext, number: int | None) -> tuple[list[Alert], tuple[
     """Search for the open objects, unless that was completed for the live generation before."""
     if number is None or is_watched(context.catalogue.database, number):
         return [], ()
-    with closing(Generation(context.workspace.generations / str(number))) as generation:
+    with closing(Generation(generations.folder_of(context.workspace, number))) as generation:
         return watch(
             generation,
             lambda query: search(query, generation, context.encoder, context.reranker, text_reader=context.text_reader),
@@ -221,7 +221,7 @@ def _live(workspace: Workspace) -> tuple[Manifest | None, tuple[str, ...]]:
         number = generations.live_number(workspace)
         if number is None:
             return None, ()
-        folder = workspace.generations / str(number)
+        folder = generations.folder_of(workspace, number)
         manifest = Manifest.read(folder)
         manifest.verify(folder)
     except GenerationError as error:

@@ -14,7 +14,7 @@ from embedding.errors import TraceObjectError
 from embedding.image.decode import decode
 from embedding.image.regions import Region
 from embedding.text.reading import TextReader
-from index.generations.generations import Generation
+from index.generations.generations import Generation, folder_of, numbers
 from index.records.filters import Filter
 from index.search.answer import Answer, Query, QueryImage
 from index.search.ranking_digest import ranking_digests
@@ -132,14 +132,13 @@ def replay(
             re-ranking are not installed, or an uploaded picture is missing.
         GenerationError: the generation does not verify.
     """
-    folder = workspace.generations / str(record["generation"])
-    if not folder.is_dir():
+    if record["generation"] not in numbers(workspace):
         raise ReplayImpossible(explanation(differences(record, encoder.card, None, reranker, text_reader)))
-    with closing(Generation(folder)) as generation:
+    with closing(Generation(folder_of(workspace, record["generation"]))) as generation:
         differing = differences(record, encoder.card, generation.manifest, reranker, text_reader)
         if any(difference.prevents for difference in differing):
             raise ReplayImpossible(explanation(differing))
-        query = _query(record, ImageStore(workspace.images), uploads)
+        query = _query(record, ImageStore(workspace.objects), uploads)
         parameters = record["parameters"]
         answer = search(
             query,

@@ -28,6 +28,7 @@ from index.search.search import search
 from index.sources.gate import quarantined
 from index.stores.features import record
 from index.stores.images import ImageStore
+from index.stores.objects.folder import FolderObjects
 from service.accounts.accounts import Accounts
 from service.app.audit import Audit
 from service.app.gate import PUBLISHED_THRESHOLD, gate_of
@@ -291,4 +292,4 @@ def test_it_is_backed_up_and_restored(golden, tmp_path):
     manifest = Manifest.read(Path(tmp_path / "backup" / "generations" / str(golden.expected["live"])))
     manifest.verify(tmp_path / "backup" / "generations" / str(golden.expected["live"]))
     for image in open_live(golden.workspace).records.images():
-        assert ImageStore(tmp_path / "backup" / "images").read(image)
+        assert ImageStore(FolderObjects(tmp_path / "backup")).read(image)

@@ -76,7 +76,7 @@ class Nights:
 
     def vectors(self):
         """The embedding of each image, by its SHA-256, and how many rows the store has."""
-        store = VectorStore.open(self.workspace.vectors, LoggedEncoder("").card)
+        store = VectorStore.open(self.workspace.objects, LoggedEncoder("").card)
         with Catalogue.open(self.workspace.database_url) as catalogue:
             images = catalogue.images()
         rows = store.rows_of(images, WHOLE)

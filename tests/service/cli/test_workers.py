@@ -77,7 +77,7 @@ def vectors(folder):
     workspace = Workspace.open(folder)
     with Catalogue.open(workspace.database_url) as catalogue:
         images = catalogue.images()
-    store = VectorStore.open(workspace.vectors, ColourEncoder().card)
+    store = VectorStore.open(workspace.objects, ColourEncoder().card)
     return images, store.get(store.rows_of(images, WHOLE))
 
 

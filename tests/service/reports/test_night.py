@@ -268,7 +268,7 @@ class TestMessages:
 def traces(workspace, collection, entry_id):
     """Byte strings that must be gone afterwards: the id, and each image's hash and vector as stored and as indexed."""
     needles = {f"id {entry_id}": entry_id.encode()}
-    (store,) = VectorStore.all(workspace.vectors)
+    (store,) = VectorStore.all(workspace.objects)
     for image in open_live(workspace).records.find(collection, entry_id)[0].images:
         vector = store.get(store.rows_of([image], WHOLE))[0]
         needles |= {"hash": image.encode(), "raw hash": bytes.fromhex(image)}
