@@ -83,14 +83,14 @@ def main() -> None:
 
 def measure(paths: list[Path], folder: Path, model: str) -> dict[str, object]:
     """Processor seconds and bytes kept of each stage, for each picture."""
-    store = ImageStore(folder / "images")
+    store = ImageStore(FolderObjects(folder))
     originals = [_original(path) for path in paths]
     encoder, reader = load(model), OcrReader()
     seconds: dict[str, float] = {}
     kept: dict[str, float] = {}
     seconds["copies"], done = _timed(Copying(store, None), originals)
     images = [original.sha256 for original, copied in done if not isinstance(copied, ImageRefused)]
-    kept["copies"] = sum(store.path(image).stat().st_size for image in images) / len(images)
+    kept["copies"] = sum(len(store.read(image)) for image in images) / len(images)
     embedding, features, text = Embedding(store, encoder), Features(store), ReadingText(store, reader)
     unread = [UnreadImage(image, published=False) for image in images[:: max(1, len(images) // 40)]]
     stages: list[tuple[str, Stage[Any, Any], Sequence[Any]]] = [

@@ -17,7 +17,8 @@ from index.jobs.make_features import Features
 from index.jobs.read_text import ReadingText
 from index.models import LazyEncoder, encoder_of
 from index.sources.copying import Copying
-from index.stores.images import ImageStore
+from index.stores.images import ImageStore, ListedImages
+from index.stores.objects.bucket import BucketObjects
 from service.app.gate import FaceGate, face_gate
 from tests.fakes import ColourEncoder
 
@@ -75,11 +76,13 @@ def test_the_gate_and_the_reader_of_text_arrive_without_their_networks():
     assert there(OcrReader()).version == OcrReader().version
 
 
-def test_stages_arrive_as_they_are(tmp_path):
-    images = ImageStore(tmp_path)
+def test_stages_arrive_without_the_listing_of_a_bucket():
+    images = ListedImages(BucketObjects("memory", "bucket"), np.zeros(10_000, "S32"))
     stages = [Copying(images, FaceGate(0.5)), Features(images), ReadingText(images, OcrReader())]
     stages.append(Embedding(images, LazyEncoder(registry.get("tiny-clip"), lambda: pytest.fail("loaded here"))))
     for stage in stages:
         arrived = there(stage)
         assert (arrived.name, arrived.partition, arrived.on_gpu) == (stage.name, stage.partition, stage.on_gpu)
-        assert arrived.images == images
+        assert isinstance(arrived.images, ImageStore)
+        assert not isinstance(arrived.images, ListedImages)
+        assert arrived.images.objects.name == images.objects.name

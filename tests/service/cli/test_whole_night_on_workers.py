@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from embedding.text.networks import available
+from embedding.text.reader import OcrReader
 
 pytest.importorskip("ray", reason="the extra `ray` is not installed")
 if not available():
@@ -20,7 +21,7 @@ from embedding.image.regions import WHOLE
 from index.records.catalogue import Catalogue
 from index.stores.features import FeatureStore
 from index.stores.images import ImageStore
-from index.stores.text import TextStore
+from index.stores.text import open_text
 from index.stores.vectors import VectorStore
 from index.workspace import Workspace
 from service.cli.main import main
@@ -72,10 +73,9 @@ def stored(workspace):
     """What a workspace keeps of its pictures."""
     with Catalogue.open(workspace.database_url) as catalogue:
         images = catalogue.images()
-    store = VectorStore.open(workspace.vectors, registry.get("tiny-clip"))
-    features = FeatureStore(workspace.features, ImageStore(workspace.images)).get(images)
-    (path,) = workspace.text.glob("*.sqlite")
-    with closing(TextStore(path)) as texts:
+    store = VectorStore.open(workspace.objects, registry.get("tiny-clip"))
+    features = FeatureStore(workspace.objects, ImageStore(workspace.objects)).get(images)
+    with closing(open_text(workspace.objects, OcrReader().version)) as texts:
         readings = sorted((image, str(reading)) for image, reading in texts.get(images))
     records = [each.to_record().tobytes() for each in features]
     return images, store.get(store.rows_of(images, WHOLE)).tobytes(), records, readings
