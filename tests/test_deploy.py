@@ -15,7 +15,7 @@ import click
 import pytest
 import yaml
 
-from index.settings import allowed, read_settings
+from index.settings import read_settings
 from index.workers.opening import is_workers
 from service.api import health
 from service.cli.main import main
@@ -127,8 +127,6 @@ def test_the_commands_were_found():
 
 @pytest.mark.parametrize("where", ["compose", "kubernetes"])
 def test_settings_are_read(tmp_path, where):
-    if "objects" not in allowed():
-        pytest.skip("this version has no setting `objects`")
     text = (DEPLOY / "traceobject.toml").read_text()
     if where == "kubernetes":
         (settings,) = [each for each in RESOURCES if each["kind"] == "ConfigMap"]
