@@ -62,7 +62,8 @@ def ray_workers(where: str, staging: Staging, say: Callable[[str], None]) -> Ite
         # Ray raises errors of many types here, plain Exceptions among them.
         raise WorkersUnavailable(
             f"Ray cannot be reached or started ({where}): {line_of(error)}. Its head has to run, with the same "
-            f"versions of Ray ({ray.__version__}) and Python as here, and this machine has to reach its client port"
+            f"versions of Ray ({ray.__version__}) and Python as here, and this machine has to reach its client port, "
+            "with its RAY_AUTH_TOKEN if it has one"
         ) from error
     try:
         yield RayWorkers(where, staging, say)
