@@ -103,7 +103,7 @@ def cases(workspace: Workspace, objects: int, series: int) -> list[list[Case]]:
     """Series of SIZE objects each, then further objects alone, searched for."""
     workspace, encoder = workspace_encoder(workspace, print)
     generation, reranker = open_live(workspace), reranker_for(workspace)
-    images, random = ImageStore(workspace.images), np.random.default_rng(1)
+    images, random = ImageStore(workspace.objects), np.random.default_rng(1)
     entries = list(generation.records.entries("catalogue"))
     chosen: list[list[tuple[str, Entry]]] = []
     for number in range(series + max(0, objects - SIZE * series)):

@@ -48,7 +48,8 @@ from embedding.image.regions import WHOLE
 from embedding.pipeline import embed_stream
 from index.jobs.evaluate import evaluate
 from index.progress import Unwatched
-from index.stores.shards import RowKey
+from index.stores.objects.folder import FolderObjects
+from index.stores.row_keys import RowKey
 from index.stores.vectors import VectorStore
 
 BATCH = 32
@@ -93,7 +94,7 @@ def our_pipeline(paths: Sequence[Path], encoder: Encoder, folder: Path) -> Vecto
     def prepared(path: Path) -> npt.NDArray[np.uint8]:
         return prepare(decode(path.read_bytes()), config)[None]
 
-    store = VectorStore.open(folder, encoder.card)
+    store = VectorStore.open(FolderObjects(folder), encoder.card)
     rows = []
     for batch in embed_stream(paths, prepared, encoder):
         found = np.concatenate([vectors for _, vectors in batch.items])
@@ -163,7 +164,7 @@ def _steps(paths: Sequence[Path], encoder: CompiledEncoder, folder: Path) -> dic
     pictures = step("decoding", lambda: [decode(one) for one in data])
     squares = step("scaling", lambda: np.stack([prepare(one, encoder.card.preprocess) for one in pictures]))
     vectors = step("encoding", lambda: encoder.encode_images(squares))
-    store = VectorStore.open(folder / f"{encoder.card.name}-steps", encoder.card)
+    store = VectorStore.open(FolderObjects(folder / f"{encoder.card.name}-steps"), encoder.card)
     keys = [RowKey(f"{number:064x}", WHOLE) for number in range(len(paths))]
     step("storing", lambda: store.append(keys, vectors))
     return spent

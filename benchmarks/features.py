@@ -29,6 +29,7 @@ from embedding.local import RECORD_BYTES, LocalFeatures
 from embedding.local.features import PALETTE_SIZE, Preview
 from index.stores.features import FeatureStore
 from index.stores.images import ImageStore
+from index.stores.objects.folder import FolderObjects
 
 KEYPOINTS = (400, 200)
 READ = 40
@@ -86,13 +87,13 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def measure(folder: Path, count: int) -> list[tuple[str, str]]:
-    store = FeatureStore(folder / "features", ImageStore(folder / "images"))
+    store = FeatureStore(FolderObjects(folder), ImageStore(FolderObjects(folder)))
     fill(store, count)
-    files = sorted(store.root.rglob("*.features"))
-    size = sum(path.stat().st_size for path in store.root.rglob("*.*"))
+    files = sorted((folder / "features").rglob("*.features"))
+    size = sum(path.stat().st_size for path in (folder / "features").rglob("*.*"))
     del store
-    opened = seconds(lambda: FeatureStore(folder / "features", ImageStore(folder / "images")))
-    reader = FeatureStore(folder / "features", ImageStore(folder / "images"))
+    opened = seconds(lambda: FeatureStore(FolderObjects(folder), ImageStore(FolderObjects(folder))))
+    reader = FeatureStore(FolderObjects(folder), ImageStore(FolderObjects(folder)))
     generator = np.random.default_rng(1)
     cold, warm, by_offset = [], [], []
     for _ in range(ROUNDS):

@@ -91,7 +91,7 @@ def measured(data: Path, most: int, models: Sequence[str], folder: Path) -> Iter
             if features is not None:
                 shutil.copytree(features, workspace / features.name)
         with indexed(argparse.Namespace(model=card.name, folder=workspace), lambda _: sets.feeds) as made:
-            bench, features = Bench.of(made, {}), made.features
+            bench, features = Bench.of(made, {}), made.root / "features"
             for name, queries in sets.queries.items():
                 taken = queries[:: math.ceil(len(queries) / most)]
                 row = rows_of(bench.encoder.card.name, name, ranks_of(bench, taken))

@@ -32,7 +32,7 @@ from embedding.encoders.protocol import Encoder
 from embedding.views import CATALOGUE_VIEWS
 from index.engines.faiss_engine import FaissEngine
 from index.generations import generations
-from index.generations.generations import CollectionPart, Manifest
+from index.generations.manifest import CollectionPart, Manifest
 from index.generations.snapshot import IndexedView, write_snapshot
 from index.jobs.reindex import content_of
 from index.models import LazyEncoder
@@ -41,7 +41,8 @@ from index.records.catalogue import Catalogue, ImageReference
 from index.records.feed_records import COLLECTIONS
 from index.sources.ingest import ingest
 from index.stores.images import ImageStore
-from index.stores.shards import RowKey
+from index.stores.objects.folder import FolderObjects
+from index.stores.row_keys import RowKey
 from index.stores.vectors import VectorStore
 from index.workspace import Workspace
 
@@ -52,18 +53,17 @@ def make_workspace(root: Path, count: int) -> None:
     """Make the workspace, as if it had been indexed long ago."""
     card = registry.get(registry.STARTER)
     workspace = Workspace.create(root / "workspace", card.name).pin_model(card.name, card.sha256 or "", "benchmark")
-    store = ImageStore(workspace.images)
+    store = ImageStore(workspace.objects)
     names, files = _names(count), _files(root, count)
     files[0].parent.mkdir()
     for file, name in zip(files, names, strict=True):
         file.write_bytes(name.encode())
-        store.path(name).parent.mkdir(parents=True, exist_ok=True)
-        store.path(name).write_bytes(b"copy")
+        store.add(name, b"copy")
     with (root / "feed.csv").open("w", newline="", encoding="utf-8") as feed:
         writer = csv.writer(feed)
         writer.writerow(("path", "product_id", "title", "brand", "price"))
         writer.writerows((file, f"P-{n}", f"Thing {n}", f"Brand {n % 50}", "9.00") for n, file in enumerate(files))
-    vectors = VectorStore.open(workspace.vectors, card)
+    vectors = VectorStore.open(workspace.objects, card)
     random = np.random.default_rng(0)
     with Catalogue.open(workspace.database_url) as catalogue:
         source = catalogue.add_source("shop", "catalogue", str(root / "feed.csv"), "csv")
@@ -128,8 +128,9 @@ def night(root: Path) -> tuple[float, float, float]:
 
 def stat_all(root: Path, count: int) -> float:
     """The reference: CPU seconds for one `stat` of every file and every copy."""
-    store = ImageStore(root / "workspace" / "images")
-    paths = [str(path) for path in (*_files(root, count), *map(store.path, _names(count)))]
+    workspace = FolderObjects(root / "workspace")
+    store = ImageStore(workspace)
+    paths = [str(path) for path in (*_files(root, count), *(workspace.path(store.key(name)) for name in _names(count)))]
     started = time.process_time()
     for path in paths:
         os.stat(path)  # noqa: PTH116

@@ -36,6 +36,7 @@ from index.search.orientation import choose_orientation, correct_rotation
 from index.search.rerank import ImageMatch, Reranker, RerankResult, nearest_images, rerank, reranker_for, verify
 from index.search.text_evidence import TextScores, read_query, weigh_text
 from index.stores.features import FeatureStore
+from index.stores.objects.folder import FolderObjects
 from index.workspace import Workspace
 
 Image = npt.NDArray[np.uint8]
@@ -71,7 +72,7 @@ class _TimedFeatures(FeatureStore):
     """A feature store whose time is measured separately."""
 
     def __init__(self, store: FeatureStore, clock: Clock) -> None:
-        super().__init__(store.root, store.images)
+        super().__init__(store.objects, store.images)
         self.clock = clock
 
     def get(self, images: Sequence[str]) -> list[LocalFeatures]:
@@ -204,7 +205,7 @@ class Bench:
 
     def with_features_in(self, folder: Path) -> Bench:
         """The same, with another folder for the features of catalogue pictures."""
-        return replace(self, reranker=Reranker(FeatureStore(folder, self.reranker.features.images)))
+        return replace(self, reranker=Reranker(FeatureStore(FolderObjects(folder), self.reranker.features.images)))
 
     def _first_stage(self, views: Sequence[QueryViews], image: Image, text: TextScores | None = None) -> CandidateSet:
         query = Query((QueryImage(image),), limit=50)

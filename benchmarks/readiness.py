@@ -39,7 +39,7 @@ from embedding.local import xfeat_network
 from index.engines.faiss_engine import FaissEngine, originals_path
 from index.engines.writing import write_engine
 from index.generations import generations
-from index.generations.generations import CollectionPart, Manifest
+from index.generations.manifest import CollectionPart, Manifest
 from index.generations.snapshot import IndexedView, write_snapshot
 from index.records.entries import Entry, EntryFields
 from index.records.feed_records import Collection

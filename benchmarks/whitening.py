@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--views", type=int, default=2)
     given = parser.parse_args()
     workspace, encoder = workspace_encoder(Workspace.open(given.workspace), print)
-    generation, images = open_live(workspace), ImageStore(workspace.images)
+    generation, images = open_live(workspace), ImageStore(workspace.objects)
     rows = list(generation.records.all_views("catalogue"))
     catalogue = generation.engine("catalogue").vectors(np.array([row.row for row in rows], np.int64))
     order = np.random.default_rng(0).permutation(len(rows))

@@ -52,6 +52,9 @@ class Settings:
 
     `model`: "auto" until the first run pins a model; `model_sha256` and `model_why` are written with the pin.
     `database`: an SQLAlchemy URL for the records; empty means catalogue.sqlite in the workspace.
+    `objects`: where pictures, vectors, local features, text and generations are kept: empty means in the workspace, or
+        "s3://BUCKET/PREFIX", "gs://BUCKET/PREFIX", "az://CONTAINER/PREFIX", "file:///FOLDER". Credentials and endpoint
+        are the provider's own environment variables and files.
     `engine`: the server that has the vectors, for example "milvus://vectors.example.org:19530"; empty means FAISS, in
         files. A password is taken from the environment, TRACEOBJECT_ENGINE_TOKEN, or from a file that it names.
     `keep_generations`: how many published generations stay on disk, the live one among them.
@@ -102,6 +105,7 @@ class Settings:
     model_sha256: str = ""
     model_why: str = ""
     database: str = ""
+    objects: str = ""
     engine: Engine = ""
     keep_generations: Count = 3
     retention_days: Days = 0

@@ -13,6 +13,9 @@ from index.coordination.folder import POINTER, FolderCoordination
 from index.coordination.protocol import Coordination
 from index.errors import WorkspaceError
 from index.stores.durable import write_file
+from index.stores.objects.folder import FolderObjects
+from index.stores.objects.opening import open_objects
+from index.stores.objects.protocol import ObjectStore
 
 if TYPE_CHECKING:
     from index.settings import Settings
@@ -44,8 +47,7 @@ class Workspace:
             settings = replace(settings, self_test_products=self_test_products)
         workspace = cls(root.absolute(), settings)
         try:
-            for folder in (workspace.images, workspace.vectors, workspace.generations):
-                folder.mkdir(parents=True, exist_ok=True)
+            workspace.generations.mkdir(parents=True, exist_ok=True)
             workspace._write_settings()
         except OSError as error:
             raise WorkspaceError(f"cannot make a workspace in {root}: {error.strerror or error}") from error
@@ -68,20 +70,13 @@ class Workspace:
             ) from None
 
     @property
-    def images(self) -> Path:
-        return self.root / "images"
+    def objects(self) -> ObjectStore:
+        """Pictures, vectors, local features and text: in the workspace's folder, or where the setting `objects` says.
 
-    @property
-    def vectors(self) -> Path:
-        return self.root / "vectors"
-
-    @property
-    def features(self) -> Path:
-        return self.root / "features"
-
-    @property
-    def text(self) -> Path:
-        return self.root / "text"
+        Raises:
+            WorkspaceError: the setting is no such place, or the library that it needs is not installed.
+        """
+        return open_objects(self.settings.objects) if self.settings.objects else FolderObjects(self.root)
 
     @property
     def generations(self) -> Path:
@@ -101,11 +96,6 @@ class Workspace:
     def aliases(self) -> Path:
         """Other spellings of brands and retailers, edited by curators: see index/records/names.py."""
         return self.root / "aliases.toml"
-
-    @property
-    def engine_name(self) -> Path:
-        """What the names of segments on a server begin with: see index/generations/segments.py."""
-        return self.root / "engine.name"
 
     @property
     def current(self) -> Path:

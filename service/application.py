@@ -116,7 +116,7 @@ def create_app(
                 reranker=reranker,
                 text_reader=text_reader,
                 gate=gate,
-                images=ImageStore(workspace.images),
+                images=ImageStore(workspace.objects),
                 limits=limits,
                 search_queue=search_queue,
                 reserved_bytes=reserved_bytes,

@@ -19,6 +19,7 @@ from index.errors import (
     EngineUnavailable,
     FilterInvalid,
     GenerationError,
+    ObjectStoreUnavailable,
     QueryInvalid,
     UnknownEntry,
     WorkspaceBusy,
@@ -211,6 +212,8 @@ def problem_of_error(error: TraceObjectError) -> Problem:
     if isinstance(error, DatabaseUnavailable):
         # Its message names the database's host, which clients must not see.
         return unavailable("the database does not answer")
+    if isinstance(error, ObjectStoreUnavailable):
+        return unavailable("the object store does not answer")
     if isinstance(error, EngineUnavailable):
         # Likewise.
         return unavailable("the engine that has the vectors is not ready")
@@ -250,8 +253,8 @@ def install_handlers(app: FastAPI) -> None:
 def problem_of(request: Request, error: Exception) -> Problem:
     """The problem that answers an error; internal errors are logged, because the response does not name their cause."""
     problem = _of_any(error)
-    if isinstance(error, DatabaseUnavailable | EngineUnavailable):
-        what = "database" if isinstance(error, DatabaseUnavailable) else "engine"
+    if isinstance(error, DatabaseUnavailable | EngineUnavailable | ObjectStoreUnavailable):
+        what = {DatabaseUnavailable: "database", EngineUnavailable: "engine"}.get(type(error), "object store")
         LOG.error(f"{what} unavailable", extra={"request": request.state.request_id, "cause": str(error)})
     if problem.kind is INTERNAL:
         LOG.error("request failed", exc_info=error, extra={"request": request.state.request_id})

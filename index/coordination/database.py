@@ -34,7 +34,7 @@ SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE lo
 AND classid = {_LOCK} AND objid = CAST({_SCHEMA} AS oid)
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
-_LIVE = "live generation"
+LIVE = "live generation"
 _PROGRAM = "traceobject: "
 # The server notices within half a minute that the machine which holds the lock has vanished.
 _KEEPALIVES = ("tcp_keepalives_idle = 15", "tcp_keepalives_interval = 5", "tcp_keepalives_count = 3")
@@ -85,9 +85,7 @@ class DatabaseCoordination:
 
     def point(self, number: int, record: PublicationRecord = unrecorded) -> None:
         with self._publishing, translated_errors(self._engine), self._session() as connection, connection.begin():
-            value = f"{number} {secrets.token_hex(8)}"
-            statement = insert(facts).values(name=_LIVE, value=value)
-            connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+            write_pointer(connection, number)
             record(number, connection)
         (self._root / POINTER).unlink(missing_ok=True)
 
@@ -119,11 +117,18 @@ class DatabaseCoordination:
         with translated_errors(self._engine):
             try:
                 with self._engine.connect() as connection:
-                    return fact(connection, _LIVE)
+                    return fact(connection, LIVE)
             except DBAPIError as error:
                 if is_undefined_table(error):
                     return ""
                 raise
+
+
+def write_pointer(connection: Connection, number: int) -> None:
+    """Write the fact, with a new token."""
+    value = f"{number} {secrets.token_hex(8)}"
+    statement = insert(facts).values(name=LIVE, value=value)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
 
 def _unlock(connection: Connection) -> None:

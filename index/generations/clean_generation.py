@@ -16,7 +16,8 @@ from index.engines.writing import gather, write_engine
 from index.errors import GenerationError, WorkspaceError
 from index.generations import generations
 from index.generations.content import content_digest
-from index.generations.generations import CollectionPart, Generation, Manifest
+from index.generations.generations import Generation
+from index.generations.manifest import CollectionPart, Manifest
 from index.generations.segments import segments_file
 from index.generations.snapshot import IndexedView, write_snapshot
 from index.generations.text import READINGS, write_text
@@ -24,7 +25,6 @@ from index.records.entries import Entry
 from index.records.feed_records import COLLECTIONS, Collection
 from index.records.names import read_aliases
 from index.stores.checksums import VERIFIED_FILE
-from index.stores.durable import sync_folder
 from index.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -65,12 +65,11 @@ def clean_generation(workspace: Workspace, number: int, removal: Removal) -> Cle
         WorkspaceError, OSError: it cannot be written; it is unchanged then.
         EngineUnavailable: the same, because its vectors are on a server that is not ready.
     """
-    folder = workspace.generations / str(number)
     try:
-        former, entries = _read(workspace, number)
+        folder = generations.folder_of(workspace, number)
+        former, entries = _read(workspace, folder)
     except GenerationError as error:
-        shutil.rmtree(folder)
-        sync_folder(workspace.generations)
+        generations.delete(workspace, number)
         return Cleaned(number, deleted=str(error))
     with closing(former):
         kept = {name: [entry for entry in entries[name] if not removal.covers(entry)] for name in COLLECTIONS}
@@ -93,17 +92,16 @@ def clean_generation(workspace: Workspace, number: int, removal: Removal) -> Cle
     return Cleaned(number, rebuilt=True)
 
 
-def _read(workspace: Workspace, number: int) -> tuple[Generation, dict[Collection, list[Entry]]]:
+def _read(workspace: Workspace, folder: Path) -> tuple[Generation, dict[Collection, list[Entry]]]:
     """A generation and its entries, after reading everything that is needed to rebuild it.
 
     Raises:
         GenerationError: something cannot be read.
         WorkspaceError: its vectors are on a server that the settings do not name.
     """
-    folder = workspace.generations / str(number)
     if any(part.is_remote for part in Manifest.read(folder).collections.values()) and not workspace.settings.engine:
         raise WorkspaceError(f"{folder}: its vectors are on Milvus: name the server in `engine`, and run this again")
-    former = generations.open_generation(workspace, number, generations.JOB_PATIENCE)
+    former = Generation(folder, workspace.settings.engine, generations.JOB_PATIENCE)
     try:
         entries = {name: list(former.records.entries(name)) for name in COLLECTIONS}
         for name in COLLECTIONS:

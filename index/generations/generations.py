@@ -2,149 +2,40 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
 
 import numpy as np
 
 from index.coordination.protocol import PublicationRecord, unrecorded
 from index.engines.faiss_engine import FaissEngine
 from index.engines.layered import LayeredEngine
-from index.engines.milvus.spec import is_milvus
 from index.engines.protocol import FilteringEngine, VectorEngine
 from index.errors import EngineUnavailable, GenerationError
 from index.generations.calibration import Likelihood
 from index.generations.choice_model import ChoiceModel
+from index.generations.manifest import CollectionPart, Manifest
 from index.generations.segments import segments_file, tidy
 from index.generations.snapshot import Snapshot
 from index.generations.spread import UNMEASURED, CosineSpread, sampled_rows
+from index.generations.stored import MANIFEST, StoredGenerations
 from index.generations.text import READINGS, GenerationText
 from index.records.feed_records import Collection
 from index.records.names import KINDS, NameKind, Names
-from index.stores.checksums import VERIFIED_FILE, FileChecksum, checksum, damaged
-from index.stores.durable import exchange, sync_file, sync_folder, write_file
+from index.stores.checksums import VERIFIED_FILE, FileChecksum, checksum
+from index.stores.durable import exchange, sync_file, sync_folder
 from index.workspace import Workspace
 
-FORMAT = 3
-# The format of generations whose vectors are on a server; versions of this program that know none refuse them.
-REMOTE_FORMAT = 4
-# Format 1 had exact engines only, and format 2 no text; both can still be opened and rolled back to.
-_READABLE = (1, 2, 3, 4)
-MANIFEST = "manifest.json"
 RECORDS = "records.sqlite"
 CALIBRATION = "likelihood.json"
 ALIASES = "aliases.toml"
 _BUILDING = ".building"
 # For how many seconds a server that has the vectors may load them: what an older generation needs may not be loaded.
 SEARCH_PATIENCE, JOB_PATIENCE = 10.0, 3600.0
-
-
-@dataclass(frozen=True)
-class CollectionPart:
-    """One collection in a generation.
-
-    `spec` is the engine's. `recall` is its recall@10 on held-out vectors, None where it is exact; `refused` says which
-    faster engines missed the required recall. `base`: the number of rows of a former generation's engine, deleted ones
-    included, that this one is layered on; 0 where the engine was built anew. `spread`: of the cosines between its
-    entries, or of the catalogue's where it has few; None in generations of former versions, for which it is measured
-    when they are opened.
-    """
-
-    entries: int
-    images: int
-    rows: int
-    spec: str
-    recall: float | None = None
-    refused: tuple[str, ...] = ()
-    base: int = 0
-    spread: CosineSpread | None = None
-
-    @property
-    def is_remote(self) -> bool:
-        """Whether its vectors are on a server: of the setting `engine`."""
-        return is_milvus(self.spec)
-
-
-@dataclass(frozen=True)
-class SelfTest:
-    """The result for simulated photos of `products` sampled products: recall, and the quality of the calibration.
-
-    `calibration_error` and `area_under_roc` are those of the first candidate's likelihood, cross-fitted (each half of
-    the sample with the other half's calibration), with the product in the catalogue and without it.
-    """
-
-    products: int
-    recall_at_1: float
-    recall_at_5: float
-    recall_at_10: float
-    calibration_error: float
-    area_under_roc: float
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """The description of a generation, and the checksum of each of its files.
-
-    `content` is the SHA-256 of what it was built from: equal content needs no new generation. `created` is ISO 8601,
-    UTC.
-    """
-
-    generation: int
-    created: str
-    model: str
-    model_sha256: str
-    dimension: int
-    content: str
-    collections: Mapping[Collection, CollectionPart]
-    files: Mapping[str, FileChecksum]
-    self_test: SelfTest | None = None
-    format: int = FORMAT
-
-    @classmethod
-    def read(cls, folder: Path) -> Self:
-        """Read a generation's manifest.
-
-        Raises:
-            GenerationError: it is missing or invalid.
-        """
-        try:
-            raw = json.loads((folder / MANIFEST).read_bytes())
-            if raw["format"] not in _READABLE:
-                raise GenerationError(f"{folder}: made by another version (format {raw['format']}): re-index")
-            parts = {name: _part(part) for name, part in raw.pop("collections").items()}
-            files = {name: FileChecksum(**expected) for name, expected in raw.pop("files").items()}
-            self_test = raw.pop("self_test", None)
-            self_test = None if self_test is None else SelfTest(**self_test)
-            return cls(**raw, collections=parts, files=files, self_test=self_test)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise GenerationError(f"{folder}: its manifest cannot be read ({error}); roll back or re-index") from error
-
-    def write(self, folder: Path) -> None:
-        write_file(folder / MANIFEST, json.dumps(asdict(self), indent=2, sort_keys=True).encode())
-
-    def verify(self, folder: Path, *, trust_verified: bool = False) -> None:
-        """Compare every file with its checksum; `trust_verified` skips verified files that did not change.
-
-        Raises:
-            GenerationError: a file is missing or differs.
-        """
-        for path in damaged(folder, self.files, trust_verified=trust_verified):
-            raise GenerationError(f"{path} is missing or was changed since it was built: roll back or re-index")
-
-
-def _part(fields: dict[str, Any]) -> CollectionPart:
-    spread = fields.get("spread")
-    return CollectionPart(
-        **fields
-        | {"refused": tuple(fields.get("refused", ())), "spread": None if spread is None else CosineSpread(**spread)}
-    )
 
 
 class Generation:
@@ -256,8 +147,28 @@ def checksums(folder: Path) -> dict[str, FileChecksum]:
 
 
 def numbers(workspace: Workspace) -> list[int]:
-    """The generations on disk, rising."""
+    """The generations that are kept, rising."""
+    if (stored := _stored(workspace)) is not None:
+        return stored.numbers()
     return sorted(int(path.name) for path in workspace.generations.glob("[0-9]*") if path.name.isdigit())
+
+
+def folder_of(workspace: Workspace, number: int, names: Sequence[str] | None = None) -> Path:
+    """The folder of a generation. From an object store its files, or those of these names, are fetched first.
+
+    Raises:
+        GenerationError: an object store has no such generation, or not all of it. A folder is not looked into here.
+    """
+    stored = _stored(workspace)
+    return workspace.generations / str(number) if stored is None else stored.fetch(number, names)
+
+
+def delete(workspace: Workspace, number: int) -> None:
+    """Delete a generation."""
+    if (stored := _stored(workspace)) is not None:
+        stored.delete(number)
+    shutil.rmtree(workspace.generations / str(number), ignore_errors=stored is not None)
+    sync_folder(workspace.generations)
 
 
 def live_number(workspace: Workspace) -> int | None:
@@ -272,7 +183,7 @@ def live_number(workspace: Workspace) -> int | None:
 
 def open_generation(workspace: Workspace, number: int, patience: float = SEARCH_PATIENCE) -> Generation:
     """Open one of the generations on disk; raises what `Generation` raises."""
-    return Generation(workspace.generations / str(number), workspace.settings.engine, patience)
+    return Generation(folder_of(workspace, number), workspace.settings.engine, patience)
 
 
 def open_live(workspace: Workspace) -> Generation:
@@ -299,8 +210,8 @@ def _open_live(workspace: Workspace) -> Generation:
 def records(workspace: Workspace) -> Iterator[Snapshot]:
     """The records of every generation on disk, one after the other, without those that cannot be read."""
     for number in numbers(workspace):
-        folder = workspace.generations / str(number)
         try:
+            folder = folder_of(workspace, number, [RECORDS])
             expected = Manifest.read(folder).files[RECORDS]
             if checksum(folder / RECORDS) != expected:
                 continue
@@ -336,20 +247,30 @@ def seal(folder: Path, manifest: Manifest) -> None:
 
 def publish(workspace: Workspace, folder: Path, number: int, record: PublicationRecord = unrecorded) -> None:
     """Make a sealed generation the live one, which `record` records; delete the oldest beyond `keep_generations`."""
-    folder.rename(workspace.generations / str(number))
+    stored, place = _stored(workspace), workspace.generations / str(number)
+    if stored is not None:
+        # A copy of one that an interrupted publication did not store.
+        shutil.rmtree(place, ignore_errors=True)
+    folder.rename(place)
     sync_folder(workspace.generations)
+    if stored is not None:
+        stored.store(number)
     workspace.coordination.point(number, record)
     for old in numbers(workspace)[: -workspace.settings.keep_generations]:
         if old != number:
-            shutil.rmtree(workspace.generations / str(old))
+            delete(workspace, old)
     tidy(workspace)
 
 
 def replace_by(workspace: Workspace, folder: Path, number: int) -> None:
     """Replace a generation by a sealed folder, under the same number; readers of the live one notice it."""
     exchange(workspace.generations / str(number), folder)
-    if _current(workspace) == number:
-        workspace.coordination.point(number)
+    stored, current = _stored(workspace), _current(workspace)
+    if stored is not None:
+        stored.replace(number, (folder / MANIFEST).read_bytes())
+    # Servers on other machines have copies of older generations, too.
+    if current is not None and (current == number or stored is not None):
+        workspace.coordination.point(current)
     shutil.rmtree(folder)
     sync_folder(workspace.generations)
 
@@ -375,12 +296,17 @@ def rollback(
     if chosen is None or chosen not in numbers(workspace):
         kept = ", ".join(map(str, numbers(workspace))) or "none"
         raise GenerationError(f"no generation {chosen or ''} to roll back to; kept are: {kept}".replace("  ", " "))
-    folder = workspace.generations / str(chosen)
+    folder = folder_of(workspace, chosen)
     Manifest.read(folder).verify(folder)
     with closing(open_generation(workspace, chosen, JOB_PATIENCE)) as opened:
         require(opened.manifest)
     workspace.coordination.point(chosen, record)
     return chosen
+
+
+def _stored(workspace: Workspace) -> StoredGenerations | None:
+    """The generations in an object store; None where they are in the workspace's folder alone."""
+    return StoredGenerations(workspace.objects, workspace.generations) if workspace.settings.objects else None
 
 
 def now() -> str:

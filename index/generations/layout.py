@@ -15,10 +15,10 @@ from index.engines.milvus.spec import MilvusSpec, index_for
 from index.engines.protocol import Rows
 from index.engines.row_fields import RowFields
 from index.engines.tuning import held_out
-from index.generations.generations import CollectionPart
+from index.generations.manifest import CollectionPart
 from index.generations.snapshot import IndexedView
 from index.records.entries import Entry
-from index.stores.shards import RowKey
+from index.stores.row_keys import RowKey
 from index.stores.vectors import VectorStore
 
 _SEED = 0

@@ -15,8 +15,9 @@ from index.engines.milvus.engine import MilvusEngine
 from index.engines.milvus.segments import Batch, Segment
 from index.engines.protocol import Rows, VectorEngine
 from index.engines.row_fields import RowFields
-from index.generations.generations import JOB_PATIENCE, CollectionPart, open_generation
+from index.generations.generations import JOB_PATIENCE, open_generation
 from index.generations.layout import Layout
+from index.generations.manifest import CollectionPart
 from index.generations.segments import prefix
 from index.workspace import Workspace
 

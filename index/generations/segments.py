@@ -9,10 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from index.errors import EngineUnavailable, WorkspaceError
-from index.records.feed_records import Collection
-from index.stores.durable import write_file
+from index.generations.stored import StoredGenerations
+from index.records.feed_records import COLLECTIONS, Collection
+from index.stores.objects.protocol import ObjectChanged
 from index.workspace import Workspace
 
+# The object, in a folder the file, that has what the names of segments begin with.
+ENGINE_NAME = "engine.name"
 _SUFFIX = ".segments.json"
 _NAME = re.compile(r"traceobject_[0-9a-f]{12}")
 
@@ -28,12 +31,16 @@ def prefix(workspace: Workspace) -> str:
     Raises:
         WorkspaceError: the file that has it was changed.
     """
-    path = workspace.engine_name
-    if not path.exists():
-        write_file(path, f"traceobject_{secrets.token_hex(6)}\n".encode())
-    name = path.read_text(encoding="utf-8").strip()
+    objects = workspace.objects
+    if not objects.exists(ENGINE_NAME):
+        # Another machine may write one first, which then counts.
+        with suppress(ObjectChanged):
+            objects.replace(ENGINE_NAME, f"traceobject_{secrets.token_hex(6)}\n".encode(), None)
+    name = objects.get(ENGINE_NAME).decode(errors="replace").strip()
     if not _NAME.fullmatch(name):
-        raise WorkspaceError(f"{path} was changed: delete it, and run `traceobject reindex --full`")
+        raise WorkspaceError(
+            f"{objects.name}: {ENGINE_NAME} was changed: delete it, and run `traceobject reindex --full`"
+        )
     return name
 
 
@@ -47,7 +54,9 @@ def drop_unused(workspace: Workspace) -> None:
         from index.engines.milvus.connection import connection_to
         from index.engines.milvus.housekeeping import drop_others
 
-        folders = [path for path in workspace.generations.iterdir() if path.is_dir()]
+        folders = {path for path in workspace.generations.iterdir() if path.is_dir()}
+        if workspace.settings.objects:
+            folders |= {_fetched(workspace, number) for number in _stored(workspace).numbers()}
         used = {name for folder in folders for name in _names(folder)}
         drop_others(connection_to(workspace.settings.engine), prefix(workspace), used)
 
@@ -68,12 +77,23 @@ def release_unused(workspace: Workspace, live: int | None) -> None:
         from index.engines.milvus.connection import connection_to
         from index.engines.milvus.housekeeping import release_others
 
-        used = set() if live is None else _names(workspace.generations / str(live))
+        used = set() if live is None else _names(_fetched(workspace, live))
         release_others(connection_to(workspace.settings.engine), prefix(workspace), used)
 
 
 def _is_used(workspace: Workspace) -> bool:
-    return bool(workspace.settings.engine) and workspace.engine_name.exists()
+    return bool(workspace.settings.engine) and workspace.objects.exists(ENGINE_NAME)
+
+
+def _stored(workspace: Workspace) -> StoredGenerations:
+    return StoredGenerations(workspace.objects, workspace.generations)
+
+
+def _fetched(workspace: Workspace, number: int) -> Path:
+    """The folder of a generation; from an object store its segment files are fetched."""
+    if not workspace.settings.objects:
+        return workspace.generations / str(number)
+    return _stored(workspace).fetch(number, [segments_file(collection) for collection in COLLECTIONS])
 
 
 def _names(folder: Path) -> set[str]:

@@ -19,7 +19,7 @@ from index.lexical.words import gtin_word, words
 from index.records.entries import Entry
 from index.records.feed_records import COLLECTIONS, Collection
 from index.records.gtin import normal_gtin
-from index.stores.text import from_bytes, to_bytes
+from index.stores.reading_format import from_bytes, to_bytes
 
 READINGS = "text.sqlite"
 # How much a word of each field counts: titles and brands are written on things, descriptions mostly are not.

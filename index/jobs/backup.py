@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from index.errors import WorkspaceError
+from index.generations.segments import ENGINE_NAME
 from index.jobs.database_dump import DUMP, MANIFEST, DatabaseDump, dump_database
 from index.stores.disk_faults import disk_faults
+from index.stores.objects.protocol import ObjectInfo, ObjectStore
 from index.workspace import SETTINGS, Workspace
 
 _PART = ".part"
+# Where a backup has what is in an object store: name it in the setting `objects` of a restored workspace.
+OBJECTS = "objects"
+_COPIES = ("generations", "fetching")
 # Databases in use are copied by SQLite: their files are incomplete without logs, and size and time show no change.
 _DATABASES = ("catalogue.sqlite", "service.sqlite")
 _LOGS = ("-wal", "-shm", "-journal")
@@ -46,10 +51,15 @@ def back_up(workspace: Workspace, folder: Path) -> BackedUp:
     _require_usable(workspace.root, folder)
     with disk_faults(folder), workspace.lock("backup"):
         folder.mkdir(parents=True, exist_ok=True)
-        here = _files(workspace.root)
+        # Of an object store the folder has copies of generations alone.
+        here = _files(workspace.root, _COPIES if workspace.settings.objects else ())
         # The settings first, because they make it a workspace; the pointer to the live generation last.
         order = sorted(here, key=lambda name: (name == workspace.current.name, name != SETTINGS, name))
         copied = sum(_copy(workspace.root / name, folder / name, name.endswith(_DATABASES)) for name in order)
+        if workspace.settings.objects:
+            stored = [each for each in workspace.objects.list_objects() if each.key != ENGINE_NAME]
+            copied += sum(_copy_object(workspace.objects, each, folder / OBJECTS / each.key) for each in stored)
+            here |= {f"{OBJECTS}/{each.key}" for each in stored}
         # After the files, because it has the pointer to the live generation.
         dumped = _dump(workspace, folder)
         surplus = _files(folder) - here - ({DUMP, MANIFEST} if dumped else set())
@@ -77,13 +87,26 @@ def _require_usable(root: Path, folder: Path) -> None:
         raise WorkspaceError(f"{folder} is neither empty nor a former backup: choose another folder")
 
 
-def _files(root: Path) -> set[str]:
-    """Every file, by its path within a workspace, without locks, logs and unfinished files."""
+def _files(root: Path, without: tuple[str, ...] = ()) -> set[str]:
+    """Every file, by its path within a workspace, without locks, logs, unfinished files, and some folders."""
     # A copy has segments of its own on a server, and none of its jobs may drop those of the original.
-    ignored = (*_LOGS, ".lock", _PART, "engine.name")
-    return {
-        str(path.relative_to(root)) for path in root.rglob("*") if path.is_file() and not path.name.endswith(ignored)
-    }
+    ignored = (*_LOGS, ".lock", _PART, ENGINE_NAME)
+    found = (path for path in root.rglob("*") if path.is_file() and not path.name.endswith(ignored))
+    names = {str(path.relative_to(root)) for path in found}
+    return {name for name in names if name.partition("/")[0] not in without}
+
+
+def _copy_object(objects: ObjectStore, found: ObjectInfo, target: Path) -> bool:
+    """Copy an object, unless it is there; returns whether it was copied. Manifests alone are ever replaced."""
+    with suppress(FileNotFoundError):
+        if not found.key.endswith(".json") and target.stat().st_size == found.size:
+            return False
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".{target.name}{_PART}")
+    aside.unlink(missing_ok=True)
+    objects.download(found.key, aside)
+    aside.replace(target)
+    return True
 
 
 def _copy(source: Path, target: Path, records: bool) -> bool:

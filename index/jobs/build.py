@@ -17,16 +17,9 @@ from index.engines.writing import gather, write_engine
 from index.generations import generations
 from index.generations.conditions import row_fields
 from index.generations.families import find_families
-from index.generations.generations import (
-    CALIBRATION,
-    FORMAT,
-    REMOTE_FORMAT,
-    CollectionPart,
-    Generation,
-    Manifest,
-    SelfTest,
-)
+from index.generations.generations import CALIBRATION, Generation
 from index.generations.layout import Base, Layout, assign_rows
+from index.generations.manifest import FORMAT, REMOTE_FORMAT, CollectionPart, Manifest, SelfTest
 from index.generations.segments import release_unused, segments_file
 from index.generations.snapshot import IndexedView, Snapshot, write_snapshot
 from index.generations.text import write_text
@@ -144,12 +137,13 @@ def quality_regression(new: Manifest, live: Manifest | None, margin: float) -> s
 
 def _base(workspace: Workspace, live: Manifest, collection: Collection, card: ModelCard) -> Base | None:
     """The live generation's engine if it can be reused: approximate, of this model, and of the required recall."""
-    part, folder = live.collections[collection], workspace.generations / str(live.generation)
+    part = live.collections[collection]
     if part.is_remote != bool(workspace.settings.engine) or (live.model, live.model_sha256) != (
         card.name,
         card.sha256 or "",
     ):
         return None
+    folder = generations.folder_of(workspace, live.generation)
     with closing(Snapshot(folder / generations.RECORDS)) as former:
         views = list(former.all_views(collection))
         if part.is_remote:

@@ -63,7 +63,7 @@ def compile_for(workspace: Workspace, name: str, form: Form, progress: Progress)
         titles = sorted({entry.fields.title for entry in catalogue.entries("catalogue")} - {""})
     texts = titles[:: max(1, len(titles) // TITLES)][:TITLES] or list(_SAMPLE_TEXTS)
     with progress.step("reading pictures", len(chosen)) as tick:
-        samples = Samples.of(_pictures(chosen, ImageStore(workspace.images), tick), original.card.preprocess)
+        samples = Samples.of(_pictures(chosen, ImageStore(workspace.objects), tick), original.card.preprocess)
     xfeat_network.compile_network()
     # The detector may be missing, because a workspace without the gate does not need it.
     if face_network.available():

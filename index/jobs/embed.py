@@ -17,7 +17,7 @@ from index.errors import UnknownEntry
 from index.jobs.context import JobContext
 from index.records.feed_records import Refusal
 from index.stores.images import ImageStore
-from index.stores.shards import RowKey
+from index.stores.row_keys import RowKey
 from index.stores.vectors import VectorStore, folder_of
 from index.workers.protocol import WORKER_LOST, Batch
 
@@ -87,7 +87,7 @@ def embed_missing(context: JobContext, vectors: VectorStore) -> tuple[int, list[
                 if isinstance(error, ImageRefused):
                     refused.append(Refusal(image, error.reason, str(error)))
                     if error.reason != WORKER_LOST:
-                        context.images.discard(image)
+                        context.images.discard([image])
             embedded += len(done)
             tick(len(batch))
     return embedded, refused

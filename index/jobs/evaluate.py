@@ -28,7 +28,8 @@ from index.records.feed_records import Refusal
 from index.search.answer import Answer, Query, QueryImage
 from index.search.rerank import Reranker, reranker_for
 from index.search.search import search
-from index.stores.shards import RowKey
+from index.stores.objects.folder import FolderObjects
+from index.stores.row_keys import RowKey
 from index.stores.vectors import VectorStore
 from index.workspace import Workspace
 
@@ -105,7 +106,7 @@ def evaluate(
     workspace, refused = _index(gallery, encoder, cache, progress, text_reader)
     reranker = reranker_for(workspace) if reranked else None
     generation = open_live(workspace)
-    caching_encoder = CachingEncoder(encoder, VectorStore.open(cache / "queries", encoder.card))
+    caching_encoder = CachingEncoder(encoder, VectorStore.open(FolderObjects(cache / "queries"), encoder.card))
     found: list[tuple[int, ...]] = []
     right_counts: list[int] = []
     refusals, seconds = list(refused), []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from index.errors import GenerationError, WorkspaceError
 from index.generations import generations
-from index.generations.generations import Manifest
+from index.generations.manifest import Manifest
 from index.records.catalogue import Catalogue
 from index.workspace import Workspace
 
@@ -21,7 +21,7 @@ def require_records(workspace: Workspace, catalogue: Catalogue) -> None:
         return
     try:
         number = generations.live_number(workspace)
-        entries = 0 if number is None else _entries(Manifest.read(workspace.generations / str(number)))
+        entries = 0 if number is None else _entries(Manifest.read(generations.folder_of(workspace, number, ())))
     except GenerationError:
         # Without a readable manifest nothing tells of records that should be there.
         return

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 from embedding.errors import ImageRefused
@@ -15,7 +14,9 @@ from embedding.text.reading import Reading, TextReader
 from index.errors import UnknownEntry
 from index.jobs.context import JobContext
 from index.stores.images import ImageStore
-from index.stores.text import TextStore, from_bytes, to_bytes
+from index.stores.objects.protocol import ObjectStore
+from index.stores.reading_format import from_bytes, to_bytes
+from index.stores.text import open_text
 from index.workers.batches import map_batches
 from index.workers.protocol import Batch
 
@@ -25,12 +26,12 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class ReadText:
-    """The text that a generation is built from: the store's file, the reader's version, and the images it read, rising.
+    """The text that a generation is built from: where it is stored, the reader's version, the images it read, rising.
 
     Without a reader all of it is empty. `warnings`: what was damaged, and what there was no time for.
     """
 
-    file: Path | None = None
+    objects: ObjectStore | None = None
     version: str = ""
     images: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -42,9 +43,9 @@ class ReadText:
 
     def readings(self) -> Iterator[tuple[str, Reading]]:
         """The readings by image."""
-        if self.file is None:
+        if self.objects is None:
             return
-        with closing(TextStore(self.file)) as store:
+        with closing(open_text(self.objects, self.version)) as store:
             yield from store.get(self.images)
 
 
@@ -61,7 +62,7 @@ class ReadingText:
 
     images: ImageStore
     reader: TextReader
-    partition: int = 2 * BATCH
+    partition: int = 4 * BATCH
     on_gpu: bool = False
 
     @property
@@ -102,7 +103,8 @@ def read_missing(context: JobContext, clock: Callable[[], float] = time.monotoni
     if reader is None or context.workspace.settings.text == "off":
         return ReadText()
     limit = 60 * context.workspace.settings.text_minutes or float("inf")
-    with closing(TextStore.open(context.workspace.text, reader.version)) as store:
+    objects = context.workspace.objects
+    with closing(open_text(objects, reader.version)) as store:
         damaged = store.damaged()
         store.discard(damaged)
         wanted = context.catalogue.images()
@@ -126,4 +128,4 @@ def read_missing(context: JobContext, clock: Callable[[], float] = time.monotoni
         warnings.append(
             f"{left} pictures are left whose text was not read: text_minutes was over; the next run goes on"
         )
-    return ReadText(store.path, reader.version, images, tuple(warnings))
+    return ReadText(objects, reader.version, images, tuple(warnings))

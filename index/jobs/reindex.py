@@ -14,7 +14,8 @@ from index.coordination.protocol import PublicationRecord, unrecorded
 from index.errors import GenerationError
 from index.generations import generations
 from index.generations.content import content_digest
-from index.generations.generations import Manifest, SelfTest, open_generation
+from index.generations.generations import open_generation
+from index.generations.manifest import Manifest, SelfTest
 from index.jobs.alerts import Alert
 from index.jobs.build import Built, build
 from index.jobs.compile_model import compile_at_first
@@ -36,7 +37,7 @@ from index.search.search import search
 from index.sources.gate import Gate
 from index.sources.read_sources import ReadContext, polite_fetch, read_sources, web_of
 from index.stores.disk_faults import disk_faults
-from index.stores.images import ImageStore
+from index.stores.images import images_for_job
 from index.stores.vectors import VectorStore
 from index.workers.in_process import InProcess
 from index.workers.protocol import Workers
@@ -108,7 +109,7 @@ def reindex(
         generations.clear_unfinished(workspace)
         forgot = complete_forgetting(workspace, catalogue)
         require_records(workspace, catalogue)
-        store = ImageStore(workspace.images)
+        store = images_for_job(workspace.objects, sum(catalogue.counts().values()))
         context = JobContext(
             workspace, catalogue, store, encoder, reranker, timed, text_reader, record_publication, workers
         )
@@ -135,7 +136,7 @@ def reindex(
             changes[name] = changes.get(name, Changes()) + Changes(expired=expired)
         encoder, compiled = compile_at_first(context) if may_compile else (encoder, ())
         context = replace(context, encoder=encoder)
-        vectors = VectorStore.open(workspace.vectors, encoder.card)
+        vectors = VectorStore.open(workspace.objects, encoder.card)
         embedded, damaged = embed_missing(context, vectors)
         without_features = make_missing(context)
         text = read_missing(context)
@@ -221,7 +222,7 @@ def _live(workspace: Workspace) -> tuple[Manifest | None, tuple[str, ...]]:
         number = generations.live_number(workspace)
         if number is None:
             return None, ()
-        folder = workspace.generations / str(number)
+        folder = generations.folder_of(workspace, number)
         manifest = Manifest.read(folder)
         manifest.verify(folder)
     except GenerationError as error:

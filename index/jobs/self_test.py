@@ -19,7 +19,8 @@ from embedding.image.regions import WHOLE
 from index.generations.calibration import Likelihood, area_under_roc, expected_calibration_error
 from index.generations.choice_model import ChoiceModel
 from index.generations.families import availability
-from index.generations.generations import Generation, SelfTest
+from index.generations.generations import Generation
+from index.generations.manifest import SelfTest
 from index.jobs.context import JobContext
 from index.records.entries import Entry
 from index.records.names import KINDS, NameKind

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import sqlalchemy as sa
 
 from index.generations import generations
 from index.records.catalogue import Catalogue
 from index.records.schema import images, origins, pictures
-from index.stores.durable import sync_folder
 from index.stores.features import FeatureStore
-from index.stores.images import ImageStore
-from index.stores.objects.folder import FolderObjects
-from index.stores.text import TextStore
+from index.stores.images import FOLDER, ImageStore
+from index.stores.objects.protocol import ObjectStore
+from index.stores.text import every_text
 from index.stores.vectors import VectorStore
 from index.workers.staging import Staging
 from index.workspace import Workspace
@@ -50,34 +48,26 @@ def sweep(workspace: Workspace, catalogue: Catalogue, *, thorough: bool = False)
         orphaned = ~sa.exists().where(pictures.c.reference == origins.c.reference)
         connection.execute(sa.delete(origins).where(orphaned))
         unused = sorted(set(connection.execute(sa.select(images.c.sha256)).scalars()) - used)
-    Staging(FolderObjects(workspace.root)).clear()
-    store = ImageStore(workspace.images)
-    features = FeatureStore(workspace.features, store)
+    Staging(workspace.objects).clear()
+    store = ImageStore(workspace.objects)
+    features = FeatureStore(workspace.objects, store)
     if thorough:
-        _delete_strays(_files(workspace.images), used)
+        _delete_strays(workspace.objects, used)
     else:
-        for sha256 in unused:
-            store.discard(sha256)
+        store.discard(unused)
     min_share = None if thorough else MIN_UNUSED_SHARE
     features.delete_former()
     features.discard_unused(used, min_share)
-    for readings in TextStore.all(workspace.text):
+    for readings in every_text(workspace.objects):
         readings.discard(readings.images() - used)
-    embeddings = sum(vectors.discard_unused(used, min_share) for vectors in VectorStore.all(workspace.vectors))
+    embeddings = sum(vectors.discard_unused(used, min_share) for vectors in VectorStore.all(workspace.objects))
     with catalogue.database.begin() as connection:
         for sha256 in unused:
             connection.execute(sa.delete(images).where(images.c.sha256 == sha256))
     return Swept(len(unused), embeddings)
 
 
-def _delete_strays(files: list[Path], used: set[str]) -> None:
-    """Delete the files named after unused images, and flush their folders: a power cut must not restore them."""
-    strays = [path for path in files if (names := _SHA256.findall(path.name)) and not used.intersection(names)]
-    for path in strays:
-        path.unlink(missing_ok=True)
-    for folder in {path.parent for path in strays}:
-        sync_folder(folder)
-
-
-def _files(root: Path) -> list[Path]:
-    return [path for path in root.rglob("*") if path.is_file()]
+def _delete_strays(objects: ObjectStore, used: set[str]) -> None:
+    """Delete the files named after unused images, unfinished ones among them."""
+    named = ((key, _SHA256.findall(key)) for key, _ in objects.list_objects(FOLDER))
+    objects.delete([key for key, names in named if names and not used.intersection(names)])

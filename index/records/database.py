@@ -49,6 +49,11 @@ class Database:
         """Whether servers on other machines may use it too."""
         return self._engine.dialect.name != "sqlite"
 
+    @property
+    def name(self) -> str:
+        """What errors call it, without its password."""
+        return name_of(self._engine)
+
     def close(self) -> None:
         self._engine.dispose()
 

@@ -21,7 +21,7 @@ from embedding.local import alignment, features, matching, palette, plane, scori
 from embedding.redaction import blurred_boxes, boxes, masks, painted_boxes, pixelated_boxes
 from embedding.text import barcodes, detection, networks, reader, reading, recognition, tiles
 from index.engines import choice
-from index.generations.generations import Manifest
+from index.generations.manifest import Manifest
 from index.lexical import building, lexical_index, words
 from index.search import first_stage, likelihood, orientation, rerank, score_scale, text_evidence
 

@@ -143,4 +143,4 @@ def reranker_for(workspace: Workspace) -> Reranker | None:
     """The re-ranker of a workspace, or None where the libraries that it needs are not installed."""
     if not available():
         return None
-    return Reranker(FeatureStore(workspace.features, ImageStore(workspace.images)))
+    return Reranker(FeatureStore(workspace.objects, ImageStore(workspace.objects)))

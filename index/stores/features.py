@@ -1,14 +1,12 @@
-"""Local features of catalogue pictures: made at night, kept as records in append-only shards, read by memory map."""
+"""Local features of catalogue pictures: made at night, kept as records of 16,000 bytes."""
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +20,11 @@ from embedding.local import (
     extract,
 )
 from index.stores.images import ImageStore
-from index.stores.shards import RowKey, ShardedRows
+from index.stores.objects.protocol import ObjectMissing, ObjectStore
+from index.stores.row_keys import RowKey
+from index.stores.rows import StoredRows, open_rows
 
+FOLDER = "features"
 WORKERS = 2
 # How many pictures' features that the night has not made yet are kept in memory: some 30 MB.
 MAX_COMPUTED = 500
@@ -44,10 +45,10 @@ class FeatureStore:
     for each image with whether its features were there, stored or in memory, or had to be computed.
     """
 
-    def __init__(self, root: Path, images: ImageStore, on_lookup: Callable[[bool], None] = _ignore) -> None:
-        self.root, self.images, self.on_lookup = root, images, on_lookup
-        self._folder = root / f"xfeat-{RECORD_VERSION}"
-        self._stored = self._open()
+    def __init__(self, objects: ObjectStore, images: ImageStore, on_lookup: Callable[[bool], None] = _ignore) -> None:
+        self.objects, self.images, self.on_lookup = objects, images, on_lookup
+        self._folder = f"{FOLDER}/xfeat-{RECORD_VERSION}"
+        self._stored: StoredRows = open_rows(objects, self._folder, "features", np.uint8, RECORD_BYTES)
         self._computed: OrderedDict[str, LocalFeatures] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -58,9 +59,9 @@ class FeatureStore:
         return other
 
     def refresh(self) -> None:
-        """See what the disk has now; a job calls it once it has locked the workspace, before it writes."""
+        """See what is stored now; a job calls it once it has locked the workspace, before it writes."""
         if not self._stored.is_current():
-            self._stored = self._open()
+            self._stored = self._stored.reopened()
 
     def get(self, images: Sequence[str]) -> list[LocalFeatures]:
         """The features of images; those that are not stored, or damaged, are computed.
@@ -71,13 +72,12 @@ class FeatureStore:
         """
         if self.missing(images):
             self.refresh()
-        stored = self._stored
-        rows = stored.rows_of(images, WHOLE)
-        records = stored.get(rows[rows >= 0])
-        intact = iter(stored.is_intact(rows[rows >= 0], records).tolist())
-        found = iter(records)
-        kept = {image: next(found) for image, row in zip(images, rows.tolist(), strict=True) if row >= 0}
-        record_of = {image: each for image, each in kept.items() if next(intact)}
+        try:
+            record_of = _intact_records(self._stored, images)
+        except ObjectMissing:
+            # A job merged or discarded shards since they were listed.
+            self._stored = self._stored.reopened()
+            record_of = _intact_records(self._stored, images)
 
         def one(image: str) -> LocalFeatures:
             if image not in record_of:
@@ -94,7 +94,6 @@ class FeatureStore:
 
     def append(self, records: Mapping[str, Record]) -> None:
         """Store records by image. When this returns they survive a power cut. Those stored already are skipped."""
-        self._folder.mkdir(parents=True, exist_ok=True)
         if records:
             self._stored.append([RowKey(image, WHOLE) for image in records], np.stack(list(records.values())))
 
@@ -106,17 +105,13 @@ class FeatureStore:
         return len(damaged)
 
     def discard_unused(self, used: Collection[str], min_share: float | None = None) -> int:
-        """Erase the records of images that are not `used`: see ShardedRows.discard_unused."""
+        """Erase the records of images that are not `used`: see StoredRows.discard_unused."""
         return self._stored.discard_unused(used, min_share)
 
     def delete_former(self) -> None:
         """Delete the features of other versions, which nothing reads."""
-        for path in self.root.glob("*"):
-            if path != self._folder and path.is_dir():
-                shutil.rmtree(path)
-
-    def _open(self) -> ShardedRows:
-        return ShardedRows(self._folder, "features", np.uint8, RECORD_BYTES)
+        former = (key for key, _ in self.objects.list_objects(FOLDER) if not key.startswith(f"{self._folder}/"))
+        self.objects.delete(former)
 
     def _compute(self, image: str) -> LocalFeatures:
         """Features that are not stored, computed now and kept in memory for a while."""
@@ -132,6 +127,16 @@ class FeatureStore:
             while len(self._computed) > MAX_COMPUTED:
                 self._computed.popitem(last=False)
         return features
+
+
+def _intact_records(stored: StoredRows, images: Sequence[str]) -> dict[str, Record]:
+    """The stored records of those images that have one, without damaged ones."""
+    rows = stored.rows_of(images, WHOLE)
+    there = rows[rows >= 0]
+    records = stored.get(there)
+    names = [image for image, row in zip(images, rows.tolist(), strict=True) if row >= 0]
+    intact = stored.is_intact(there, records).tolist()
+    return {image: each for image, each, is_intact in zip(names, records, intact, strict=True) if is_intact}
 
 
 def record(images: ImageStore, image: str) -> Record:

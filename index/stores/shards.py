@@ -10,35 +10,28 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from embedding.image.regions import Region
 from index.stores.durable import sync_folder, write_file
+from index.stores.row_keys import (
+    KEY_FIELDS,
+    Identities,
+    KeyIndex,
+    RowKey,
+    RowNumbers,
+    Rows,
+    fresh_places,
+    intact,
+    unused_rows,
+)
 
 # About how large a shard grows, in bytes: what has to be written again when one of its rows is discarded.
 SHARD_BYTES = 1 << 26
-_KEY = np.dtype([("sha256", "u1", 32), ("region", "<u2", 4), ("crc", "<u4")])
-_REGION_STEPS = 65_535
-
-Identities = npt.NDArray[np.uint8]
-Rows = npt.NDArray[Any]
-
-
-@dataclass(frozen=True)
-class RowKey:
-    """The key of a row: an image, by the SHA-256 of its original bytes, and a region of it."""
-
-    sha256: str
-    region: Region
-
-    def packed(self) -> bytes:
-        """32 bytes of SHA-256, then the region in steps of 1/65535: unique for each row."""
-        return bytes.fromhex(self.sha256) + _packed_region(self.region)
+_RECORD = np.dtype([*KEY_FIELDS, ("crc", "<u4")])
 
 
 class ShardedRows:
@@ -58,16 +51,15 @@ class ShardedRows:
     def __len__(self) -> int:
         return int(self._starts[-1])
 
-    def rows(self, keys: Sequence[RowKey]) -> npt.NDArray[np.int64]:
+    def rows(self, keys: Sequence[RowKey]) -> RowNumbers:
         """The row numbers of keys, int64 [n]; -1 for those that are not stored."""
-        return self._find(b"".join(key.packed() for key in keys))
+        return self._index.find(b"".join(key.packed() for key in keys))
 
-    def rows_of(self, images: Sequence[str], region: Region) -> npt.NDArray[np.int64]:
+    def rows_of(self, images: Sequence[str], region: Region) -> RowNumbers:
         """The row numbers of one region of many images, as in `rows`."""
-        end = _packed_region(region)
-        return self._find(b"".join(bytes.fromhex(image) + end for image in images))
+        return self._index.find_images(images, region)
 
-    def get(self, rows: npt.NDArray[np.int64]) -> Rows:
+    def get(self, rows: RowNumbers) -> Rows:
         """The content of rows [n, width]."""
         found = np.empty((len(rows), self._width), self._dtype)
         shard_of = np.searchsorted(self._starts, rows, side="right") - 1
@@ -76,23 +68,25 @@ class ShardedRows:
             found[chosen] = self._shards[shard][rows[chosen] - self._starts[shard]]
         return found
 
-    def is_intact(self, rows: npt.NDArray[np.int64], content: Rows) -> npt.NDArray[np.bool_]:
+    def is_intact(self, rows: RowNumbers, content: Rows) -> npt.NDArray[np.bool_]:
         """Whether the content of rows, as `get` gave it, matches their checksums, bool [n]."""
         self._index_appended()
-        crcs = self._records["crc"][rows]
-        return np.array([zlib.crc32(row.tobytes()) == crc for row, crc in zip(content, crcs, strict=True)], bool)
+        return intact((row.tobytes() for row in content), self._records["crc"][rows])
 
     def is_current(self) -> bool:
         """Whether the disk still has the rows that were there when this was opened, and no others."""
         return self._sizes == self._sizes_on_disk()
+
+    def reopened(self) -> ShardedRows:
+        """What the disk has now. This view stays as it is, for other threads may be reading by its numbers."""
+        return ShardedRows(self._folder, self._kind, self._dtype, self._width)
 
     def append(self, keys: Sequence[RowKey], content: Rows) -> None:
         """Store new rows [n, width]. When this returns they survive a power cut.
 
         Keys that are stored already are skipped.
         """
-        fresh = [index for index, row in enumerate(self.rows(keys)) if row < 0]
-        fresh = list({keys[index].packed(): index for index in reversed(fresh)}.values())[::-1]
+        fresh = fresh_places(keys, self.rows(keys))
         while fresh:
             if not self._shards or len(self._shards[-1]) >= self._shard_rows:
                 self._begin_shard()
@@ -103,7 +97,7 @@ class ShardedRows:
     def images(self) -> Identities:
         """The image of every row: the bytes of its SHA-256, uint8 [n, 32]."""
         self._index_appended()
-        return self._identities[:, :32]
+        return self._index.identities[:, :32]
 
     def damaged(self) -> list[int]:
         """Rows whose content does not match its checksum, rising; reads everything."""
@@ -114,7 +108,12 @@ class ShardedRows:
             bad += [int(start) + row for row in range(len(shard)) if zlib.crc32(shard[row].tobytes()) != crcs[row]]
         return bad
 
-    def discard(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> None:
+    def keys(self, rows: RowNumbers) -> list[RowKey]:
+        """The keys of rows."""
+        self._index_appended()
+        return self._index.keys(rows)
+
+    def discard(self, rows: Sequence[int] | RowNumbers) -> None:
         """Delete rows and their keys from the disk; the others are renumbered.
 
         A shard is rewritten under a new number and the old one deleted; after a crash between the two there is a shard
@@ -147,39 +146,10 @@ class ShardedRows:
 
         With `min_share` nothing is deleted unless they are more than that share of all rows, for it rewrites shards.
         """
-        names = {bytes.fromhex(image) for image in used}
-        images = self.images()
-        unused = np.flatnonzero([image.tobytes() not in names for image in images])
-        if min_share is not None and len(unused) <= min_share * len(images):
-            return 0
-        self.discard(unused)
+        unused = unused_rows(self.images(), used, min_share)
+        if len(unused) or min_share is None:
+            self.discard(unused)
         return len(unused)
-
-    def _find(self, packed: bytes) -> npt.NDArray[np.int64]:
-        identities = np.frombuffer(packed, np.uint8).reshape(-1, 40) if packed else np.empty((0, 40), np.uint8)
-        found = np.full(len(identities), -1, np.int64)
-        if len(identities) == 0 or len(self) == 0:
-            return found
-        prints = _fingerprints(identities)
-        starts = np.searchsorted(self._sorted, prints)
-        matching = np.flatnonzero(starts < len(self._sorted))
-        matching = matching[self._sorted[starts[matching]] == prints[matching]]
-        first = self._order[starts[matching]]
-        same = (self._identities[first] == identities[matching]).all(axis=1)
-        found[matching[same]] = first[same]
-        # Different identities may have the same fingerprint.
-        for index in matching[~same]:
-            at = int(starts[index]) + 1
-            while at < len(self._sorted) and self._sorted[at] == prints[index]:
-                row = int(self._order[at])
-                if np.array_equal(self._identities[row], identities[index]):
-                    found[index] = row
-                    break
-                at += 1
-        if self._appended:
-            for index in np.flatnonzero(found < 0):
-                found[index] = self._appended.get(identities[index].tobytes(), -1)
-        return found
 
     def _load(self) -> None:
         """Read the shards on the disk."""
@@ -191,12 +161,8 @@ class ShardedRows:
             keys.append(shard_keys)
             self._shards.append(shard)
         self._starts = np.cumsum([0, *(len(shard) for shard in self._shards)])
-        self._records = np.concatenate(keys) if keys else np.empty(0, _KEY)
-        self._identities = _identities(self._records)
-        prints = _fingerprints(self._identities)
-        self._order = np.argsort(prints, kind="stable")
-        self._sorted = prints[self._order]
-        self._appended: dict[bytes, int] = {}
+        self._records = np.concatenate(keys) if keys else np.empty(0, _RECORD)
+        self._index = KeyIndex(self._records)
         self._sizes = self._sizes_on_disk()
 
     def _sizes_on_disk(self) -> dict[str, int]:
@@ -205,13 +171,13 @@ class ShardedRows:
 
     def _index_appended(self) -> None:
         """Include the appended rows in the sorted index."""
-        if self._appended:
+        if self._index.has_added:
             self._load()
 
     def _write(self, keys: list[RowKey], content: Rows) -> None:
         number = self._numbers[-1]
         rows = len(self._shards[-1])
-        records = np.empty(len(keys), _KEY)
+        records = np.empty(len(keys), _RECORD)
         for index, key in enumerate(keys):
             packed = np.frombuffer(key.packed(), np.uint8)
             records[index] = (packed[:32], packed[32:].view("<u2"), zlib.crc32(content[index].tobytes()))
@@ -224,18 +190,18 @@ class ShardedRows:
         first = int(self._starts[-1])
         self._shards[-1] = self._map(number)[1]
         self._starts[-1] += len(keys)
-        for index, key in enumerate(keys):
-            self._appended[key.packed()] = first + index
+        self._index.add(keys, first)
 
     def _truncate(self, number: int, rows: int) -> None:
         """Truncate what a crash left of a shard after its complete rows; keys first: they need their rows."""
-        for kind, size in (("keys", rows * _KEY.itemsize), (self._kind, rows * self._row_bytes)):
+        for kind, size in (("keys", rows * _RECORD.itemsize), (self._kind, rows * self._row_bytes)):
             path = self._path(number, kind)
             if path.stat().st_size != size:
                 os.truncate(path, size)
 
     def _begin_shard(self) -> None:
         number = max(self._numbers, default=-1) + 1
+        self._folder.mkdir(parents=True, exist_ok=True)
         for kind in (self._kind, "keys"):
             self._path(number, kind).touch()
         sync_folder(self._folder)
@@ -253,7 +219,9 @@ class ShardedRows:
 
     def _map(self, number: int) -> tuple[npt.NDArray[np.void], Rows]:
         """The records and rows of a shard, without rows that a crash left incomplete."""
-        keys = np.fromfile(self._path(number, "keys"), _KEY, self._path(number, "keys").stat().st_size // _KEY.itemsize)
+        keys = np.fromfile(
+            self._path(number, "keys"), _RECORD, self._path(number, "keys").stat().st_size // _RECORD.itemsize
+        )
         path = self._path(number, self._kind)
         complete = path.stat().st_size // self._row_bytes if path.exists() else 0
         rows = min(len(keys), complete)
@@ -268,24 +236,3 @@ class ShardedRows:
 
     def _path(self, number: int, kind: str) -> Path:
         return self._folder / f"{number:06d}.{kind}"
-
-
-def _packed_region(region: Region) -> bytes:
-    steps = [round(side * _REGION_STEPS) for side in (region.x0, region.y0, region.x1, region.y1)]
-    return np.array(steps, "<u2").tobytes()
-
-
-def _identities(records: npt.NDArray[np.void]) -> Identities:
-    """The unique part of records, uint8 [n, 40]: image and region."""
-    return np.ascontiguousarray(
-        np.concatenate([records["sha256"], np.ascontiguousarray(records["region"]).view("u1").reshape(-1, 8)], axis=1)
-    )
-
-
-def _fingerprints(identities: Identities) -> npt.NDArray[np.uint64]:
-    """A 64-bit number per identity, uint8 [n, 40]: its image's first bytes combined with its region."""
-    if len(identities) == 0:
-        return np.empty(0, np.uint64)
-    words = np.ascontiguousarray(identities).view("<u8")
-    folded: npt.NDArray[np.uint64] = words[:, 0] ^ (words[:, 4] * np.uint64(0x9E3779B97F4A7C15))
-    return folded

@@ -14,7 +14,7 @@ from embedding.errors import TraceObjectError
 from embedding.image.decode import decode
 from embedding.image.regions import Region
 from embedding.text.reading import TextReader
-from index.generations.generations import JOB_PATIENCE, Generation, open_generation
+from index.generations.generations import JOB_PATIENCE, Generation, numbers, open_generation
 from index.records.filters import Filter
 from index.search.answer import Answer, Query, QueryImage
 from index.search.ranking_digest import ranking_digests
@@ -135,14 +135,13 @@ def replay(
         GenerationError: the generation does not verify.
         EngineUnavailable: its vectors are on a server that is not ready.
     """
-    folder = workspace.generations / str(record["generation"])
-    if not folder.is_dir():
+    if record["generation"] not in numbers(workspace):
         raise ReplayImpossible(explanation(differences(record, encoder.card, None, reranker, text_reader)))
     with closing(open_generation(workspace, int(record["generation"]), JOB_PATIENCE)) as generation:
         differing = differences(record, encoder.card, generation.manifest, reranker, text_reader)
         if any(difference.prevents for difference in differing):
             raise ReplayImpossible(explanation(differing))
-        query = _query(record, ImageStore(workspace.images), uploads)
+        query = _query(record, ImageStore(workspace.objects), uploads)
         parameters = record["parameters"]
         answer = search(
             query,

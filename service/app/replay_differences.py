@@ -9,7 +9,7 @@ from typing import Any
 
 from embedding.encoders.card import ModelCard
 from embedding.text.reading import TextReader
-from index.generations.generations import Manifest
+from index.generations.manifest import Manifest
 from index.search.ranking_digest import RankingDigests, ranking_digests
 from index.search.rerank import FINALISTS, RERANK_DEPTH, Reranker
 

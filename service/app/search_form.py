@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from embedding.image.regions import WHOLE, Region
 from index.errors import QueryInvalid, UnknownEntry
-from index.generations.generations import Manifest
+from index.generations.manifest import Manifest
 from index.records.feed_records import COLLECTIONS, Collection
 from index.records.filters import Filter
 from index.search.answer import MAX_IMAGES, MAX_LIMIT, Answer

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from index.jobs.backup import back_up
+from index.jobs.backup import OBJECTS, back_up
 from index.workspace import Workspace
 from service.cli.streams import say
 
@@ -23,6 +23,8 @@ def backup(root: Path, folder: Path) -> None:
     done = back_up(workspace, folder)
     if done.database:
         say(f"the database is in {folder / done.database.file}: restore it with pg_restore (docs/scaling.md)")
-    elif workspace.settings.database:
+    if workspace.settings.objects:
+        say(f"what {workspace.objects.name} has is in {folder / OBJECTS} (docs/scaling.md)")
+    if not done.database and workspace.settings.database:
         say("warning: the setting `database` keeps the records elsewhere: copy them too, for example with pg_dump")
     click.echo(f"backed up to {folder}: {done.copied} files copied, {done.deleted} deleted there")

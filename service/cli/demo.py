@@ -66,7 +66,7 @@ def demo(root: Path) -> None:
     with progress.step("searching", len(sample.queries)) as tick:
         for query in sample.queries:
             answer = _answer(query, generation, encoder, reranker, text_reader)
-            rows[query.collection].append(_row(query, answer, ImageStore(workspace.images)))
+            rows[query.collection].append(_row(query, answer, ImageStore(workspace.objects)))
             tick(1)
     figures = [f"{_direction(collection)}: {_recall(found)}" for collection, found in rows.items()]
     for line in figures:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -16,6 +18,7 @@ from index.generations.generations import live_number, open_live
 from index.jobs.lost_records import require_records
 from index.models import workspace_encoder
 from index.records.catalogue import Catalogue
+from index.stores.objects.protocol import ObjectRange
 from index.stores.vectors import VectorStore
 from index.workspace import Workspace
 from service.app.gate import UPLOAD_THRESHOLD, gate_of
@@ -38,7 +41,10 @@ class Finding:
 @click.command()
 @click.pass_context
 def doctor(context: click.Context) -> None:
-    """Check the installation and the workspace: libraries, models, records, vectors, the live generation, disk."""
+    """Check the installation and the workspace.
+
+    Libraries, models, the object store, records, vectors, the live generation, disk.
+    """
     findings = list(_examine(context.obj))
     for finding in findings:
         click.echo(f"{'ok  ' if finding.good else 'FAIL'}  {finding.what}: {finding.detail}")
@@ -54,6 +60,8 @@ def _examine(root: Path) -> Iterator[Finding]:
         yield Finding(False, "workspace", str(error))
         return
     yield Finding(True, "workspace", f"{workspace.root}, model {workspace.settings.model}")
+    if workspace.settings.objects:
+        yield _try("objects", lambda: _objects(workspace))
     yield _try("gate", lambda: _gate(workspace))
     yield _try("records", lambda: _records(workspace))
     if workspace.settings.engine:
@@ -80,6 +88,23 @@ def _libraries() -> str:
 
     names = ("torch", "torchvision", "open_clip_torch", "faiss-cpu", "numpy", "pillow", "fastapi")
     return ", ".join(f"{name} {metadata.version(name)}" for name in names)
+
+
+def _objects(workspace: Workspace) -> str:
+    """Write, read, list and delete an object, as jobs do."""
+    objects, content = workspace.objects, secrets.token_bytes(16)
+    key = f"doctor/{content.hex()}"
+    began = time.monotonic()
+    version = objects.replace(key, content, None)
+    objects.replace(key, content, version)
+    if objects.get_ranges([ObjectRange(key, 0, 8)]) != [content[:8]]:
+        raise RuntimeError(f"{objects.name} does not give back what was stored: another program writes there")
+    if key not in {each.key for each in objects.list_objects("doctor")}:
+        raise RuntimeError(f"{objects.name} does not list what was stored at once: use a store that does")
+    objects.delete([key])
+    return (
+        f"{objects.name}: an object was stored, replaced, read, listed and deleted in {time.monotonic() - began:.2f} s"
+    )
 
 
 def _gate(workspace: Workspace) -> str:
@@ -112,7 +137,7 @@ def _engine(workspace: Workspace) -> str:
 
 def _vectors(workspace: Workspace) -> str:
     _, encoder = workspace_encoder(workspace, say)
-    store = VectorStore.open(workspace.vectors, encoder.card)
+    store = VectorStore.open(workspace.objects, encoder.card)
     damaged = store.damaged()
     if damaged:
         raise RuntimeError(f"{len(damaged)} of {len(store)} are damaged: move the folder away and re-index")

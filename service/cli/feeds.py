@@ -173,7 +173,7 @@ def _add(root: Path, collection: Collection, feed: str, name: str, feed_format: 
         source = set_options(records.database, source, options)
         context = ReadContext(
             catalogue=records,
-            images=ImageStore(workspace.images),
+            images=ImageStore(workspace.objects),
             fetch=polite_fetch(workspace.settings),
             today=datetime.now(UTC).date(),
             progress=progress_for_stderr(),

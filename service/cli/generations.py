@@ -11,7 +11,7 @@ import click
 
 from index.errors import GenerationError
 from index.generations import generations as builds
-from index.generations.generations import Manifest
+from index.generations.manifest import Manifest
 from index.models import require_served
 from index.workspace import Workspace
 from service.app.audit import Audit
@@ -33,7 +33,7 @@ def list_(root: Path) -> None:
     workspace = Workspace.open(root)
     live = builds.live_number(workspace)
     for number in builds.numbers(workspace):
-        manifest = Manifest.read(workspace.generations / str(number))
+        manifest = Manifest.read(builds.folder_of(workspace, number, ()))
         counts = ", ".join(f"{part.entries} {name}" for name, part in manifest.collections.items())
         click.echo(f"{'*' if number == live else ' '} {number:4d}  {manifest.created}  {manifest.model}  {counts}")
 
@@ -80,4 +80,4 @@ def _folder(workspace: Workspace, number: int | None) -> Path:
     if chosen is None or chosen not in builds.numbers(workspace):
         kept = ", ".join(map(str, builds.numbers(workspace))) or "none"
         raise GenerationError(f"no generation {'is live' if chosen is None else chosen}; kept are: {kept}")
-    return workspace.generations / str(chosen)
+    return builds.folder_of(workspace, chosen)

@@ -31,6 +31,7 @@ _COMMANDS = {
     "generations": "generations:generations",
     "init": "feeds:init",
     "models": "models:models",
+    "move": "move:move_",
     "names": "names:names",
     "reindex": "reindex:reindex",
     "search": "search:search",

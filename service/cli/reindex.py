@@ -15,7 +15,6 @@ from index.models import lazy_encoder, other_encoder
 from index.records.catalogue import Catalogue, Changes
 from index.search.rerank import reranker_for
 from index.search.text_evidence import text_reader_for
-from index.stores.objects.folder import FolderObjects
 from index.workers.opening import is_workers, open_workers
 from index.workspace import Workspace
 from service.app.audit import Audit
@@ -65,7 +64,7 @@ def reindex(
         pinned, encoder = (workspace, other) if other else lazy_encoder(workspace, say)
         with (
             closing(open_service_database(pinned)) as database,
-            open_workers(workers, FolderObjects(pinned.root), say) as computing,
+            open_workers(workers, pinned.objects, say) as computing,
         ):
             return run_reindex(
                 pinned,

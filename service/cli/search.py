@@ -107,7 +107,7 @@ def search(
     reranker = None if no_rerank else reranker_for(workspace)
     answer = run_search(query, generation, encoder, reranker, text_reader=text_reader_for(workspace))
     if evidence is not None:
-        drawn = draw_evidence(answer, query, ImageStore(workspace.images), evidence)
+        drawn = draw_evidence(answer, query, ImageStore(workspace.objects), evidence)
         say(f"{len(drawn)} pictures of the evidence: {evidence}")
     earlier = _earlier_decisions(answer, generation, workspace)
     if as_json:

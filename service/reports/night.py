@@ -65,7 +65,7 @@ def report_run(workspace: Workspace, record: RunRecord, say: Say) -> None:
     A record that could not be sent is sent by a later run, unless it could not be written either.
     """
     history, settings = RunHistory.of(workspace), workspace.settings
-    page = render(record, ImageStore(workspace.images))
+    page = render(record, ImageStore(workspace.objects))
     path: Path | None = None
     try:
         path = history.add(record)
@@ -77,7 +77,7 @@ def report_run(workspace: Workspace, record: RunRecord, say: Say) -> None:
         say(f"warning: the record of this run could not be kept whole: {error}")
     if settings.metrics_file and (why := write_metrics(record, Path(settings.metrics_file))):
         say(f"warning: metrics were not written: {why}")
-    for channel, deliver in _channels(settings, ImageStore(workspace.images)).items():
+    for channel, deliver in _channels(settings, ImageStore(workspace.objects)).items():
         _send(history, channel, deliver, path, record if record.worth_a_message() else None, say)
 
 

@@ -10,7 +10,7 @@ import pytest
 from embedding.text.networks import available
 from embedding.text.reader import OcrReader
 from embedding.text.reading import MAX_CHARACTERS, MAX_CODES, MAX_LINES, Reading, TextReader, bounding_region
-from index.stores.text import from_bytes, to_bytes
+from index.stores.reading_format import from_bytes, to_bytes
 from tests.written import FakeReader, corners, line, written
 
 NOTHING = np.full((200, 300, 3), 200, np.uint8)

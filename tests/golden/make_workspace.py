@@ -107,7 +107,7 @@ def make(place: Path) -> None:
     expected = {"made_in": str(place), "user": USER, "password": PASSWORD, **searched, **_expected(workspace, approved)}
     (place / "expected.json").write_text(json.dumps(expected, indent=1, sort_keys=True), encoding="utf-8")
     # They would only fill the archive, and are made again where they are missing.
-    shutil.rmtree(workspace.features)
+    shutil.rmtree(workspace.root / "features")
 
 
 def pack(place: Path, archive: Path) -> None:

@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from embedding.image.decode import decode
 from index.errors import SchemaOutdated
 from index.generations import generations
-from index.generations.generations import Generation, Manifest, open_live
+from index.generations.generations import Generation, open_live
+from index.generations.manifest import Manifest
 from index.jobs.alerts import list_alerts
 from index.jobs.reindex import reindex
 from index.models import workspace_encoder
@@ -28,6 +29,7 @@ from index.search.search import search
 from index.sources.gate import quarantined
 from index.stores.features import record
 from index.stores.images import ImageStore
+from index.stores.objects.folder import FolderObjects
 from service.accounts.accounts import Accounts
 from service.app.audit import Audit
 from service.app.gate import PUBLISHED_THRESHOLD, gate_of
@@ -291,4 +293,4 @@ def test_it_is_backed_up_and_restored(golden, tmp_path):
     manifest = Manifest.read(Path(tmp_path / "backup" / "generations" / str(golden.expected["live"])))
     manifest.verify(tmp_path / "backup" / "generations" / str(golden.expected["live"]))
     for image in open_live(golden.workspace).records.images():
-        assert ImageStore(tmp_path / "backup" / "images").read(image)
+        assert ImageStore(FolderObjects(tmp_path / "backup")).read(image)

@@ -20,6 +20,7 @@ class FolderObjects:
 
     def __init__(self, root: Path, *, appendable: bool = True) -> None:
         self._root, self._appendable = root, appendable
+        self._text = str(root)
 
     @property
     def name(self) -> str:
@@ -85,7 +86,7 @@ class FolderObjects:
 
     def exists(self, key: str) -> bool:
         # Asked for every picture every night: a string costs a fraction of a Path.
-        return os.path.exists(f"{self._root}/{key}")  # noqa: PTH110
+        return os.path.exists(f"{self._text}/{key}")  # noqa: PTH110
 
     def list_objects(self, folder: str = "") -> Iterator[ObjectInfo]:
         start = self.path(folder) if folder else self._root

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from index.errors import WorkspaceError
+from index.stores.objects.cached import CachedObjects
 from index.stores.objects.folder import FolderObjects
 from index.stores.objects.protocol import ObjectStore
 
@@ -34,7 +35,7 @@ def open_objects(url: str) -> ObjectStore:
     if SCHEMES[scheme] == "s3":
         from index.stores.objects.s3 import S3Objects
 
-        return S3Objects("s3", root)
+        return CachedObjects(S3Objects("s3", root))
     from index.stores.objects.bucket import BucketObjects
 
-    return BucketObjects(SCHEMES[scheme], root)
+    return CachedObjects(BucketObjects(SCHEMES[scheme], root))

@@ -69,7 +69,7 @@ def test_a_lost_pointer_or_generation_is_built_anew(workspace):
 
 
 def test_damaged_embeddings_are_computed_again_before_a_build(workspace):
-    path = next(workspace.vectors.rglob("*.vectors"))
+    path = next((workspace.root / "vectors").rglob("*.vectors"))
     with path.open("r+b") as file:
         file.seek(2 * 2 * 64)
         file.write(os.urandom(64))
@@ -81,7 +81,7 @@ def test_damaged_embeddings_are_computed_again_before_a_build(workspace):
 
 
 def test_a_copy_that_was_lost_or_damaged_is_made_again_when_another_model_needs_it(workspace):
-    lost, damaged, *_ = sorted(workspace.images.rglob("*.jpg"))
+    lost, damaged, *_ = sorted((workspace.root / "images").rglob("*.jpg"))
     damaged.write_bytes(b"no picture")
     report = reindex(workspace, ColourEncoder("colour-65"), Unwatched())
     assert (report.embedded, len(report.refused)) == (4, 1)

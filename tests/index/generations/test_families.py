@@ -8,6 +8,7 @@ from embedding.image.preprocess import prepare
 from index.generations.families import Availability, availability, find_families
 from index.records.entries import Entry, EntryFields
 from index.stores.images import ImageStore
+from index.stores.objects.folder import FolderObjects
 from tests.fakes import ColourEncoder, render
 
 
@@ -20,7 +21,7 @@ def saved_again(picture, quality, side):
 @pytest.fixture
 def catalogue(tmp_path):
     """Ten products; the first three sold again by another shop, saved smaller; one in another colour."""
-    store = ImageStore(tmp_path)
+    store = ImageStore(FolderObjects(tmp_path))
     pictures = [saved_again(render(seed), 90, 96) for seed in range(10)]
     pictures += [saved_again(render(seed), 60, 70) for seed in range(3)]
     pictures.append(saved_again(255 - render(5), 90, 96))
@@ -47,7 +48,7 @@ def test_entries_that_share_an_image_are_one_family_whatever_the_embedding(catal
 
 def test_pictures_of_equal_embeddings_but_different_pixels_are_no_family(tmp_path):
     """For example two objects before the same background: nearly equal embeddings, different pixels."""
-    store = ImageStore(tmp_path)
+    store = ImageStore(FolderObjects(tmp_path))
     pictures = [saved_again(picture, 90, 96) for picture in (render(1), render(2))]
     pictures.append(saved_again(render(1), 60, 70))
     names = [f"{number:064x}" for number in range(len(pictures))]
@@ -66,7 +67,7 @@ def test_families_reach_across_a_product_with_several_pictures(catalogue):
 
 
 def test_no_entries_have_no_families(tmp_path):
-    assert find_families([], [], np.empty((0, 64), np.float32).__getitem__, ImageStore(tmp_path)) == {}
+    assert find_families([], [], np.empty((0, 64), np.float32).__getitem__, ImageStore(FolderObjects(tmp_path))) == {}
 
 
 def entry(number, **fields):

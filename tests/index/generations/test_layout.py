@@ -7,7 +7,8 @@ import pytest
 
 from index.engines import choice, tuning, writing
 from index.generations import generations, layout
-from index.generations.generations import Manifest, open_live
+from index.generations.generations import open_live
+from index.generations.manifest import Manifest
 from index.jobs import self_test
 from index.jobs.forget import find_entry, forget
 from index.workspace import Workspace

@@ -6,7 +6,8 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from index.generations.generations import MANIFEST, Generation, Manifest, open_live
+from index.generations.generations import MANIFEST, Generation, open_live
+from index.generations.manifest import Manifest
 from index.generations.spread import MIN_ENTRIES, SAMPLE, UNMEASURED, CosineSpread, sampled_rows
 from index.jobs.reindex import reindex
 from index.progress import Unwatched

@@ -9,7 +9,8 @@ import pytest
 from embedding.errors import ModelUnavailable
 from index.errors import GenerationError, WorkspaceError
 from index.generations import generations, snapshot_schema
-from index.generations.generations import CALIBRATION, RECORDS, Generation, Manifest, open_live
+from index.generations.generations import CALIBRATION, RECORDS, Generation, open_live
+from index.generations.manifest import Manifest
 from index.generations.snapshot import Snapshot
 from index.jobs import forget as forgetting
 from index.jobs.forget import find_entry, forget

@@ -78,7 +78,7 @@ def same(one: Workspace, two: Workspace) -> None:
     assert len(first.records.images()) > 10
     assert first.manifest.content == second.manifest.content
     for workspace in (one, two):
-        assert all(store.damaged() == [] for store in VectorStore.all(workspace.vectors))
+        assert all(store.damaged() == [] for store in VectorStore.all(workspace.objects))
         assert not list(workspace.generations.glob(".*"))
 
 

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from embedding.image.regions import WHOLE
 from index.errors import EntryAmbiguous, UnknownEntry, WorkspaceError
 from index.generations import generations
-from index.generations.generations import Manifest, open_live
+from index.generations.generations import open_live
+from index.generations.manifest import Manifest
 from index.jobs import forget as module
 from index.jobs.alerts import Alert, add_alerts, list_alerts
 from index.jobs.forget import ForgetTarget, allow_return, find_entry, find_source, forget
@@ -80,7 +81,7 @@ def traces_of(workspace, entry_id, collection="catalogue"):
     for image in images_of(workspace, entry_id, collection):
         needles[f"hash {image}"] = image.encode()
         needles[f"raw hash {image}"] = bytes.fromhex(image)
-        for number, store in enumerate(VectorStore.all(workspace.vectors)):
+        for number, store in enumerate(VectorStore.all(workspace.objects)):
             rows = store.rows_of([image], WHOLE)
             if rows[0] >= 0:
                 vector = store.get(rows)[0]
@@ -115,27 +116,27 @@ def test_the_search_for_traces_finds_them_before(workspace):
 
 
 def test_a_forgotten_product_leaves_no_trace(workspace):
-    features = FeatureStore(workspace.features, ImageStore(workspace.images))
+    features = FeatureStore(workspace.objects, ImageStore(workspace.objects))
     kept, gone = images_of(workspace, "a"), images_of(workspace, SECRET)
     features.append({image: record_of(number) for number, image in enumerate(sorted(kept | gone))})
     # What a crash leaves: a record that is not complete.
-    (keys,) = workspace.features.rglob("*.keys")
+    (keys,) = (workspace.root / "features").rglob("*.keys")
     with keys.open("ab") as file:
         file.write(bytes.fromhex(sorted(gone)[0]))
     # As versions before these stored them.
-    former = [workspace.features / image[:2] / f"{image}.features" for image in sorted(gone)]
+    former = [workspace.root / "features" / image[:2] / f"{image}.features" for image in sorted(gone)]
     for path in former:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"features")
     # What workers computed for a re-index that was killed.
-    stage = Features(ImageStore(workspace.images))
+    stage = Features(ImageStore(workspace.objects))
     Staging(FolderObjects(workspace.root)).write(stage, [(image, record_of(1)) for image in sorted(gone)])
     needles = traces_of(workspace, SECRET)
     done = forget(workspace, find_entry(workspace, "catalogue", SECRET))
     assert (done.entries, done.images, done.generations) == (1, 2, (1, 2, 3))
     assert done.embeddings == 2
     assert found_in_files(workspace, needles) == []
-    left = FeatureStore(workspace.features, ImageStore(workspace.images))
+    left = FeatureStore(workspace.objects, ImageStore(workspace.objects))
     assert set(left.missing(sorted(kept | gone))) == gone - kept
 
 
@@ -156,7 +157,7 @@ def test_everything_else_is_unchanged(workspace):
         assert answer.candidates[0].entry.fields.entry_id == entry
     for image in live.records.images() - images_of(workspace, SECRET):
         if image in after.records.images():
-            assert ImageStore(workspace.images).read(image)
+            assert ImageStore(workspace.objects).read(image)
 
 
 def test_its_feed_does_not_add_it_again_until_that_is_allowed(workspace):
@@ -182,7 +183,7 @@ def test_a_picture_that_another_entry_uses_is_kept(workspace):
     assert found_in_files(workspace, {"id": b"title of twin"}) == []
     answer = search(Query((QueryImage(render(5)),)), open_live(workspace), ColourEncoder())
     assert answer.candidates[0].entry.fields.entry_id == "same-picture"
-    assert ImageStore(workspace.images).read(next(iter(shared)))
+    assert ImageStore(workspace.objects).read(next(iter(shared)))
 
 
 def test_a_forgotten_object_leaves_no_trace(workspace):
@@ -342,7 +343,7 @@ def test_retention_takes_pictures_and_features_but_not_yet_few_embeddings(worksp
     shop(workspace, tmp_path / "shop", {"a": 1, "b": 3, "c": 4, "twin": 5, "new": 30})
     run(workspace, DAY + timedelta(3))
     assert run(workspace, DAY + timedelta(4)).changes["shop"].expired == 1
-    store = ImageStore(workspace.images)
+    store = ImageStore(workspace.objects)
     assert not any(image in store for image in gone)
     assert json.loads((workspace.generations / "5" / "manifest.json").read_text())["generation"] == 5
     assert all(image in store for image in open_live(workspace).records.images())

@@ -48,8 +48,8 @@ def night(tmp_path, monkeypatch):
 
         settings = replace(workspace.settings, features_minutes=minutes)
         with Catalogue.open(workspace.database_url) as catalogue:
-            images = ImageStore(workspace.images)
-            reranker = Reranker(FeatureStore(workspace.features, images))
+            images = ImageStore(workspace.objects)
+            reranker = Reranker(FeatureStore(workspace.objects, images))
             context = JobContext(
                 replace(workspace, settings=settings), catalogue, images, ColourEncoder(), reranker, Unwatched()
             )
@@ -101,26 +101,26 @@ def test_an_interruption_loses_no_more_than_a_batch(night, monkeypatch):
 def test_damaged_ones_are_made_again_and_a_picture_that_is_lost_is_left_out(night, monkeypatch):
     workspace, made, run = night
     run()
-    (path,) = workspace.features.rglob("*.features")
+    (path,) = (workspace.root / "features").rglob("*.features")
     data = bytearray(path.read_bytes())
     data[7] ^= 1
     path.write_bytes(data)
-    store = FeatureStore(workspace.features, ImageStore(workspace.images))
+    store = FeatureStore(workspace.objects, ImageStore(workspace.objects))
     lost = made[0]
     store.discard_unused(set(made) - {lost})
-    ImageStore(workspace.images).discard(lost)
+    ImageStore(workspace.objects).discard([lost])
     with pytest.raises(UnknownEntry):
-        ImageStore(workspace.images).pixels(lost)
+        ImageStore(workspace.objects).pixels(lost)
     warnings = run()
     assert len(made) in (PICTURES, PICTURES + 1)
-    assert FeatureStore(workspace.features, ImageStore(workspace.images)).missing(made) == [lost]
+    assert FeatureStore(workspace.objects, ImageStore(workspace.objects)).missing(made) == [lost]
     assert len(warnings) == len(made) - PICTURES
 
 
 def test_without_a_re_ranker_nothing_is_made(night):
     workspace, made, _ = night
     with Catalogue.open(workspace.database_url) as catalogue:
-        context = JobContext(workspace, catalogue, ImageStore(workspace.images), ColourEncoder(), None, Unwatched())
+        context = JobContext(workspace, catalogue, ImageStore(workspace.objects), ColourEncoder(), None, Unwatched())
         assert make_missing(context) == ()
     assert made == []
 
@@ -129,14 +129,14 @@ def test_what_another_job_has_made_meanwhile_is_kept(night):
     workspace, made, run = night
     with Catalogue.open(workspace.database_url) as catalogue:
         images = sorted(catalogue.images())
-    opened_before = Reranker(FeatureStore(workspace.features, ImageStore(workspace.images)))
+    opened_before = Reranker(FeatureStore(workspace.objects, ImageStore(workspace.objects)))
     run()
-    kept = FeatureStore(workspace.features, ImageStore(workspace.images)).get(images)
+    kept = FeatureStore(workspace.objects, ImageStore(workspace.objects)).get(images)
     with Catalogue.open(workspace.database_url) as catalogue:
-        store = ImageStore(workspace.images)
+        store = ImageStore(workspace.objects)
         context = JobContext(workspace, catalogue, store, ColourEncoder(), opened_before, Unwatched())
         assert make_missing(context) == ()
     assert len(made) == PICTURES
-    after = FeatureStore(workspace.features, ImageStore(workspace.images)).get(images)
+    after = FeatureStore(workspace.objects, ImageStore(workspace.objects)).get(images)
     for before, now in zip(kept, after, strict=True):
         assert before.to_record().tobytes() == now.to_record().tobytes()

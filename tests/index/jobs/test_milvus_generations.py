@@ -15,7 +15,8 @@ from embedding.image.regions import WHOLE
 from index.engines.milvus.spec import is_milvus
 from index.errors import EngineUnavailable, GenerationError, WorkspaceError
 from index.generations import generations
-from index.generations.generations import Manifest, open_live
+from index.generations.generations import open_live
+from index.generations.manifest import Manifest
 from index.generations.segments import drop_unused, prefix
 from index.jobs.forget import find_entry, find_source, forget
 from index.jobs.reindex import reindex
@@ -165,7 +166,7 @@ def needles_of(workspace, entry_id):
     with closing(open_live(workspace)) as generation:
         images = {image for entry in generation.records.find("catalogue", entry_id) for image in entry.images}
     needles = [image.encode() for image in images]
-    for store in VectorStore.all(workspace.vectors):
+    for store in VectorStore.all(workspace.objects):
         rows = store.rows_of(sorted(images), WHOLE)
         needles += [vector.astype(np.float32).tobytes() for vector in store.get(rows[rows >= 0])]
     assert len(needles) == 2 * len(images)

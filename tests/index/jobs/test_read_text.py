@@ -11,7 +11,6 @@ import pytest
 from embedding.text.reading import Reading
 from index.generations import generations
 from index.generations.generations import Generation, open_live
-from index.jobs import read_text
 from index.jobs.context import JobContext
 from index.jobs.forget import find_entry, forget
 from index.jobs.read_text import BATCH, read_missing
@@ -19,7 +18,7 @@ from index.jobs.reindex import reindex
 from index.progress import Unwatched
 from index.records.catalogue import Catalogue
 from index.stores.images import ImageStore
-from index.stores.text import TextStore
+from index.stores.text_file import TextFile
 from index.workspace import Workspace
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 from tests.written import FakeReader, line
@@ -106,7 +105,7 @@ def test_a_night_reads_no_longer_than_it_may_and_the_next_goes_on(workspace, tmp
     def night(reader, minutes):
         settings = replace(workspace.settings, text_minutes=minutes)
         with Catalogue.open(workspace.database_url) as catalogue:
-            store = ImageStore(workspace.images)
+            store = ImageStore(workspace.objects)
             context = JobContext(
                 replace(workspace, settings=settings), catalogue, store, ColourEncoder(), None, Unwatched(), reader
             )
@@ -127,16 +126,16 @@ def test_a_night_reads_no_longer_than_it_may_and_the_next_goes_on(workspace, tmp
 def test_an_interruption_loses_no_more_than_a_batch(workspace, tmp_path, monkeypatch):
     feed(workspace, tmp_path / "shop", {f"p{seed}": seed for seed in range(2 * BATCH)})
     stopped = Reader()
-    append = TextStore.append
+    append = TextFile.append
 
     def interrupted(self, readings):
         append(self, readings)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(read_text.TextStore, "append", interrupted)
+    monkeypatch.setattr(TextFile, "append", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(workspace, stopped)
-    monkeypatch.setattr(read_text.TextStore, "append", append)
+    monkeypatch.setattr(TextFile, "append", append)
     resumed = Reader()
     run(workspace, resumed)
     assert (stopped.count, resumed.count) == (BATCH, BATCH)
@@ -144,7 +143,7 @@ def test_an_interruption_loses_no_more_than_a_batch(workspace, tmp_path, monkeyp
 
 def test_damaged_readings_are_made_again(workspace):
     run(workspace, Reader())
-    with sqlite3.connect(workspace.text / "fake-1.sqlite") as connection:
+    with sqlite3.connect(workspace.root / "text" / "fake-1.sqlite") as connection:
         connection.execute("UPDATE readings SET crc = 1 WHERE image IN (SELECT image FROM readings LIMIT 3)")
     reader = Reader()
     report = run(workspace, reader)
@@ -154,7 +153,7 @@ def test_damaged_readings_are_made_again(workspace):
 
 def test_a_lost_folder_of_text_costs_time_alone(workspace):
     run(workspace, Reader())
-    shutil.rmtree(workspace.text)
+    shutil.rmtree(workspace.root / "text")
     reader = Reader()
     assert run(workspace, reader).published is False
     assert reader.count == 20

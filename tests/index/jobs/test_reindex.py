@@ -8,7 +8,8 @@ import pytest
 
 from index.errors import GenerationError, WorkspaceError
 from index.generations import generations
-from index.generations.generations import Generation, Manifest, open_live
+from index.generations.generations import Generation, open_live
+from index.generations.manifest import Manifest
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
 from index.records.catalogue import Catalogue

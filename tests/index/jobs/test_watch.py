@@ -6,7 +6,8 @@ import pytest
 
 from embedding.errors import ImageRefused
 from embedding.image.regions import WHOLE
-from index.generations.generations import SelfTest, open_live
+from index.generations.generations import open_live
+from index.generations.manifest import SelfTest
 from index.jobs.alerts import list_alerts
 from index.jobs.reindex import reindex
 from index.jobs.watch import is_watched, watch
@@ -71,7 +72,7 @@ def watching(workspace):
         generation = open_live(workspace)
         fake_search = FakeSearch(generation, **likelihoods)
         with Catalogue.open(workspace.database_url) as catalogue:
-            store = ImageStore(workspace.images)
+            store = ImageStore(workspace.objects)
             alerts, warnings = watch(
                 generation, fake_search, catalogue.database, store, 0.5, "2026-01-05T03:00", Unwatched()
             )
@@ -125,7 +126,7 @@ def test_a_closed_object_is_not_searched_for(watching, two_open, workspace, tmp_
 
 def test_an_unreadable_crop_is_a_warning_and_other_objects_are_searched_for(watching, two_open, workspace):
     crop = open_live(workspace).records.find("objects", "E-1")[0].images[0]
-    ImageStore(workspace.images).path(crop).unlink()
+    ImageStore(workspace.objects).discard([crop])
     alerts, warnings, _ = watching(a=0.9)
     assert [alert.object_id for alert in alerts] == ["E-2"]
     assert "E-1 of Europol could not be watched" in warnings[0]

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from index.generations import generations
-from index.generations.generations import SelfTest, open_live
+from index.generations.generations import open_live
+from index.generations.manifest import SelfTest
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
 from index.workspace import Workspace

@@ -92,7 +92,7 @@ def place(tmp_path_factory, network):
     add_feed(workspace, "shop", "catalogue", feed)
     reindex(workspace, ColourEncoder(), Unwatched())
     with closing(open_live(workspace)) as generation:
-        yield generation, Reranker(FeatureStore(workspace.features, ImageStore(workspace.images)))
+        yield generation, Reranker(FeatureStore(workspace.objects, ImageStore(workspace.objects)))
 
 
 def run_search(place, reranker):

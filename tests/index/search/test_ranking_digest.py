@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from index.generations.generations import CollectionPart, Manifest
+from index.generations.manifest import CollectionPart, Manifest
 from index.search.ranking_digest import generation_digest, model_digest, ranking_digests, search_parameters
 from index.stores.checksums import FileChecksum
 from tests.fakes import ColourEncoder

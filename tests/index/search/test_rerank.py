@@ -112,7 +112,7 @@ def test_a_rotated_photo_is_corrected_and_its_evidence_mapped_to_the_original(pl
 
 def test_an_answer_from_stored_and_from_computed_features_is_the_same(place, tmp_path):
     workspace, generation, stored = place
-    computing = Reranker(FeatureStore(tmp_path / "empty", ImageStore(workspace.images)))
+    computing = Reranker(FeatureStore(tmp_path / "empty", ImageStore(workspace.objects)))
     photo = tilted(drawn(5))[0]
     images = sorted(generation.records.images())
     stored.features.append({image: record(stored.features.images, image) for image in images})
@@ -139,6 +139,6 @@ def test_evidence_is_drawn_for_every_candidate(place, tmp_path):
     workspace, generation, reranker = place
     query = Query((QueryImage(tilted(drawn(2))[0]), QueryImage(drawn(2))), limit=3)
     answer = search(query, generation, ColourEncoder(), reranker)
-    written = draw_evidence(answer, query, ImageStore(workspace.images), tmp_path / "evidence")
+    written = draw_evidence(answer, query, ImageStore(workspace.objects), tmp_path / "evidence")
     assert [path.name for path in written] == [f"{rank:03d}-{n}.png" for rank in (1, 2, 3) for n in (1, 2)]
     assert all(Image.open(path).size[0] > 900 for path in written)

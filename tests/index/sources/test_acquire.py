@@ -14,6 +14,7 @@ from index.records.entries import EntryFields
 from index.sources.acquire import acquire
 from index.sources.fetching.outcomes import Fetched, FetchRefused, NotModified, Reason
 from index.stores.images import ImageStore
+from index.stores.objects.folder import FolderObjects
 from tests.fakes import render, render_file
 
 pytestmark = pytest.mark.databases("sqlite", "postgres")
@@ -43,7 +44,7 @@ class Web:
 @pytest.fixture
 def place(database_url, tmp_path):
     class Place:
-        store = ImageStore(tmp_path / "images")
+        store = ImageStore(FolderObjects(tmp_path))
         web = Web()
 
         def run(self, pictures, today=MONDAY):
@@ -76,7 +77,7 @@ def test_a_touched_file_with_the_same_bytes_is_no_new_image(place, tmp_path):
 def test_a_lost_copy_is_made_again(place, tmp_path):
     picture = render_file(tmp_path / "a.png", 1)
     place.run([picture])
-    place.store.path(place.images()[0]).unlink()
+    place.store.discard(place.images()[:1])
     assert place.run([picture]).new == 1
 
 

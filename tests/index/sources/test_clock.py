@@ -17,6 +17,7 @@ from index.sources.acquire import acquire
 from index.sources.fetching.outcomes import Fetched, FetchRefused, Reason
 from index.sources.ingest import ingest
 from index.stores.images import ImageStore
+from index.stores.objects.folder import FolderObjects
 from tests.index.sources.test_acquire import Web, png
 
 pytestmark = pytest.mark.databases("sqlite", "postgres")
@@ -38,7 +39,7 @@ def column(catalogue: Catalogue, name: str) -> dict[str, str]:
 @pytest.mark.parametrize("day", [TODAY, TODAY + timedelta(days=3), AHEAD - timedelta(days=1)])
 def test_pictures_are_asked_for_again(catalogue: Catalogue, tmp_path: Path, day: date) -> None:
     """One that was missing, and one that was replaced since."""
-    web, store = Web(), ImageStore(tmp_path / "images")
+    web, store = Web(), ImageStore(FolderObjects(tmp_path))
     late, replaced = "https://shop.example/late.jpg", "https://shop.example/p0.jpg"
     web.answers[late] = lambda request: FetchRefused(request, Reason.NOT_FOUND, "404", transient=False)
     web.answers[replaced] = lambda request: Fetched(request, png(1))

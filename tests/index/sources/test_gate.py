@@ -62,7 +62,7 @@ def test_a_quarantined_crop_is_listed_and_nothing_of_it_is_stored(workspace, qua
     (refusal,) = report.refused
     assert (refusal.reason, refusal.where.endswith("2.png")) == ("face", True)
     assert f"traceobject allow {quarantined}" in refusal.message
-    assert quarantined not in ImageStore(workspace.images)
+    assert quarantined not in ImageStore(workspace.objects)
     assert (report.new_images, gate.checked) == (1, 2)
 
 
@@ -91,7 +91,7 @@ def test_a_quarantined_crop_is_known_by_its_record_and_not_by_the_text_of_its_re
             approve(catalogue, "0" * 64)
         approve(catalogue, stopped)
     run(workspace, Stops(2))
-    assert stopped in ImageStore(workspace.images)
+    assert stopped in ImageStore(workspace.objects)
     with Catalogue.open(workspace.database_url) as catalogue:
         assert list_held(catalogue) == []
 
@@ -116,7 +116,7 @@ def test_a_curator_approves_it(workspace, quarantined):
     report = run(workspace, Stops(2))
     assert report.refused == ()
     assert report.published
-    assert quarantined in ImageStore(workspace.images)
+    assert quarantined in ImageStore(workspace.objects)
 
 
 @pytest.mark.parametrize("name", ["0" * 64, "%", "", "a"])
@@ -135,7 +135,7 @@ def test_a_crop_that_a_shop_shows_too_is_quarantined_nevertheless(tmp_path, work
     add_feed(workspace, "a-shop", "catalogue", write_feed(tmp_path / "shop", [{"product_id": "P"}], [2]))
     report = run(workspace, Stops(2))
     assert [refusal.reason for refusal in report.refused] == ["face"]
-    assert quarantined in ImageStore(workspace.images)
+    assert quarantined in ImageStore(workspace.objects)
 
 
 def test_a_crop_that_a_shop_showed_first_is_checked_nevertheless(tmp_path):
@@ -153,14 +153,14 @@ def test_a_crop_that_a_shop_showed_first_is_checked_nevertheless(tmp_path):
 
 def test_a_crop_replaced_by_one_with_a_face_keeps_the_former(tmp_path, workspace):
     run(workspace, Stops(9))
-    kept = set(workspace.images.rglob("*.jpg"))
+    kept = set((workspace.root / "images").rglob("*.jpg"))
     write_feed(tmp_path / "police", CROPS, [1, 2])
     (tmp_path / "police" / "pictures" / "2.png").write_bytes(
         write_feed(tmp_path / "other", CROPS[:1], [9]).with_name("pictures").joinpath("9.png").read_bytes()
     )
     report = run(workspace, Stops(9))
     assert [refusal.reason for refusal in report.refused] == ["face"]
-    assert set(workspace.images.rglob("*.jpg")) == kept
+    assert set((workspace.root / "images").rglob("*.jpg")) == kept
 
 
 @pytest.mark.databases("sqlite")

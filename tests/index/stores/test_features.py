@@ -1,5 +1,7 @@
 """The store of local features: records found again, damage noticed, what is unused erased."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from index.errors import UnknownEntry
 from index.stores import features as features_module
 from index.stores.features import FeatureStore
 from index.stores.images import ImageStore
+from index.stores.objects.folder import FolderObjects
 from tests.local_features import record_of
 
 
@@ -17,16 +20,20 @@ def name(number: int) -> str:
 
 @pytest.fixture
 def store(tmp_path):
-    return FeatureStore(tmp_path / "features", ImageStore(tmp_path / "images"))
+    return FeatureStore(FolderObjects(tmp_path), ImageStore(FolderObjects(tmp_path)))
 
 
 def again(store: FeatureStore) -> FeatureStore:
     """Another process' view of the same folder."""
-    return FeatureStore(store.root, store.images)
+    return FeatureStore(store.objects, store.images)
+
+
+def folder(store: FeatureStore) -> Path:
+    return store.objects.appendable / "features"
 
 
 def size(store: FeatureStore) -> int:
-    return sum(path.stat().st_size for path in store.root.rglob("*.features"))
+    return sum(path.stat().st_size for path in folder(store).rglob("*.features"))
 
 
 def test_features_are_found_again_in_the_order_asked_for(store):
@@ -57,7 +64,7 @@ def test_a_reader_sees_what_the_night_has_added_and_erased(store):
 
 def test_damaged_records_are_not_used_and_are_made_again(store):
     store.append({name(number): record_of(number, count=4) for number in (1, 2)})
-    (path,) = store.root.rglob("*.features")
+    (path,) = folder(store).rglob("*.features")
     data = bytearray(path.read_bytes())
     data[5] ^= 1
     path.write_bytes(data)
@@ -92,12 +99,12 @@ def test_what_is_computed_for_a_search_is_kept_in_memory_within_bounds(store, mo
         watched.get([name(number)])
     assert asked == [name(1), name(2), name(3), name(1)]
     assert looked_up == [False, True, False, False, False]
-    assert not list(store.root.rglob("*.features"))
+    assert not list(folder(store).rglob("*.features"))
 
 
 def test_features_of_other_versions_are_deleted(store):
     store.append({name(1): record_of(1)})
-    old = store.root / "ab" / f"{'ab' * 32}.features"
+    old = folder(store) / "ab" / f"{'ab' * 32}.features"
     old.parent.mkdir()
     old.write_bytes(b"TOLF")
     store.delete_former()
@@ -109,6 +116,6 @@ def test_records_fill_shards_that_can_be_rewritten_quickly(store, monkeypatch):
     monkeypatch.setattr("index.stores.shards.SHARD_BYTES", 4 * RECORD_BYTES)
     opened = again(store)
     opened.append({name(number): record_of(number, count=number) for number in range(11)})
-    assert len(list(store.root.rglob("*.keys"))) == 3
+    assert len(list(folder(store).rglob("*.keys"))) == 3
     assert [len(found) for found in again(store).get([name(n) for n in range(11)])] == list(range(11))
     assert np.array_equal(opened.get([name(7)])[0].keypoints, again(store).get([name(7)])[0].keypoints)

@@ -115,7 +115,7 @@ class TestImages:
 
     def test_not_of_this_generation_are_not_shown(self, client, indexed):
         stray = "0" * 64
-        path = indexed.images / "00" / "00" / f"{stray}.jpg"
+        path = indexed.root / "images" / "00" / "00" / f"{stray}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"\xff\xd8 a picture of another generation")
         try:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from index.generations.generations import SelfTest
+from index.generations.manifest import SelfTest
 from index.jobs.forget import find_entry, forget
 from index.jobs.reindex import reindex
 from index.progress import Unwatched

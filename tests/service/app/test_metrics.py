@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from embedding.local import available
 from index.stores.features import FeatureStore
 from index.stores.images import ImageStore
+from index.stores.objects.folder import FolderObjects
 from index.workspace import SETTINGS, Workspace
 from service.accounts.accounts import Accounts
 from service.accounts.roles import Role
@@ -83,8 +84,8 @@ def test_without_a_generation_it_is_zero(tmp_path):
 @pytest.mark.skipif(not available(), reason="the extra `clip` is not installed")
 def test_features_are_counted_as_hit_or_miss(indexed, tmp_path):
     lookups = []
-    store = FeatureStore(tmp_path, ImageStore(indexed.images), on_lookup=lookups.append)
-    image = next(path.stem for path in indexed.images.rglob("*.jpg"))
+    store = FeatureStore(FolderObjects(tmp_path), ImageStore(indexed.objects), on_lookup=lookups.append)
+    image = next(path.stem for path in (indexed.root / "images").rglob("*.jpg"))
     store.get([image])
     store.get([image])
     assert lookups == [False, True]

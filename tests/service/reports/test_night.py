@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from embedding.errors import ModelUnavailable
 from embedding.image.regions import WHOLE
 from index.errors import WorkspaceError
-from index.generations.generations import SelfTest, open_live
+from index.generations.generations import open_live
+from index.generations.manifest import SelfTest
 from index.jobs.build import Built
 from index.records.catalogue import Catalogue
 from index.stores.vectors import VectorStore
@@ -268,7 +269,7 @@ class TestMessages:
 def traces(workspace, collection, entry_id):
     """Byte strings that must be gone afterwards: the id, and each image's hash and vector as stored and as indexed."""
     needles = {f"id {entry_id}": entry_id.encode()}
-    (store,) = VectorStore.all(workspace.vectors)
+    (store,) = VectorStore.all(workspace.objects)
     for image in open_live(workspace).records.find(collection, entry_id)[0].images:
         vector = store.get(store.rows_of([image], WHOLE))[0]
         needles |= {"hash": image.encode(), "raw hash": bytes.fromhex(image)}

@@ -4,10 +4,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from embedding.image.normalised_copy import normalised_copy
-from index.generations.generations import SelfTest
+from index.generations.manifest import SelfTest
 from index.records.catalogue import Changes
 from index.records.feed_records import Refusal
 from index.stores.images import ImageStore
+from index.stores.objects.folder import FolderObjects
 from service.reports.metrics import write_metrics
 from service.reports.report import MAX_ALERTS, render
 from service.reports.run_record import MAX_QUOTED, RunRecord
@@ -20,7 +21,7 @@ HOSTILE = '"><script>alert(1)</script><img src=https://evil.example/x onerror=al
 
 @pytest.fixture
 def images(tmp_path):
-    store = ImageStore(tmp_path / "images")
+    store = ImageStore(FolderObjects(tmp_path))
     store.add("c" * 64, normalised_copy(picture(1), 96))
     return store
 
@@ -106,7 +107,7 @@ def test_long_lists_are_cut_and_counted(images):
 
 def test_a_copy_that_cannot_be_read_leaves_a_gap(images):
     assert render(full(), images).count("no picture") == 1
-    images.path("c" * 64).write_bytes(b"damaged")
+    images.add("c" * 64, b"damaged")
     page = render(full(), images)
     assert Page(page).attributes("img", "src") == []
     assert page.count("no picture") == 2

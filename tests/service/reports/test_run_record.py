@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index.generations.generations import SelfTest
+from index.generations.manifest import SelfTest
 from index.jobs.alerts import Alert
 from index.jobs.forget import ForgetTarget, Traces
 from index.jobs.reindex import Report

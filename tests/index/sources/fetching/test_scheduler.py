@@ -15,6 +15,7 @@ from index.sources.fetching.fetch import fetch_all
 from index.sources.fetching.outcomes import FetchLimits, FetchRefused, Request
 from index.sources.fetching.scheduler import FairScheduler
 from index.stores.images import ImageStore
+from index.stores.objects.folder import FolderObjects
 from tests.index.sources.fetching.hostile_server import HostileServer, answer
 
 AGENT = "traceobject/0.1 (+https://example.org/crawler)"
@@ -97,7 +98,7 @@ def test_a_silent_server_does_not_delay_another(tmp_path):
         with Catalogue.open(f"sqlite:///{tmp_path / 'catalogue.sqlite'}") as catalogue:
             source = catalogue.begin_reading(catalogue.add_source("shop", "catalogue", "/feed.csv", "csv"))
             catalogue.record(source, [(EntryFields("p"), listed)], date(2026, 1, 5))
-            store = ImageStore(tmp_path / "images")
+            store = ImageStore(FolderObjects(tmp_path))
             acquired = acquire(source, catalogue, store, fetch, date(2026, 1, 5), Unwatched())
     assert Counter(refusal.reason for refusal in acquired.refused) == {"not-found": 6 * AHEAD}
 
@@ -115,5 +116,5 @@ def test_outcomes_name_the_url_of_the_feed(tmp_path):
     with Catalogue.open(f"sqlite:///{tmp_path / 'catalogue.sqlite'}") as catalogue:
         source = catalogue.begin_reading(catalogue.add_source("shop", "catalogue", "/feed.csv", "csv"))
         catalogue.record(source, [(EntryFields("p"), listed)], date(2026, 1, 5))
-        acquire(source, catalogue, ImageStore(tmp_path / "images"), fetch, date(2026, 1, 5), Unwatched())
+        acquire(source, catalogue, ImageStore(FolderObjects(tmp_path)), fetch, date(2026, 1, 5), Unwatched())
     assert asked == ["a", "b"] * 5

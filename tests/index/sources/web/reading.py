@@ -18,6 +18,7 @@ from index.sources.read_sources import ReadContext, SourcesRead, read_sources
 from index.sources.web.client import DOCUMENT_BYTES, WebAccess
 from index.sources.web.delivery import Web
 from index.stores.images import ImageStore
+from index.stores.objects.folder import FolderObjects
 
 FIRST = date(2026, 1, 5)
 QUICK = FetchLimits(bytes=DOCUMENT_BYTES, seconds=20.0, delay=0.0, backoff=0.01, patience=2.0, host_rest=0.0)
@@ -56,7 +57,7 @@ class Reader:
         with Catalogue.open(self.url) as catalogue:
             context = ReadContext(
                 catalogue=catalogue,
-                images=ImageStore(self.root / "images"),
+                images=ImageStore(FolderObjects(self.root)),
                 fetch=fetch if pictures else lambda requests: iter(()),
                 today=today,
                 progress=Unwatched(),

@@ -1,0 +1,337 @@
+"""`traceobject move`: all records and objects, there and back, whatever interrupts it; and what it refuses."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+from datetime import date
+
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner
+
+from embedding.image.regions import WHOLE
+from embedding.text.reading import Reading
+from index.generations import generations
+from index.generations.generations import open_live
+from index.jobs.alerts import Alert, add_alerts, list_alerts
+from index.jobs.forget import find_entry, forget
+from index.jobs.reindex import reindex
+from index.progress import Unwatched
+from index.records.catalogue import Catalogue
+from index.records.filters import Filter
+from index.records.schema import metadata as catalogue_tables
+from index.search.answer import Query, QueryImage
+from index.search.search import search
+from index.stores.features import FeatureStore
+from index.stores.images import ImageStore
+from index.stores.objects.folder import FolderObjects
+from index.stores.objects.opening import open_objects
+from index.stores.text import open_text
+from index.workspace import SETTINGS, Workspace
+from service.app import move as module
+from service.app.audit import Audit
+from service.app.move import move
+from service.app.recorded_search import replay, search_record
+from service.app.search_request import SearchRequest
+from service.cli.main import main
+from service.tables import metadata as service_tables
+from service.tables import open_service_database
+from tests.databases import copied
+from tests.fakes import ColourEncoder, add_feed, render, write_feed
+from tests.local_features import record_of
+from tests.paths import ROOT
+from tests.service.conftest import make_workspace
+
+COUNT = 3
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """Two generations, alerts, a recorded search, features and text: something in most tables and stores."""
+    folder = tmp_path_factory.mktemp("original")
+    workspace = make_workspace(folder)
+    add_feed(workspace, "third", "catalogue", write_feed(folder / "third", [{"product_id": "T"}], [300]))
+    reindex(workspace, ColourEncoder(), Unwatched(), today=date(2026, 1, 5))
+    images = sorted(open_live(workspace).records.images())[:COUNT]
+    features = FeatureStore(workspace.objects, ImageStore(workspace.objects))
+    features.append({image: record_of(number) for number, image in enumerate(images)})
+    with closing(open_text(workspace.objects, "fake-1")) as text:
+        text.append({image: Reading() for image in images})
+    seen = ("police", "2024-0", "luma", "A/1", "Object 0", "Thing 1", "Luma", "", "", images[1], images[0])
+    with Catalogue.open(workspace.database_url) as catalogue:
+        add_alerts(catalogue.database, [Alert(*seen, 0.9, 2, "2026-01-05T00:00:00+00:00")])
+    with closing(open_service_database(workspace)) as database, closing(open_live(workspace)) as generation:
+        request = SearchRequest((b"",), (WHOLE,), "", "catalogue", (), 10, (images[0],))
+        query = Query((QueryImage(ImageStore(workspace.objects).pixels(images[0])),))
+        answer = search(query, generation, ColourEncoder())
+        record = search_record(request, query, generation, ColourEncoder().card, None, answer)
+        for number in range(3):
+            Audit(database).append("search", f"ines-{number}", object=None, **record)
+    return workspace
+
+
+@pytest.fixture
+def workspace(original, tmp_path):
+    return copied(original, tmp_path / "workspace")
+
+
+def rows(workspace):
+    """Every row of every table, in the order of its key, as text."""
+    found = {}
+    with closing(open_service_database(workspace)) as service, Catalogue.open(workspace.database_url) as catalogue:
+        for database, metadata in ((catalogue.database, catalogue_tables), (service, service_tables)):
+            with database.connect() as connection:
+                for table in metadata.sorted_tables:
+                    lines = map(repr, connection.execute(sa.select(table)))
+                    found[table.name] = sorted(line for line in lines if not line.startswith("('live generation'"))
+    return found
+
+
+def files(folder):
+    """The content of every file that is kept by content, by its path."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for name in ("images", "generations")
+        for path in (folder / name).rglob("*")
+        if path.is_file() and path.name != "verified.json"
+    }
+
+
+def stored(workspace):
+    """What the stores of vectors, features and text have, by image."""
+    images = sorted(open_live(workspace).records.images())
+    features = FeatureStore(workspace.objects, ImageStore(workspace.objects))
+    with closing(open_text(workspace.objects, "fake-1")) as text:
+        readings = dict(text.get(images))
+    have = [image for image in images if image not in features.missing(images)]
+    keypoints = {image: each.keypoints.tolist() for image, each in zip(have, features.get(have), strict=True)}
+    return readings, keypoints, {image: ImageStore(workspace.objects).read(image) for image in images}
+
+
+def answers(workspace):
+    with closing(open_live(workspace)) as generation:
+        found = [
+            search(Query((QueryImage(render(seed)),), filters=filters), generation, ColourEncoder())
+            for seed in (1, 3, 300)
+            for filters in ((), (Filter("brand", "Luma"),))
+        ]
+    return [[(one.entry.source, one.entry.fields.entry_id, one.score) for one in each.candidates] for each in found]
+
+
+def run(workspace, *options, status=0):
+    done = CliRunner().invoke(main, ["--workspace", str(workspace.root), "move", *options])
+    assert done.exit_code == status, done.output
+    return done.output
+
+
+def check_replay(workspace):
+    with closing(open_service_database(workspace)) as database:
+        audit = Audit(database)
+        verified, record = audit.verify(), audit.search("2")
+    assert replay(record, workspace, ColourEncoder(), None, {}).is_same
+    return verified
+
+
+def put_aside(workspace, folder):
+    """Move away what the workspace's folder had: the records and the objects."""
+    folder.mkdir()
+    for name in ("catalogue.sqlite", "service.sqlite", "images", "vectors", "features", "text", "CURRENT"):
+        for path in workspace.root.glob(f"{name}*"):
+            path.rename(folder / path.name)
+
+
+def test_there_and_back_on_real_servers(workspace, postgres_server, s3_server, tmp_path):
+    before, kept, settings = rows(workspace), files(workspace.root), (workspace.root / SETTINGS).read_bytes()
+    expected, content, head = answers(workspace), stored(workspace), check_replay(workspace)
+    assert all(before[name] for name in ("entries", "pictures", "images", "alerts", "facts", "audit", "audit_head"))
+    bucket = s3_server.bucket(versioned=True)
+    database = postgres_server.database()
+    said = run(workspace, "--database", database, "--objects", f"s3://{bucket}/prefix")
+    assert f"moved {sum(map(len, before.values()))} rows of {len(before)} tables" in said
+    assert f"{COUNT} readings of text and 2 generations, each compared there" in said
+    # The source is as it was.
+    assert (rows(workspace), files(workspace.root)) == (before, kept)
+    put_aside(workspace, tmp_path / "aside")
+    there = Workspace.open(workspace.root)
+    assert (there.settings.database, there.settings.objects) == (database, f"s3://{bucket}/prefix")
+    assert rows(there) == before
+    assert (answers(there), stored(there), check_replay(there)) == (expected, content, head)
+    assert not (there.root / module.STATE).exists()
+    assert not there.objects.exists("being-moved-here")
+    with Catalogue.open(there.database_url) as catalogue:
+        assert len(list_alerts(catalogue.database)) == 1
+    run(there, "--database", "folder", "--objects", "folder")
+    back = Workspace.open(workspace.root)
+    assert (back.root / SETTINGS).read_bytes() == settings
+    assert rows(back) == before
+    assert files(back.root) == kept
+    assert (answers(back), stored(back), check_replay(back)) == (expected, content, head)
+    assert (back.root / "CURRENT").read_bytes() == (tmp_path / "aside" / "CURRENT").read_bytes()
+
+
+@pytest.mark.slow
+def test_the_moved_workspace_goes_on(workspace, postgres_server, s3_server, tmp_path):
+    bucket = s3_server.bucket(versioned=True)
+    run(workspace, "--database", postgres_server.database(), "--objects", f"s3://{bucket}/prefix")
+    put_aside(workspace, tmp_path / "aside")
+    there = Workspace.open(workspace.root)
+    add_feed(there, "fourth", "catalogue", write_feed(tmp_path / "fourth", [{"product_id": "new-one"}], [400]))
+    assert reindex(there, ColourEncoder(), Unwatched(), today=date(2026, 1, 6)).published
+    assert generations.live_number(there) == 3
+    with there.lock("rollback"):
+        assert generations.rollback(there) == 2
+    assert reindex(there, ColourEncoder(), Unwatched(), today=date(2026, 1, 7), full=True).published
+    secret = b"new-one"
+    assert any(secret in data for data in s3_server.everything(bucket).values())
+    forget(there, find_entry(there, "catalogue", "new-one"))
+    assert not any(secret in data for data in s3_server.everything(bucket).values())
+    with closing(open_service_database(there)) as database:
+        Audit(database).append("search", "after", object=None)
+        assert Audit(database).verify()[0] == 4
+
+
+class Crash(BaseException):
+    pass
+
+
+def elsewhere(tmp_path):
+    return f"sqlite:///{tmp_path}/there.sqlite", f"file://{tmp_path}/objects"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_interrupts_it_the_next_run_completes_it(workspace, tmp_path, monkeypatch, seed):
+    before, content, expected = rows(workspace), stored(workspace), answers(workspace)
+    chance = random.Random(seed)
+    monkeypatch.setattr("index.jobs.move_tables.ROWS", 3)
+    monkeypatch.setattr("index.jobs.move_objects._ROWS", 3)
+    left = [0]
+
+    def crashing(holder, name):
+        original = getattr(holder, name)
+
+        def call(*arguments, **options):
+            left[0] -= 1
+            if left[0] == 0:
+                if chance.random() < 0.5:
+                    original(*arguments, **options)
+                raise Crash
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(holder, name, call)
+
+    for holder, name in ((FolderObjects, "put"), (FolderObjects, "replace"), (FolderObjects, "upload"),
+                         (FolderObjects, "delete"), (module, "write_file"), (module, "_clean_up")):  # fmt: skip
+        crashing(holder, name)
+    database, objects = elsewhere(tmp_path)
+    crashes = 0
+    while True:
+        current = Workspace.open(workspace.root)
+        left[0] = chance.randrange(2, 40)
+        try:
+            move(current, database, objects, Unwatched())
+            break
+        except Crash:
+            crashes += 1
+            # Until the last step the settings are those of the source, and it answers.
+            current = Workspace.open(workspace.root)
+            assert (current.settings.database, current.settings.objects) in (("", ""), (database, objects))
+    assert crashes
+    left[0] = 0
+    there = Workspace.open(workspace.root)
+    assert (rows(there), stored(there), answers(there)) == (before, content, expected)
+    assert not (there.root / module.STATE).exists()
+    assert not there.objects.exists("being-moved-here")
+    run(there, "--database", database, status=1)
+
+
+def test_what_changed_between_two_runs_is_moved_as_it_is_now(workspace, tmp_path, monkeypatch):
+    database, objects = elsewhere(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_compared", lambda *_: (_ for _ in ()).throw(Crash))
+        with pytest.raises(Crash):
+            move(workspace, database, objects, Unwatched())
+    assert b"A/3" in (tmp_path / "there.sqlite").read_bytes()
+    gone = next(iter(open_live(workspace).records.find("catalogue", "T"))).images[0]
+    forget(workspace, find_entry(workspace, "catalogue", "T"))
+    move(workspace, database, objects, Unwatched())
+    there = Workspace.open(workspace.root)
+    assert rows(there) == rows(workspace)
+    assert gone not in ImageStore(there.objects)
+    every = b"".join(path.read_bytes() for path in (tmp_path / "objects").rglob("*") if path.is_file())
+    assert gone.encode() not in every
+    assert bytes.fromhex(gone) not in every
+
+
+def test_a_server_that_still_writes_is_noticed(workspace, tmp_path, monkeypatch):
+    compared = module._compared
+
+    def written_to(sources, targets, unchanging):
+        with sources[1][0].begin() as connection:
+            connection.execute(sa.insert(service_tables.tables["users"]).values(
+                name=f"u{time.monotonic_ns()}", role="curator", password="")
+            )  # fmt: skip
+        return compared(sources, targets, unchanging)
+
+    monkeypatch.setattr(module, "_compared", written_to)
+    database, _ = elsewhere(tmp_path)
+    said = run(workspace, "--database", database, status=1)
+    assert "users: not in the database" in said
+    assert "although copied twice: stop the servers" in said
+    assert Workspace.open(workspace.root).settings.database == ""
+
+
+def test_what_cannot_be_moved_is_said(workspace, tmp_path, s3_server):
+    database, objects = elsewhere(tmp_path)
+    assert "name --database, --objects, or both" in run(workspace, status=2)
+    assert "has its records and objects there already: nothing to move" in run(
+        workspace, "--objects", "folder", status=1
+    )
+    assert "is no place for objects" in run(workspace, "--objects", "/somewhere", status=1)
+    assert "names no database that can be used here" in run(workspace, "--database", "nonsense", status=1)
+    assert "there is no bucket no-such-bucket" in run(workspace, "--objects", "s3://no-such-bucket/x", status=1)
+    open_objects(objects).put("of/another", b"")
+    assert "has objects already (of/another): name an empty place" in run(workspace, "--objects", objects, status=1)
+    with Catalogue.open(database) as catalogue:
+        catalogue.add_source("other", "catalogue", "/feed.csv", "csv")
+    assert "has records already (table sources)" in run(workspace, "--database", database, status=1)
+    assert not (workspace.root / module.STATE).exists(), "what cannot be begun is no move to be completed"
+    fresh = f"file://{tmp_path}/fresh"
+    assert "has records already" in run(workspace, "--database", database, "--objects", fresh, status=1)
+    assert not list(open_objects(fresh).list_objects())
+    begun = {"token": "0", "database": None, "objects": fresh, "copied": {}}
+    (workspace.root / module.STATE).write_text(json.dumps(begun))
+    assert "a move to other places was begun here" in run(workspace, "--objects", objects, status=1)
+    (workspace.root / module.STATE).write_text("{")
+    assert "moving.json cannot be read" in run(workspace, "--database", database, status=1)
+    assert Workspace.open(workspace.root).settings == workspace.settings
+
+
+@pytest.mark.slow
+def test_it_is_killed_at_random_and_run_again(workspace, postgres_server, s3_server):
+    before, content, expected = rows(workspace), stored(workspace), answers(workspace)
+    bucket, database, chance = s3_server.bucket(), postgres_server.database(), random.Random(7)
+    command = [
+        sys.executable, "-m", "service.cli.main", "--workspace", str(workspace.root), "move",
+        "--database", database, "--objects", f"s3://{bucket}/prefix",
+    ]  # fmt: skip
+    killed, longest = 0, 2.0
+    while True:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            _, said = process.communicate(timeout=chance.uniform(1, longest) if killed < 8 else 300)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            killed, longest = killed + 1, longest * 1.4
+            continue
+        assert process.returncode == 0, said
+        break
+    assert killed
+    there = Workspace.open(workspace.root)
+    assert there.settings.database == database
+    assert (rows(there), stored(there), answers(there)) == (before, content, expected)
+    assert json.loads(there.objects.get("generations/1.json"))["generation"] == 1
