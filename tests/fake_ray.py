@@ -36,19 +36,23 @@ class FakeRay:
     """The functions of `ray` that are used here.
 
     `lost`: asked for each task with its arguments, the error of a worker that is lost, or None. `processors`: how many
-    there are now. `done_at_once`: tasks are done before they are awaited.
+    there are now. `done_at_once`: tasks are done before they are awaited. `disconnected`: from the head.
     """
 
     processors: int = 2
     gpus: int = 0
     lost: Any = field(default=lambda arguments: None)
     done_at_once: bool = False
+    disconnected: bool = False
     sent: list[Any] = field(default_factory=list)
     cancelled: list[Any] = field(default_factory=list)
     options: list[dict[str, Any]] = field(default_factory=list)
 
     def cluster_resources(self):
         return {"CPU": float(self.processors), "GPU": float(self.gpus)}
+
+    def is_initialized(self):
+        return not self.disconnected
 
     def put(self, value):
         data = pickle.dumps(value)
@@ -62,6 +66,8 @@ class FakeRay:
         return (ready if self.processors else []), []
 
     def cancel(self, ref):
+        if self.disconnected:
+            raise Exception("Ray Client is not connected.")  # of this type, indeed
         self.cancelled.append(ref)
 
     def remote(self, **options):

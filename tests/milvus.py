@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -24,6 +24,7 @@ from index.engines.protocol import Rows
 from index.engines.row_fields import AFTER_ALL, BEFORE_ALL, RowFields, token
 
 if TYPE_CHECKING:
+    from index.engines.milvus.building import RowSource, SegmentWriter
     from index.engines.milvus.engine import MilvusEngine
 
 # A session that ended is noticed after seconds instead of half a minute, and what was dropped is deleted at once.
@@ -48,7 +49,8 @@ class Server:
     def __init__(self, folder: Path) -> None:
         import milvus
 
-        self.data, self._process = folder / "data", None
+        self.data = folder / "data"
+        self._process: subprocess.Popen[bytes] | None = None
         config = milvus.MilvusServerConfig()
         ports = _free_ports(len(config.configurable_items) + 1)
         for name in config.configurable_items:
@@ -78,7 +80,7 @@ class Server:
     def start(self) -> None:
         """Start the server, and wait until it answers; what it has loaded before it may still be loading."""
         with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = process = subprocess.Popen(
                 [self._folder / "bin" / "milvus", "run", "standalone"],
                 cwd=self._folder,
                 env=self._environment,
@@ -88,7 +90,7 @@ class Server:
             )
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if process.poll() is not None or time.monotonic() > deadline:
                 raise TimeoutError((self._folder / "log").read_text(errors="replace")[:3000])
             time.sleep(0.1)
 
@@ -159,7 +161,7 @@ def fields_of(row: int) -> RowFields:
     )
 
 
-def source_of(vectors: Vectors, rows: Rows | None = None) -> Any:
+def source_of(vectors: Vectors, rows: Rows | None = None) -> RowSource:
     """Rows to write: of all vectors, float32 [n, d], or some; each with `fields_of` it."""
     from index.engines.milvus.building import RowSource
     from index.engines.milvus.segments import Batch
@@ -179,7 +181,7 @@ def source_of(vectors: Vectors, rows: Rows | None = None) -> Any:
     return RowSource(chosen, read)
 
 
-def writer(server: Server, dimension: int) -> Any:
+def writer(server: Server, dimension: int) -> SegmentWriter:
     """What writes segments there, all of a name that nothing else has."""
     from index.engines.milvus.building import SegmentWriter
     from index.engines.milvus.connection import connection_to
@@ -191,7 +193,8 @@ class OnMilvus:
     """The engine on a server, in two segments, as the contract builds engines; made once for equal vectors."""
 
     def __init__(self, server: Server) -> None:
-        self.__name__, self._server, self._built = "OnMilvus", server, {}
+        self.__name__, self._server = "OnMilvus", server
+        self._built: dict[bytes, MilvusEngine] = {}
 
     def build(self, vectors: Vectors) -> MilvusEngine:
         key = vectors.tobytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 from contextlib import suppress
@@ -12,6 +13,8 @@ from ray.cluster_utils import Cluster
 
 from tests.paths import ROOT
 
+# Beside them run agents, without which a node ends.
+_WORKERS = ("ray::IDLE", "ray::compute_partition")
 _MEMORY = {"object_store_memory": 100_000_000}
 
 
@@ -22,6 +25,8 @@ class LocalCluster:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         # Its processes import this tree.
         os.environ["PYTHONPATH"] = str(ROOT)
+        # Whoever reaches its ports without this is refused.
+        os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
         self.size, self.port = nodes, _free_port()
         self.start()
 
@@ -49,7 +54,7 @@ class LocalCluster:
     def workers(self) -> list[int]:
         """The processes that compute on the nodes."""
         raylets = {info.process.pid for node in self.nodes for info in node.all_processes.get("raylet", [])}
-        return [pid for pid, parent, name in _processes() if parent in raylets and name.startswith("ray::")]
+        return [pid for pid, parent, name in _processes() if parent in raylets and name.startswith(_WORKERS)]
 
     def stop(self) -> None:
         self.kill_head()

@@ -39,7 +39,8 @@ SEARCH_PATIENCE, JOB_PATIENCE = 10.0, 3600.0
 
 
 class Generation:
-    """One generation, verified and open for searching. It stays usable after its files are deleted.
+    """One generation, verified and open for searching. It stays usable after its files are deleted, though not after
+    its segments on a server are.
 
     Raises:
         GenerationError: it does not verify, or cannot be opened.

@@ -28,7 +28,7 @@ class Features:
 
     images: ImageStore
     name: str = f"features-xfeat-{RECORD_VERSION}"
-    partition: int = BATCH
+    partition: int = 2 * BATCH
     on_gpu: bool = False
 
     def key(self, item: str) -> str:

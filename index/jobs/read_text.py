@@ -62,7 +62,7 @@ class ReadingText:
 
     images: ImageStore
     reader: TextReader
-    partition: int = 2 * BATCH
+    partition: int = 4 * BATCH
     on_gpu: bool = False
 
     @property

@@ -277,6 +277,8 @@ def _result_of(original: Original, copied: Copied | ImageRefused, store: ImageSt
         stopped = _stopped(seen, original.sha256, copied.verdict)
         earlier = before if before.gated and before.sha256 != original.sha256 else replace(before, sha256="")
         return _Result(before, _refuse(earlier, stopped, stopped.refused, stopped.message, store))
+    if copied.size is not None:
+        store.note_added(original.sha256)
     return _Result(before, passed, copied.size)
 
 

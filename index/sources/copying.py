@@ -49,7 +49,7 @@ class Copying:
     images: ImageStore
     gate: Gate | None
     name: str = "copies"
-    partition: int = 16
+    partition: int = 32
     on_gpu: bool = False
 
     def key(self, item: Original) -> str:

@@ -47,6 +47,9 @@ class ImageStore:
         """
         self.objects.put(self.key(sha256), jpeg)
 
+    def note_added(self, sha256: str) -> None:
+        """Another process has stored a copy, as `add` does."""
+
     def discard(self, images: Iterable[str]) -> None:
         """Delete copies, of those that there are."""
         self.objects.delete(map(self.key, images))
@@ -94,6 +97,9 @@ class ListedImages(ImageStore):
 
     def add(self, sha256: str, jpeg: bytes) -> None:
         super().add(sha256, jpeg)
+        self.note_added(sha256)
+
+    def note_added(self, sha256: str) -> None:
         self.since[sha256] = True
 
     def discard(self, images: Iterable[str]) -> None:

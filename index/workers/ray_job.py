@@ -122,7 +122,7 @@ class RayJob(Generic[Item, Done]):
 
     def close(self, window: Iterable[Partition[Item]]) -> None:
         """Cancel partitions that are not needed any more."""
-        with suppress(RayError, ConnectionError, RuntimeError):
+        with suppress(WorkersUnavailable), self._translated():
             for part in window:
                 if part.answer is not None:
                     ray.cancel(part.answer)
@@ -141,7 +141,10 @@ class RayJob(Generic[Item, Done]):
                 f"a worker of {self._ray} cannot compute: {line_of(error.cause or error)}. It needs the "
                 "same versions of traceobject and its libraries as this machine"
             ) from error
-        except (RayError, ConnectionError) as error:
+        except Exception as error:
+            # Once its client is disconnected Ray raises a plain Exception.
+            if not isinstance(error, RayError | ConnectionError) and ray.is_initialized():
+                raise
             raise WorkersUnavailable(
                 f"Ray at {self._ray} is lost: {line_of(error)}. Start its head, and run again: it resumes where it "
                 "stopped"
@@ -156,4 +159,4 @@ def _count(kind: str) -> int:
 def line_of(error: BaseException) -> str:
     """The line of an error that says what happened: Ray's are long, and may have a traceback; or its type."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[-1 if any(line.startswith("Traceback ") for line in lines) else 0].strip()[:300]
+    return lines[-1 if any(line.startswith("Traceback ") for line in lines) else 0].strip(" .")[:300]

@@ -7,6 +7,7 @@ process or Ray's head is lost, what was staged is used by the next run.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -23,6 +24,7 @@ from index.workers.staging import Staging
 # Ray reports its use to its makers unless told not to, and starts another cluster where its own is lost.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
+os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
 import ray
 
 from index.workers.ray_job import LOST, Partition, RayJob, line_of
@@ -40,6 +42,8 @@ def ray_workers(where: str, staging: Staging, say: Callable[[str], None]) -> Ite
     Raises:
         WorkersUnavailable: there is no such cluster, or it has other versions of Ray or Python.
     """
+    # What it would log of tasks and connections that fail is raised here.
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
     options: dict[str, Any] = {"address": where, "log_to_driver": False, "logging_level": "ERROR"}
     if where.isdecimal():
         memory = _LOCAL_MEMORY + _MEMORY_EACH * int(where)
@@ -54,7 +58,8 @@ def ray_workers(where: str, staging: Staging, say: Callable[[str], None]) -> Ite
         # It warns of what is raised, too.
         with catch_warnings(action="ignore"):
             ray.init(**options)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+    except Exception as error:
+        # Ray raises errors of many types here, plain Exceptions among them.
         raise WorkersUnavailable(
             f"Ray cannot be reached or started ({where}): {line_of(error)}. Its head has to run, with the same "
             f"versions of Ray ({ray.__version__}) and Python as here, and this machine has to reach its client port"

@@ -247,6 +247,13 @@ def test_after_a_crash_it_is_not_ready_until_all_is_loaded(milvus_server, graph,
     assert all("is not ready" in str(error) for error in errors)
 
 
+def test_vectors_are_those_that_were_written_and_none_of_other_rows(engine):
+    rows = np.array([COUNT + ADDED - 1, 3, 0, COUNT // 2, COUNT])
+    assert np.array_equal(engine.vectors(rows), VECTORS[rows])
+    with pytest.raises(EngineUnavailable, match="no segment has row"):
+        engine.vectors(np.array([0, COUNT + ADDED]))
+
+
 def test_unknown_days_pass(engine):
     early = Condition(last_after=AFTER_ALL - 1)
     assert set(engine.search_where(VECTORS[:1], COUNT, early)[1].ravel()) - {NO_ROW} == {

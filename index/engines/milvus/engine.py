@@ -97,8 +97,15 @@ class MilvusEngine:
         return np.take_along_axis(scores, order, 1), np.take_along_axis(rows, order, 1)
 
     def vectors(self, rows: Rows) -> Vectors:
+        """As the protocol says.
+
+        Raises:
+            EngineUnavailable: the server does not answer, or lacks one of them.
+        """
         found = np.empty((len(rows), self._dimension), np.float32)
         places = np.searchsorted([segment.stop for segment in self.segments], rows, side="right")
+        if (places == len(self.segments)).any():
+            raise self.connection.unavailable(f"no segment has row {int(rows.max())}")
         wanted = [(segment, np.flatnonzero(places == place)) for place, segment in enumerate(self.segments)]
         parts = [
             (segment, some[start : start + BATCH]) for segment, some in wanted for start in range(0, len(some), BATCH)

@@ -59,11 +59,12 @@ class Nights:
             self.workspace, f"shop {seeds[0]}", "catalogue", write_feed(self.folder / f"shop{seeds[0]}", rows, seeds)
         )
 
-    def start(self):
+    def start(self, **environment):
         arguments = [str(self.workspace.root), self.cluster.address, str(self.log), str(self.seconds)]
         return subprocess.Popen(
             [sys.executable, "-m", "tests.index.workers.ray_night", *arguments],
             cwd=ROOT,
+            env={**os.environ, **environment},
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -141,7 +142,7 @@ def test_nights_survive_kills_of_worker_node_committer_and_head(tmp_path, cluste
     process = None
     while killed.total() < KILLS or process is not None:
         if process is None:
-            deliveries.append(list(range(400 * len(deliveries), 400 * (len(deliveries) + 1))))
+            deliveries.append(list(range(800 * len(deliveries), 800 * (len(deliveries) + 1))))
             nights.deliver(deliveries[-1])
             process = nights.start()
         before = nights.embedded().total()
@@ -159,7 +160,7 @@ def test_nights_survive_kills_of_worker_node_committer_and_head(tmp_path, cluste
             nights.report(process)
             process = None
             continue
-        victim = chance.choice(["worker", "worker", "node", "committer", "head"])
+        victim = chance.choices(["worker", "node", "committer", "head"], [5, 2, 3, 2])[0]
         killed[victim] += 1
         say(f"{killed.total()}: {victim} after {nights.embedded().total()} embeddings, night {len(deliveries)}")
         if victim == "worker":
@@ -186,3 +187,13 @@ def test_nights_survive_kills_of_worker_node_committer_and_head(tmp_path, cluste
     say(f"{killed.total()} kills {dict(killed)}: {total} pictures in {len(deliveries)} nights, {again} embedded again")
     # What a worker had not staged, or what the committer had staged before its folder was read: never all of it.
     assert again <= killed.total() * 2 * 256
+
+
+def test_without_its_token_a_cluster_refuses(tmp_path, cluster):
+    nights = Nights(tmp_path, cluster)
+    nights.deliver([1, 2])
+    process = nights.start(RAY_AUTH_TOKEN="0" * 64)
+    out, _ = process.communicate(timeout=300)
+    assert process.returncode == FAILED, out
+    assert "Ray cannot be reached or started" in out
+    assert nights.report(nights.start())["embedded"] == 2

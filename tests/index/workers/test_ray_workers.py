@@ -148,6 +148,7 @@ def test_a_worker_with_another_folder_is_named_before_it_computes(night, monkeyp
 
 def test_a_head_that_is_lost_is_an_error_and_the_next_run_resumes(night):
     def gone(arguments):
+        night.fake.disconnected = True
         raise ConnectionError("Client is shutting down.")
 
     night.fake.lost = lambda arguments: gone(arguments) if 13 in arguments[2] else None
@@ -155,6 +156,7 @@ def test_a_head_that_is_lost_is_an_error_and_the_next_run_resumes(night):
     with pytest.raises(WorkersUnavailable, match=r"is lost: Client is shutting down.* run again: it resumes"):
         stored.extend(pair for batch in night.batches() for pair in batch)
     assert comparable([stored]) == expected(ITEMS[:12])
+    night.fake.disconnected = False
     night.fake.lost = lambda _: RaySystemError("broken")
     with pytest.raises(WorkersUnavailable, match=r"is lost: .*broken"):
         night.run()

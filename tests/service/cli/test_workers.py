@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from embedding.encoders import choose
 from embedding.image.regions import WHOLE
 from index.records.catalogue import Catalogue
+from index.sources.copying import Original
 from index.stores.vectors import VectorStore
 from index.workers.in_process import InProcess
 from index.workers.ray_task import code_digest
@@ -81,11 +82,22 @@ def vectors(folder):
     return images, store.get(store.rows_of(images, WHOLE))
 
 
-def test_a_night_on_workers_is_a_night_on_one_machine(made, imitated):
+@pytest.mark.parametrize("where", ["folder", "bucket"])
+def test_a_night_on_workers_is_a_night_on_one_machine(made, imitated, tmp_path, where):
     one, many = made("one"), made("many")
+    for folder in (one, many) if where == "bucket" else ():
+        path = folder / "traceobject.toml"
+        path.write_text(
+            path.read_text().replace('objects = ""', f'objects = "file://{tmp_path}/objects-of-{folder.name}"')
+        )
+    # A picture that two sources show is decoded for the first.
+    for folder in (one, many):
+        rows = [{"product_id": "again"}]
+        add_feed(Workspace.open(folder), "other", "catalogue", write_feed(tmp_path / "other", rows, [3]))
     alone = call(one, "reindex", "--json")
     shared = call(many, "reindex", "--workers", "ray://head:10001", "--json")
-    assert imitated.sent
+    copied = [item.before.reference for *_, items in imitated.sent for item in items if isinstance(item, Original)]
+    assert len(copied) == 41
     assert alone.exit_code == shared.exit_code == 3
     expected, found = json.loads(alone.stdout), json.loads(shared.stdout)
     assert [*found.pop("seconds")] == [*expected.pop("seconds")]

@@ -1,0 +1,94 @@
+"""Two servers over one PostgreSQL database and one Milvus: a server and the engine are killed while nights publish."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, closing
+
+import httpx
+import pytest
+
+from index.errors import EngineUnavailable
+from index.jobs.reindex import reindex
+from index.progress import Unwatched
+from service.accounts.accounts import Accounts
+from service.accounts.roles import Role
+from service.app.audit import Audit
+from service.app.publications import publication_record
+from service.tables import open_service_database
+from tests.fakes import ColourEncoder, add_feed, write_feed
+from tests.service.conftest import make_workspace
+from tests.service.test_several_servers import PRODUCTS, Balancer, Crowd, audited, check_answers, server
+
+pytestmark = [pytest.mark.databases("postgres"), pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def workspace(databases, milvus_server, tmp_path_factory):
+    return make_workspace(tmp_path_factory.mktemp("several"), searches_a_minute=0, engine=milvus_server.url)
+
+
+@pytest.fixture(scope="module")
+def headers(workspace):
+    with closing(open_service_database(workspace)) as database:
+        accounts = Accounts(database)
+        accounts.add("ines", Role.INVESTIGATOR, "a long enough password")
+        return {"Authorization": f"Bearer {accounts.issue('ines', ('read', 'search'), 1)[1]}"}
+
+
+@pytest.fixture(scope="module")
+def pictures(workspace):
+    folder = workspace.root.parent / "luma" / "pictures"
+    return [(folder / f"{number}.png").read_bytes() for number in range(PRODUCTS)]
+
+
+def night(workspace, folder, number, record):
+    """Publish one product more; repeated while the engine loads what it had loaded before it was killed."""
+    feed = write_feed(folder / f"new-{number}", [{"product_id": f"new-{number}"}], [500 + number])
+    add_feed(workspace, f"new-{number}", "catalogue", feed)
+    deadline = time.monotonic() + 180
+    while True:
+        try:
+            report = reindex(workspace, ColourEncoder(), Unwatched(), record_publication=record)
+        except EngineUnavailable:
+            assert time.monotonic() < deadline
+            time.sleep(1)
+        else:
+            assert report.published
+            return
+
+
+def test_a_server_and_the_engine_are_killed_while_nights_publish(workspace, headers, pictures, milvus_server, tmp_path):
+    with ExitStack() as open_servers, Balancer() as balancer:
+        stack = open_servers.enter_context(ExitStack())
+        process, first = stack.enter_context(server(workspace, tmp_path))
+        _, second = open_servers.enter_context(server(workspace, tmp_path))
+        balancer.add(first)
+        balancer.add(second)
+        with Crowd(balancer, pictures, headers) as crowd, closing(open_service_database(workspace)) as database:
+            record = publication_record(Audit(database), "reindex")
+            night(workspace, tmp_path, 0, record)
+            crowd.wait_for(8)
+            process.kill()
+            milvus_server.stop()
+            # Asked without a balancer, the server that is left says when to try again.
+            with httpx.Client(headers=headers, timeout=60) as http:
+                answer = http.post(f"{second}/v1/search", files={"image": pictures[0]}, data={"rerank": "false"})
+            assert answer.status_code == 503
+            assert int(answer.headers["Retry-After"]) > 0
+            milvus_server.start()
+            balancer.remove(first)
+            night(workspace, tmp_path, 1, record)
+            balancer.add(open_servers.enter_context(server(workspace, tmp_path))[1])
+            crowd.wait_for(16)
+            night(workspace, tmp_path, 2, record)
+            deadline = time.monotonic() + 120
+            while {answer["generation"] for _, _, answer in crowd.answers[-10:]} != {4}:
+                assert time.monotonic() < deadline
+                crowd.wait_for(10)
+        check_answers(workspace, crowd)
+        for failure in crowd.failures:
+            if isinstance(failure, httpx.Response):
+                assert failure.status_code == 503, failure.text
+                assert int(failure.headers["Retry-After"]) > 0
+        assert audited(workspace)[1] == [2, 3, 4]
