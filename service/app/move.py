@@ -37,7 +37,7 @@ STATE = "moving.json"
 
 @dataclass(frozen=True)
 class Moved:
-    """What was moved: rows by table, and objects; None for what stayed where it was."""
+    """What was moved: rows by table, and objects; None for what stayed, or was there already."""
 
     tables: Mapping[str, int] | None
     objects: CopiedObjects | None
@@ -60,9 +60,9 @@ def move(workspace: Workspace, database: str | None, objects: str | None, progre
         database, objects: what the settings of those names take; "" is the workspace's folder.
 
     Raises:
-        WorkspaceError: the target is where it is already, holds something else, or differs from the source after it was
-            copied; another move was begun; another job or a server writes here. The settings are unchanged then, and
-            running it again goes on.
+        WorkspaceError: the target holds something else, or differs from the source after it was copied; another move
+            was begun; another job or a server writes here. The settings are unchanged then, and running it again
+            goes on.
     """
     settings = workspace.settings
     if (begun := _read(workspace.root)) is not None and _is_switched(workspace, begun):
@@ -72,9 +72,8 @@ def move(workspace: Workspace, database: str | None, objects: str | None, progre
     database = None if database == settings.database else database
     objects = None if objects == settings.objects else objects
     if database is None and objects is None:
-        if begun is not None:
-            return Moved(None, None)
-        raise WorkspaceError(f"{workspace.root} has its records and objects there already: nothing to move")
+        # As after a run that was killed once it had ended.
+        return Moved(None, None)
     target = Workspace(
         workspace.root,
         replace(

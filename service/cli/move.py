@@ -35,7 +35,8 @@ def move_(root: Path, database: str | None, objects: str | None) -> None:
         progress_for_stderr(),
     )
     if done == Moved(None, None):
-        click.echo("an earlier run had moved everything: what it left to do is done")
+        click.echo("records and objects are there already: nothing to move")
+        return
     if done.tables is not None:
         click.echo(f"moved {sum(done.tables.values())} rows of {len(done.tables)} tables, each compared there")
     if done.objects is not None:

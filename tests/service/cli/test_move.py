@@ -245,7 +245,7 @@ def test_whatever_interrupts_it_the_next_run_completes_it(workspace, tmp_path, m
     assert (rows(there), stored(there), answers(there)) == (before, content, expected)
     assert not (there.root / module.STATE).exists()
     assert not there.objects.exists("being-moved-here")
-    run(there, "--database", database, status=1)
+    assert "are there already: nothing to move" in run(there, "--database", database)
 
 
 def test_what_changed_between_two_runs_is_moved_as_it_is_now(workspace, tmp_path, monkeypatch):
@@ -287,9 +287,7 @@ def test_a_server_that_still_writes_is_noticed(workspace, tmp_path, monkeypatch)
 def test_what_cannot_be_moved_is_said(workspace, tmp_path, s3_server):
     database, objects = elsewhere(tmp_path)
     assert "name --database, --objects, or both" in run(workspace, status=2)
-    assert "has its records and objects there already: nothing to move" in run(
-        workspace, "--objects", "folder", status=1
-    )
+    assert "are there already: nothing to move" in run(workspace, "--objects", "folder")
     assert "is no place for objects" in run(workspace, "--objects", "/somewhere", status=1)
     assert "names no database that can be used here" in run(workspace, "--database", "nonsense", status=1)
     assert "there is no bucket no-such-bucket" in run(workspace, "--objects", "s3://no-such-bucket/x", status=1)
