@@ -23,7 +23,7 @@ Started = TypeVar("Started")
 
 
 def patiently(start: Callable[[], Started]) -> Started:
-    """What `start` returns, in three tries: Ray gives a node half a minute to start, which a busy machine may not do."""
+    """What `start` returns, in three tries: Ray gives a node half a minute to start, too little on a busy machine."""
     for tries_left in (2, 1, 0):
         try:
             return start()
