@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from ray.cluster_utils import Cluster
 
@@ -15,6 +17,20 @@ from tests.paths import ROOT
 # Beside them run agents, without which a node ends.
 _WORKERS = ("ray::IDLE", "ray::compute_partition")
 _MEMORY = {"object_store_memory": 100_000_000}
+
+
+Started = TypeVar("Started")
+
+
+def patiently(start: Callable[[], Started]) -> Started:
+    """What `start` returns, in three tries: Ray gives a node half a minute to start, too little on a busy machine."""
+    for tries_left in (2, 1, 0):
+        try:
+            return start()
+        except Exception as error:
+            if not tries_left or "timed out during startup" not in str(error):
+                raise
+    raise AssertionError
 
 
 class LocalCluster:
@@ -33,7 +49,7 @@ class LocalCluster:
 
     def start(self) -> None:
         head = {"num_cpus": 0, "include_dashboard": False, "ray_client_server_port": self.port, **_MEMORY}
-        self._cluster = Cluster(initialize_head=True, head_node_args=head)
+        self._cluster = patiently(lambda: Cluster(initialize_head=True, head_node_args=head))
         self.nodes = [self._add() for _ in range(self.size)]
 
     def kill_head(self) -> None:
@@ -57,7 +73,7 @@ class LocalCluster:
         self.kill_head()
 
     def _add(self):
-        return self._cluster.add_node(num_cpus=1, **_MEMORY)
+        return patiently(lambda: self._cluster.add_node(num_cpus=1, **_MEMORY))
 
 
 def _kill(node) -> None:

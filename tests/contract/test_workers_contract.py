@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import count
 
 import pytest
@@ -45,8 +45,10 @@ def workers_of(kind, folder, monkeypatch):
     else:
         # Ray's processes import the tests' stages, too.
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
-        with open_workers("2", objects, print) as workers:
-            yield workers
+        from tests.ray_cluster import patiently
+
+        with ExitStack() as stack:
+            yield patiently(lambda: stack.enter_context(open_workers("2", objects, print)))
 
 
 @pytest.fixture(params=["in process", "imitated", pytest.param("ray", marks=pytest.mark.slow)])

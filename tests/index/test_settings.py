@@ -25,6 +25,7 @@ TABLE = {
     "model_sha256": (["", "a" * 64], NO_TEXT),
     "model_why": (["", "named by the operator"], NO_TEXT),
     "database": (["", "postgresql+psycopg://user@host/name"], NO_TEXT),
+    "objects": (["", "s3://bucket/prefix"], NO_TEXT),
     "engine": (
         ["", "milvus://host:19530", "milvus+tls://h/name"],
         [*NO_TEXT, "host:19530", "http://host", "milvus://", "milvus://root:secret@host"],

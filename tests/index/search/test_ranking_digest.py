@@ -24,7 +24,7 @@ EXCLUDED_MODULES = {
     # The generation, built before the search: in the digest of its files.
     "generations", "checksums", "durable", "workspace", "settings", "faiss_engine", "coordination",
     # The limits of a query, and where pictures and features are stored.
-    "answer", "records", "regions", "images", "shards",
+    "answer", "records", "regions", "images", "shards", "objects", "packed", "row_keys",
     # The guess of a language is shown; and which words agree.
     "language", "agreeing_words",
     # An engine on a server: its specs are in the generation's digest, and the lists that it found in the record.
@@ -45,6 +45,8 @@ NOT_DECIDING = {
     "matching.WORKERS", "xfeat_network.STREAMS",
     # How many features are computed at once, and kept in memory.
     "features.MAX_COMPUTED", "features.WORKERS",
+    # The folder that they are stored in.
+    "features.FOLDER",
     # Where the networks that read text are, by names whose content is in networks.SHA256; and how much is cached.
     "networks.PACKAGE", "networks.REMEDY", "networks.DETECTION", "networks.RECOGNITION", "networks.DIRECTION",
     "networks._SETTINGS", "reader.IDLE_SECONDS",
