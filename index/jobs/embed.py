@@ -13,8 +13,8 @@ from embedding.encoders.protocol import Encoder, Vectors
 from embedding.errors import ImageRefused
 from embedding.pipeline import embed_stream
 from embedding.views import CATALOGUE_VIEWS, prepare_views
-from index.errors import UnknownEntry
 from index.jobs.context import JobContext
+from index.jobs.lost_copies import lost_copy_refused
 from index.records.feed_records import Refusal
 from index.stores.images import ImageStore
 from index.stores.row_keys import RowKey
@@ -58,10 +58,8 @@ class Embedding:
         return np.frombuffer(data, "<f4").reshape(len(CATALOGUE_VIEWS), -1)
 
     def _load(self, image: str) -> npt.NDArray[np.uint8]:
-        try:
+        with lost_copy_refused():
             return prepare_views(self.images.pixels(image), CATALOGUE_VIEWS, self.encoder.card.preprocess)
-        except UnknownEntry as error:
-            raise ImageRefused("copy-lost", f"{error}; it is made again once its source can be read") from error
 
 
 def embed_missing(context: JobContext, vectors: VectorStore) -> tuple[int, list[Refusal]]:

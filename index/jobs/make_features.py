@@ -11,8 +11,8 @@ import numpy as np
 
 from embedding.errors import ImageRefused
 from embedding.local import RECORD_VERSION
-from index.errors import UnknownEntry
 from index.jobs.context import JobContext
+from index.jobs.lost_copies import lost_copy_refused
 from index.stores.features import WORKERS, Record, record
 from index.stores.images import ImageStore
 from index.workers.batches import map_batches
@@ -48,10 +48,8 @@ class Features:
         return np.frombuffer(data, np.uint8)
 
     def _make(self, image: str) -> Record:
-        try:
+        with lost_copy_refused():
             return record(self.images, image)
-        except UnknownEntry as error:
-            raise ImageRefused("copy-lost", str(error)) from error
 
 
 def make_missing(context: JobContext, clock: Callable[[], float] = time.monotonic) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from embedding.errors import ImageRefused
 from embedding.redaction.masks import mask
 from embedding.text.reading import Reading, TextReader
-from index.errors import UnknownEntry
 from index.jobs.context import JobContext
+from index.jobs.lost_copies import lost_copy_refused
 from index.stores.images import ImageStore
 from index.stores.objects.protocol import ObjectStore
 from index.stores.reading_format import from_bytes, to_bytes
@@ -87,10 +87,8 @@ class ReadingText:
         return from_bytes(data)
 
     def _read(self, item: UnreadImage) -> Reading:
-        try:
+        with lost_copy_refused():
             pixels = self.images.pixels(item.sha256)
-        except UnknownEntry as error:
-            raise ImageRefused("copy-lost", str(error)) from error
         return self.reader.read(pixels, mask(pixels) if item.published else None)
 
 
