@@ -11,24 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.errors import ObjectStoreUnavailable, WorkspaceError
-from index.stores.objects.folder import FolderObjects
 from index.stores.objects.opening import open_objects
 from index.stores.objects.protocol import ObjectChanged, ObjectMissing, ObjectRange, checked_key
-
-STORES = ["folder", "file", "memory", "s3", "versioned s3"]
+from tests.object_stores import STORES, opened
 
 
 @pytest.fixture(params=STORES)
 def store(request, tmp_path):
-    if request.param == "folder":
-        return FolderObjects(tmp_path)
-    if request.param == "file":
-        return open_objects(f"file://{tmp_path}/objects")
-    if request.param == "memory":
-        pytest.importorskip("fsspec", reason="fsspec is not installed: the extra `objects`")
-        return open_objects(f"memory://{tmp_path.name}/objects")
-    server = request.getfixturevalue("s3_server")
-    return open_objects(f"s3://{server.bucket(versioned=request.param == 'versioned s3')}/some/prefix")
+    return opened(request.param, request, tmp_path)
 
 
 def listed(store, folder=""):

@@ -13,6 +13,8 @@ from index.stores.objects.opening import open_objects
 from index.stores.row_keys import RowKey
 from index.stores.rows import open_rows
 from index.stores.shards import ShardedRows
+from tests import object_stores
+from tests.object_stores import STORES
 
 WIDTH = 5
 HALF = Region(0, 0, 0.5, 1)
@@ -24,17 +26,9 @@ def opened(objects):
     return open_rows(objects, "rows", "numbers", np.uint8, WIDTH)
 
 
-@pytest.fixture(params=["folder", "file", "memory", "s3", "versioned s3"])
+@pytest.fixture(params=STORES)
 def objects(request, tmp_path):
-    if request.param == "folder":
-        return FolderObjects(tmp_path)
-    if request.param == "file":
-        return open_objects(f"file://{tmp_path}/objects")
-    if request.param == "memory":
-        pytest.importorskip("fsspec", reason="fsspec is not installed: the extra `objects`")
-        return open_objects(f"memory://rows-{tmp_path.name}/objects")
-    server = request.getfixturevalue("s3_server")
-    return open_objects(f"s3://{server.bucket(versioned=request.param == 'versioned s3')}/prefix")
+    return object_stores.opened(request.param, request, tmp_path)
 
 
 def content(*values):
