@@ -34,18 +34,28 @@ def workspace(databases, tmp_path_factory):
     return make_workspace(tmp_path_factory.mktemp("several"), searches_a_minute=0)
 
 
-@pytest.fixture(scope="module")
-def headers(workspace):
+def headers_of_an_investigator(workspace):
+    """Headers of a new account's token."""
     with closing(open_service_database(workspace)) as database:
         accounts = Accounts(database)
         accounts.add("ines", Role.INVESTIGATOR, "a long enough password")
         return {"Authorization": f"Bearer {accounts.issue('ines', ('read', 'search'), 1)[1]}"}
 
 
-@pytest.fixture(scope="module")
-def pictures(workspace):
+def pictures_of(workspace):
+    """The pictures of the workspace's products."""
     folder = workspace.root.parent / "luma" / "pictures"
     return [(folder / f"{number}.png").read_bytes() for number in range(PRODUCTS)]
+
+
+@pytest.fixture(scope="module")
+def headers(workspace):
+    return headers_of_an_investigator(workspace)
+
+
+@pytest.fixture(scope="module")
+def pictures(workspace):
+    return pictures_of(workspace)
 
 
 class Balancer:

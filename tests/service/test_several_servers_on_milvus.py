@@ -11,14 +11,20 @@ import pytest
 from index.errors import EngineUnavailable
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
-from service.accounts.accounts import Accounts
-from service.accounts.roles import Role
 from service.app.audit import Audit
 from service.app.publications import publication_record
 from service.tables import open_service_database
 from tests.fakes import ColourEncoder, add_feed, write_feed
 from tests.service.conftest import make_workspace
-from tests.service.test_several_servers import PRODUCTS, Balancer, Crowd, audited, check_answers, server
+from tests.service.test_several_servers import (
+    Balancer,
+    Crowd,
+    audited,
+    check_answers,
+    headers_of_an_investigator,
+    pictures_of,
+    server,
+)
 
 pytestmark = [pytest.mark.databases("postgres"), pytest.mark.slow]
 
@@ -30,16 +36,12 @@ def workspace(databases, milvus_server, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def headers(workspace):
-    with closing(open_service_database(workspace)) as database:
-        accounts = Accounts(database)
-        accounts.add("ines", Role.INVESTIGATOR, "a long enough password")
-        return {"Authorization": f"Bearer {accounts.issue('ines', ('read', 'search'), 1)[1]}"}
+    return headers_of_an_investigator(workspace)
 
 
 @pytest.fixture(scope="module")
 def pictures(workspace):
-    folder = workspace.root.parent / "luma" / "pictures"
-    return [(folder / f"{number}.png").read_bytes() for number in range(PRODUCTS)]
+    return pictures_of(workspace)
 
 
 def night(workspace, folder, number, record):
