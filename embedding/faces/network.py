@@ -85,7 +85,7 @@ def compile_network() -> bool:
 
 
 def _in_openvino() -> Network:
-    request: Any = _COMPILED.open().create_infer_request()
+    request: Any = _COMPILED.open(precision=inference.fastest_precision()).create_infer_request()
 
     def run(square: Image) -> Map:
         request.infer([square[None]])
