@@ -6,7 +6,7 @@ surface. The keypoints give the homography that aligns the pictures, and then ev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import product
@@ -116,17 +116,13 @@ def _compare(target: Floats, lightness: Floats, colour: Floats, visible: Mask) -
     target_mean, target_a, target_b, target_square = window.means(np.concatenate([weighted, weighted[:1] * target[0]]))
     target_variance = target_square - target_mean**2
     target_spread = np.sqrt(np.maximum(target_variance, 0) + _NOISE_VARIANCE)
-    shifted = _shifted(np.dstack([lightness[part], colour[part]]))
-    light = shifted[:, 0]
-    weighted = window.weight * shifted
-    planes = np.concatenate(
-        [weighted, (weighted[:, 0] * light)[:, None], (weighted[:, 0] * target[0])[:, None]], axis=1
-    )
-    means = window.means(planes.reshape(-1, *visible.shape)).reshape(*planes.shape[:2], *seen.shape)
-    mean, mean_a, mean_b, square, joint = means.transpose(1, 0, 2, 3)
-    spread = np.sqrt(np.maximum(square - mean**2, 0) + _NOISE_VARIANCE)
-    correlation = ((joint - mean * target_mean) / spread).max(axis=0) / target_spread
-    difference = np.maximum(np.abs(mean_a - target_a), np.abs(mean_b - target_b)).min(axis=0)
+    correlation = np.full(seen.shape, -1.0, np.float32)
+    difference = np.full(seen.shape, np.inf, np.float32)
+    for planes in _shifted(np.dstack([lightness[part], colour[part]]), window.weight, target[0]):
+        mean, mean_a, mean_b, square, joint = window.means(planes)
+        spread = np.sqrt(np.maximum(square - mean**2, 0) + _NOISE_VARIANCE)
+        correlation = np.maximum(correlation, (joint - mean * target_mean) / spread / target_spread)
+        difference = np.minimum(difference, np.maximum(np.abs(mean_a - target_a), np.abs(mean_b - target_b)))
     textured = seen & (target_variance > _MIN_TEXTURE_VARIANCE)
     enough = textured.sum() * _STEP**2 >= _MIN_VISIBLE_PIXELS / 2
     return SurfaceAgreement(float(correlation[textured].mean()) if enough else 0.0, float(difference[seen].mean()))
@@ -191,13 +187,21 @@ def _around(points: Floats, shape: tuple[int, ...]) -> Mask:
     return near > 0
 
 
-def _shifted(values: Floats) -> Floats:
-    """Values [h, w, n] as planes [shifts, n, h, w], once for each pair of the shifts, the edge repeated."""
-    height, width, count = values.shape
+def _shifted(values: Floats, weight: Floats, light: Floats) -> Iterator[Floats]:
+    """Lightness and both colours [h, w, 3], once for each pair of the shifts, the edge repeated.
+
+    Yields:
+        times `weight` [h, w]: lightness, both colours, lightness squared, and lightness times `light` [h, w], as planes
+        [5, h, w] that the next pair overwrites: fresh memory for each would take longer than what is computed.
+    """
+    height, width = values.shape[:2]
     border = max(_SHIFTS)
-    padded = np.asarray(cv2.copyMakeBorder(values, border, border, border, border, cv2.BORDER_REPLICATE), np.float32)
-    planes = padded.transpose(2, 0, 1)
-    shifted = np.empty((len(_SHIFTS) ** 2, count, height, width), np.float32)
-    for number, (right, down) in enumerate(product(_SHIFTS, _SHIFTS)):
-        shifted[number] = planes[:, border - down :, border - right :][:, :height, :width]
-    return shifted
+    padded = cv2.copyMakeBorder(values, border, border, border, border, cv2.BORDER_REPLICATE)
+    source = np.ascontiguousarray(padded.transpose(2, 0, 1))
+    planes = np.empty((5, height, width), np.float32)
+    for right, down in product(_SHIFTS, _SHIFTS):
+        moved = source[:, border - down :, border - right :][:, :height, :width]
+        np.multiply(moved, weight, out=planes[:3])
+        np.multiply(planes[0], moved[0], out=planes[3])
+        np.multiply(planes[0], light, out=planes[4])
+        yield planes
