@@ -23,7 +23,7 @@ Fit = Callable[[Points, Points], npt.NDArray[np.intp]]
 
 MIN_DESCRIPTOR_SIMILARITY = 0.75
 # How many of the strongest keypoints of a query and of a candidate are compared at first.
-COARSE_QUERY_KEYPOINTS, COARSE_CANDIDATE_KEYPOINTS = 500, 150
+COARSE_QUERY_KEYPOINTS, COARSE_CANDIDATE_KEYPOINTS = 300, 100
 WORKERS = 2  # threads
 # Candidates that a thread takes at a time: of few a thread each, of many several, since handing one over takes as long
 # as a tenth of its comparison.
