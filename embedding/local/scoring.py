@@ -8,13 +8,12 @@
 The standard cosine is the query's cosine with the candidate in standard deviations from the mean of unrelated entries,
 so that one set of weights serves models whose cosines spread differently. `similarity` is that of the palettes; the
 rivals of a candidate are those that share at least RIVAL_SHARE of its inliers: other colourways and varieties share the
-print, a picture of other things in the light of the room does not. Surfaces, too, are compared with rivals' alone, since
-cloth that hangs in other folds agrees badly with its own picture. The weights are a broad optimum over photos of groceries,
-toys and everyday objects, studio pictures of clothes and rendered products, with the starter model alone and joined
-with a copy detector. How far colours are trusted follows from the query alone: before a plain background they are the
-object's own, in a photo of a scene they may belong to anything in it, and where part of a scene is hidden, which is
-where the object was, they are those of the surroundings. Such a query has fewer keypoints left, so each of them weighs
-more.
+print, a picture of other things in the light of the room does not. Surfaces, too, are compared with rivals' alone,
+since cloth that hangs in other folds agrees badly with its own picture. The weights are a broad optimum over photos of
+groceries, toys and everyday objects, studio pictures of clothes and rendered products, with the starter model alone and
+joined with a copy detector. How far colours are trusted follows from the query alone: before a plain background they
+are the object's own, in a photo of a scene they may belong to anything in it, and where part of a scene is hidden,
+which is where the object was, they are those of the surroundings.
 """
 
 from __future__ import annotations
@@ -89,8 +88,7 @@ def score(
     colours = _relative(similarity, rivals) ** (COLOURWAY_EXPONENT * trust)
     surfaces = _relative(agreement, (rivals & aligned[None, :]) | np.eye(len(matches), dtype=bool))
     scores = cosine_score(standard_cosines) + (scene_weight + PLAIN_COLOUR_WEIGHT * trust) * similarity
-    inlier_weight = INLIER_WEIGHT / max(1 - hidden, 0.5)
-    scores = scores + inlier_weight * np.log1p(inliers / INLIER_SCALE) * colours * surfaces
+    scores = scores + INLIER_WEIGHT * np.log1p(inliers / INLIER_SCALE) * colours * surfaces
     return np.asarray(scores, np.float32)
 
 
