@@ -37,6 +37,7 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/mypy
+	$(BIN)/nbqa mypy notebooks
 
 # What CI does.
 check: lint types test slow

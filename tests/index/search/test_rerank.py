@@ -15,6 +15,7 @@ from index.search.rerank import Reranker, reranker_for
 from index.search.search import search
 from index.stores.features import FeatureStore, record
 from index.stores.images import ImageStore
+from index.stores.objects.folder import FolderObjects
 from index.workspace import Workspace
 from service.app.evidence import draw_evidence
 from service.app.responses import answer_response
@@ -112,7 +113,7 @@ def test_a_rotated_photo_is_corrected_and_its_evidence_mapped_to_the_original(pl
 
 def test_an_answer_from_stored_and_from_computed_features_is_the_same(place, tmp_path):
     workspace, generation, stored = place
-    computing = Reranker(FeatureStore(tmp_path / "empty", ImageStore(workspace.objects)))
+    computing = Reranker(FeatureStore(FolderObjects(tmp_path / "empty"), ImageStore(workspace.objects)))
     photo = tilted(drawn(5))[0]
     images = sorted(generation.records.images())
     stored.features.append({image: record(stored.features.images, image) for image in images})
