@@ -68,8 +68,13 @@ class MilvusEngine:
         """The same without asking the server."""
         written = json.loads(path.read_bytes())
         gone: Rows = np.load(_gone_beside(path), allow_pickle=False)
-        segments = [Segment(**fields) for fields in written["segments"]]
+        segments = [Segment.read(each) for each in written["segments"]]
         return cls(connection_to(url), segments, gone, MilvusSpec.parse(spec), written["dimension"])
+
+    @property
+    def partial(self) -> Rows:
+        rows = np.array([row for segment in self.segments for row in segment.partial], np.int64)
+        return np.setdiff1d(rows, self.gone, assume_unique=True)
 
     def save(self, path: Path) -> None:
         """Write which segments and gone rows these are; vectors are on the server alone."""
