@@ -165,8 +165,8 @@ def lines_of(count: int, dimension: int, url: str | None) -> list[str]:
     told = 0 if recall is None else (1 - recall) * QUERIES * TOP_K
     return [
         f"{count:,} vectors of {dimension} numbers, {QUERIES} queries, a fifth of them with each filter; "
-        f"`{engine.stats().spec}` written and proven in {seconds:.0f} s, recall@{TOP_K} in the manifest {recall}; "
-        f"FAISS `{local.engine.stats().spec}` in {local_seconds:.0f} s, recall@{TOP_K} {local.recall}. "
+        f"`{engine.stats().spec}` written and proven in {seconds:.0f} s, recall@{TOP_K} in the manifest {recall:.4f}; "
+        f"FAISS `{local.engine.stats().spec}` in {local_seconds:.0f} s, recall@{TOP_K} {local.recall:.4f}. "
         f"{machine('faiss-cpu', 'pymilvus')}.",
         "",
         *compared,

@@ -101,6 +101,17 @@ class Server:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
+    def clear(self) -> None:
+        """Drop everything that is on the server, which is started first where a test left it stopped."""
+        from pymilvus import MilvusClient
+
+        if self._process is not None and self._process.poll() is not None:
+            self.start()
+        client = MilvusClient(f"http://127.0.0.1:{self.port}", timeout=60)
+        for name in client.list_collections():
+            client.drop_collection(name)
+        client.close()
+
     def _answers(self) -> bool:
         from pymilvus import MilvusClient, MilvusException
 
@@ -208,3 +219,11 @@ class OnMilvus:
         from index.engines.milvus.engine import MilvusEngine
 
         return MilvusEngine.open(path, spec, self._server.url)
+
+
+def on_server(url: str, prefix: str) -> set[str]:
+    """The segments on a server whose names begin with that."""
+    from index.engines.milvus.connection import connection_to
+
+    with connection_to(url).client() as client:
+        return {name for name in client.list_collections() if name.startswith(f"{prefix}_")}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 
@@ -24,10 +23,6 @@ Fit = Callable[[Points, Points], npt.NDArray[np.intp]]
 MIN_DESCRIPTOR_SIMILARITY = 0.75
 # How many of the strongest keypoints of a query and of a candidate are compared at first.
 COARSE_QUERY_KEYPOINTS, COARSE_CANDIDATE_KEYPOINTS = 300, 100
-WORKERS = 2  # threads
-# Candidates that a thread takes at a time: of few a thread each, of many several, since handing one over takes as long
-# as a tenth of its comparison.
-_PARTS = 8
 
 
 @dataclass(frozen=True)
@@ -94,7 +89,7 @@ def max_inliers(matches: Sequence[GeometricMatch]) -> int:
 
 @cache
 def _limit_blas_threads() -> None:
-    """Keep NumPy's matrix product to one thread: its own threads beside those of the pool take three times as long.
+    """Keep NumPy's matrix product to one thread: those of several searches at once take three times as long.
 
     The limit is never lifted, because another thread may still rely on it.
     """
@@ -114,21 +109,13 @@ class _QueryKeypoints:
 
 
 def _compared(query: _QueryKeypoints, candidates: Sequence[LocalFeatures], fit: Fit) -> list[GeometricMatch]:
-    """Each candidate compared with a query, in their order."""
+    """Each candidate compared with a query, in their order.
+
+    One thread does it all: beside each other a search's threads take a third more of the processor, which the searches
+    of others need, and are hardly sooner done.
+    """
     _limit_blas_threads()
-    size = -(-len(candidates) // _PARTS) or 1
-    parts = [candidates[start : start + size] for start in range(0, len(candidates), size)]
-    return [
-        found
-        for part in _workers().map(lambda part: [_compare(query, one, fit) for one in part], parts)
-        for found in part
-    ]
-
-
-@cache
-def _workers() -> ThreadPoolExecutor:
-    """One pool for all searches: they share the cores, and each thread keeps its scratch memory."""
-    return ThreadPoolExecutor(WORKERS, thread_name_prefix="matching")
+    return [_compare(query, candidate, fit) for candidate in candidates]
 
 
 def _compare(query: _QueryKeypoints, candidate: LocalFeatures, fit: Fit) -> GeometricMatch:

@@ -2,7 +2,7 @@
 
     score = COSINE_LEVEL + COSINE_WEIGHT * standard cosine + colour_weight * similarity
           + INLIER_WEIGHT * log(1 + max(0, inliers - CHANCE_INLIERS) / INLIER_SCALE)
-            * (similarity / best rival's similarity) ** colourway_exponent * surface_agreement
+            * (similarity / best rival's similarity) ** colourway_exponent * surface_agreement ** SURFACE_EXPONENT
 
 The standard cosine is the query's cosine with the candidate in standard deviations from the mean of unrelated entries,
 so that one set of weights serves models whose cosines spread differently. `similarity` is that of the palettes; the
@@ -11,8 +11,7 @@ picture of other things in the light of the room does not. The weights are a bro
 toys and everyday objects, studio pictures of clothes and rendered products, with the starter model alone and joined
 with a copy detector. How far colours are trusted follows from the query alone: before a plain background they are the
 object's own, in a photo of a scene they may belong to anything in it, and where part of a scene is hidden, which is
-where the object was, they are those of the surroundings. Such a query has fewer keypoints left, so each of them weighs
-more.
+where the object was, they are those of the surroundings.
 """
 
 from __future__ import annotations
@@ -33,9 +32,9 @@ Floats = npt.NDArray[np.float32]
 # model over a mixed catalogue, so that its scores are on the scale of its cosines.
 COSINE_LEVEL, COSINE_WEIGHT = 0.2, 0.15
 # What shared keypoints are worth, beyond the number that pictures of different things share by chance.
-INLIER_WEIGHT = 0.27
+INLIER_WEIGHT = 0.4
 CHANCE_INLIERS = 6
-INLIER_SCALE = 30  # their worth grows with the logarithm of their number, in units of this
+INLIER_SCALE = 60  # their worth grows with the logarithm of their number, in units of this
 # What the same colours are worth, in a scene and, on top, before a plain background.
 SCENE_COLOUR_WEIGHT = 0.2
 PLAIN_COLOUR_WEIGHT = 0.3
@@ -46,6 +45,8 @@ RIVAL_SHARE = 0.5
 # Shared keypoints count in full where structure is this well correlated, and less the more colours differ.
 FULL_CORRELATION = 0.3
 COLOUR_DIFFERENCE_SCALE = 24.0
+# Cloth in other folds agrees badly with its own picture: how sharply disagreement is punished.
+SURFACE_EXPONENT = 0.75
 # Assumed where two pictures were not aligned: the median of wrong candidates.
 DEFAULT_AGREEMENT = SurfaceAgreement(0.35, 14.0)
 # Plainness of the border at which colours begin to be trusted as the object's own, and at which they are in full.
@@ -84,10 +85,8 @@ def score(
     relative = similarity / np.maximum((rivals * similarity[None, :]).max(axis=1), 1e-6)
     agreement = np.array([_agreement_factor(match.agreement or DEFAULT_AGREEMENT) for match in matches], np.float32)
     scores = cosine_score(standard_cosines) + (scene_weight + PLAIN_COLOUR_WEIGHT * trust) * similarity
-    inlier_weight = INLIER_WEIGHT / max(1 - hidden, 0.5)
-    scores = (
-        scores + inlier_weight * np.log1p(inliers / INLIER_SCALE) * relative ** (COLOURWAY_EXPONENT * trust) * agreement
-    )
+    colourway, surface = relative ** (COLOURWAY_EXPONENT * trust), agreement**SURFACE_EXPONENT
+    scores = scores + INLIER_WEIGHT * np.log1p(inliers / INLIER_SCALE) * colourway * surface
     return np.asarray(scores, np.float32)
 
 

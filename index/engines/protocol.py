@@ -72,6 +72,11 @@ class VectorEngine(Protocol):
 class FilteringEngine(VectorEngine, Protocol):
     """An engine on a server that tests conditions by itself. What it finds may differ another day in its last rows."""
 
+    @property
+    def partial(self) -> Rows:
+        """The rows whose entries have more values than are kept: `search_where` may miss them. int64 [m], rising."""
+        ...
+
     def search_where(self, queries: Vectors, k: int, condition: Condition | None) -> tuple[Vectors, Rows]:
         """As `search` does, among the rows that fulfil a condition; None is all."""
         ...

@@ -18,9 +18,16 @@ def token(kind: str, value: str) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
+# Stands among the tokens of an entry that has more of them than a server keeps.
+NOT_ALL = token("tokens", "not all")
+
+
 @dataclass(frozen=True)
 class RowFields:
-    """What an entry may be filtered by: `tokens`, rising, and days as proleptic ordinals, BEFORE_ALL or AFTER_ALL."""
+    """What an entry may be filtered by: `tokens`, rising, and days as proleptic ordinals, BEFORE_ALL or AFTER_ALL.
+
+    With NOT_ALL among its tokens others are missing: whether it passes a condition is told by its records.
+    """
 
     entry: int
     tokens: tuple[int, ...]

@@ -10,6 +10,7 @@ import numpy as np
 from embedding.encoders.protocol import Vectors
 from index.engines.choice import EXACT_BELOW
 from index.engines.faiss_engine import BLOCK, originals_path
+from index.engines.layered import LayeredEngine
 from index.engines.protocol import HalfVectors, Rows
 from index.engines.tuning import Tuned, build_tuned
 
@@ -31,10 +32,19 @@ def gather(path: Path, rows: Rows, dimension: int, read: Callable[[Rows], Vector
     return np.memmap(originals, np.float16, "r", shape=(len(rows), dimension))
 
 
-def write_engine(path: Path, vectors: Vectors | HalfVectors, memory_budget: int, target: float) -> Tuned:
-    """Build the engine that suits vectors from `gather`, and save it; see `build_tuned` for the arguments."""
+def write_engine(
+    path: Path, vectors: Vectors | HalfVectors, memory_budget: int, target: float, gone: Rows | None = None
+) -> Tuned:
+    """Build the engine that suits vectors from `gather`, and save it; see `build_tuned` for the arguments.
+
+    Args:
+        gone: rows that are never found, int64 [m], rising; where there are some, a layered engine is saved.
+    """
     tuned = build_tuned(vectors, memory_budget, target)
-    tuned.engine.save(path)
+    if gone is None or not len(gone):
+        tuned.engine.save(path)
+    else:
+        LayeredEngine.build(tuned.engine, np.empty((0, vectors.shape[1]), np.float32), gone).save(path)
     if not tuned.engine.needs_originals:
         originals_path(path).unlink(missing_ok=True)
     return tuned

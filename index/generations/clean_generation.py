@@ -83,8 +83,7 @@ def clean_generation(workspace: Workspace, number: int, removal: Removal) -> Cle
         aside = workspace.generations / f".cleaning-{number}"
         shutil.rmtree(aside, ignore_errors=True)
         # Other files, such as the calibration, contain no entries.
-        engines = ("*.index", "*.vectors", "*.npy", "*.segments.json")
-        index = (*engines, "*.words", READINGS, generations.RECORDS, VERIFIED_FILE)
+        index = (*generations.ENGINE_FILES, "*.words", READINGS, generations.RECORDS, VERIFIED_FILE)
         shutil.copytree(folder, aside, ignore=shutil.ignore_patterns(*index))
         manifest = _rebuild(workspace, former, kept, remote, aside)
     generations.seal(aside, manifest)

@@ -6,25 +6,37 @@ They allow exactly what `index.records.filters.where` allows in SQL.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 
-from index.engines.row_fields import AFTER_ALL, BEFORE_ALL, Condition, RowFields, token
+from index.engines.row_fields import AFTER_ALL, BEFORE_ALL, NOT_ALL, Condition, RowFields, token
 from index.records.entries import Entry
 from index.records.filters import CATEGORY_MARKS, Filter, compared, facets_of
 
 # What identifies an entry and a source, for `traceobject forget`; exactly as they are written.
 _ENTRY, _SOURCE = "forget entry", "forget source"
-# Milvus keeps 4096 of each row. Hardly any entry has more than twenty; one with more values is not found by the last.
+# Milvus keeps 4096 of each row. Hardly any entry has more than twenty.
 _MAX_TOKENS = 4096
 
 
 def row_fields(entry: Entry) -> RowFields:
-    """What is kept of each row of an entry."""
+    """What a server keeps of each row of an entry: of very many values some, and NOT_ALL."""
+    every = all_fields(entry)
+    if len(every.tokens) <= _MAX_TOKENS:
+        return every
+    # What it is forgotten by has to be there.
+    kept = {forget_token(entry.source), forget_token(entry.source, entry.fields.entry_id), NOT_ALL}
+    others = [each for each in every.tokens if each not in kept][: _MAX_TOKENS - len(kept)]
+    return replace(every, tokens=tuple(sorted({*kept, *others})))
+
+
+def all_fields(entry: Entry) -> RowFields:
+    """All that an entry may be filtered by."""
     tokens = [forget_token(entry.source), forget_token(entry.source, entry.fields.entry_id)]
     tokens += [token(facet, value) for facet, value in _with_categories(facets_of(entry))]
     return RowFields(
         entry.id,
-        tuple(sorted(set(tokens[:_MAX_TOKENS]))),
+        tuple(sorted(set(tokens))),
         _ordinal(entry.fields.first_seen, BEFORE_ALL),
         _ordinal(entry.fields.last_seen, AFTER_ALL),
     )

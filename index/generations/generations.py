@@ -33,6 +33,8 @@ from index.workspace import Workspace
 RECORDS = "records.sqlite"
 CALIBRATION = "likelihood.json"
 ALIASES = "aliases.toml"
+# The files of engines, whatever they are.
+ENGINE_FILES = ("*.index", "*.vectors", "*.npy", "*.segments.json")
 _BUILDING = ".building"
 # For how many seconds a server that has the vectors may load them: what an older generation needs may not be loaded.
 SEARCH_PATIENCE, JOB_PATIENCE = 10.0, 3600.0

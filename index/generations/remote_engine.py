@@ -103,6 +103,17 @@ def without(
     return MilvusEngine(former.connection, left, gone, former.spec, dimension)
 
 
+def prove_engine(engine: VectorEngine) -> None:
+    """Compare every row of an engine on a server with its checksum; files were verified when they were opened.
+
+    Raises:
+        EngineUnavailable: the server does not answer.
+        GenerationError: a row is missing or differs.
+    """
+    if isinstance(engine, MilvusEngine):
+        engine.prove()
+
+
 def prove(workspace: Workspace, number: int | None) -> int:
     """Compare every row that a generation has on the server with its checksum; returns how many there are.
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from index.errors import GenerationError
 from index.stores.checksums import FileChecksum, checksum, damaged
-from index.stores.durable import exchange, sync_folder, write_file
+from index.stores.durable import exchange, link_or_copy, sync_folder, write_file
 from index.stores.objects.protocol import ObjectChanged, ObjectMissing, ObjectStore
 
 MANIFEST = "manifest.json"
@@ -122,7 +122,7 @@ class StoredGenerations:
         aside.mkdir(parents=True)
         for name, expected in _files_of(manifest, None).items():
             if expected.sha256 in here:
-                _link(here[expected.sha256], aside / name)
+                link_or_copy(here[expected.sha256], aside / name)
         write_file(aside / MANIFEST, manifest)
         if folder.exists():
             exchange(folder, aside)
@@ -206,11 +206,3 @@ def _files_of(manifest: bytes, names: Collection[str] | None) -> dict[str, FileC
         return {name: FileChecksum(**each) for name, each in files.items() if names is None or name in names}
     except (ValueError, KeyError, TypeError):
         return {}
-
-
-def _link(file: Path, path: Path) -> None:
-    try:
-        os.link(file, path)
-    except OSError:
-        # Some file systems have no hard links.
-        shutil.copyfile(file, path)

@@ -15,8 +15,9 @@ from index.engines.exact_scan import exact_scan
 from index.engines.protocol import NO_ROW, FilteringEngine, Rows, VectorEngine
 from index.engines.row_fields import Condition
 from index.errors import GenerationError
-from index.generations.conditions import condition
+from index.generations.conditions import all_fields, condition
 from index.generations.generations import Generation
+from index.records.feed_records import Collection
 from index.search.answer import Query
 
 RecordedLists = tuple[tuple[int, ...], ...]
@@ -61,10 +62,13 @@ class EngineNeighbours:
 
 
 class ServerNeighbours:
-    """What an engine on a server finds where a condition holds, recorded."""
+    """What an engine on a server finds where a condition holds, recorded.
 
-    def __init__(self, engine: FilteringEngine, where: Condition | None) -> None:
-        self._engine, self._where = engine, where
+    `missed`: the rows that the condition may miss there although it holds, int64 [m], rising.
+    """
+
+    def __init__(self, engine: FilteringEngine, where: Condition | None, missed: Rows) -> None:
+        self._engine, self._where, self._missed = engine, where, missed
         self._lists: list[tuple[int, ...]] = []
         self.available = engine.stats().count
 
@@ -74,6 +78,13 @@ class ServerNeighbours:
 
     def search(self, queries: Vectors, k: int) -> tuple[Vectors, Rows]:
         scores, rows = self._engine.search_where(queries, k, self._where)
+        if len(self._missed):
+            scores = np.where(np.isin(rows, self._missed), np.float32(-np.inf), scores)
+            more = self._engine.search(queries, k, self._missed)
+            scores = np.concatenate([scores, more[0]], axis=1)
+            rows = np.where(np.isneginf(scores), NO_ROW, np.concatenate([rows, more[1]], axis=1))
+            order = np.lexsort((rows, -scores), axis=1)[:, :k]
+            scores, rows = np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
         self._lists.append(tuple(np.unique(rows[rows != NO_ROW]).tolist()))
         return scores, rows
 
@@ -112,5 +123,16 @@ def neighbours_of(query: Query, generation: Generation, recorded: RecordedLists 
     if recorded:
         return RecordedNeighbours(engine, recorded)
     if isinstance(engine, FilteringEngine):
-        return ServerNeighbours(engine, condition(query.filters, query.without_images))
+        where = condition(query.filters, query.without_images)
+        return ServerNeighbours(engine, where, _missed(engine, generation, name, where))
     return EngineNeighbours(engine, generation.records.allowed(name, query.filters, query.without_images))
+
+
+def _missed(engine: FilteringEngine, generation: Generation, name: Collection, where: Condition | None) -> Rows:
+    """The rows of entries with more values than a server keeps that fulfil a condition, by their records."""
+    if where is None or not where.any_of or not len(partial := engine.partial):
+        return np.empty(0, np.int64)
+    views = generation.records.views(name, partial.tolist())
+    fields = {number: all_fields(generation.records.entry(number)) for number in {v.entry for v in views.values()}}
+    passing = [row for row, view in sorted(views.items()) if where.allows(fields[view.entry], view.image)]
+    return np.array(passing, np.int64)

@@ -72,7 +72,7 @@ _DECIDING: tuple[tuple[ModuleType, str], ...] = (
         scoring,
         "COSINE_LEVEL COSINE_WEIGHT INLIER_WEIGHT CHANCE_INLIERS INLIER_SCALE SCENE_COLOUR_WEIGHT "
         "PLAIN_COLOUR_WEIGHT COLOURWAY_EXPONENT RIVAL_SHARE FULL_CORRELATION COLOUR_DIFFERENCE_SCALE "
-        "DEFAULT_AGREEMENT _MIN_PLAINNESS _FULL_PLAINNESS _MAX_HIDDEN_SHARE",
+        "SURFACE_EXPONENT DEFAULT_AGREEMENT _MIN_PLAINNESS _FULL_PLAINNESS _MAX_HIDDEN_SHARE",
     ),
     (detection, "SIDE MAX_ENLARGEMENT _MULTIPLE _MIN_PROBABILITY _MIN_CONFIDENCE _ENLARGEMENT _MIN_HEIGHT _MIN_TRACE"),
     (tiles, "_LARGE _SMALL_HEIGHT _TILES _OVERLAP _EDGE"),
@@ -120,6 +120,11 @@ def ranking_digests(card: ModelCard, manifest: Manifest) -> RankingDigests:
     # Another processor may compute the features of queries in another precision.
     searched = {**search_parameters(), "precision": xfeat_network.query_precision()}
     return RankingDigests(model_digest(card), _digest(searched), generation_digest(manifest))
+
+
+def search_parameters_digest() -> str:
+    """SHA-256 of the constants that decide a ranking: a likelihood is fitted to scores that follow from them."""
+    return _digest(search_parameters())
 
 
 def search_parameters() -> dict[str, object]:

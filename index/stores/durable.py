@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -46,6 +47,14 @@ def _sync(path: Path, flags: int) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def link_or_copy(file: Path, path: Path) -> None:
+    """Give a file that is never changed another name; some file systems have no hard links, there it is copied."""
+    try:
+        os.link(file, path)
+    except OSError:
+        shutil.copyfile(file, path)
 
 
 def exchange(one: Path, other: Path) -> None:

@@ -14,7 +14,7 @@ from ray.exceptions import NodeDiedError, OutOfMemoryError, RayError, RayTaskErr
 
 from index.errors import WorkersUnavailable
 from index.workers.protocol import Batch, Done, Item, Stage
-from index.workers.ray_task import code_digest, compute_partition
+from index.workers.ray_task import CORES, code_digest, compute_partition
 from index.workers.staging import STAGING, Staging
 
 LOST = (WorkerCrashedError, NodeDiedError, OutOfMemoryError)
@@ -55,7 +55,7 @@ class RayJob(Generic[Item, Done]):
             self._sent = ray.put((stage, staging, self._marker))
         self.partition = stage.partition * (_GPU_PARTITIONS if gpu else 1)
         # Without a limit of calls a worker keeps the model that it has loaded.
-        self._task: Any = ray.remote(num_cpus=1, num_gpus=int(gpu), max_calls=0, max_retries=_RETRIES)(
+        self._task: Any = ray.remote(num_cpus=CORES, num_gpus=int(gpu), max_calls=0, max_retries=_RETRIES)(
             compute_partition
         )
 

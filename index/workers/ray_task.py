@@ -14,8 +14,12 @@ import ray
 
 import embedding
 import index
+from embedding.encoders.openvino.inference import limit_cores
 from index.errors import WorkersUnavailable
 from index.workers.protocol import Item
+
+# The processors of a partition. Ray tells OpenMP, so PyTorch too, to use so many; OpenVINO is told here.
+CORES = 1
 
 
 def compute_partition(digest: str, sent: Sequence[Any], items: list[Item]) -> str:
@@ -34,6 +38,7 @@ def compute_partition(digest: str, sent: Sequence[Any], items: list[Item]) -> st
             f"its traceobject ({version('traceobject')}) differs from the one where the job was started: install the "
             "same on every machine, and restart Ray there"
         )
+    limit_cores(CORES)
     stage, staging, marker = ray.get(sent[0])
     try:
         if not staging.objects.exists(marker):

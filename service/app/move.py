@@ -1,4 +1,4 @@
-"""A workspace's records and objects moved to another database and another place, or back into its folder.
+"""A workspace's records, objects and vectors moved to another database, place and engine, or back into its folder.
 
 The source is left as it is. A run that was interrupted is completed by the next one: `moving.json` in the workspace
 says where to, and how far the tables are. The last step is the settings, replaced by one rename.
@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from index.coordination.folder import FolderCoordination
 from index.errors import WorkspaceError
 from index.jobs import move_objects, move_tables
+from index.jobs.move_engine import MovedVectors, move_vectors
 from index.jobs.move_objects import CopiedObjects, copy_objects
 from index.jobs.move_tables import Databases
 from index.progress import Progress, Tick
@@ -37,10 +38,11 @@ STATE = "moving.json"
 
 @dataclass(frozen=True)
 class Moved:
-    """What was moved: rows by table, and objects; None for what stayed, or was there already."""
+    """What was moved: rows by table, objects and vectors; None for what stayed, or was there already."""
 
     tables: Mapping[str, int] | None
     objects: CopiedObjects | None
+    vectors: MovedVectors | None = None
 
 
 @dataclass
@@ -53,17 +55,39 @@ class _State:
     copied: dict[str, list[Any]] = field(default_factory=dict)
 
 
-def move(workspace: Workspace, database: str | None, objects: str | None, progress: Progress) -> Moved:
-    """Move the records to a database and what is kept by content to an object store; None leaves either where it is.
+def move(
+    workspace: Workspace,
+    database: str | None,
+    objects: str | None,
+    progress: Progress,
+    engine: str | None = None,
+) -> Moved:
+    """Move the records to a database, what is kept by content to an object store, and vectors to an engine.
+
+    Vectors that go to a server go first, so that their files are not copied; those that come back come last.
 
     Args:
-        database, objects: what the settings of those names take; "" is the workspace's folder.
+        database, objects, engine: what the settings of those names take, or None, which leaves it where it is; "" is
+            the workspace's folder.
 
     Raises:
         WorkspaceError: the target holds something else, or differs from the source after it was copied; another move
             was begun; another job or a server writes here. The settings are unchanged then, and running it again
             goes on.
+        EngineUnavailable, GenerationError: see `move_vectors`.
     """
+    vectors = move_vectors(workspace, engine, progress) if engine else None
+    if database is None and objects is None:
+        moved = Moved(None, None, vectors)
+    else:
+        moved = replace(_move_places(Workspace.open(workspace.root), database, objects, progress), vectors=vectors)
+    if engine == "":
+        moved = replace(moved, vectors=move_vectors(Workspace.open(workspace.root), engine, progress))
+    return moved
+
+
+def _move_places(workspace: Workspace, database: str | None, objects: str | None, progress: Progress) -> Moved:
+    """Move the records and what is kept by content, see `move`."""
     settings = workspace.settings
     if (begun := _read(workspace.root)) is not None and _is_switched(workspace, begun):
         # It was interrupted after its last step.

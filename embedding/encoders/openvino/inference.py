@@ -54,9 +54,20 @@ def version() -> str:
     return release.partition("-")[0]
 
 
+# How many processors networks may use, see limit_cores; 0 is all.
+_limit = 0
+
+
+def limit_cores(count: int) -> None:
+    """Let networks that are opened from now on use so many processors, where other processes have the others."""
+    global _limit
+    _limit = count
+
+
 def cores() -> int:
-    """How many processors this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many processors this process may run networks on."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(_limit or available, available)
 
 
 def fastest_precision() -> str:
@@ -82,8 +93,9 @@ def open_network(path: Path, *, streams: int = 1, batch: int = 1, precision: str
     Raises:
         ModelUnavailable: openvino is not installed, or cannot run this network, or not with such a batch.
     """
-    name = f"{streams}x{batch}" if precision == SINGLE else f"{streams}x{batch}-{precision}"
-    cache_folder = path.with_suffix(_CACHE_SUFFIX) / name
+    # OpenVINO compiles for a number of threads.
+    threads, half = f"x{cores()}" if _limit else "", "" if precision == SINGLE else f"-{precision}"
+    cache_folder = path.with_suffix(_CACHE_SUFFIX) / f"{streams}x{batch}{threads}{half}"
     try:
         network = path if batch == 1 else _with_batch(batch, path)
         cache_settings = _cache_settings(cache_folder)
@@ -143,7 +155,8 @@ def _core() -> Any:
 
 
 def _settings(streams: int, precision: str = SINGLE) -> dict[str, str]:
-    return {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": str(streams)}
+    threads = {"INFERENCE_NUM_THREADS": str(cores())} if _limit else {}
+    return {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": str(streams), **threads}
 
 
 def _cache_settings(cache_folder: Path) -> dict[str, str]:

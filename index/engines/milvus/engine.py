@@ -12,7 +12,6 @@ from typing import Self, TypeVar
 import numpy as np
 
 from embedding.encoders.protocol import Vectors
-from index.engines.choice import FILTER_OVERFETCH
 from index.engines.exact_scan import exact_scan
 from index.engines.milvus.connection import SEARCH_SECONDS, Connection, connection_to
 from index.engines.milvus.expression import expression
@@ -26,6 +25,9 @@ from index.engines.row_fields import Condition
 _MAX_FOUND = 16_384
 # So many rows, listed, are compared one by one: their vectors are fetched faster than the graph is walked.
 _SCANNED = 2_000
+# By what factor `ef` grows under a condition, of which it is not known how many rows pass. Of 100,000 rows of which a
+# tenth passes, one id of a thousand is missed then, eight with a factor of 4 (docs/scaling.md).
+_CONDITION_OVERFETCH = 16
 # The links of a graph's lowest level, and those above it: see EngineSpec.memory.
 _GRAPH_BYTES = 2 * 4 * 32 + 4 + 12
 _POOL = ThreadPoolExecutor(16, thread_name_prefix="milvus")
@@ -66,8 +68,13 @@ class MilvusEngine:
         """The same without asking the server."""
         written = json.loads(path.read_bytes())
         gone: Rows = np.load(_gone_beside(path), allow_pickle=False)
-        segments = [Segment(**fields) for fields in written["segments"]]
+        segments = [Segment.read(each) for each in written["segments"]]
         return cls(connection_to(url), segments, gone, MilvusSpec.parse(spec), written["dimension"])
+
+    @property
+    def partial(self) -> Rows:
+        rows = np.array([row for segment in self.segments for row in segment.partial], np.int64)
+        return np.setdiff1d(rows, self.gone, assume_unique=True)
 
     def save(self, path: Path) -> None:
         """Write which segments and gone rows these are; vectors are on the server alone."""
@@ -158,7 +165,7 @@ class MilvusEngine:
     def _ask(self, segment: Segment, queries: Vectors, k: int, condition: str) -> tuple[Vectors, Rows]:
         """What the server finds in a segment, gone rows too; -inf and NO_ROW where it found fewer."""
         # Of what a graph leads to, some does not pass; where less than 7 % passes, Milvus compares all of that.
-        ef = max(k, self.spec.ef * (FILTER_OVERFETCH if condition else 1))
+        ef = max(k, self.spec.ef * (_CONDITION_OVERFETCH if condition else 1))
         with self.connection.client() as client:
             answer = client.search(
                 segment.name,

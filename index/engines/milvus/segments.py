@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from pymilvus import DataType, MilvusClient
@@ -21,7 +21,7 @@ from index.engines.milvus.connection import JOB_SECONDS, Connection
 from index.engines.milvus.loading import require_loaded
 from index.engines.milvus.spec import FLAT, HNSW
 from index.engines.protocol import Rows
-from index.engines.row_fields import RowFields
+from index.engines.row_fields import NOT_ALL, RowFields
 from index.errors import GenerationError
 
 # How many rows one message has.
@@ -45,13 +45,22 @@ class Batch:
 
 @dataclass(frozen=True)
 class Segment:
-    """Rows from `start` to `stop`, less some that are missing: `rows` of them. `sha256` is over all, by row."""
+    """Rows from `start` to `stop`, less some that are missing: `rows` of them. `sha256` is over all, by row.
+
+    `partial`: the rows that have NOT_ALL among their tokens, rising.
+    """
 
     name: str
     start: int
     stop: int
     rows: int
     sha256: str
+    partial: tuple[int, ...] = ()
+
+    @classmethod
+    def read(cls, written: Mapping[str, Any]) -> Self:
+        """A segment as the file of a generation has it; former versions wrote no `partial`."""
+        return cls(**{**written, "partial": tuple(written.get("partial", ()))})
 
 
 @dataclass
@@ -62,6 +71,7 @@ class _Proof:
     last: int = -1
     count: int = 0
     digest: Any = field(default_factory=hashlib.sha256)
+    partial: list[int] = field(default_factory=list)
 
     def add(self, batch: Batch) -> None:
         if not len(batch.rows):
@@ -73,6 +83,8 @@ class _Proof:
         ):
             line = [row, image, region, kept.entry, kept.tokens, kept.first_seen, kept.last_seen]
             self.digest.update(json.dumps(line).encode())
+            if NOT_ALL in kept.tokens:
+                self.partial.append(row)
             self.digest.update(np.ascontiguousarray(vector, "<f4").tobytes())
 
 
@@ -101,7 +113,9 @@ def write_segment(
             params.add_index("vector", index_type=kind, metric_type="IP", params=parameters)
             # After the rows: Milvus 2.3 searches rows that come later by a coarser index, and finds half of them.
             client.create_index(name, params, timeout=JOB_SECONDS)
-        segment = Segment(name, proof.first, proof.last + 1, proof.count, proof.digest.hexdigest())
+        segment = Segment(
+            name, proof.first, proof.last + 1, proof.count, proof.digest.hexdigest(), tuple(proof.partial)
+        )
         require_loaded(connection, segment.name, segment.rows, JOB_SECONDS)
         require_proven(connection, segment)
     except BaseException:

@@ -57,6 +57,24 @@ def test_each_combination_of_options_has_a_cache_of_its_own(network: Path) -> No
         assert from_cache(inference.open_network(network, **options))
 
 
+def test_a_process_that_may_use_one_processor_uses_one(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = inference.open_network(network)
+    monkeypatch.setattr(inference, "_limit", 0)
+    inference.limit_cores(1)
+    bound = inference.open_network(network)
+    assert inference.cores() == 1
+    assert bound.get_property("INFERENCE_NUM_THREADS") == 1
+    assert (
+        inference.compiled(inference.openvino().Core().read_model(network)).get_property("INFERENCE_NUM_THREADS") == 1
+    )
+    # Neither takes the other's place in the cache.
+    assert not from_cache(bound)
+    assert from_cache(inference.open_network(network))
+    inference.limit_cores(0)
+    assert from_cache(inference.open_network(network))
+    assert (free(INPUTS)[0] == bound(INPUTS)[0]).all()
+
+
 def test_batched_rows_equal_single_ones(network: Path) -> None:
     several = np.concatenate([INPUTS, -INPUTS, 2 * INPUTS, INPUTS + 1])
     alone = inference.open_network(network)

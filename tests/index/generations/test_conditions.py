@@ -7,8 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from embedding.image.regions import WHOLE
+from index.engines.row_fields import NOT_ALL
 from index.errors import FilterInvalid
-from index.generations.conditions import condition, forget_token, row_fields
+from index.generations.conditions import all_fields, condition, forget_token, row_fields
 from index.generations.snapshot import IndexedView, Snapshot, write_snapshot
 from index.records.entries import Entry, EntryFields
 from index.records.filters import FACETS, Filter
@@ -91,7 +92,10 @@ def test_an_entry_and_its_source_are_forgotten_exactly():
     assert not {forget_token("Shop"), forget_token("shop", "A"), forget_token("sho", "pa")} & kept
 
 
-def test_an_entry_of_more_values_than_are_kept_has_the_first():
-    fields = row_fields(Entry(1, "catalogue", "shop", EntryFields("a", category="/" * 5000), ()))
-    assert len(fields.tokens) <= 4096
-    assert forget_token("shop", "a") in fields.tokens
+def test_an_entry_of_more_values_than_are_kept_is_marked():
+    entry = Entry(1, "catalogue", "shop", EntryFields("a", category="/" * 5000), ())
+    fields = row_fields(entry)
+    assert len(fields.tokens) == 4096
+    assert {forget_token("shop", "a"), forget_token("shop"), NOT_ALL} <= set(fields.tokens)
+    assert len(all_fields(entry).tokens) > 5000
+    assert NOT_ALL not in all_fields(entry).tokens

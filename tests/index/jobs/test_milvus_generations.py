@@ -14,7 +14,7 @@ from embedding.errors import TraceObjectError
 from embedding.image.regions import WHOLE
 from index.engines.milvus.spec import is_milvus
 from index.errors import EngineUnavailable, GenerationError, WorkspaceError
-from index.generations import generations
+from index.generations import conditions, generations
 from index.generations.generations import open_live
 from index.generations.manifest import Manifest
 from index.generations.segments import drop_unused, prefix
@@ -26,6 +26,7 @@ from index.search.answer import Query, QueryImage
 from index.search.search import search
 from index.stores.vectors import VectorStore
 from index.workspace import Workspace
+from tests import milvus
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 
 pytestmark = pytest.mark.slow
@@ -63,10 +64,7 @@ class Shop:
             return [segment.name for segment in generation.engine("catalogue").segments]
 
     def on_server(self):
-        from index.engines.milvus.connection import connection_to
-
-        with connection_to(self.workspace.settings.engine).client() as client:
-            return {name for name in client.list_collections() if name.startswith(prefix(self.workspace))}
+        return milvus.on_server(self.workspace.settings.engine, prefix(self.workspace))
 
 
 @pytest.fixture
@@ -100,6 +98,30 @@ def test_nights_add_segments_and_old_ones_are_dropped(shop):
     assert "P9" not in shop.first(9, limit=20)
     assert generations.rollback(shop.workspace, 2) == 2
     assert set(shop.first(3, "brand=luma1", limit=9)) == {"P1", "P3", "P5", "P7"}
+
+
+def test_an_entry_of_more_values_than_a_row_keeps_is_found_by_each(shop, monkeypatch):
+    """Also after the row was copied into another segment. So few are kept here, because a feed's field has a limit."""
+    monkeypatch.setattr(conditions, "_MAX_TOKENS", 64)
+    brands = [f"brand {number}" for number in range(200)]
+    rows = [{"product_id": "many", "brand": " | ".join(brands), "country": "NL"}, {"product_id": "one", "brand": "x"}]
+    add_feed(shop.workspace, "wide", "catalogue", write_feed(shop.root / "wide", rows, (50, 51)))
+    shop.publish(range(4))
+
+    def check():
+        for brand in (brands[0], brands[63], brands[64], brands[130], brands[-1]):
+            assert shop.first(50, f"brand={brand}") == ["many"]
+            assert shop.first(50, f"brand={brand}", "country=NL") == ["many"]
+            assert shop.first(50, f"brand={brand}", "country=DE") == []
+        assert sorted(shop.first(50, "brand=brand 199", "brand=luma1", limit=9)) == ["P1", "P3", "many"]
+        assert shop.first(50, "brand=brand 200") == []
+
+    check()
+    assert len(shop.first(50, limit=9)) == 6
+    forget(shop.workspace, find_entry(shop.workspace, "catalogue", "one"))
+    check()
+    forget(shop.workspace, find_entry(shop.workspace, "catalogue", "many"))
+    assert shop.first(50, f"brand={brands[-1]}") == []
 
 
 def test_what_a_crash_left_is_dropped_by_the_next_job(shop, monkeypatch):

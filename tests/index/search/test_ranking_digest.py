@@ -42,8 +42,8 @@ NOT_DECIDING = {
     "features._LEVELS", "features._UNPACKED",
     # What follows from another constant.
     "score_scale.NO_RIVAL",
-    # How many threads, and what each takes at a time.
-    "matching.WORKERS", "matching._PARTS", "xfeat_network.STREAMS",
+    # How many threads.
+    "xfeat_network.STREAMS",
     # How many features are computed at once, and kept in memory.
     "features.MAX_COMPUTED", "features.WORKERS",
     # The folder that they are stored in.

@@ -11,67 +11,32 @@ from datetime import date
 
 import pytest
 import sqlalchemy as sa
-from click.testing import CliRunner
 
-from embedding.image.regions import WHOLE
-from embedding.text.reading import Reading
 from index.generations import generations
 from index.generations.generations import open_live
-from index.jobs.alerts import Alert, add_alerts, list_alerts
+from index.jobs.alerts import list_alerts
 from index.jobs.forget import find_entry, forget
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
 from index.records.catalogue import Catalogue
-from index.records.filters import Filter
-from index.records.schema import metadata as catalogue_tables
-from index.search.answer import Query, QueryImage
-from index.search.search import search
-from index.stores.features import FeatureStore
 from index.stores.images import ImageStore
 from index.stores.objects.folder import FolderObjects
 from index.stores.objects.opening import open_objects
-from index.stores.text import open_text
 from index.workspace import SETTINGS, Workspace
 from service.app import move as module
 from service.app.audit import Audit
 from service.app.move import move
-from service.app.recorded_search import replay, search_record
-from service.app.search_request import SearchRequest
-from service.cli.main import main
 from service.tables import metadata as service_tables
 from service.tables import open_service_database
 from tests.databases import copied
-from tests.fakes import ColourEncoder, add_feed, render, write_feed
-from tests.local_features import record_of
+from tests.fakes import ColourEncoder, add_feed, write_feed
+from tests.moving import COUNT, answers, check_replay, files, made_in, put_aside, rows, run, stored
 from tests.paths import ROOT
-from tests.service.conftest import make_workspace
-
-COUNT = 3
 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory):
-    """Two generations, alerts, a recorded search, features and text: something in most tables and stores."""
-    folder = tmp_path_factory.mktemp("original")
-    workspace = make_workspace(folder)
-    add_feed(workspace, "third", "catalogue", write_feed(folder / "third", [{"product_id": "T"}], [300]))
-    reindex(workspace, ColourEncoder(), Unwatched(), today=date(2026, 1, 5))
-    images = sorted(open_live(workspace).records.images())[:COUNT]
-    features = FeatureStore(workspace.objects, ImageStore(workspace.objects))
-    features.append({image: record_of(number) for number, image in enumerate(images)})
-    with closing(open_text(workspace.objects, "fake-1")) as text:
-        text.append({image: Reading() for image in images})
-    seen = ("police", "2024-0", "luma", "A/1", "Object 0", "Thing 1", "Luma", "", "", images[1], images[0])
-    with Catalogue.open(workspace.database_url) as catalogue:
-        add_alerts(catalogue.database, [Alert(*seen, 0.9, 2, "2026-01-05T00:00:00+00:00")])
-    with closing(open_service_database(workspace)) as database, closing(open_live(workspace)) as generation:
-        request = SearchRequest((b"",), (WHOLE,), "", "catalogue", (), 10, (images[0],))
-        query = Query((QueryImage(ImageStore(workspace.objects).pixels(images[0])),))
-        answer = search(query, generation, ColourEncoder())
-        record = search_record(request, query, generation, ColourEncoder().card, None, answer)
-        for number in range(3):
-            Audit(database).append("search", f"ines-{number}", object=None, **record)
-    return workspace
+    return made_in(tmp_path_factory.mktemp("original"))
 
 
 @pytest.fixture
@@ -79,75 +44,12 @@ def workspace(original, tmp_path):
     return copied(original, tmp_path / "workspace")
 
 
-def rows(workspace):
-    """Every row of every table, in the order of its key, as text."""
-    found = {}
-    with closing(open_service_database(workspace)) as service, Catalogue.open(workspace.database_url) as catalogue:
-        for database, metadata in ((catalogue.database, catalogue_tables), (service, service_tables)):
-            with database.connect() as connection:
-                for table in metadata.sorted_tables:
-                    lines = map(repr, connection.execute(sa.select(table)))
-                    found[table.name] = sorted(line for line in lines if not line.startswith("('live generation'"))
-    return found
-
-
-def files(folder):
-    """The content of every file that is kept by content, by its path."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for name in ("images", "generations")
-        for path in (folder / name).rglob("*")
-        if path.is_file() and path.name != "verified.json"
-    }
-
-
-def stored(workspace):
-    """What the stores of vectors, features and text have, by image."""
-    images = sorted(open_live(workspace).records.images())
-    features = FeatureStore(workspace.objects, ImageStore(workspace.objects))
-    with closing(open_text(workspace.objects, "fake-1")) as text:
-        readings = dict(text.get(images))
-    have = [image for image in images if image not in features.missing(images)]
-    keypoints = {image: each.keypoints.tolist() for image, each in zip(have, features.get(have), strict=True)}
-    return readings, keypoints, {image: ImageStore(workspace.objects).read(image) for image in images}
-
-
-def answers(workspace):
-    with closing(open_live(workspace)) as generation:
-        found = [
-            search(Query((QueryImage(render(seed)),), filters=filters), generation, ColourEncoder())
-            for seed in (1, 3, 300)
-            for filters in ((), (Filter("brand", "Luma"),))
-        ]
-    return [[(one.entry.source, one.entry.fields.entry_id, one.score) for one in each.candidates] for each in found]
-
-
-def run(workspace, *options, status=0):
-    done = CliRunner().invoke(main, ["--workspace", str(workspace.root), "move", *options])
-    assert done.exit_code == status, done.output
-    return done.output
-
-
-def check_replay(workspace):
-    with closing(open_service_database(workspace)) as database:
-        audit = Audit(database)
-        verified, record = audit.verify(), audit.search("2")
-    assert replay(record, workspace, ColourEncoder(), None, {}).is_same
-    return verified
-
-
-def put_aside(workspace, folder):
-    """Move away what the workspace's folder had: the records and the objects."""
-    folder.mkdir()
-    for name in ("catalogue.sqlite", "service.sqlite", "images", "vectors", "features", "text", "CURRENT"):
-        for path in workspace.root.glob(f"{name}*"):
-            path.rename(folder / path.name)
-
-
 def test_there_and_back_on_real_servers(workspace, postgres_server, s3_server, tmp_path):
     before, kept, settings = rows(workspace), files(workspace.root), (workspace.root / SETTINGS).read_bytes()
     expected, content, head = answers(workspace), stored(workspace), check_replay(workspace)
-    assert all(before[name] for name in ("entries", "pictures", "images", "alerts", "facts", "audit", "audit_head"))
+    assert all(
+        before[name] for name in ("entries", "pictures", "images", "alerts", "facts", "audit", "audit_head", "leads")
+    )
     bucket = s3_server.bucket(versioned=True)
     database = postgres_server.database()
     said = run(workspace, "--database", database, "--objects", f"s3://{bucket}/prefix")
@@ -191,7 +93,7 @@ def test_the_moved_workspace_goes_on(workspace, postgres_server, s3_server, tmp_
     assert not any(secret in data for data in s3_server.everything(bucket).values())
     with closing(open_service_database(there)) as database:
         Audit(database).append("search", "after", object=None)
-        assert Audit(database).verify()[0] == 4
+        assert Audit(database).verify()[0] == 5
 
 
 class Crash(BaseException):
@@ -245,7 +147,7 @@ def test_whatever_interrupts_it_the_next_run_completes_it(workspace, tmp_path, m
     assert (rows(there), stored(there), answers(there)) == (before, content, expected)
     assert not (there.root / module.STATE).exists()
     assert not there.objects.exists("being-moved-here")
-    assert "are there already: nothing to move" in run(there, "--database", database)
+    assert "all of that is there already: nothing to move" in run(there, "--database", database)
 
 
 def test_what_changed_between_two_runs_is_moved_as_it_is_now(workspace, tmp_path, monkeypatch):
@@ -286,8 +188,8 @@ def test_a_server_that_still_writes_is_noticed(workspace, tmp_path, monkeypatch)
 
 def test_what_cannot_be_moved_is_said(workspace, tmp_path, s3_server):
     database, objects = elsewhere(tmp_path)
-    assert "name --database, --objects, or both" in run(workspace, status=2)
-    assert "are there already: nothing to move" in run(workspace, "--objects", "folder")
+    assert "name --database, --objects, --engine, or several" in run(workspace, status=2)
+    assert "all of that is there already: nothing to move" in run(workspace, "--objects", "folder")
     assert "is no place for objects" in run(workspace, "--objects", "/somewhere", status=1)
     assert "names no database that can be used here" in run(workspace, "--database", "nonsense", status=1)
     assert "there is no bucket no-such-bucket" in run(workspace, "--objects", "s3://no-such-bucket/x", status=1)
