@@ -39,6 +39,7 @@ from index.models import LazyEncoder
 from index.progress import Unwatched
 from index.records.catalogue import Catalogue, ImageReference
 from index.records.feed_records import COLLECTIONS
+from index.search.ranking_digest import search_parameters_digest
 from index.sources.ingest import ingest
 from index.stores.images import ImageStore
 from index.stores.objects.folder import FolderObjects
@@ -105,7 +106,17 @@ def publish(workspace: Workspace, catalogue: Catalogue, vectors: VectorStore, en
     write_snapshot(folder / generations.RECORDS, entries, (("catalogue", view) for view in views), {})
     files = generations.checksums(folder)
     card, content = encoder.card, content_of(catalogue, encoder, ())
-    manifest = Manifest(number, generations.now(), card.name, card.sha256 or "", card.dimension, content, parts, files)
+    manifest = Manifest(
+        number,
+        generations.now(),
+        card.name,
+        card.sha256 or "",
+        card.dimension,
+        content,
+        parts,
+        files,
+        search_parameters=search_parameters_digest(),
+    )
     generations.seal(folder, manifest)
     generations.publish(workspace, folder, number)
 

@@ -70,7 +70,8 @@ class Manifest:
     """The description of a generation, and the checksum of each of its files.
 
     `content` is the SHA-256 of what it was built from: equal content needs no new generation. `created` is ISO 8601,
-    UTC.
+    UTC. `search_parameters` is the SHA-256 of the constants that ranked when its likelihood was fitted; empty in
+    generations of former versions.
     """
 
     generation: int
@@ -83,6 +84,7 @@ class Manifest:
     files: Mapping[str, FileChecksum]
     self_test: SelfTest | None = None
     format: int = FORMAT
+    search_parameters: str = ""
 
     @classmethod
     def read(cls, folder: Path) -> Self:

@@ -28,6 +28,7 @@ from index.jobs.read_text import ReadText
 from index.jobs.self_test import self_test
 from index.records.feed_records import COLLECTIONS, Collection
 from index.records.names import read_aliases
+from index.search.ranking_digest import search_parameters_digest
 from index.stores.checksums import checksum
 from index.stores.images import ImageStore
 from index.stores.vectors import VectorStore
@@ -93,6 +94,7 @@ def build(
             collections=parts,
             files=generations.checksums(folder),
             format=REMOTE_FORMAT if workspace.settings.engine else FORMAT,
+            search_parameters=search_parameters_digest(),
         )
         generations.seal(folder, manifest)
         tick(1)

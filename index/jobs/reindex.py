@@ -32,6 +32,7 @@ from index.progress import Progress, Timed
 from index.records.catalogue import Catalogue, Changes
 from index.records.feed_records import COLLECTIONS, Refusal
 from index.records.names import Names, read_aliases
+from index.search.ranking_digest import search_parameters_digest
 from index.search.rerank import Reranker
 from index.search.search import search
 from index.sources.gate import Gate
@@ -44,6 +45,8 @@ from index.workers.protocol import Workers
 from index.workspace import Workspace
 
 IN_PROCESS = InProcess()
+# A note of the report.
+REFITTED = "this version ranks otherwise than the one that built the former generation: likelihoods were fitted anew"
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ class Report:
 
     `withheld` says why what was built was not published; `failed` are sources that could not be read, or not to their
     end, or whose reading was withheld, `warnings` what was damaged and repaired, `alerts` the new alerts, `seconds` the
-    time that each step took. `notes` say what of a source on the web is left for another night, and what was compiled.
+    time that each step took. `notes` say what of a source on the web is left for another night, what was compiled, and
+    that likelihoods were fitted anew.
     """
 
     generation: int | None
@@ -88,13 +92,14 @@ def reindex(
 ) -> Report:
     """Bring catalogue and index up to date with every source, and publish if anything changed.
 
-    `full` reads every feed, builds and publishes even when nothing changed. An image that was embedded under this model
-    is never embedded again. A feed that cannot be read, or not to its end, is reported in `failed`, and none of its
-    entries is taken as gone; so is one that lost too much at once (the setting `max_fall`), unless its source is in
-    `accept`. `gate` checks the pictures of published objects; `text_reader` reads what is written on pictures;
-    `record_publication` records that a generation is live. With `may_compile` the first generation may be made with a
-    compiled form of the model: see compile_at_first. `workers` compute what each picture needs: copy, embedding,
-    local features, text.
+    So does a program that ranks otherwise than the one that built the live generation, whose likelihood was fitted to
+    other scores. `full` reads every feed, builds and publishes even when nothing changed. An image that was embedded
+    under this model is never embedded again. A feed that cannot be read, or not to its end, is reported in `failed`,
+    and none of its entries is taken as gone; so is one that lost too much at once (the setting `max_fall`), unless its
+    source is in `accept`. `gate` checks the pictures of published objects; `text_reader` reads what is written on
+    pictures; `record_publication` records that a generation is live. With `may_compile` the first generation may be
+    made with a compiled form of the model: see compile_at_first. `workers` compute what each picture needs: copy,
+    embedding, local features, text.
 
     Raises:
         WorkspaceError: another job is writing here, the disk is full or faulty, or the records of a live generation are
@@ -145,7 +150,8 @@ def reindex(
         content = content_of(catalogue, encoder, damaged, aliases, text.content)
         number = live.generation if live else None
         built = Built(None, live.self_test if live else None)
-        if full or live is None or live.content != content:
+        refit = live is not None and live.search_parameters != search_parameters_digest()
+        if full or refit or live is None or live.content != content:
             if repaired := _discard_damaged(vectors):
                 warnings += repaired
                 embedded_again, damaged = embed_missing(context, vectors)
@@ -167,7 +173,7 @@ def reindex(
         refused=refused,
         failed=read.failed,
         warnings=(*warnings, *unwatched),
-        notes=(*read.notes, *compiled),
+        notes=(*read.notes, *compiled, *((REFITTED,) if refit and built.generation else ())),
         seconds=timed.seconds,
         self_test=built.self_test,
         alerts=tuple(alerts),

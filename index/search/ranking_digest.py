@@ -71,8 +71,8 @@ _DECIDING: tuple[tuple[ModuleType, str], ...] = (
     (
         scoring,
         "COSINE_LEVEL COSINE_WEIGHT INLIER_WEIGHT CHANCE_INLIERS INLIER_SCALE SCENE_COLOUR_WEIGHT "
-        "PLAIN_COLOUR_WEIGHT COLOURWAY_EXPONENT RIVAL_SHARE CORRELATION_LEVEL COLOUR_DIFFERENCE_SCALE "
-        "UNALIGNED _MIN_PLAINNESS _FULL_PLAINNESS _MAX_HIDDEN_SHARE",
+        "PLAIN_COLOUR_WEIGHT COLOURWAY_EXPONENT RIVAL_SHARE FULL_CORRELATION COLOUR_DIFFERENCE_SCALE "
+        "SURFACE_EXPONENT DEFAULT_AGREEMENT _MIN_PLAINNESS _FULL_PLAINNESS _MAX_HIDDEN_SHARE",
     ),
     (detection, "SIDE MAX_ENLARGEMENT _MULTIPLE _MIN_PROBABILITY _MIN_CONFIDENCE _ENLARGEMENT _MIN_HEIGHT _MIN_TRACE"),
     (tiles, "_LARGE _SMALL_HEIGHT _TILES _OVERLAP _EDGE"),
@@ -117,7 +117,12 @@ class RankingDigests:
 
 def ranking_digests(card: ModelCard, manifest: Manifest) -> RankingDigests:
     """The digests of a search of this generation with this model, by the program as it is."""
-    return RankingDigests(model_digest(card), _digest(search_parameters()), generation_digest(manifest))
+    return RankingDigests(model_digest(card), search_parameters_digest(), generation_digest(manifest))
+
+
+def search_parameters_digest() -> str:
+    """SHA-256 of the constants that decide a ranking: a likelihood is fitted to scores that follow from them."""
+    return _digest(search_parameters())
 
 
 def search_parameters() -> dict[str, object]:

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from embedding.local import scoring
 from index.errors import GenerationError, WorkspaceError
 from index.generations import generations
 from index.generations.generations import Generation, open_live
 from index.generations.manifest import Manifest
-from index.jobs.reindex import reindex
+from index.jobs.reindex import REFITTED, reindex
 from index.progress import Unwatched
 from index.records.catalogue import Catalogue
 from index.search.answer import Query, QueryImage
@@ -69,6 +70,17 @@ def test_a_second_run_embeds_nothing_and_publishes_nothing(workspace, tmp_path):
     assert (report.generation, report.published, report.embedded, encoder.count) == (1, False, 0, 0)
     assert run(workspace, encoder, full=True).generation == 2
     assert encoder.count == 0
+
+
+def test_a_program_that_ranks_otherwise_fits_likelihoods_anew(workspace, tmp_path, monkeypatch):
+    shop(workspace, tmp_path / "shop", {"a": 1, "b": 2})
+    run(workspace)
+    monkeypatch.setattr(scoring, "INLIER_WEIGHT", 2 * scoring.INLIER_WEIGHT)
+    encoder = CountingEncoder()
+    report = run(workspace, encoder)
+    assert (report.generation, report.published, report.notes, encoder.count) == (2, True, (REFITTED,), 0)
+    again = run(workspace, encoder)
+    assert (again.published, again.notes) == (False, ())
 
 
 def test_only_new_pictures_are_embedded(workspace, tmp_path):
