@@ -161,7 +161,7 @@ def test_it_gives_what_one_machine_gives(made, one, moved, encoder):
     assert alerts(moved) == alerts(one)
     assert alerts(moved)
     wanted = answers(one, made[1], encoder, FILTERS)
-    assert sum(bool(answer.candidates) for answer in wanted) > len(wanted) / 2
+    assert sum(bool(answer.candidates) for answer in wanted) > len(wanted) / 4
     check_same(answers(moved, made[1], encoder, FILTERS), wanted)
 
 
