@@ -7,7 +7,8 @@ workspace of yours, which is not changed, or on one for each model that is made 
 references are taken in the same run: the bare encoder and index on the views of one picture at a time, the bare encoder
 on full batches, and searches without HTTP, but with the gate, one after the other and as many at a time as there are
 cores. All is measured with re-ranking, and by embeddings alone. The first searches after a start take memory; it is
-reported for each quarter of the time of many clients. The clients run on the same cores.
+reported for each quarter of the time of many clients. The clients run on the same cores. No text is read: docs/text.md
+says how long that takes.
 """
 
 from __future__ import annotations
@@ -248,12 +249,18 @@ def _searches(
     return statistics.median(searched), count / (time.perf_counter() - began)
 
 
+def photographs(folder: Path) -> list[bytes]:
+    """Thirty-two of the picture files below a folder, taken evenly, or all where there are fewer."""
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _PICTURES)
+    return [path.read_bytes() for path in files[:: max(1, len(files) // 32)][:32]]
+
+
 def copy_of(workspace: Path, folder: Path) -> Path:
-    """A copy of the workspace without accounts and without a limit on searches."""
+    """A copy of the workspace without accounts, without a limit on searches, and without reading text."""
     shutil.copytree(workspace, folder, symlinks=True, ignore=shutil.ignore_patterns("service.sqlite*"))
     settings = folder / "traceobject.toml"
-    text = re.sub(r"(?m)^searches_a_minute = .*\n", "", settings.read_text(encoding="utf-8"))
-    settings.write_text(f"searches_a_minute = 0\n{text}", encoding="utf-8")
+    text = re.sub(r"(?m)^(searches_a_minute|text) = .*\n", "", settings.read_text(encoding="utf-8"))
+    settings.write_text(f'searches_a_minute = 0\ntext = "off"\n{text}', encoding="utf-8")
     return folder
 
 
@@ -312,8 +319,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--report", type=page_for("serving"), help="a page to write the tables into")
     given = parser.parse_args()
-    files = sorted(path for path in given.pictures.rglob("*") if path.suffix.lower() in _PICTURES)
-    pictures = [path.read_bytes() for path in files[:: max(1, len(files) // 32)][:32]]
+    pictures = photographs(given.pictures)
     with tempfile.TemporaryDirectory() as temporary:
         if given.workspace:
             made = [given.workspace]

@@ -84,6 +84,16 @@ def embed_views(queries: Sequence[QueryViews], encoder: Encoder) -> tuple[Vector
     return tuple(np.split(encoder.encode_images(np.stack(prepared)), ends[:-1]))
 
 
+def embed_rotated(query: QueryViews, encoder: Encoder) -> tuple[Vectors, ...]:
+    """About the embeddings of a query picture's views rotated by one, two and three quarters: float32 [v, d] each.
+
+    What the model takes is rotated. The rotated picture, scaled by itself, would give nearly the same.
+    """
+    squares = np.stack([prepare(view, encoder.card.preprocess) for view in query.views])
+    rotated = [np.rot90(squares, quarters, axes=(1, 2)) for quarters in (1, 2, 3)]
+    return tuple(np.split(encoder.encode_images(np.concatenate(rotated)), 3))
+
+
 def combine_cosines(cosines: Floats, unrelated: float) -> Floats:
     """One cosine for each candidate from those of the views, float32 [v, n] to [n]: halfway from mean to best.
 

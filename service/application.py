@@ -101,7 +101,7 @@ def create_app(
             audit = Audit(database)
             search_queue = SearchQueue(limits.searches, limits.waiting)
             reserved_bytes, public_bytes = ReservedBytes(limits.reserved_bytes), ReservedBytes(limits.public_bytes)
-            comparisons = ComparisonQueue(search_queue, limits.public_waiting)
+            comparisons = ComparisonQueue(search_queue, limits.public_waiting, at_once=limits.comparisons)
             settled = SettledObjects(workspace)
             metrics.watch(
                 live,

@@ -2,7 +2,7 @@
 CI with the same examples each time, for what it says must be of the change. Elsewhere each run draws new ones.
 
 And a PostgreSQL server, one for all tests that ask for it, the databases that marked tests run over, and a Milvus
-server for each file of tests.
+server, one for all files whose tests ask for it; with pytest-xdist one process runs all of these.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -40,11 +41,33 @@ def s3_server() -> Iterator[s3.S3Server]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def milvus_server() -> Iterator[milvus.Server]:
+@pytest.fixture(scope="session")
+def milvus_of_the_session() -> Iterator[milvus.Server]:
     """A running server, the only one on this machine; the test is skipped where none can be started."""
     with milvus.running() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def milvus_server(milvus_of_the_session: milvus.Server) -> Iterator[milvus.Server]:
+    """The running server, with nothing on it when a file of tests begins."""
+    yield milvus_of_the_session
+    milvus_of_the_session.clear()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """As `--dist loadfile`, but the files that need Milvus go to one process: the others would only wait for it."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "milvus" if "milvus_server" in (config.rootpath / file).read_text(encoding="utf-8") else file
+
+    return Scheduling(config, log)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from ray.exceptions import RayTaskError
 
+from embedding.encoders.openvino import inference
+
 
 @dataclass
 class Ref:
@@ -98,6 +100,8 @@ def imitate(fake, monkeypatch, staging, say=print):
     from index.workers import ray_job, ray_task
     from index.workers.ray_workers import RayWorkers
 
+    # A worker bounds its process, which is this one.
+    monkeypatch.setattr(inference, "_limit", 0)
     monkeypatch.setattr(ray_job, "ray", fake)
     monkeypatch.setattr(ray_task, "ray", fake)
     return RayWorkers("ray://imitated:1", staging, say)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -131,7 +131,19 @@ def running() -> Iterator[Server]:
     # One of its ports is the same for every server, so that there is one at a time on a machine.
     with (Path(tempfile.gettempdir()) / "traceobject-milvus.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield from _running()
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("pymilvus.client.grpc_handler.time", _Impatient())
+            yield from _running()
+
+
+class _Impatient:
+    """The module `time` for pymilvus, which asks every half second whether an index is built or a segment flushed."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(min(seconds, 0.05))
 
 
 def _running() -> Iterator[Server]:

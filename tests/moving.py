@@ -24,6 +24,7 @@ from index.stores.images import ImageStore
 from index.stores.text import open_text
 from index.workspace import Workspace
 from service.app.audit import Audit
+from service.app.leads import Leads
 from service.app.recorded_search import replay, search_record
 from service.app.search_request import SearchRequest
 from service.cli.main import main
@@ -56,6 +57,8 @@ def made_in(folder: Path) -> Workspace:
         record = search_record(request, query, generation, ColourEncoder().card, None, answer)
         for number in range(3):
             Audit(database).append("search", f"ines-{number}", object=None, **record)
+        (wanted, *_), (product, *_) = (list(generation.records.entries(name)) for name in ("objects", "catalogue"))
+        Leads(database, Audit(database)).keep(wanted, product, "ines", 1, note="the same seam")
     return workspace
 
 

@@ -85,7 +85,9 @@ def compile_network() -> bool:
 
 
 def _in_openvino() -> Network:
-    request: Any = _COMPILED.open().create_infer_request()
+    # One thread each time, since others search meanwhile.
+    runnable = _COMPILED.open(streams=inference.cores(), precision=inference.fastest_precision())
+    request: Any = runnable.create_infer_request()
 
     def run(square: Image) -> Map:
         request.infer([square[None]])

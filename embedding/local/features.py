@@ -7,8 +7,10 @@ two bits rank products as 8 bits do, and one bit clearly worse.
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -46,6 +48,7 @@ class Preview:
 
     def __init__(self, pixels: npt.NDArray[np.uint8] | None = None, coded: npt.NDArray[np.uint8] | None = None) -> None:
         self._pixels, self._coded = pixels, coded
+        self._halves: list[npt.NDArray[np.uint8]] = []
 
     @property
     def pixels(self) -> npt.NDArray[np.uint8]:
@@ -58,6 +61,19 @@ class Preview:
         if self._pixels is None:
             self._pixels = _decoded_preview(self._coded)
         return self._pixels
+
+    def halved(self, scale: float) -> npt.NDArray[np.uint8]:
+        """The pixels [h, w, 4] halved as often as leaves them no smaller than by a scale of up to 1, to be scaled on.
+
+        Kept, since a query is scaled for each of its candidates. Raises as `pixels` does.
+        """
+        halves = [self.pixels, *self._halves]
+        while 0.5 ** len(halves) >= scale:
+            height, width = halves[-1].shape[:2]
+            half = (max(1, (width + 1) // 2), max(1, (height + 1) // 2))
+            halves.append(np.asarray(cv2.resize(halves[-1], half, interpolation=cv2.INTER_AREA), np.uint8))
+        self._halves = halves[1:]
+        return halves[max(0, math.floor(-math.log2(scale)))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,10 +119,8 @@ class LocalFeatures:
         """The same with at most about `most` keypoints, of every scale the same share of its strongest."""
         if len(self) <= most:
             return self
-        counts = [round(count * most / len(self)) for count in self.scales]
-        starts = np.cumsum([0, *self.scales[:-1]])
-        kept = np.concatenate([np.arange(start, start + count) for start, count in zip(starts, counts, strict=True)])
-        return replace(self, keypoints=self.keypoints[kept], descriptors=self.descriptors[kept], scales=tuple(counts))
+        counts, kept = _strongest(self.scales, most)
+        return replace(self, keypoints=self.keypoints[kept], descriptors=self.descriptors[kept], scales=counts)
 
     def to_record(self) -> npt.NDArray[np.uint8]:
         """The features as uint8 [RECORD_BYTES], the same for the same features; the rest is zeros.
@@ -150,7 +164,8 @@ class LocalFeatures:
         return cls(
             size=(wide, high),
             keypoints=points.astype(np.float32) / np.float32(_FRACTION_STEPS),
-            descriptors=_UNPACKED.take(coded).view(np.int8),
+            # Clipped, because a check of the codes would take as long again, and a byte is never out of range.
+            descriptors=_UNPACKED.take(coded, mode="clip").view(np.int8),
             palette=record[_HEADER.size : _HEADER.size + PALETTE_SIZE],
             plainness=plainness,
             preview=Preview(coded=record[start - preview_bytes : start]),
@@ -169,6 +184,16 @@ class LocalFeatures:
             if len(coded) <= room:
                 break
         return coded
+
+
+@lru_cache(256)
+def _strongest(scales: tuple[int, ...], most: int) -> tuple[tuple[int, ...], npt.NDArray[np.intp]]:
+    """How many keypoints of each scale are kept, and their places [about `most`]; most pictures have as many."""
+    counts = tuple(round(count * most / sum(scales)) for count in scales)
+    starts = np.cumsum([0, *scales[:-1]])
+    return counts, np.concatenate(
+        [np.arange(start, start + count) for start, count in zip(starts, counts, strict=True)]
+    )
 
 
 def _packed(descriptors: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:

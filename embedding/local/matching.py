@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,12 @@ from embedding.local.plane import PLANE_SIDE, fit, fit_similarity
 
 Points = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float32]
+# Points of a query and of a target [n, 2] each -> the pairs that one transform explains.
+Fit = Callable[[Points, Points], npt.NDArray[np.intp]]
 
 MIN_DESCRIPTOR_SIMILARITY = 0.75
 # How many of the strongest keypoints of a query and of a candidate are compared at first.
-COARSE_QUERY_KEYPOINTS, COARSE_CANDIDATE_KEYPOINTS = 500, 150
-WORKERS = 2  # threads
+COARSE_QUERY_KEYPOINTS, COARSE_CANDIDATE_KEYPOINTS = 300, 100
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,7 @@ def match(query: LocalFeatures, candidates: Sequence[LocalFeatures]) -> list[Geo
 
     XFeat's descriptors are not invariant to rotation, so both must be the same way up. The result is deterministic.
     """
-    _limit_blas_threads()
-    keypoints = _QueryKeypoints(query)
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="matching") as pool:
-        return list(pool.map(partial(_compare, keypoints), candidates))
+    return _compared(_QueryKeypoints(query), candidates, fit)
 
 
 def match_coarsely(query: LocalFeatures, candidates: Sequence[LocalFeatures]) -> list[GeometricMatch]:
@@ -80,10 +78,8 @@ def match_coarsely(query: LocalFeatures, candidates: Sequence[LocalFeatures]) ->
     A rotation, a scale and a shift need two pairs instead of four, so few samples suffice; what a plane seen at an
     angle adds to that is within the tolerance. It tells which candidates are worth comparing by `match`.
     """
-    _limit_blas_threads()
-    keypoints = _QueryKeypoints(query.strongest(COARSE_QUERY_KEYPOINTS))
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="matching") as pool:
-        return list(pool.map(partial(_compare_coarsely, keypoints), candidates))
+    few = [candidate.strongest(COARSE_CANDIDATE_KEYPOINTS) for candidate in candidates]
+    return _compared(_QueryKeypoints(query.strongest(COARSE_QUERY_KEYPOINTS)), few, fit_similarity)
 
 
 def max_inliers(matches: Sequence[GeometricMatch]) -> int:
@@ -93,7 +89,7 @@ def max_inliers(matches: Sequence[GeometricMatch]) -> int:
 
 @cache
 def _limit_blas_threads() -> None:
-    """Keep NumPy's matrix product to one thread: its own threads beside those of the pool take three times as long.
+    """Keep NumPy's matrix product to one thread: those of several searches at once take three times as long.
 
     The limit is never lifted, because another thread may still rely on it.
     """
@@ -112,17 +108,21 @@ class _QueryKeypoints:
         self.descriptors = np.ascontiguousarray(_unit(features.descriptors).T)
 
 
-def _compare(
-    query: _QueryKeypoints, candidate: LocalFeatures, fit: Callable[[Points, Points], npt.NDArray[np.intp]] = fit
-) -> GeometricMatch:
+def _compared(query: _QueryKeypoints, candidates: Sequence[LocalFeatures], fit: Fit) -> list[GeometricMatch]:
+    """Each candidate compared with a query, in their order.
+
+    One thread does it all: beside each other a search's threads take a third more of the processor, which the searches
+    of others need, and are hardly sooner done.
+    """
+    _limit_blas_threads()
+    return [_compare(query, candidate, fit) for candidate in candidates]
+
+
+def _compare(query: _QueryKeypoints, candidate: LocalFeatures, fit: Fit) -> GeometricMatch:
     left, right = mutual_nearest(query.descriptors, _unit(candidate.descriptors))
-    inliers = fit(query.points[left], _plane(candidate.keypoints, candidate.size)[right])
+    inliers = fit(query.points[left], _plane(candidate.keypoints[right], candidate.size))
     on_query, on_candidate = query.fractions[left[inliers]], candidate.keypoints[right[inliers]]
     return GeometricMatch(np.concatenate([on_query, on_candidate], axis=1))
-
-
-def _compare_coarsely(query: _QueryKeypoints, candidate: LocalFeatures) -> GeometricMatch:
-    return _compare(query, candidate.strongest(COARSE_CANDIDATE_KEYPOINTS), fit_similarity)
 
 
 def mutual_nearest(query: Floats, target: Floats) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
@@ -138,18 +138,32 @@ def mutual_nearest(query: Floats, target: Floats) -> tuple[npt.NDArray[np.intp],
     if not query.shape[1] or not len(target):
         nothing = np.empty(0, np.intp)
         return nothing, nothing
-    similarity = target @ query
+    similarity = np.matmul(target, query, out=_scratch(len(target), query.shape[1]))
     nearest = similarity.argmax(axis=1)
     best = similarity[np.arange(len(target)), nearest]
     mutual = np.flatnonzero((best >= MIN_DESCRIPTOR_SIMILARITY) & (similarity.max(axis=0)[nearest] == best))
     return nearest[mutual], mutual
 
 
+_memory = threading.local()
+
+
+def _scratch(rows: int, columns: int) -> Floats:
+    """An array float32 [rows, columns] for one computation of this thread; the next one overwrites it.
+
+    Memory fresh from the system is cleared first, which takes twice as long as the product that is written to it.
+    """
+    kept: Floats | None = getattr(_memory, "kept", None)
+    if kept is None or kept.size < rows * columns:
+        kept = _memory.kept = np.empty(rows * columns, np.float32)
+    return kept[: rows * columns].reshape(rows, columns)
+
+
 def _unit(descriptors: npt.NDArray[np.int8]) -> Floats:
     values = descriptors.astype(np.float32)
-    lengths = np.linalg.norm(values, axis=1, keepdims=True)
-    unit: Floats = values / np.maximum(lengths, 1)
-    return unit
+    lengths = np.sqrt(np.einsum("ij,ij->i", values, values))
+    values /= np.maximum(lengths, 1)[:, None]
+    return values
 
 
 def _plane(fractions: Points, size: tuple[int, int]) -> Points:

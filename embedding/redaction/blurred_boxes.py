@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from embedding.redaction.boxes import GRID_CELLS, Box, is_background, largest_box_of_cells, max_difference, plain_colour
+from embedding.redaction.boxes import GRID_CELLS, Box, is_background, largest_box_of_cells
 
 Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -45,7 +45,6 @@ def blurred_boxes(image: Image) -> list[Box]:
     """The blurred boxes of a picture uint8 [h, w, 3] of at most some 500 pixels a side."""
     grain = _grain(image)
     smooth = _closed(~grain)
-    plain = plain_colour(image)
     chosen: list[Box] = []
     remaining = smooth.copy()
     for _ in range(_MAX_BOXES):
@@ -55,17 +54,20 @@ def blurred_boxes(image: Image) -> list[Box]:
         remaining[box.slices] = False
         box = _snap_sides(box, grain)
         certain = _is_smooth(box, grain) and _evidence(box, image, grain) >= _MIN_EVIDENCE
-        if certain and not is_background(box, image, plain):
+        if certain and not is_background(box, image):
             chosen.append(box)
     return chosen
 
 
 def _grain(image: Image) -> Mask:
     """Where a picture [h, w, 3] has fine grain, bool [h, w]."""
-    values = image.astype(np.float32)
-    # A light smoothing leaves a flat colour, and a blur strong enough to hide things, unchanged.
-    grain: Mask = max_difference(values, np.asarray(cv2.GaussianBlur(values, (0, 0), 1.0))) > _MIN_GRAIN
-    return grain
+    largest = np.zeros(image.shape[:2], np.float32)
+    for channel in cv2.split(image):
+        values = channel.astype(np.float32)
+        # A light smoothing leaves a flat colour, and a blur strong enough to hide things, unchanged.
+        difference = cv2.absdiff(values, cv2.GaussianBlur(values, (0, 0), 1.0))
+        cv2.max(largest, difference, dst=largest)
+    return largest > _MIN_GRAIN
 
 
 def _closed(smooth: Mask) -> Mask:
@@ -101,13 +103,15 @@ def _snap_end(lines: Mask, start: int, end: int, reach: int) -> int:
 
 
 def _edge_shares(lines: Mask, places: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
-    """For each place, the share of lines [n, length] that are smooth before it and have grain right after it."""
-    first = int(places.min()) - _STRIP
-    upto = np.zeros((len(lines), int(places.max()) + _STRIP - first + 1), np.int32)
-    np.cumsum(lines[:, first : first + upto.shape[1] - 1], axis=1, out=upto[:, 1:])
-    at = places - first
-    after = upto[:, at + _STRIP] > upto[:, at]
-    before = upto[:, at - 1] > upto[:, at - _STRIP]
+    """For each of some successive places, the share of lines [n, length] that are smooth before and grain right after.
+
+    Before are three pixels but for the last, after four.
+    """
+    count, start = len(places), int(places[0]) - _STRIP
+    # `at[k]`: each place's pixel of number k, counted from _STRIP before it.
+    at = [lines[:, start + offset : start + offset + count] for offset in range(2 * _STRIP)]
+    after = at[4] | at[5] | at[6] | at[7]
+    before = at[0] | at[1] | at[2]
     return np.asarray((after & ~before).mean(axis=0), np.float64)
 
 

@@ -12,7 +12,6 @@ from embedding.redaction.boxes import (
     largest_box_of_cells,
     max_channel,
     min_channel,
-    plain_colour,
 )
 
 Image = npt.NDArray[np.uint8]
@@ -33,9 +32,11 @@ _MIN_CONTRAST_SHARE = 0.7  # of the pixels outside every edge that have another 
 
 def painted_boxes(image: Image) -> list[Box]:
     """The black and the white boxes of a picture uint8 [h, w, 3] of at most some 500 pixels a side."""
-    plain = plain_colour(image)
     chosen: list[Box] = []
     for paint in (max_channel(image) <= _MAX_BLACK, min_channel(image) >= _MIN_WHITE):
+        # Cells are rounded to pixels; with half of the smallest box painted there is none for certain.
+        if np.count_nonzero(paint) < _MIN_AREA * paint.size / 2:
+            continue
         remaining = paint.copy()
         for _ in range(_MAX_BOXES):
             box = largest_box_of_cells(remaining, _MIN_CELL_SHARE)
@@ -43,7 +44,7 @@ def painted_boxes(image: Image) -> list[Box]:
                 break
             remaining[box.slices] = False
             box = _grow(box, paint)
-            if _is_uniform(box, image) and _has_contrasting_edges(box, paint) and not is_background(box, image, plain):
+            if _is_uniform(box, image) and _has_contrasting_edges(box, paint) and not is_background(box, image):
                 chosen.append(box)
     return chosen
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from embedding.redaction.boxes import Box, largest_box, max_difference
+from embedding.redaction.boxes import Box, largest_box
 
 Image = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -17,7 +19,7 @@ Floats = npt.NDArray[np.float32]
 _WINDOW = 40  # pixels: at least two blocks must fit in
 _STRIDE = 8
 _STRONGEST_LINES = 10  # of a window: their share of all steps distinguishes a grid from a texture
-_MAX_STEP = 30.0  # levels: a larger step counts as this
+_MAX_STEP = 30  # levels: a larger step counts as this
 _MIN_MEAN_STEP = 1.0  # levels per pixel: a window of less is uniform and has no grid
 _MIN_GRIDNESS = 0.5
 _MIN_AREA = 0.08  # of the picture
@@ -60,12 +62,24 @@ def _box_of_grid(image: Image, least: float) -> list[Box]:
     height, width = image.shape[:2]
     if min(height, width) < 3 * _WINDOW:
         return []
-    grid = _gridness(image)
+    across, down = _steps(image)
+    one_way = _concentration(across)
+    # Where vertical lines alone fill no box that is large enough, a grid does not either.
+    if _largest_grid(one_way, image) is None:
+        return []
+    grid = np.minimum(one_way, _concentration(down.T).T)
+    found = _largest_grid(grid, image)
+    return [] if found is None or grid[found[0].slices].mean() < least else [found[1]]
+
+
+def _largest_grid(grid: Floats, image: Image) -> tuple[Box, Box] | None:
+    """The largest box of windows of MIN_GRIDNESS, and what it covers of a picture; None where that is too small."""
+    height, width = image.shape[:2]
     # Holes of one cell are closed: they do not end a box.
     cells = cv2.morphologyEx((grid >= _MIN_GRIDNESS).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     box = largest_box(np.asarray(cells) > 0)
-    if box is None or grid[box.slices].mean() < least:
-        return []
+    if box is None:
+        return None
     # Cells are centres of windows, and a window over the box's edge shows less of a grid: the box extends three eighths
     # of a window beyond the outermost cells.
     start, beyond = _WINDOW // 2, 3 * _WINDOW // 8
@@ -75,32 +89,33 @@ def _box_of_grid(image: Image, least: float) -> list[Box]:
         min(width, start + (box.right - 1) * _STRIDE + beyond),
         min(height, start + (box.bottom - 1) * _STRIDE + beyond),
     )
-    return [found] if found.area >= _MIN_AREA * height * width else []
-
-
-def _gridness(image: Image) -> Floats:
-    """The gridness of windows across a picture [h, w, 3], float32 [rows, columns]: the lower of both directions."""
-    across, down = _steps(image)
-    return np.minimum(_concentration(across), _concentration(down.T).T)
+    return (box, found) if found.area >= _MIN_AREA * height * width else None
 
 
 def _steps(image: Image) -> tuple[Floats, Floats]:
     """The difference of each pixel of a picture [h, w, 3] to the one on its left, and to the one above: [h, w] each."""
-    across, down = np.zeros(image.shape[:2], np.float32), np.zeros(image.shape[:2], np.float32)
-    across[:, 1:] = max_difference(image[:, 1:], image[:, :-1])
-    down[1:] = max_difference(image[1:], image[:-1])
-    return np.minimum(across, _MAX_STEP), np.minimum(down, _MAX_STEP)
+    across, down = np.zeros(image.shape[:2], np.uint8), np.zeros(image.shape[:2], np.uint8)
+    for channel in cv2.split(image):
+        cv2.max(across[:, 1:], cv2.absdiff(channel[:, 1:], channel[:, :-1]), dst=across[:, 1:])
+        cv2.max(down[1:], cv2.absdiff(channel[1:], channel[:-1]), dst=down[1:])
+    return np.minimum(across, _MAX_STEP).astype(np.float32), np.minimum(down, _MAX_STEP).astype(np.float32)
 
 
 def _concentration(steps: Floats) -> Floats:
-    """For each window of steps [h, w] along a row, the share of the strongest columns, float32 [rows, columns]."""
-    upto = np.zeros((len(steps) + 1, steps.shape[1]), np.float32)
-    np.cumsum(steps, axis=0, out=upto[1:])
-    columns = (upto[_WINDOW:] - upto[:-_WINDOW])[::_STRIDE] / _WINDOW
+    """The gridness of windows of steps [h, w], by the strongest of their columns, float32 [rows, columns]."""
+    columns = _rows_of_windows(len(steps)) @ steps / _WINDOW
     windows = np.partition(sliding_window_view(columns, _WINDOW, axis=1)[:, ::_STRIDE], -_STRONGEST_LINES, axis=-1)
     total = windows.sum(axis=-1)
     share = windows[..., -_STRONGEST_LINES:].sum(axis=-1) / np.maximum(total, 1e-6)
     return np.where(total >= _MIN_MEAN_STEP * _WINDOW, share, 0).astype(np.float32)
+
+
+@lru_cache(64)
+def _rows_of_windows(height: int) -> Floats:
+    """Which of `height` rows lie in each window, 0 or 1, float32 [windows, height]."""
+    starts = np.arange(0, height - _WINDOW + 1, _STRIDE)[:, None]
+    rows = np.arange(height)
+    return ((rows >= starts) & (rows < starts + _WINDOW)).astype(np.float32)
 
 
 def _snap_sides(box: Box, image: Image) -> Box:

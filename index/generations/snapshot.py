@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -36,6 +36,12 @@ class IndexedView:
     entry: int
     image: str
     region: Region
+
+
+@lru_cache(4096)
+def _region(text: str) -> Region:
+    """A region from its text; nearly all rows have the same one. Raises RegionInvalid as Region.parse does."""
+    return Region.parse(text)
 
 
 def write_snapshot(
@@ -94,7 +100,7 @@ class Snapshot:
         )
         found = self._query(query, (collection, json.dumps(list(rows))))
         with self._translate_errors():
-            return {row: IndexedView(row, entry, image, Region.parse(region)) for row, entry, image, region in found}
+            return {row: IndexedView(row, entry, image, _region(region)) for row, entry, image, region in found}
 
     def allowed(
         self, collection: Collection, filters: Sequence[Filter], without_images: Sequence[str] = ()
@@ -147,7 +153,7 @@ class Snapshot:
         query = "SELECT row, entry, image, region FROM rows WHERE collection=? ORDER BY row"
         with self._translate_errors():
             for row, entry, image, region in self._query(query, (collection,)):
-                yield IndexedView(row, entry, image, Region.parse(region))
+                yield IndexedView(row, entry, image, _region(region))
 
     def families(self) -> dict[int, int]:
         """The family of every entry that has one."""

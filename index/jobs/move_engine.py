@@ -31,7 +31,7 @@ from index.generations.layout import Base, Layout
 from index.generations.manifest import FORMAT, REMOTE_FORMAT, CollectionPart, Manifest
 from index.generations.segments import ENGINE_NAME, drop_unused, release_unused, segments_file
 from index.generations.snapshot import IndexedView
-from index.progress import Progress
+from index.progress import Progress, Tick
 from index.records.feed_records import Collection
 from index.settings import as_toml
 from index.stores.disk_faults import disk_faults
@@ -136,16 +136,40 @@ def _prepare_all(
         for number in numbers:
             folder, aside = generations.folder_of(at, number), at.generations / f".moving-{number}"
             manifest = Manifest.read(folder)
+            done = _Done(sum(part.rows for part in manifest.collections.values()), tick)
             if not _is_prepared(at, manifest, aside, to_server):
                 shutil.rmtree(aside, ignore_errors=True)
                 aside.mkdir()
                 for name in _others(manifest):
                     link_or_copy(folder / name, aside / name)
                 with closing(Generation(folder, at.settings.engine, JOB_PATIENCE)) as opened:
-                    _prepare(at, opened, aside, last if to_server else None, to_server)
+                    _prepare(at, opened, aside, last if to_server else None, to_server, done)
             prepared[number] = last = aside
-            tick(sum(part.rows for part in manifest.collections.values()))
+            done.add(total)
     return prepared, total
+
+
+class _Done:
+    """How many rows of a generation are done: those that were read, at most `rows`, since some are read twice."""
+
+    def __init__(self, rows: int, tick: Tick) -> None:
+        self._left, self._tick = rows, tick
+
+    def add(self, rows: int) -> None:
+        """So many more, or all that are left."""
+        new = min(rows, self._left)
+        self._left -= new
+        self._tick(new)
+
+    def reading(self, read: Read) -> Read:
+        """The same function, counted."""
+
+        def counted(rows: Rows) -> Vectors:
+            vectors = read(rows)
+            self.add(len(rows))
+            return vectors
+
+        return counted
 
 
 def _is_prepared(at: Workspace, manifest: Manifest, aside: Path, to_server: bool) -> bool:
@@ -165,7 +189,7 @@ def _is_prepared(at: Workspace, manifest: Manifest, aside: Path, to_server: bool
     return True
 
 
-def _prepare(at: Workspace, former: Generation, aside: Path, last: Path | None, to_server: bool) -> None:
+def _prepare(at: Workspace, former: Generation, aside: Path, last: Path | None, to_server: bool, done: _Done) -> None:
     """Write the other engine of a generation beside the files that stay.
 
     Args:
@@ -177,13 +201,14 @@ def _prepare(at: Workspace, former: Generation, aside: Path, last: Path | None, 
     for name, part in manifest.collections.items():
         engine = former.engine(name)
         prove_engine(engine)
+        read = done.reading(engine.vectors)
         views = tuple(sorted(former.records.all_views(name), key=lambda view: view.row))
         if to_server:
             fields = {entry.id: row_fields(entry) for entry in former.records.entries(name)}
             base = None if last is None else _base(at, last, manifest, name, views, fields)
-            written = _to_server(at, aside / segments_file(name), part, views, fields, engine.vectors, manifest, base)
+            written = _to_server(at, aside / segments_file(name), part, views, fields, read, manifest, base)
         else:
-            written = _to_files(at, aside / engine_file(name), views, engine.vectors, manifest.dimension)
+            written = _to_files(at, aside / engine_file(name), views, read, manifest.dimension)
         if written.rows != part.rows:
             raise GenerationError(
                 f"generation {manifest.generation} has {written.rows} rows, not {part.rows}: re-index"

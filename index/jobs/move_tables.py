@@ -95,7 +95,7 @@ def copy_table(
     for rows in _parts(source, table, after):
         with target.begin() as connection:
             connection.execute(target.insert(table).on_conflict_do_nothing(), rows)
-        done([rows[-1][column.name] for column in table.primary_key], len(rows))
+        done([rows[-1][column.key] for column in table.primary_key], len(rows))
 
 
 def set_sequences(target: Database, metadata: sa.MetaData) -> None:
@@ -148,11 +148,13 @@ def _parts(source: Database, table: sa.Table, after: Sequence[Any] | None) -> It
     while True:
         page = query if last is None else query.where(sa.tuple_(*keys) > sa.tuple_(*map(sa.literal, last)))
         with source.connect() as connection:
-            rows = [dict(row) for row in connection.execute(page).mappings()]
+            # By what an insert calls a column: its key, which differs from the name of some.
+            names = [column.key for column in table.columns]
+            rows = [dict(zip(names, row, strict=True)) for row in connection.execute(page)]
         if not rows:
             return
         yield rows
-        last = [rows[-1][column.name] for column in keys]
+        last = [rows[-1][column.key] for column in keys]
 
 
 def _sum(connection: Connection, table: sa.Table) -> TableSum:

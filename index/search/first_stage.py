@@ -130,15 +130,22 @@ def compare_rows(
         places.setdefault((view.entry, view.image), []).append(place)
     keys = sorted(places)
     closeness = image_cosines.sum(axis=1) if text_cosines is None or len(image_embeddings) else text_cosines
-    best = [max(places[key], key=lambda place: float(closeness[place])) for key in keys]
-    best_image_cosines = [image_cosines[places[key]].max(axis=0) for key in keys]
-    best_text_cosines = None if text_cosines is None else [text_cosines[places[key]].max() for key in keys]
-    kept_image_cosines = np.array(best_image_cosines, np.float32).reshape(len(keys), len(image_embeddings))
+    nearness = closeness.tolist()
+    best = [max(places[key], key=nearness.__getitem__) for key in keys]
+    # The views of one image beside each other, and where those of each begin.
+    flat = np.array([place for key in keys for place in places[key]], np.intp)
+    starts = np.cumsum([0, *(len(places[key]) for key in keys)])[:-1]
+    kept_image_cosines = _best(image_cosines[flat], starts)
     return CandidateSet(
         entries=tuple(entry for entry, _ in keys),
         images=tuple(image for _, image in keys),
         regions=tuple(indexed[place].region for place in best),
         image_cosines=kept_image_cosines,
         standard_cosines=spread.standardised(kept_image_cosines),
-        text_cosines=None if best_text_cosines is None else np.array(best_text_cosines, np.float32),
+        text_cosines=None if text_cosines is None else _best(text_cosines[flat], starts),
     )
+
+
+def _best(cosines: Vectors, starts: Rows) -> Vectors:
+    """The largest of the cosines [m, ...] from each start to the next."""
+    return np.asarray(np.maximum.reduceat(cosines, starts, axis=0) if len(starts) else cosines, np.float32)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from embedding.encoders.protocol import Encoder, Vectors
-from embedding.query_views import QueryViews, embed_views
+from embedding.query_views import QueryViews, embed_rotated, embed_views
 from index.search.neighbours import Neighbours
 from index.search.rerank import RerankResult
 
@@ -45,10 +45,13 @@ def correct_rotation(
     for number, image_match in enumerate(reranked.image_matches):
         if image_match.max_inliers > MAX_DOUBTFUL_INLIERS:
             continue
-        rotated = [views[number].rotated(quarters) for quarters in (1, 2, 3)]
-        options = [originals[number], *zip(rotated, embed_views(rotated, encoder), strict=True)]
+        options = [image_embeddings[number], *embed_rotated(views[number], encoder)]
         # Of several that are equally near, max() takes the first: the picture as it is.
-        chosen[number] = max(options, key=lambda option: _nearness(option[1], neighbours))
+        quarters = max(range(len(options)), key=lambda quarters: _nearness(options[quarters], neighbours))
+        if quarters:
+            rotated = views[number].rotated(quarters)
+            (embeddings,) = embed_views([rotated], encoder)
+            chosen[number] = rotated, embeddings
     if all(query is original for (query, _), original in zip(chosen, views, strict=True)):
         return None
     return tuple(query for query, _ in chosen), tuple(embeddings for _, embeddings in chosen)

@@ -64,8 +64,8 @@ _DECIDING: tuple[tuple[ModuleType, str], ...] = (
     ),
     (
         alignment,
-        "MAX_ALIGNED _MIN_PAIRS _MIN_VISIBLE_PIXELS _MIN_FOREGROUND _WINDOW_SIGMA _WINDOW_RADIUS _SHIFTS _LIGHT_RADIUS "
-        "_NOISE_VARIANCE _MIN_TEXTURE_VARIANCE",
+        "MAX_ALIGNED _MIN_PAIRS _MIN_VISIBLE_PIXELS _MIN_FOREGROUND _WINDOW_SIGMA _WINDOW_RADIUS _STEP _SHIFTS "
+        "_LIGHT_RADIUS _NOISE_VARIANCE _MIN_TEXTURE_VARIANCE",
     ),
     (palette, "_LONG_SIDE _BINS _LIGHTNESS_STEP _CHROMA_STEP _BLUR_SIGMA _MIN_PLAIN_BORDER _CENTRE_SPREAD"),
     (
@@ -117,7 +117,9 @@ class RankingDigests:
 
 def ranking_digests(card: ModelCard, manifest: Manifest) -> RankingDigests:
     """The digests of a search of this generation with this model, by the program as it is."""
-    return RankingDigests(model_digest(card), search_parameters_digest(), generation_digest(manifest))
+    # Another processor may compute the features of queries in another precision.
+    searched = {**search_parameters(), "precision": xfeat_network.query_precision()}
+    return RankingDigests(model_digest(card), _digest(searched), generation_digest(manifest))
 
 
 def search_parameters_digest() -> str:

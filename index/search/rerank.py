@@ -29,8 +29,8 @@ from index.stores.images import ImageStore
 from index.workspace import Workspace
 
 # How many images of the first stage are compared coarsely, and how many of those, the best by what that showed, by all
-# their keypoints. On the photographs of docs/quality.md 12 of a hundred rank as all hundred do.
-RERANK_DEPTH, FINALISTS = 100, 12
+# their keypoints. On the photographs of docs/quality.md 10 of a hundred rank as all hundred do.
+RERANK_DEPTH, FINALISTS = 100, 10
 
 
 @dataclass(frozen=True)

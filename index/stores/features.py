@@ -79,14 +79,17 @@ class FeatureStore:
             self._stored = self._stored.reopened()
             record_of = _intact_records(self._stored, images)
 
+        absent = [image for image in images if image not in record_of]
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="features") as pool:
+            computed = dict(zip(absent, pool.map(self._compute, absent), strict=True))
+
         def one(image: str) -> LocalFeatures:
-            if image not in record_of:
-                return self._compute(image)
+            if image in computed:
+                return computed[image]
             self.on_lookup(True)
             return LocalFeatures.from_record(record_of[image])
 
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix="features") as pool:
-            return list(pool.map(one, images))
+        return [one(image) for image in images]
 
     def missing(self, images: Sequence[str]) -> list[str]:
         """Those of some images whose features are not stored, in their order."""

@@ -21,19 +21,19 @@ _LATEST = 0.2
 
 
 class ComparisonQueue:
-    """One comparison at a time, in order of arrival; none begins while an investigator's search runs or waits.
+    """A few comparisons at a time, in order of arrival; none begins while an investigator's search runs or waits.
 
-    So whatever the public asks, a search shares the processor with the rest of one comparison at most. Used from the
-    event loop only, so it needs no lock.
+    So whatever the public asks, a search shares the processor with the rest of those few at most. Used from the event
+    loop only, so it needs no lock.
     """
 
     def __init__(
         self, searches: SearchQueue, waiting: int, clock: Callable[[], float] = time.monotonic,
-        max_yield_seconds: float = MAX_YIELD_SECONDS,
+        max_yield_seconds: float = MAX_YIELD_SECONDS, at_once: int = 1,
     ) -> None:  # fmt: skip
         self._searches, self._waiting, self._clock = searches, waiting, clock
         self._max_yield_seconds = max_yield_seconds
-        self._limiter = anyio.CapacityLimiter(1)
+        self._at_once, self._limiter = at_once, anyio.CapacityLimiter(at_once)
         self._mean_seconds = _FIRST_SECONDS
 
     @property
@@ -45,7 +45,8 @@ class ComparisonQueue:
     @property
     def wait_seconds(self) -> int:
         """How long a comparison that arrives now will take, its own time included: an estimate."""
-        return math.ceil((self.queued + 1) * self._mean_seconds)
+        rounds = math.ceil((self.queued + 1) / self._at_once)
+        return math.ceil(rounds * self._mean_seconds)
 
     async def run(self, work: Callable[[], Result]) -> Result:
         """Run work in a worker thread when it is its turn.
@@ -53,7 +54,7 @@ class ComparisonQueue:
         Raises:
             Problem: too many wait already (busy); Retry-After says when about half of them will be done.
         """
-        if self.queued > self._waiting:
+        if self.queued >= self._waiting + self._at_once:
             raise self._busy()
         async with self._limiter:
             with anyio.move_on_after(self._max_yield_seconds):

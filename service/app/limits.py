@@ -31,8 +31,9 @@ class ServerLimits:
     refused upload is read and discarded for `drain_seconds`, so that its client receives the error. `searches` run at a
     time, one decoding while another encodes; `waiting` more may queue, and further ones are refused as busy. `pixels`
     bounds the decoded pictures of one search together, at 3 bytes each. One address may try to sign in `sign_ins` times
-    at once, then once every `sign_in_seconds`. The public's comparisons have a queue of their own, of `public_waiting`,
-    and their uploads `public_bytes`, so that they take nothing of the investigators' share.
+    at once, then once every `sign_in_seconds`. So many `comparisons` of the public run at a time; they have a queue of
+    their own, of `public_waiting`, and their uploads `public_bytes`, so that they take nothing of the investigators'
+    share.
     """
 
     image_bytes: Count = DecodeLimits().bytes
@@ -45,6 +46,7 @@ class ServerLimits:
     drain_seconds: Seconds = 10.0
     searches: Count = 2
     waiting: Annotated[int, Field(ge=0)] = 32
+    comparisons: Count = 2
     public_waiting: Count = 256
     public_bytes: Count = 16 * DecodeLimits().bytes
     sign_ins: Count = 10

@@ -127,7 +127,13 @@ def make_workspace(root: Path) -> tuple[Workspace, Sample, tuple[str, str]]:
 @contextmanager
 def served(root: Path) -> Iterator[Site]:
     """The sample, made in `root` and served."""
-    workspace, sample, (object_with_lead, object_with_alerts) = make_workspace(root)
+    with serving(*make_workspace(root)) as site:
+        yield site
+
+
+@contextmanager
+def serving(workspace: Workspace, sample: Sample, with_lead_and_with_alerts: tuple[str, str]) -> Iterator[Site]:
+    """What `make_workspace` made, served."""
     encoder, reranker = load(STARTER), reranker_for(workspace)
     app = create_app(workspace, encoder, reranker, limits=ServerLimits(sign_ins=10_000))
     with closing(open_live(workspace)) as generation:
@@ -139,7 +145,7 @@ def served(root: Path) -> Iterator[Site]:
         accounts = Accounts(database)
         accounts.add(NAME, Role.INVESTIGATOR, PASSWORD)
         accounts.add(CURATOR, Role.CURATOR, PASSWORD)
-        yield Site(f"http://127.0.0.1:{port}", sample, object_with_lead, object_with_alerts, photo, crop, accounts)
+        yield Site(f"http://127.0.0.1:{port}", sample, *with_lead_and_with_alerts, photo, crop, accounts)
 
 
 @contextmanager

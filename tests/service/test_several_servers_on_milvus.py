@@ -1,7 +1,9 @@
-"""Two servers over one PostgreSQL database and one Milvus: a server and the engine are killed while nights publish."""
+"""Two servers, each with a folder of its own, over one PostgreSQL database, one S3 bucket and one Milvus: a server and
+the engine are killed while nights publish."""
 
 from __future__ import annotations
 
+import shutil
 import time
 from contextlib import ExitStack, closing
 
@@ -11,6 +13,7 @@ import pytest
 from index.errors import EngineUnavailable
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
+from index.workspace import SETTINGS, Workspace
 from service.app.audit import Audit
 from service.app.publications import publication_record
 from service.tables import open_service_database
@@ -30,8 +33,16 @@ pytestmark = [pytest.mark.databases("postgres"), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def workspace(databases, milvus_server, tmp_path_factory):
-    return make_workspace(tmp_path_factory.mktemp("several"), searches_a_minute=0, engine=milvus_server.url)
+def workspace(databases, milvus_server, s3_server, tmp_path_factory):
+    places = {"engine": milvus_server.url, "objects": f"s3://{s3_server.bucket(versioned=True)}/prefix"}
+    return make_workspace(tmp_path_factory.mktemp("several"), searches_a_minute=0, **places)
+
+
+def machine(workspace, folder):
+    """Another machine's folder of a workspace: it has the settings, and makes the rest."""
+    folder.mkdir()
+    shutil.copy(workspace.root / SETTINGS, folder)
+    return Workspace.open(folder)
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +74,9 @@ def night(workspace, folder, number, record):
 def test_a_server_and_the_engine_are_killed_while_nights_publish(workspace, headers, pictures, milvus_server, tmp_path):
     with ExitStack() as open_servers, Balancer() as balancer:
         stack = open_servers.enter_context(ExitStack())
-        process, first = stack.enter_context(server(workspace, tmp_path))
-        _, second = open_servers.enter_context(server(workspace, tmp_path))
+        one, other = (machine(workspace, tmp_path / name) for name in ("one", "other"))
+        process, first = stack.enter_context(server(one, tmp_path))
+        _, second = open_servers.enter_context(server(other, tmp_path))
         balancer.add(first)
         balancer.add(second)
         with Crowd(balancer, pictures, headers) as crowd, closing(open_service_database(workspace)) as database:
@@ -81,7 +93,7 @@ def test_a_server_and_the_engine_are_killed_while_nights_publish(workspace, head
             milvus_server.start()
             balancer.remove(first)
             night(workspace, tmp_path, 1, record)
-            balancer.add(open_servers.enter_context(server(workspace, tmp_path))[1])
+            balancer.add(open_servers.enter_context(server(one, tmp_path))[1])
             crowd.wait_for(16)
             night(workspace, tmp_path, 2, record)
             deadline = time.monotonic() + 120
@@ -94,3 +106,5 @@ def test_a_server_and_the_engine_are_killed_while_nights_publish(workspace, head
                 assert failure.status_code == 503, failure.text
                 assert int(failure.headers["Retry-After"]) > 0
         assert audited(workspace)[1] == [2, 3, 4]
+        assert not (workspace.root / "images").exists()
+        assert {path.name for path in (other.root / "generations").iterdir()} >= {"4"}

@@ -29,14 +29,14 @@ class StoredNetwork:
         """Whether it was compiled on this machine."""
         return (self._folder / store.COMPILED).is_file()
 
-    def open(self, *, streams: int = 1) -> Any:
-        """The network, verified and ready to run; `streams` as in inference.open_network.
+    def open(self, *, streams: int = 1, precision: str = inference.SINGLE) -> Any:
+        """The network, verified and ready to run; `streams` and `precision` as in inference.open_network.
 
         Raises:
             ModelUnavailable: it is damaged, or openvino is not installed.
         """
         CompiledManifest.verified(self._folder, self.title)
-        return inference.open_network(self._folder / _FILE, streams=streams)
+        return inference.open_network(self._folder / _FILE, streams=streams, precision=precision)
 
     def save(self, network: Any) -> None:
         """Write a network, in single precision, and last the manifest, which marks it as complete."""

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from embedding.encoders.openvino import inference
 from embedding.image.regions import Region
 from embedding.local import (
     CATALOGUE_PLAN,
@@ -26,8 +27,9 @@ from embedding.local import (
     match,
     palette_similarity,
     score,
+    xfeat,
 )
-from embedding.local.features import BACKGROUND, Preview
+from embedding.local.features import BACKGROUND, DESCRIPTOR_SIZE, Preview
 from embedding.local.matching import mutual_nearest
 from embedding.local.plane import fit, plausible
 from tests.local_features import local_features
@@ -116,6 +118,35 @@ def test_a_preview_keeps_its_colours_and_what_is_hidden() -> None:
     np.testing.assert_array_equal(kept.preview.pixels[..., 3], preview[..., 3])
     shown = (slice(14, -14), [10, 30, 70, 90])
     assert np.abs(kept.preview.pixels[shown][..., :3].astype(int) - preview[shown][..., :3]).max() < 8
+
+
+@given(high=st.integers(1, 200), wide=st.integers(1, 200), scale=st.floats(0.02, 1.0))
+def test_a_preview_is_halved_while_it_stays_large_enough(high: int, wide: int, scale: float) -> None:
+    preview = Preview(np.full((high, wide, 4), 90, np.uint8))
+    for _ in range(2):  # the second time what was kept
+        halved = preview.halved(scale)
+        assert halved.shape[0] >= scale * high
+        assert halved.shape[1] >= scale * wide
+        assert max(halved.shape[:2]) <= max(2, 2 * scale * max(high, wide) + 2)
+        assert (halved == 90).all()
+
+
+def test_only_features_that_are_stored_are_computed_in_single_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[str] = []
+
+    def network(precision: str = inference.SINGLE) -> xfeat.Network:
+        used.append(precision)
+        return lambda grey: (
+            np.ones((DESCRIPTOR_SIZE, grey.shape[0] // 8, grey.shape[1] // 8), np.float32),
+            np.zeros(grey.shape, np.float32),
+            np.zeros((grey.shape[0] // 8, grey.shape[1] // 8), np.float32),
+        )
+
+    monkeypatch.setattr(xfeat, "network", network)
+    monkeypatch.setattr(xfeat, "query_precision", lambda: inference.HALF)
+    for plan in (CATALOGUE_PLAN, QUERY_PLAN):
+        assert len(extract(poster(1), plan)) == 0
+    assert used == [inference.SINGLE, inference.HALF]
 
 
 def test_keypoints_give_way_to_a_preview_that_is_hard_to_code() -> None:

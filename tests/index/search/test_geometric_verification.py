@@ -77,7 +77,7 @@ QUERY = Query((QueryImage(shown(label(0), ON_QUERY, GREY)),))
 @pytest.fixture(scope="module")
 def network():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(xfeat, "network", lambda: corners_and_cells)
+        patch.setattr(xfeat, "network", lambda *_: corners_and_cells)
         yield
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from embedding.local import GeometricMatch
-from embedding.query_views import QueryViews, embed_views
+from embedding.query_views import QueryViews, embed_rotated, embed_views
 from index.generations.generations import open_live
 from index.jobs.reindex import reindex
 from index.progress import Unwatched
@@ -75,6 +75,19 @@ def test_a_rotated_picture_is_corrected(engine, seed, quarters):
     assert views[0].turn == quarters
     np.testing.assert_array_equal(views[0].image, render(seed))
     np.testing.assert_array_equal(embeddings[0], embed_views([query(seed)], ColourEncoder())[0])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rotated_inputs_of_the_model_have_about_the_embeddings_of_rotated_pictures(seed):
+    whole = np.ascontiguousarray(render(seed, 300)[:200])
+    views = QueryViews(whole, (whole, whole[30:170, 40:260]), None)
+    rotated = embed_rotated(views, ColourEncoder())
+    exact = embed_views([views.rotated(quarters) for quarters in (1, 2, 3)], ColourEncoder())
+    assert [each.shape for each in rotated] == [each.shape for each in exact]
+    for found, expected in zip(rotated, exact, strict=True):
+        assert (found * expected).sum(axis=1).min() > 0.98
+    # Two quarters are another picture than one.
+    assert (rotated[0] * rotated[1]).sum(axis=1).min() < 0.98
 
 
 def test_an_upright_picture_is_left_as_it_is(engine):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from embedding.encoders.openvino import inference
 from index.generations.manifest import CollectionPart, Manifest
 from index.search.ranking_digest import generation_digest, model_digest, ranking_digests, search_parameters
 from index.stores.checksums import FileChecksum
@@ -42,7 +43,7 @@ NOT_DECIDING = {
     # What follows from another constant.
     "score_scale.NO_RIVAL",
     # How many threads.
-    "matching.WORKERS", "xfeat_network.STREAMS",
+    "xfeat_network.STREAMS",
     # How many features are computed at once, and kept in memory.
     "features.MAX_COMPUTED", "features.WORKERS",
     # The folder that they are stored in.
@@ -103,11 +104,20 @@ def test_all_modules_of_a_search_are_walked():
 @pytest.mark.parametrize(("module", "name"), sorted(SEARCH_CONSTANTS))
 def test_any_constant_used_by_a_search_changes_the_digest(module, name, monkeypatch):
     card = ColourEncoder().card
+    monkeypatch.setattr("embedding.local.xfeat_network.query_precision", lambda: inference.SINGLE)
     before = ranking_digests(card, MANIFEST)
     monkeypatch.setattr(importlib.import_module(module), name, "another value")
     after = ranking_digests(card, MANIFEST)
     assert after.search_parameters != before.search_parameters, f"name {name} in index/search/ranking_digest.py"
     assert replace(after, search_parameters=before.search_parameters) == before
+
+
+def test_the_precision_in_which_a_processor_computes_queries_changes_the_digest(monkeypatch):
+    digests = set()
+    for precision in (inference.SINGLE, inference.HALF):
+        monkeypatch.setattr("embedding.local.xfeat_network.query_precision", lambda precision=precision: precision)
+        digests.add(ranking_digests(ColourEncoder().card, MANIFEST).search_parameters)
+    assert len(digests) == 2
 
 
 def test_every_listed_constant_is_used_by_a_search():

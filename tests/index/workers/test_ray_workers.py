@@ -11,6 +11,7 @@ pytest.importorskip("ray", reason="the extra `ray` is not installed")
 
 from ray.exceptions import NodeDiedError, RaySystemError, WorkerCrashedError
 
+from embedding.encoders.openvino import inference
 from index.errors import WorkersUnavailable
 from index.stores.objects.folder import FolderObjects
 from index.workers import ray_job, ray_task
@@ -46,6 +47,11 @@ def night(tmp_path, monkeypatch):
             return sorted(info.key for info in self.objects.list_objects(STAGING))
 
     return Night()
+
+
+def test_a_worker_runs_networks_on_the_processors_that_its_partition_has(night):
+    night.run(ITEMS[:4])
+    assert inference.cores() == night.fake.options[0]["num_cpus"] == 1
 
 
 def test_an_item_that_no_worker_survives_is_refused_and_all_others_are_computed(night):

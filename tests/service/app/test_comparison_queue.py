@@ -1,4 +1,4 @@
-"""The public's comparisons: one at a time, in order, behind the investigators' searches; their wait is told."""
+"""The public's comparisons: a few at a time, in order, behind the investigators' searches; their wait is told."""
 
 from __future__ import annotations
 
@@ -20,23 +20,26 @@ def run(steps: Any) -> None:
     anyio.run(steps)
 
 
-def test_one_at_a_time_in_order_of_arrival():
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_no_more_at_a_time_than_are_allowed_in_order_of_arrival(at_once):
     async def steps() -> None:
-        queue, done, running = ComparisonQueue(SearchQueue(2, 32), 100), [], 0
+        queue = ComparisonQueue(SearchQueue(2, 32), 100, at_once=at_once)
+        begun, running, most = [], set(), 0
 
         def work(number: int) -> None:
-            nonlocal running
-            running += 1
-            assert running == 1
-            time.sleep(0.001)
-            running -= 1
-            done.append(number)
+            nonlocal most
+            running.add(number)
+            begun.append(number)
+            most = max(most, len(running))
+            time.sleep(0.005)
+            running.remove(number)
 
         async with anyio.create_task_group() as group:
             for number in range(20):
                 group.start_soon(queue.run, lambda number=number: work(number))
                 await anyio.sleep(0)
-        assert done == list(range(20))
+        assert most == at_once
+        assert max(abs(number - place) for place, number in enumerate(begun)) < at_once
         assert queue.queued == 0
 
     run(steps)
@@ -92,6 +95,24 @@ def test_the_wait_is_that_of_those_before():
                 group.start_soon(queue.run, release.wait)
             await anyio.sleep(SOON)
             assert (queue.queued, queue.wait_seconds) == (5, 24)
+            release.set()
+
+    run(steps)
+
+
+def test_of_several_at_a_time_the_wait_is_shorter():
+    async def steps() -> None:
+        seconds = iter(range(0, 1000, 4))
+        queue = ComparisonQueue(SearchQueue(1, 32), 100, clock=lambda: next(seconds), at_once=2)
+        release = threading.Event()
+        for _ in range(30):
+            await queue.run(lambda: None)
+        async with anyio.create_task_group() as group:
+            for _ in range(5):
+                group.start_soon(queue.run, release.wait)
+            await anyio.sleep(SOON)
+            # Three rounds of two, of four seconds each.
+            assert (queue.queued, queue.wait_seconds) == (5, 12)
             release.set()
 
     run(steps)

@@ -47,7 +47,9 @@ def workspace(original, tmp_path):
 def test_there_and_back_on_real_servers(workspace, postgres_server, s3_server, tmp_path):
     before, kept, settings = rows(workspace), files(workspace.root), (workspace.root / SETTINGS).read_bytes()
     expected, content, head = answers(workspace), stored(workspace), check_replay(workspace)
-    assert all(before[name] for name in ("entries", "pictures", "images", "alerts", "facts", "audit", "audit_head"))
+    assert all(
+        before[name] for name in ("entries", "pictures", "images", "alerts", "facts", "audit", "audit_head", "leads")
+    )
     bucket = s3_server.bucket(versioned=True)
     database = postgres_server.database()
     said = run(workspace, "--database", database, "--objects", f"s3://{bucket}/prefix")
@@ -91,7 +93,7 @@ def test_the_moved_workspace_goes_on(workspace, postgres_server, s3_server, tmp_
     assert not any(secret in data for data in s3_server.everything(bucket).values())
     with closing(open_service_database(there)) as database:
         Audit(database).append("search", "after", object=None)
-        assert Audit(database).verify()[0] == 4
+        assert Audit(database).verify()[0] == 5
 
 
 class Crash(BaseException):

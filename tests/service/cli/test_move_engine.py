@@ -2,13 +2,15 @@
 
 import random
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from index.generations import generations
+from index.engines import choice, tuning, writing
+from index.engines.milvus import spec
+from index.generations import generations, layout
 from index.generations.generations import open_generation
 from index.generations.manifest import Manifest
 from index.generations.segments import prefix
@@ -118,6 +120,55 @@ def test_rows_that_nights_there_left_out_stay_left_out_in_files(workspace, milvu
 def views(workspace, number):
     with closing(open_generation(workspace, number)) as generation:
         return {view.row: (view.image, view.region) for view in generation.records.all_views("catalogue")}
+
+
+@slow
+def test_a_graph_with_a_layer_of_recent_rows_goes_and_comes_back_as_a_graph(milvus_server, tmp_path, monkeypatch):
+    for module_ in (choice, layout, spec, tuning, writing):
+        monkeypatch.setattr(module_, "EXACT_BELOW", 100)
+    made = Workspace.create(tmp_path / "workspace", "colour-64", self_test_products=0)
+    # Of so few neighbours one is a hundredth.
+    workspace = Workspace(made.root, replace(made.settings, recall_target=0.9))
+    module._write_settings(workspace)
+    for count in (120, 124):
+        products = [{"product_id": f"P{number}"} for number in range(count)]
+        add_feed(workspace, "shop", "catalogue", write_feed(tmp_path / "shop", products, range(count)))
+        assert reindex(workspace, ColourEncoder(), Unwatched()).published
+    part = manifest_of(workspace, 2).collections["catalogue"]
+    assert (part.base, part.spec[:4]) == (120, "HNSW")
+    listed = views(workspace, 2)
+
+    def check(current):
+        assert views(current, 2) == listed
+        with closing(open_generation(current, 2)) as generation:
+            engine, every = generation.engine("catalogue"), np.array(sorted(listed))
+            found = engine.search(engine.vectors(every), 1)[1][:, 0]
+        assert np.mean(found == every) > 0.95
+        return manifest_of(current, 2).collections["catalogue"]
+
+    ticks = []
+    move(workspace, None, None, Counted(ticks), milvus_server.url)
+    assert sum(ticks) == 244
+    there = Workspace.open(workspace.root)
+    part = check(there)
+    assert part.spec.startswith("milvus HNSW32;ef=")
+    assert part.recall >= 0.9
+    assert segments(there, 2)[: len(segments(there, 1))] == segments(there, 1)
+    move(there, None, None, Unwatched(), "")
+    part = check(Workspace.open(workspace.root))
+    assert (part.base, part.spec[:4]) == (0, "HNSW")
+
+
+class Counted(Unwatched):
+    """Progress whose ticks are kept."""
+
+    def __init__(self, ticks):
+        self._ticks = ticks
+
+    @contextmanager
+    def step(self, name, total=None):
+        assert (name, total) == ("vectors", 244)
+        yield self._ticks.append
 
 
 class Crash(BaseException):
