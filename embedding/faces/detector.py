@@ -13,7 +13,7 @@ from embedding.faces.network import SIDE, network
 Image = npt.NDArray[np.uint8]
 
 # A face on its side is found with a low confidence: from here on the picture is examined in its other rotations, too.
-MIN_SUSPICION = 0.18
+MIN_SUSPICION = 0.2
 
 
 class FaceDetector:
