@@ -57,7 +57,10 @@ def milvus_server(milvus_of_the_session: milvus.Server) -> Iterator[milvus.Serve
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """As `--dist loadfile`, but the files that need Milvus go to one process: the others would only wait for it."""
+    """As `--dist loadfile`, but the files that need Milvus go to one process, and those that need Ray.
+
+    The others would only wait for Milvus' one server, and two clusters of Ray take each other's ports.
+    """
     if config.getvalue("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
@@ -65,7 +68,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
-            return "milvus" if "milvus_server" in (config.rootpath / file).read_text(encoding="utf-8") else file
+            text = (config.rootpath / file).read_text(encoding="utf-8")
+            return next((name for name in ("milvus_server", "ray_cluster") if name in text), file)
 
     return Scheduling(config, log)
 

@@ -32,9 +32,9 @@ Floats = npt.NDArray[np.float32]
 # model over a mixed catalogue, so that its scores are on the scale of its cosines.
 COSINE_LEVEL, COSINE_WEIGHT = 0.2, 0.15
 # What shared keypoints are worth, beyond the number that pictures of different things share by chance.
-INLIER_WEIGHT = 0.4
+INLIER_WEIGHT = 0.35
 CHANCE_INLIERS = 6
-INLIER_SCALE = 60  # their worth grows with the logarithm of their number, in units of this
+INLIER_SCALE = 45  # their worth grows with the logarithm of their number, in units of this
 # What the same colours are worth, in a scene and, on top, before a plain background.
 SCENE_COLOUR_WEIGHT = 0.2
 PLAIN_COLOUR_WEIGHT = 0.3
