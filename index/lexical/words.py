@@ -16,7 +16,10 @@ _BITS = 21  # of one code point: three of them fit into 64 bits
 
 def words(text: str) -> Iterator[str]:
     """The words of a text, in its order: "Crème Brûlée 500g" -> creme, brulee, 500g. One letter alone is none."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
+    # Twice, as in Unicode's compatibility caseless match: ℠ becomes SM before it becomes sm.
+    plain = text
+    for _ in range(2):
+        plain = unicodedata.normalize("NFKD", plain.casefold())
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     for found in re.finditer(_WORD, plain):
         word = found.group()[:MAX_WORD]

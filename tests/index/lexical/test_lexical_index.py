@@ -94,6 +94,7 @@ def test_a_damaged_file_is_no_index(tmp_path):
 
 def test_words_are_folded_and_split():
     assert list(words("Crème BRÛLÉE, 500g – I ❤ New-York")) == ["creme", "brulee", "500g", "new", "york"]
+    assert list(words("Softly℠ 𝐋𝐔𝐌𝐀")) == ["softlysm", "luma"]
     assert list(words("<b>牛奶</b> мыло עִבְרִית")) == ["牛奶", "мыло", "עברית"]
 
 
