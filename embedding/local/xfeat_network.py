@@ -32,7 +32,7 @@ def available() -> bool:
 
 
 @cache
-def network(precision: str = inference.SINGLE) -> Network:
+def network(precision: str) -> Network:
     """The network, loaded. Safe from any thread.
 
     Args:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import re
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from index.lexical.words import fingerprint, trigrams
@@ -53,12 +50,7 @@ def write_lexical_index(path: Path, documents: Iterable[Document]) -> None:
             postings.words.append(vocabulary.setdefault(word, len(vocabulary)))
             postings.documents.append(number)
             postings.weights.append(max(1, min(FULL_WEIGHT, round(weight * FULL_WEIGHT))))
-    try:
-        save_file(dict(_arrays(postings, np.frombuffer(entries, np.int64), images)), path)
-    except SafetensorError as error:
-        # It tells of the disk in words alone.
-        code = re.search(r"os error (\d+)", str(error))
-        raise OSError(int(code[1]) if code else errno.EIO, str(error), str(path)) from error
+    save_file(dict(_arrays(postings, np.frombuffer(entries, np.int64), images)), path)
 
 
 def _arrays(postings: _Postings, entries: npt.NDArray[np.int64], images: list[str]) -> Iterable[tuple[str, Array]]:

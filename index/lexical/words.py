@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterator
 from hashlib import blake2b
 
+from index.spelling import folded
+
 # Letters and digits of any script, at most this many in one word.
 _WORD = r"[^\W_]+"
 MAX_WORD = 40
@@ -16,11 +18,7 @@ _BITS = 21  # of one code point: three of them fit into 64 bits
 
 def words(text: str) -> Iterator[str]:
     """The words of a text, in its order: "Crème Brûlée 500g" -> creme, brulee, 500g. One letter alone is none."""
-    # Twice, as in Unicode's compatibility caseless match: ℠ becomes SM before it becomes sm.
-    plain = text
-    for _ in range(2):
-        plain = unicodedata.normalize("NFKD", plain.casefold())
-    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    plain = "".join(letter for letter in folded(text) if not unicodedata.combining(letter))
     for found in re.finditer(_WORD, plain):
         word = found.group()[:MAX_WORD]
         if len(word) > 1 or not word.isascii():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal, Self, get_args
 
 from index.errors import WorkspaceError
+from index.spelling import folded
 
 NameKind = Literal["brands", "retailers"]
 KINDS: tuple[NameKind, ...] = get_args(NameKind)
@@ -21,12 +21,9 @@ def name_key(name: str) -> str:
     """The form in which two spellings of one name are equal: letters and digits, folded, without accents or signs.
 
     "Tommy Hilfiger", "TOMMY HILFIGER ®" and "tommy-hilfiger" have one key; so have "H&M" and "H & M". A name of
-    other characters alone keeps them. Folded as Unicode's compatibility caseless match (The Unicode Standard, D146).
+    other characters alone keeps them.
     """
-    folded = unicodedata.normalize("NFD", name.translate(_SIGNS))
-    for _ in range(2):  # the letters of a compatibility character, such as 𝔸, are folded in their turn
-        folded = unicodedata.normalize("NFKD", folded.casefold())
-    kept = "".join(letter for letter in folded if letter.isalnum())
+    kept = "".join(letter for letter in folded(name.translate(_SIGNS)) if letter.isalnum())
     return kept or " ".join(name.casefold().split())
 
 

@@ -1,4 +1,4 @@
-"""The errors of a full or faulty disk, which the system, SQLite and FAISS raise each in their own way, as one error."""
+"""Errors of a full or faulty disk, which the system, SQLite, FAISS and safetensors raise in their own ways, as one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from safetensors import SafetensorError
 
 from index.errors import WorkspaceError
 
@@ -20,6 +22,11 @@ def disk_faults(root: Path) -> Iterator[None]:
     except RuntimeError as error:
         # "Error in void faiss::write_index(...): ... write error in ... (No space left on device)"
         if "faiss::" not in str(error):
+            raise
+        raise _error(root, str(error)) from error
+    except SafetensorError as error:
+        # "Error while serializing: I/O error: No space left on device (os error 28)"
+        if "I/O error" not in str(error):
             raise
         raise _error(root, str(error)) from error
 

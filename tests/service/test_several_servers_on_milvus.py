@@ -45,16 +45,6 @@ def machine(workspace, folder):
     return Workspace.open(folder)
 
 
-@pytest.fixture(scope="module")
-def headers(workspace):
-    return headers_of_an_investigator(workspace)
-
-
-@pytest.fixture(scope="module")
-def pictures(workspace):
-    return pictures_of(workspace)
-
-
 def night(workspace, folder, number, record):
     """Publish one product more; repeated while the engine loads what it had loaded before it was killed."""
     feed = write_feed(folder / f"new-{number}", [{"product_id": f"new-{number}"}], [500 + number])
@@ -71,7 +61,8 @@ def night(workspace, folder, number, record):
             return
 
 
-def test_a_server_and_the_engine_are_killed_while_nights_publish(workspace, headers, pictures, milvus_server, tmp_path):
+def test_a_server_and_the_engine_are_killed_while_nights_publish(workspace, milvus_server, tmp_path):
+    headers, pictures = headers_of_an_investigator(workspace), pictures_of(workspace)
     with ExitStack() as open_servers, Balancer() as balancer:
         stack = open_servers.enter_context(ExitStack())
         one, other = (machine(workspace, tmp_path / name) for name in ("one", "other"))

@@ -32,6 +32,7 @@ def import_sscd(path: Path, sha256: str | None = None) -> ModelCard:
     tensors = _read(path)
     try:
         import torch
+        from safetensors import SafetensorError
         from safetensors.torch import save_file
 
         from embedding.encoders.sscd_network import tower_of
@@ -55,8 +56,10 @@ def import_sscd(path: Path, sha256: str | None = None) -> ModelCard:
             part.unlink()
             raise ModelUnavailable(f"the store already has another {card.name}: delete {folder} to replace it")
         part.replace(folder / store.WEIGHTS)
-    except OSError as error:
-        raise ModelUnavailable(f"{path} cannot be stored in {folder}: {error.strerror or error}") from error
+    except (OSError, SafetensorError) as error:
+        raise ModelUnavailable(
+            f"{path} cannot be stored in {folder}: {getattr(error, 'strerror', None) or error}"
+        ) from error
     card = replace(card, sha256=found)
     store.record(card)
     return card

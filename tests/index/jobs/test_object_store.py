@@ -31,6 +31,7 @@ from index.stores.objects.protocol import ObjectChanged
 from index.stores.row_keys import RowKey
 from index.stores.vectors import VectorStore
 from index.workspace import SETTINGS, Workspace
+from tests.crashes import Crash
 from tests.fakes import ColourEncoder, add_feed, render, write_feed
 from tests.local_features import record_of
 
@@ -259,10 +260,6 @@ def test_two_machines_cannot_publish_the_same_number(workspace, tmp_path):
     assert generations.live_number(elsewhere) == 3
     with generation_of(workspace) as generation:
         assert [e.fields.entry_id for e in generation.records.entries("catalogue")][-1] == "new at workspace"
-
-
-class Crash(BaseException):
-    pass
 
 
 @pytest.mark.parametrize("at", range(0, 60, 4))

@@ -10,6 +10,7 @@ from index.stores.objects.folder import FolderObjects
 from index.stores.objects.opening import open_objects
 from index.stores.packed import PackedContents
 from index.stores.row_keys import RowKey
+from tests.crashes import Crash
 
 
 def key(number):
@@ -57,10 +58,6 @@ def test_large_shards_are_not_merged_again(objects, monkeypatch):
     for number in range(3, 60):
         store.append([key(number)], [bytes(10)])
     assert set(large) <= set(shards(objects))
-
-
-class Crash(BaseException):
-    pass
 
 
 @pytest.mark.parametrize("when", ["before the merged shard", "before the parts are deleted", "between two parts"])

@@ -82,10 +82,13 @@ def test_searches_do_not_stop_the_public_for_ever():
     run(steps)
 
 
-def test_the_wait_is_that_of_those_before():
+# Six rounds of one, or three of two, of four seconds each.
+@pytest.mark.parametrize(("at_once", "wait"), [(1, 24), (2, 12)])
+def test_the_wait_is_that_of_those_before(at_once, wait):
     async def steps() -> None:
         seconds = iter(range(0, 1000, 4))
-        queue, release = ComparisonQueue(SearchQueue(1, 32), 100, clock=lambda: next(seconds)), threading.Event()
+        queue = ComparisonQueue(SearchQueue(1, 32), 100, clock=lambda: next(seconds), at_once=at_once)
+        release = threading.Event()
         for _ in range(30):
             await queue.run(lambda: None)
         # Each took four seconds.
@@ -94,25 +97,7 @@ def test_the_wait_is_that_of_those_before():
             for _ in range(5):
                 group.start_soon(queue.run, release.wait)
             await anyio.sleep(SOON)
-            assert (queue.queued, queue.wait_seconds) == (5, 24)
-            release.set()
-
-    run(steps)
-
-
-def test_of_several_at_a_time_the_wait_is_shorter():
-    async def steps() -> None:
-        seconds = iter(range(0, 1000, 4))
-        queue = ComparisonQueue(SearchQueue(1, 32), 100, clock=lambda: next(seconds), at_once=2)
-        release = threading.Event()
-        for _ in range(30):
-            await queue.run(lambda: None)
-        async with anyio.create_task_group() as group:
-            for _ in range(5):
-                group.start_soon(queue.run, release.wait)
-            await anyio.sleep(SOON)
-            # Three rounds of two, of four seconds each.
-            assert (queue.queued, queue.wait_seconds) == (5, 12)
+            assert (queue.queued, queue.wait_seconds) == (5, wait)
             release.set()
 
     run(steps)

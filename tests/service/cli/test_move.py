@@ -28,6 +28,7 @@ from service.app.audit import Audit
 from service.app.move import move
 from service.tables import metadata as service_tables
 from service.tables import open_service_database
+from tests.crashes import Crash, RandomCrashes
 from tests.databases import copied
 from tests.fakes import ColourEncoder, add_feed, write_feed
 from tests.moving import COUNT, answers, check_replay, files, made_in, put_aside, rows, run, stored
@@ -96,10 +97,6 @@ def test_the_moved_workspace_goes_on(workspace, postgres_server, s3_server, tmp_
         assert Audit(database).verify()[0] == 5
 
 
-class Crash(BaseException):
-    pass
-
-
 def elsewhere(tmp_path):
     return f"sqlite:///{tmp_path}/there.sqlite", f"file://{tmp_path}/objects"
 
@@ -110,29 +107,15 @@ def test_whatever_interrupts_it_the_next_run_completes_it(workspace, tmp_path, m
     chance = random.Random(seed)
     monkeypatch.setattr("index.jobs.move_tables.ROWS", 3)
     monkeypatch.setattr("index.jobs.move_objects._ROWS", 3)
-    left = [0]
-
-    def crashing(holder, name):
-        original = getattr(holder, name)
-
-        def call(*arguments, **options):
-            left[0] -= 1
-            if left[0] == 0:
-                if chance.random() < 0.5:
-                    original(*arguments, **options)
-                raise Crash
-            return original(*arguments, **options)
-
-        monkeypatch.setattr(holder, name, call)
-
+    crash = RandomCrashes(monkeypatch, chance)
     for holder, name in ((FolderObjects, "put"), (FolderObjects, "replace"), (FolderObjects, "upload"),
                          (FolderObjects, "delete"), (module, "write_file"), (module, "_clean_up")):  # fmt: skip
-        crashing(holder, name)
+        crash.may_happen_in(holder, name)
     database, objects = elsewhere(tmp_path)
     crashes = 0
     while True:
         current = Workspace.open(workspace.root)
-        left[0] = chance.randrange(2, 40)
+        crash.left = chance.randrange(2, 40)
         try:
             move(current, database, objects, Unwatched())
             break
@@ -142,7 +125,7 @@ def test_whatever_interrupts_it_the_next_run_completes_it(workspace, tmp_path, m
             current = Workspace.open(workspace.root)
             assert (current.settings.database, current.settings.objects) in (("", ""), (database, objects))
     assert crashes
-    left[0] = 0
+    crash.left = 0
     there = Workspace.open(workspace.root)
     assert (rows(there), stored(there), answers(there)) == (before, content, expected)
     assert not (there.root / module.STATE).exists()

@@ -20,6 +20,7 @@ from index.jobs.reindex import reindex
 from index.progress import Unwatched
 from index.workspace import SETTINGS, Workspace
 from service.app.move import move
+from tests.crashes import Crash, RandomCrashes
 from tests.databases import copied
 from tests.fakes import ColourEncoder, add_feed, write_feed
 from tests.milvus import on_server
@@ -171,44 +172,27 @@ class Counted(Unwatched):
         yield self._ticks.append
 
 
-class Crash(BaseException):
-    pass
-
-
 @slow
 @pytest.mark.parametrize("seed", range(2))
 def test_whatever_interrupts_it_it_answers_and_the_next_run_completes_it(workspace, milvus_server, monkeypatch, seed):
-    kept, expected, chance, left, crashes = files(workspace.root), answers(workspace), random.Random(seed), [0], 0
-
-    def crashing(holder, name):
-        original = getattr(holder, name)
-
-        def call(*arguments, **options):
-            left[0] -= 1
-            if left[0] == 0:
-                if chance.random() < 0.5:
-                    original(*arguments, **options)
-                raise Crash
-            return original(*arguments, **options)
-
-        monkeypatch.setattr(holder, name, call)
-
+    kept, expected, chance, crashes = files(workspace.root), answers(workspace), random.Random(seed), 0
+    crash = RandomCrashes(monkeypatch, chance)
     from index.engines.milvus import building
 
     for holder, name in ((building, "write_segment"), (module, "_prepare"), (module, "_write_settings"),
                          (generations, "seal"), (generations, "replace_by"), (generations, "exchange"),
                          (module, "drop_unused")):  # fmt: skip
-        crashing(holder, name)
+        crash.may_happen_in(holder, name)
     for url in (milvus_server.url, ""):
         while True:
-            left[0] = chance.randrange(1, 12)
+            crash.left = chance.randrange(1, 12)
             try:
                 move(Workspace.open(workspace.root), None, None, Unwatched(), url)
                 break
             except Crash:
                 crashes += 1
                 check_answers(Workspace.open(workspace.root), expected)
-        left[0] = 0
+        crash.left = 0
         assert Workspace.open(workspace.root).settings.engine == url
         assert {is_remote(Workspace.open(workspace.root), number) for number in (1, 2)} == {bool(url)}
         check_answers(Workspace.open(workspace.root), expected)
@@ -216,12 +200,17 @@ def test_whatever_interrupts_it_it_answers_and_the_next_run_completes_it(workspa
     assert files(workspace.root) == kept
 
 
-@slow
-def test_what_was_forgotten_between_two_runs_is_not_there(workspace, milvus_server, monkeypatch):
+def prepare_and_crash(workspace, url, monkeypatch):
+    """A move that dies when all is prepared."""
     with monkeypatch.context() as patched:
         patched.setattr(module, "_write_settings", lambda _: (_ for _ in ()).throw(Crash))
         with pytest.raises(Crash):
-            move(workspace, None, None, Unwatched(), milvus_server.url)
+            move(workspace, None, None, Unwatched(), url)
+
+
+@slow
+def test_what_was_forgotten_between_two_runs_is_not_there(workspace, milvus_server, monkeypatch):
+    prepare_and_crash(workspace, milvus_server.url, monkeypatch)
     prepared = (workspace.generations / ".moving-1" / "manifest.json").read_bytes()
     forget(workspace, find_entry(workspace, "catalogue", "T"))
     (workspace.generations / ".moving-1").mkdir(exist_ok=True)
@@ -236,10 +225,7 @@ def test_what_was_forgotten_between_two_runs_is_not_there(workspace, milvus_serv
 def test_what_was_prepared_is_written_again_only_where_it_changed(workspace, milvus_server, monkeypatch):
     from index.engines.milvus import building
 
-    with monkeypatch.context() as patched:
-        patched.setattr(module, "_write_settings", lambda _: (_ for _ in ()).throw(Crash))
-        with pytest.raises(Crash):
-            move(workspace, None, None, Unwatched(), milvus_server.url)
+    prepare_and_crash(workspace, milvus_server.url, monkeypatch)
     written = []
     write = building.write_segment
     monkeypatch.setattr(building, "write_segment", lambda *all_: written.append(all_[1]) or write(*all_))
