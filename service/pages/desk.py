@@ -23,7 +23,7 @@ from service.app.services import Services
 from service.http.dependencies import ServicesDep
 from service.http.upload import upload_of
 from service.pages.errors import PageRoute
-from service.pages.public import STATUSES
+from service.pages.object_filter import STATUSES
 from service.pages.rendering import page
 from service.problems import BUSY, Problem, problem_of_error
 

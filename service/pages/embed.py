@@ -9,7 +9,7 @@ from service.app.listing import ObjectFilter
 from service.http.dependencies import GenerationDep, ServicesDep
 from service.pages.addresses import object_address, site_address
 from service.pages.errors import PageRoute
-from service.pages.public import Word
+from service.pages.object_filter import Word
 from service.pages.rendering import public_page
 from service.problems import NOT_FOUND, Problem
 

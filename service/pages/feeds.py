@@ -24,7 +24,7 @@ from service.app.services import Services
 from service.http.dependencies import GenerationDep, ServicesDep
 from service.pages.addresses import object_address, site_address
 from service.pages.errors import PageRoute
-from service.pages.public import Word
+from service.pages.object_filter import Word
 from service.pages.rendering import PUBLIC
 from service.rendering.language import Words, language_of, words_in
 from service.rendering.status import settled_text

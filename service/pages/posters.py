@@ -17,7 +17,7 @@ from service.http.dependencies import GenerationDep, ServicesDep
 from service.pages.addresses import object_address, site_address
 from service.pages.cards import share_card
 from service.pages.errors import PageRoute
-from service.pages.public import Word
+from service.pages.object_filter import Word
 from service.pages.rendering import PUBLIC
 from service.problems import INVALID, WITHDRAWN, Problem
 from service.rendering.language import language_of, words_in

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Annotated
 
@@ -18,40 +17,14 @@ from service.http.dependencies import GenerationDep, ServicesDep
 from service.pages.addresses import object_address, site_address
 from service.pages.cards import CARD_HEIGHT, CARD_WIDTH
 from service.pages.errors import PageRoute
+from service.pages.object_filter import ANY_STATUS, STATUSES, Choices, ObjectFilterDep, Word
 from service.pages.rendering import PUBLIC, public_page
 from service.rendering.language import PARAMETER, language_of
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-STATUSES = ("open", "identified", "closed")
 ON_A_PAGE = 48
 PER_AUTHORITY = 12
-
-Word = Annotated[str, Query(max_length=200)]
-
-
-@dataclass(frozen=True)
-class Choices:
-    """The options of the filters: every value that an object has."""
-
-    authorities: tuple[str, ...]
-    kinds: tuple[str, ...]
-    countries: tuple[str, ...]
-    regions: tuple[str, ...]
-
-    @classmethod
-    def of(cls, objects: Iterable[Entry]) -> Choices:
-        fields = [entry.fields for entry in objects]
-
-        def distinct(values: Iterable[str]) -> tuple[str, ...]:
-            return tuple(sorted({value for value in values if value}, key=str.casefold))
-
-        return cls(
-            distinct(field.authority for field in fields),
-            distinct(field.category for field in fields),
-            distinct(country for field in fields for country in field.several("country")),
-            distinct(field.region for field in fields),
-        )
 
 
 @router.get("/")
@@ -59,19 +32,13 @@ def front(
     request: Request,
     services: ServicesDep,
     generation: GenerationDep,
-    authority: Word = "",
-    kind: Word = "",
-    country: Word = "",
-    region: Word = "",
-    series: Word = "",
-    status: Word = "open",
+    chosen: ObjectFilterDep,
     after: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
     """The published objects, newest first: grouped by authority, or filtered and paged."""
-    object_filter = ObjectFilter(authority, "" if status == "any" else status, kind, country, region, series)
     everything = services.listing.ordered(generation)
-    grouped = not (authority or kind or country or region or series or after)
-    listed = services.listing.page(generation, object_filter, len(everything) or 1 if grouped else ON_A_PAGE, after)
+    grouped = not after and chosen == ObjectFilter(status=chosen.status)
+    listed = services.listing.page(generation, chosen, len(everything) or 1 if grouped else ON_A_PAGE, after)
     groups = _by_authority(listed.objects) if grouped else [("", listed.objects)]
     return public_page(
         request,
@@ -79,8 +46,8 @@ def front(
         groups=[(name, found[:PER_AUTHORITY] if grouped else found, len(found)) for name, found in groups],
         total=listed.total,
         next=listed.next,
-        object_filter=object_filter,
-        status=status,
+        object_filter=chosen,
+        status=chosen.status or ANY_STATUS,
         choices=Choices.of(everything),
         statuses=STATUSES,
         address=lambda entry: object_address(generation, entry),

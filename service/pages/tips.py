@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from service.http.dependencies import GenerationDep, ServicesDep
 from service.pages.addresses import object_address, site_address
 from service.pages.errors import PageRoute
-from service.pages.public import Word
+from service.pages.object_filter import Word
 from service.pages.rendering import public_page
 from service.rendering.environment import web_link
 

@@ -19,7 +19,6 @@ from service.accounts.access import VisitorDep
 from service.accounts.roles import Visitor
 from service.app.find_entry import entry_named
 from service.app.leads import MAX_NOTE, LeadRecord
-from service.app.listing import ObjectFilter
 from service.app.responses import answer_response
 from service.app.search_form import FILTERS, LIMITS, SearchForm, SearchResult, run_search
 from service.app.series import clues_of
@@ -28,7 +27,7 @@ from service.app.text_responses import reading_response
 from service.http.dependencies import GenerationDep, RateLimitDep, ServicesDep
 from service.http.upload import upload_of
 from service.pages.errors import PageRoute
-from service.pages.public import STATUSES, Choices
+from service.pages.object_filter import ANY_STATUS, STATUSES, Choices, ObjectFilterDep
 from service.pages.rendering import page
 from service.rendering.language import language_of, words_in
 from service.rendering.provenance_view import ProvenanceView, provenance_view
@@ -39,8 +38,6 @@ router = APIRouter(prefix="/workbench", include_in_schema=False, route_class=Pag
 _CACHE_CONTROL = "private, max-age=31536000, immutable"
 ON_A_PAGE = 60
 MAX_ALERTS = 500
-
-Word = Annotated[str, Query(max_length=200)]
 
 
 @router.get("")
@@ -75,23 +72,17 @@ def objects(
     request: Request,
     services: ServicesDep,
     generation: GenerationDep,
-    authority: Word = "",
-    kind: Word = "",
-    country: Word = "",
-    region: Word = "",
-    series: Word = "",
-    status: Word = "open",
+    chosen: ObjectFilterDep,
     after: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
     """The published objects, to choose the one to work on."""
-    object_filter = ObjectFilter(authority, "" if status == "any" else status, kind, country, region, series)
-    listed = services.listing.page(generation, object_filter, ON_A_PAGE, after)
+    listed = services.listing.page(generation, chosen, ON_A_PAGE, after)
     return page(
         request,
         "work_objects.html",
         listed=listed,
-        object_filter=object_filter,
-        status=status,
+        object_filter=chosen,
+        status=chosen.status or ANY_STATUS,
         statuses=STATUSES,
         choices=Choices.of(services.listing.ordered(generation)),
     )
