@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,6 @@ import numpy.typing as npt
 from embedding.encoders import registry
 from embedding.encoders.choose import cuda_available, load, load_card, preferred
 from embedding.encoders.openvino.forms import FORMS, MIN_PICTURES, Form
-from embedding.encoders.protocol import Encoder
 from embedding.errors import CompiledRefused, ModelUnavailable
 from embedding.faces import network as face_network
 from index.errors import UnknownEntry
@@ -74,18 +74,18 @@ def compile_for(workspace: Workspace, name: str, form: Form, progress: Progress)
     return compiled
 
 
-def compile_at_first(context: JobContext) -> tuple[Encoder, tuple[str, ...]]:
-    """The model to embed a workspace's first generation with: without CUDA its fastest form that agrees with it.
+def compile_at_first(context: JobContext) -> tuple[JobContext, tuple[str, ...]]:
+    """Take for a workspace's first generation, without CUDA, the fastest form of the model that agrees with it.
 
     What can be compiled is, of an ensemble each part, where the pictures suffice; later `traceobject models compile`
     does it. A model that cannot be compiled serves as it is.
 
     Returns:
-        the encoder, and notes of what was compiled.
+        the context with that encoder, and notes of what was compiled.
     """
     card = context.encoder.card
     if cuda_available() or generations.live_number(context.workspace) is not None:
-        return context.encoder, ()
+        return context, ()
     cards = [registry.get(part.name) for part in card.parts] or [card]
     parts = [part for part in cards if part.family in _COMPILABLE and preferred(part) == part]
     notes: list[str] = []
@@ -93,7 +93,7 @@ def compile_at_first(context: JobContext) -> tuple[Encoder, tuple[str, ...]]:
         for part in parts:
             notes += _compile_best(context, part.name)
     best = preferred(card)
-    return (context.encoder if best == card else load_card(best)), tuple(notes)
+    return (context if best == card else replace(context, encoder=load_card(best))), tuple(notes)
 
 
 def _compile_best(context: JobContext, name: str) -> list[str]:

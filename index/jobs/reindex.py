@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import chain
 
@@ -19,12 +19,10 @@ from index.generations.manifest import Manifest, SelfTest
 from index.jobs.alerts import Alert
 from index.jobs.build import Built, build
 from index.jobs.compile_model import compile_at_first
+from index.jobs.compute import Computed, compute_missing, repair_embeddings
 from index.jobs.context import JobContext
-from index.jobs.embed import embed_missing
 from index.jobs.forget import Forgot, complete_forgetting
 from index.jobs.lost_records import require_records
-from index.jobs.make_features import make_missing
-from index.jobs.read_text import ReadText, read_missing
 from index.jobs.retention import expire
 from index.jobs.sweep import sweep
 from index.jobs.watch import is_watched, watch
@@ -39,7 +37,6 @@ from index.sources.gate import Gate
 from index.sources.read_sources import ReadContext, polite_fetch, read_sources, web_of
 from index.stores.disk_faults import disk_faults
 from index.stores.images import images_for_job
-from index.stores.vectors import VectorStore
 from index.workers.in_process import InProcess
 from index.workers.protocol import Workers
 from index.workspace import Workspace
@@ -114,65 +111,60 @@ def reindex(
         generations.clear_unfinished(workspace)
         forgot = complete_forgetting(workspace, catalogue)
         require_records(workspace, catalogue)
-        store = images_for_job(workspace.objects, sum(catalogue.counts().values()))
-        context = JobContext(
-            workspace, catalogue, store, encoder, reranker, timed, text_reader, record_publication, workers
-        )
-        settings = workspace.settings
         # A file with a mistake stops the job here, before anything is fetched.
         Names.read(workspace.aliases)
         aliases = read_aliases(workspace.aliases)
-        reading = ReadContext(
-            catalogue,
-            store,
-            polite_fetch(settings),
-            today,
-            timed,
-            gate,
-            full=full,
-            max_fall=settings.max_fall,
-            accept=accept,
-            web=web_of(workspace),
-            workers=workers,
+
+        settings = workspace.settings
+        images = images_for_job(workspace.objects, sum(catalogue.counts().values()))
+        read = read_sources(
+            catalogue.sources(),
+            ReadContext(
+                catalogue,
+                images,
+                polite_fetch(settings),
+                today,
+                timed,
+                gate,
+                full=full,
+                max_fall=settings.max_fall,
+                accept=accept,
+                web=web_of(workspace),
+                workers=workers,
+            ),
         )
-        read = read_sources(catalogue.sources(), reading)
-        changes = dict(read.changes)
-        for name, expired in expire(catalogue, today, settings.retention_days).items():
-            changes[name] = changes.get(name, Changes()) + Changes(expired=expired)
-        encoder, compiled = compile_at_first(context) if may_compile else (encoder, ())
-        context = replace(context, encoder=encoder)
-        vectors = VectorStore.open(workspace.objects, encoder.card)
-        embedded, damaged = embed_missing(context, vectors)
-        without_features = make_missing(context)
-        text = read_missing(context)
-        live, warnings = _live(workspace)
-        warnings += _deleted(forgot) + without_features + text.warnings
-        content = content_of(catalogue, encoder, damaged, aliases, text.content)
-        number = live.generation if live else None
-        built = Built(None, live.self_test if live else None)
+        expired = expire(catalogue, today, settings.retention_days)
+
+        context = JobContext(
+            workspace, catalogue, images, encoder, reranker, timed, text_reader, record_publication, workers
+        )
+        context, compiled = compile_at_first(context) if may_compile else (context, ())
+        computed = compute_missing(context)
+
+        live, unreadable = _live(workspace)
         refit = live is not None and live.search_parameters != search_parameters_digest()
+        built = Built(None, live.self_test if live else None)
+        content = _content(context, computed, aliases)
         if full or refit or live is None or live.content != content:
-            if repaired := _discard_damaged(vectors):
-                warnings += repaired
-                embedded_again, damaged = embed_missing(context, vectors)
-                embedded += embedded_again
-                content = content_of(catalogue, encoder, damaged, aliases, text.content)
-            built = _build(context, vectors, text, content, live, anew=full)
+            if repaired := repair_embeddings(context, computed):
+                computed, content = repaired, _content(context, repaired, aliases)
+            built = _build(context, computed, content, live, anew=full)
             if not built.refused:
                 sweep(workspace, catalogue)
-        number = built.generation or number
+
+        number = built.generation or (live.generation if live else None)
         alerts, unwatched = _watch(context, number)
-        refused = (*catalogue.refusals(), *damaged)
+        refused = (*catalogue.refusals(), *computed.refused)
     return Report(
         generation=number,
         published=built.generation is not None,
-        model=encoder.card.name,
-        changes=changes,
+        model=context.encoder.card.name,
+        changes=_with_expired(read.changes, expired),
         new_images=read.new_images,
-        embedded=embedded,
+        embedded=computed.embedded,
         refused=refused,
         failed=read.failed,
-        warnings=(*warnings, *unwatched),
+        warnings=(*unreadable, *_deleted(forgot), *computed.warnings, *unwatched),
         notes=(*read.notes, *compiled, *((REFITTED,) if refit and built.generation else ())),
         seconds=timed.seconds,
         self_test=built.self_test,
@@ -195,12 +187,14 @@ def content_of(
     return content_digest(card.name, card.sha256 or "", entries, not_embedded, aliases, text)
 
 
-def _build(
-    context: JobContext, vectors: VectorStore, text: ReadText, content: str, live: Manifest | None, *, anew: bool
-) -> Built:
+def _content(context: JobContext, computed: Computed, aliases: bytes) -> str:
+    return content_of(context.catalogue, context.encoder, computed.refused, aliases, computed.text.content)
+
+
+def _build(context: JobContext, computed: Computed, content: str, live: Manifest | None, *, anew: bool) -> Built:
     """Build and publish; a failed build is deleted at once, because the disk may be full."""
     try:
-        return build(context, vectors, text, content, live, anew=anew)
+        return build(context, computed.vectors, computed.text, content, live, anew=anew)
     except Exception:
         generations.clear_unfinished(context.workspace)
         raise
@@ -241,10 +235,9 @@ def _deleted(forgot: Forgot | None) -> tuple[str, ...]:
     return tuple(f"it could not be read, so it was deleted: {one}" for one in forgot.unreadable) if forgot else ()
 
 
-def _discard_damaged(vectors: VectorStore) -> tuple[str, ...]:
-    """Discard damaged embeddings, so that they are computed again; returns a warning."""
-    damaged = vectors.damaged()
-    if not damaged:
-        return ()
-    vectors.discard(damaged)
-    return (f"{len(damaged)} stored embeddings were damaged and are computed again: check that disk",)
+def _with_expired(changes: Mapping[str, Changes], expired: Mapping[str, int]) -> dict[str, Changes]:
+    """The changes of each source, with the entries whose retention ended."""
+    found = dict(changes)
+    for source, count in expired.items():
+        found[source] = found.get(source, Changes()) + Changes(expired=count)
+    return found
