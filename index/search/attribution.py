@@ -18,11 +18,9 @@ from index.records.names import NameKind, Names
 from index.search.answer import Attribution, Candidate
 from index.search.score_scale import NO_RIVAL, on_scale
 
-SIGNALS = ("score", "margin", "inliers", "share")
+SIGNALS = ("score", "margin", "inliers")
 # How many candidates, best first, speak for their brands and retailers.
 DEPTH = 30
-# How fast the weight of further candidates falls with their rank.
-_DECAY = 3.0
 # How many names an answer lists at most, and the likelihood below which none is worth listing.
 MAX_NAMES = 5
 MIN_LIKELIHOOD = 0.02
@@ -41,14 +39,15 @@ class Support:
 def attribute(
     candidates: Sequence[Candidate], kind: NameKind, names: Names, likelihood: ChoiceModel | None
 ) -> tuple[Attribution, ...]:
-    """The brands or retailers of candidates, best first; without a calibration they have no likelihood.
+    """The brands or retailers of candidates, best first; without a calibration on SIGNALS they have no likelihood.
 
-    Likelihoods sum to less than 1: one object has one brand, which may be none of them.
+    One on other signals was fitted by a former version; the next re-index fits it anew. Likelihoods sum to less than 1:
+    one object has one brand, which may be none of them.
     """
     found = support(candidates, kind, names)
     if not found.keys:
         return ()
-    if likelihood is None:
+    if likelihood is None or likelihood.signals != SIGNALS:
         order = np.argsort(-found.signals[:, 0], kind="stable")[:MAX_NAMES].tolist()
         return tuple(Attribution(found.names[index], None, found.ranks[index]) for index in order)
     values = likelihood.of(found.signals)
@@ -60,14 +59,13 @@ def attribute(
 def support(candidates: Sequence[Candidate], kind: NameKind, names: Names) -> Support:
     """The signals of each name that the first DEPTH candidates carry, in the order of their first candidate.
 
-    For each name: its best score and the margin to the best of another name, both on the scale of score_scale.py; the
-    most keypoints that one of its candidates shares with a query picture, as log(1 + n); and its share of the
-    candidates, weighted by 1 / (rank + 3).
+    For each name: its best score and the margin to the best of another name, both on the scale of score_scale.py; and
+    the most keypoints that one of its candidates shares with a query picture, as log(1 + n). How many candidates have
+    the name says less than how many products it has: with it more brands were wrong (docs/cases.md).
     """
     considered = candidates[:DEPTH]
     scores = on_scale([candidate.score for candidate in considered])
     inliers = [max((found.inliers for found in one.evidence.matched), default=0) for one in considered]
-    weights = 1 / (np.arange(len(considered)) + 1 + _DECAY)
     places: dict[str, list[int]] = {}
     shown: dict[str, str] = {}
     for place, candidate in enumerate(considered):
@@ -78,12 +76,7 @@ def support(candidates: Sequence[Candidate], kind: NameKind, names: Names) -> Su
     rows = []
     for key, own in places.items():
         rival = max((value for other, value in best.items() if other != key), default=NO_RIVAL)
-        rows.append([
-            best[key],
-            best[key] - rival,
-            np.log1p(max(inliers[place] for place in own)),
-            weights[own].sum() / weights.sum(),
-        ])  # fmt: skip
+        rows.append([best[key], best[key] - rival, np.log1p(max(inliers[place] for place in own))])
     return Support(
         tuple(places),
         tuple(shown.values()),

@@ -23,7 +23,7 @@ from embedding.text import barcodes, detection, networks, reader, reading, recog
 from index.engines import choice
 from index.generations.manifest import Manifest
 from index.lexical import building, lexical_index, words
-from index.search import first_stage, likelihood, orientation, rerank, score_scale, text_evidence
+from index.search import attribution, first_stage, likelihood, orientation, rerank, score_scale, text_evidence
 
 # The constants that decide a ranking once the generation is built, by module. tests/index/search/test_ranking_digest.py
 # fails for a constant of a module used by a search that is neither here nor listed there as one that decides nothing.
@@ -123,8 +123,8 @@ def ranking_digests(card: ModelCard, manifest: Manifest) -> RankingDigests:
 
 
 def search_parameters_digest() -> str:
-    """SHA-256 of the constants that decide a ranking: a likelihood is fitted to scores that follow from them."""
-    return _digest(search_parameters())
+    """SHA-256 of the constants that likelihoods are fitted under: those of a ranking, and of brands drawn from it."""
+    return _digest({**search_parameters(), "attribution": [attribution.SIGNALS, attribution.DEPTH]})
 
 
 def search_parameters() -> dict[str, object]:
