@@ -8,8 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-# Two processes, each with one thread for its networks: threads of several would wait for each other.
-TEST = OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
+# In processes that have one thread each for their networks: threads of several would wait for each other. Slow tests wait
+# for servers that they start half of the time, so that three processes suit two cores.
+TEST = OMP_NUM_THREADS=1 $(BIN)/pytest --dist loadfile --no-loadscope-reorder --numprocesses
 
 # Photographs to measure with, and room for ten million vectors (30 GB).
 DATA ?= ../shared/data
@@ -21,10 +22,10 @@ demo: $(STAMP)
 	$(BIN)/traceobject --workspace demo demo
 
 test: $(STAMP)
-	$(TEST) -m "not slow"
+	$(TEST) 2 -m "not slow"
 
 slow: $(STAMP)
-	$(TEST) -m slow
+	$(TEST) 3 -m slow
 
 # Line and branch coverage of the three packages, by the fast tests.
 coverage: $(STAMP)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,11 @@ def milvus_server(milvus_of_the_session: milvus.Server) -> Iterator[milvus.Serve
     milvus_of_the_session.clear()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs in one process begins first, because it takes longest (with `--no-loadscope-reorder`)."""
+    items.sort(key=lambda item: _server_of(item.path) is None)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """As `--dist loadfile`, but the files that need Milvus go to one process, and those that need Ray.
@@ -68,10 +74,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
-            text = (config.rootpath / file).read_text(encoding="utf-8")
-            return next((name for name in ("milvus_server", "ray_cluster") if name in text), file)
+            return _server_of(config.rootpath / file) or file
 
     return Scheduling(config, log)
+
+
+@cache
+def _server_of(file: Path) -> str | None:
+    """The server that the tests of a file need, of those that run once on a machine."""
+    text = file.read_text(encoding="utf-8")
+    return next((name for name in ("milvus_server", "ray_cluster") if name in text), None)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
