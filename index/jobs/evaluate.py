@@ -17,6 +17,7 @@ from embedding.encoders.card import ModelCard
 from embedding.encoders.protocol import Encoder, Vectors
 from embedding.errors import ImageRefused, RegionInvalid
 from embedding.image.decode import decode
+from embedding.image.picture_file import read_picture_file
 from embedding.image.regions import WHOLE, Region
 from embedding.text.reading import TextReader
 from index.errors import FeedError, WorkspaceError
@@ -114,11 +115,11 @@ def evaluate(
         for query in labelled:
             tick(1)
             try:
-                data = query.path.read_bytes()
+                data = read_picture_file(query.path)
                 started = time.perf_counter()
                 answer = _search(query, data, generation, caching_encoder, reranker, text_reader)
-            except (OSError, ImageRefused) as error:
-                refusals.append(Refusal(str(query.path), getattr(error, "reason", "unreadable"), str(error)))
+            except ImageRefused as error:
+                refusals.append(Refusal(str(query.path), error.reason, str(error)))
                 continue
             seconds.append(time.perf_counter() - started)
             right = [

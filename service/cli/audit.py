@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from embedding.image.picture_file import read_picture_file
 from index.models import workspace_encoder
 from index.search.rerank import reranker_for
 from index.search.text_evidence import text_reader_for
@@ -73,7 +74,7 @@ def replay(context: click.Context, search: str, images: tuple[Path, ...]) -> Non
     workspace = Workspace.open(context.obj)
     with closing(open_service_database(workspace)) as database:
         record = Audit(database).search(search)
-    uploads = {sha256_of(data): data for data in (path.read_bytes() for path in images)}
+    uploads = {sha256_of(data): data for data in map(read_picture_file, images)}
     _, encoder = workspace_encoder(workspace, say)
     result = replay_search(record, workspace, encoder, reranker_for(workspace), uploads, text_reader_for(workspace))
     where = f"generation {record['generation']}, {record['model']}"

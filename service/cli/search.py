@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from embedding.errors import ImageRefused, TraceObjectError
 from embedding.image.decode import DEFAULT_LIMITS, decode
+from embedding.image.picture_file import read_picture_file
 from embedding.image.regions import Region
 from index.generations.generations import Generation, open_live
 from index.models import workspace_encoder
@@ -97,7 +98,7 @@ def search(
     regions = regions_of(boxes, len(images))
     conditions = tuple(Filter.parse(text) for text in filters)
     loaded, refused = _load(images, regions)
-    status = list_refused(refused)
+    status = list_refused(refused, all_else_done=bool(loaded))
     if refused and not loaded:
         raise click.ClickException("none of the pictures could be read")
     query = Query(loaded, text, collection, conditions, limit, written=written_lines(written, not no_text))
@@ -145,16 +146,13 @@ def _load(images: tuple[Path, ...], regions: Sequence[Region]) -> tuple[tuple[Qu
             loaded.append(QueryImage(decode(_read(path)), region))
         except ImageRefused as error:
             refused.append(Refusal(_name(path), error.reason, str(error)))
-        except OSError as error:
-            refused.append(Refusal(_name(path), "unreadable", error.strerror or str(error)))
     return tuple(loaded), refused
 
 
 def _read(path: Path) -> bytes:
-    """The bytes of a picture; of more than is decoded, so much that it is refused."""
     if path == STANDARD_INPUT:
         return sys.stdin.buffer.read(DEFAULT_LIMITS.bytes + 1)
-    return path.read_bytes()
+    return read_picture_file(path)
 
 
 def _name(path: Path) -> str:
