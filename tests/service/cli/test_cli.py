@@ -169,7 +169,11 @@ def test_refused_inputs_are_listed_and_status_3(run, feed, tmp_path):
     mixed = run("search", good, bad, "--json")
     assert mixed.exit_code == 3
     assert json.loads(mixed.stdout)["candidates"][0]["product_id"] == "p3"
-    assert run("search", bad).exit_code == 1
+    nothing_done = run("search", bad)
+    assert nothing_done.exit_code == 1
+    assert "all else is done" in mixed.stderr
+    assert "all else is done" not in nothing_done.stderr
+    assert "none of the pictures could be read" in nothing_done.stderr
 
 
 def test_evaluate_prints_its_contract(run, feed, tmp_path):
