@@ -3,7 +3,8 @@
     python -m benchmarks.nothing_changed [--pictures 100000] [--folder DIR] [--report PAGE]
 
 A catalogue of that many products, a picture file each, is laid out in a temporary folder together with its copies,
-embeddings (of the starter model's length) and a published generation, as if it had been indexed long ago. Then
+embeddings (of the starter model's length), local features (16 kB each) and a published generation, as if it had been
+indexed long ago; no text is read. Then
 `traceobject reindex` runs three times, each in a process of its own. The reference is one `stat` of every picture
 file and every copy, in the same run; the ratio is of CPU time, seconds are medians, memory the peak.
 """
@@ -16,6 +17,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -28,7 +30,9 @@ import numpy as np
 
 from benchmarks.report import machine, page_for, table, write_part
 from embedding.encoders import registry
+from embedding.encoders.choose import preferred
 from embedding.encoders.protocol import Encoder
+from embedding.local import RECORD_BYTES
 from embedding.views import CATALOGUE_VIEWS
 from index.engines.faiss_engine import FaissEngine
 from index.generations import generations
@@ -41,19 +45,23 @@ from index.records.catalogue import Catalogue, ImageReference
 from index.records.feed_records import COLLECTIONS
 from index.search.ranking_digest import search_parameters_digest
 from index.sources.ingest import ingest
+from index.stores.features import FeatureStore
 from index.stores.images import ImageStore
 from index.stores.objects.folder import FolderObjects
 from index.stores.row_keys import RowKey
 from index.stores.vectors import VectorStore
-from index.workspace import Workspace
+from index.workspace import SETTINGS, Workspace
 
 CHUNK = 10_000
 
 
 def make_workspace(root: Path, count: int) -> None:
     """Make the workspace, as if it had been indexed long ago."""
-    card = registry.get(registry.STARTER)
+    card = preferred(registry.get(registry.STARTER))
     workspace = Workspace.create(root / "workspace", card.name).pin_model(card.name, card.sha256 or "", "benchmark")
+    settings = workspace.root / SETTINGS
+    kept = re.sub(r"(?m)^text = .*\n", "", settings.read_text(encoding="utf-8"))
+    settings.write_text(f'text = "off"\n{kept}', encoding="utf-8")
     store = ImageStore(workspace.objects)
     names, files = _names(count), _files(root, count)
     files[0].parent.mkdir()
@@ -65,6 +73,7 @@ def make_workspace(root: Path, count: int) -> None:
         writer.writerow(("path", "product_id", "title", "brand", "price"))
         writer.writerows((file, f"P-{n}", f"Thing {n}", f"Brand {n % 50}", "9.00") for n, file in enumerate(files))
     vectors = VectorStore.open(workspace.objects, card)
+    features, record = FeatureStore(workspace.objects, store), np.zeros(RECORD_BYTES, np.uint8)
     random = np.random.default_rng(0)
     with Catalogue.open(workspace.database_url) as catalogue:
         source = catalogue.add_source("shop", "catalogue", str(root / "feed.csv"), "csv")
@@ -79,6 +88,7 @@ def make_workspace(root: Path, count: int) -> None:
             rows = random.normal(size=(len(part), card.dimension)).astype(np.float32)
             rows /= np.linalg.norm(rows, axis=1, keepdims=True)
             vectors.append([RowKey(names[n], CATALOGUE_VIEWS[0]) for n in part], rows)
+            features.append({names[n]: record for n in part})
         publish(workspace, catalogue, vectors, LazyEncoder(card, _never))
 
 
