@@ -4,9 +4,9 @@
 
 A catalogue of that many products, a picture file each, is laid out in a temporary folder together with its copies,
 embeddings (of the starter model's length), local features (16 kB each) and a published generation, as if it had been
-indexed long ago; no text is read. Then
-`traceobject reindex` runs three times, each in a process of its own. The reference is one `stat` of every picture
-file and every copy, in the same run; the ratio is of CPU time, seconds are medians, memory the peak.
+indexed long ago; no text is read. Then `traceobject reindex` runs three times, each in a process of its own. The
+reference is one `stat` of every picture file and every copy, in the same run; the ratio is of CPU time, seconds are
+medians, memory the peak.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import hashlib
 import json
 import multiprocessing
 import os
-import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,7 +50,7 @@ from index.stores.images import ImageStore
 from index.stores.objects.folder import FolderObjects
 from index.stores.row_keys import RowKey
 from index.stores.vectors import VectorStore
-from index.workspace import SETTINGS, Workspace
+from index.workspace import Workspace
 
 CHUNK = 10_000
 
@@ -58,10 +58,9 @@ CHUNK = 10_000
 def make_workspace(root: Path, count: int) -> None:
     """Make the workspace, as if it had been indexed long ago."""
     card = preferred(registry.get(registry.STARTER))
-    workspace = Workspace.create(root / "workspace", card.name).pin_model(card.name, card.sha256 or "", "benchmark")
-    settings = workspace.root / SETTINGS
-    kept = re.sub(r"(?m)^text = .*\n", "", settings.read_text(encoding="utf-8"))
-    settings.write_text(f'text = "off"\n{kept}', encoding="utf-8")
+    created = Workspace.create(root / "workspace", card.name)
+    without_text = replace(created, settings=replace(created.settings, text="off"))
+    workspace = without_text.pin_model(card.name, card.sha256 or "", "benchmark")
     store = ImageStore(workspace.objects)
     names, files = _names(count), _files(root, count)
     files[0].parent.mkdir()

@@ -11,7 +11,14 @@ import pytest
 
 from embedding.encoders.openvino import inference
 from index.generations.manifest import CollectionPart, Manifest
-from index.search.ranking_digest import generation_digest, model_digest, ranking_digests, search_parameters
+from index.search import attribution
+from index.search.ranking_digest import (
+    generation_digest,
+    model_digest,
+    ranking_digests,
+    search_parameters,
+    search_parameters_digest,
+)
 from index.stores.checksums import FileChecksum
 from tests.fakes import ColourEncoder
 from tests.paths import ROOT
@@ -118,6 +125,14 @@ def test_the_precision_in_which_a_processor_computes_queries_changes_the_digest(
         monkeypatch.setattr("embedding.local.xfeat_network.query_precision", lambda precision=precision: precision)
         digests.add(ranking_digests(ColourEncoder().card, MANIFEST).search_parameters)
     assert len(digests) == 2
+
+
+@pytest.mark.parametrize(("name", "value"), [("SIGNALS", ("score",)), ("DEPTH", 7)])
+def test_brands_drawn_otherwise_are_fitted_anew_and_the_ranking_is_replayed(name, value, monkeypatch):
+    fitted, ranked = search_parameters_digest(), ranking_digests(ColourEncoder().card, MANIFEST)
+    monkeypatch.setattr(attribution, name, value)
+    assert search_parameters_digest() != fitted
+    assert ranking_digests(ColourEncoder().card, MANIFEST) == ranked
 
 
 def test_every_listed_constant_is_used_by_a_search():
