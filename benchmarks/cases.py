@@ -66,7 +66,7 @@ class Case:
         if without_product:
             shown = set(self.product.images)
             left = tuple(one for one in found if not shown & set(one.entry.images))
-            _, found = apply_likelihood(left, generation.likelihood)
+            found = apply_likelihood(left, generation.likelihood)
         return clues_of(None, found, [])
 
 

@@ -268,7 +268,7 @@ class Bench:
         )
         result = RerankResult(shorter, reranked.scores[left], reranked.image_matches)
         candidates = group_by_entry(result, self.generation.records, _query(2))
-        _, candidates = apply_likelihood(candidates, self.generation.likelihood)
+        candidates = apply_likelihood(candidates, self.generation.likelihood)
         return float(candidates[0].likelihood or 0.0), candidates[0].entry.fields.entry_id in right
 
 

@@ -54,7 +54,8 @@ def self_test(
 ) -> tuple[SelfTest, Likelihood, Mapping[NameKind, ChoiceModel]] | None:
     """Measure a generation on some of its own products and fit its likelihoods; None where it has too few.
 
-    The likelihoods are those of candidates, and of the brands and of the retailers that candidates speak for.
+    The likelihoods are those of candidates, and of the brands and of the retailers that candidates speak for, as far as
+    the products have several of them.
 
     The sample and the simulated photos depend only on the products' ids and pictures, so that two generations with the
     same products are compared on the same photos.
@@ -64,7 +65,7 @@ def self_test(
         return None
     ranks: list[float] = []
     examples: list[tuple[_Example, _Example]] = []
-    names: dict[NameKind, list[_Example]] = {kind: [] for kind in KINDS}
+    names: dict[NameKind, list[tuple[_Example, _Example, _Example]]] = {kind: [] for kind in KINDS}
     with context.progress.step("self-test", len(sampled)) as tick:
         for entry in sampled:
             query, right = simulated_query(entry, context.images)
@@ -76,7 +77,8 @@ def self_test(
             without = tuple(c for c, is_right in zip(found, correct, strict=True) if not is_right)
             examples.append((_example(found, correct), _example(without, np.zeros(len(without), bool))))
             for kind in KINDS:
-                names[kind] += _name_examples(entry, found, without, kind, generation)
+                if (of_name := _name_examples(entry, found, without, kind, generation)) is not None:
+                    names[kind].append(of_name)
             tick(1)
     first = np.array(ranks)
     likelihoods, right_first = _cross_fitted(examples)
@@ -89,7 +91,8 @@ def self_test(
         area_under_roc=area_under_roc(likelihoods, right_first),
     )
     reranked = context.reranker is not None
-    attributions = {kind: replace(_fit_names(names[kind]), reranked=reranked) for kind in KINDS}
+    fitted = {kind: model for kind in KINDS if (model := _fit_names(names[kind])) is not None}
+    attributions = {kind: replace(model, reranked=reranked) for kind, model in fitted.items()}
     return measured, replace(_fit(examples), reranked=reranked), attributions
 
 
@@ -131,22 +134,26 @@ def _example(candidates: tuple[Candidate, ...], right: npt.NDArray[np.bool_]) ->
 
 def _name_examples(
     entry: Entry, found: Sequence[Candidate], without: Sequence[Candidate], kind: NameKind, generation: Generation
-) -> list[_Example]:
-    """Examples of names: an answer with the product, without it, and without any product of its brand or retailer."""
+) -> tuple[_Example, _Example, _Example] | None:
+    """Examples of names: an answer with the product, without it, and without any product of its brand or retailer.
+
+    None for a product without a name.
+    """
     own = Candidate(
         1, entry, 0.0, None, "", Evidence((), None, WHOLE), availability(generation.records.family(entry.id))
     )
     right = set(spoken_for(own, kind, generation.names))
     if not right:
-        return []
+        return None
     none = [one for one in without if not right & set(spoken_for(one, kind, generation.names))]
-    examples = []
-    for candidates in (found, without, none):
+
+    def example(candidates: Sequence[Candidate]) -> _Example:
         spoken = support(candidates, kind, generation.names)
         is_right = np.array([key in right for key in spoken.keys], bool)
         best = np.argsort(-spoken.signals[:, 0], kind="stable")[:EXAMPLES_PER_ANSWER]
-        examples.append(_Example(spoken.signals[best], is_right[best]))
-    return examples
+        return _Example(spoken.signals[best], is_right[best])
+
+    return example(found), example(without), example(none)
 
 
 def _fit(examples: Sequence[tuple[_Example, _Example]]) -> Likelihood:
@@ -157,8 +164,12 @@ def _fit(examples: Sequence[tuple[_Example, _Example]]) -> Likelihood:
     return fitted.temperature_scaled(TEMPERATURE)
 
 
-def _fit_names(examples: Sequence[_Example]) -> ChoiceModel:
-    fitted = ChoiceModel.fit(attribution.SIGNALS, [(one.signals, one.right) for one in examples])
+def _fit_names(examples: Sequence[tuple[_Example, _Example, _Example]]) -> ChoiceModel | None:
+    """The likelihood of names; None where too few answers show what is found of other names, as of a single brand."""
+    if sum(len(without_name.right) > 0 for _, _, without_name in examples) < attribution.MIN_WITHOUT_NAME:
+        return None
+    parts = [part for answer in examples for part in answer]
+    fitted = ChoiceModel.fit(attribution.SIGNALS, [(part.signals, part.right) for part in parts])
     return fitted.temperature_scaled(NAMES_TEMPERATURE)
 
 

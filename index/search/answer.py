@@ -24,7 +24,8 @@ MAX_WRITTEN = MAX_LINES
 MAX_PAIRS = 60
 MAX_VARIANTS = 100
 
-Verdict = Literal["candidates", "no good match"]
+# "candidates": the first is more likely than not the object; "brand": no product is, but the first brand.
+Verdict = Literal["candidates", "brand", "no good match"]
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,9 @@ from index.search.score_scale import NO_RIVAL, on_scale
 SIGNALS = ("score", "margin", "inliers")
 # How many candidates, best first, speak for their brands and retailers.
 DEPTH = 30
+# How many answers of a self-test must have candidates left when those of the right name are taken out: fewer cannot
+# tell when no name is right, and in a catalogue of a single brand nothing can.
+MIN_WITHOUT_NAME = 10
 # How many names an answer lists at most, and the likelihood below which none is worth listing.
 MAX_NAMES = 5
 MIN_LIKELIHOOD = 0.02

@@ -124,7 +124,8 @@ def ranking_digests(card: ModelCard, manifest: Manifest) -> RankingDigests:
 
 def search_parameters_digest() -> str:
     """SHA-256 of the constants that likelihoods are fitted under: those of a ranking, and of brands drawn from it."""
-    return _digest({**search_parameters(), "attribution": [attribution.SIGNALS, attribution.DEPTH]})
+    drawn = [attribution.SIGNALS, attribution.DEPTH, attribution.MIN_WITHOUT_NAME]
+    return _digest({**search_parameters(), "attribution": drawn})
 
 
 def search_parameters() -> dict[str, object]:

@@ -21,7 +21,7 @@ from index.search.answer import Answer, Query
 from index.search.attribution import attribute
 from index.search.first_stage import first_stage
 from index.search.group import group_by_entry
-from index.search.likelihood import apply_likelihood
+from index.search.likelihood import apply_likelihood, verdict
 from index.search.neighbours import RecordedLists, neighbours_of
 from index.search.orientation import choose_orientation, correct_rotation
 from index.search.rerank import Reranker, RerankResult, rerank
@@ -81,14 +81,13 @@ def search(
 
     ranked = group_by_entry(reranked, generation.records, replace(query, limit=max(query.limit, attribution.DEPTH)))
     likelihood = _likelihood(generation, query, reranked)
-    candidates = with_agreeing_words(ranked[: query.limit], text, query, generation)
-    decisive = text_scores.decisive if text_scores else frozenset()
-    verdict, candidates = apply_likelihood(candidates, likelihood, decisive)
+    ranked = apply_likelihood(ranked, likelihood, text_scores.decisive if text_scores else frozenset())
     models = generation.attribution if likelihood else {}
     brands, retailers = (attribute(ranked, kind, generation.names, models.get(kind)) for kind in KINDS)
+    candidates = with_agreeing_words(ranked[: query.limit], text, query, generation)
     return Answer(
         query_id=str(uuid.uuid4()),
-        verdict=verdict,
+        verdict=verdict(candidates, brands),
         generation=generation.number,
         model=generation.manifest.model,
         collection=query.collection,

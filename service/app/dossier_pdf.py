@@ -11,7 +11,7 @@ from PIL import Image
 
 from service.app.dossier import Dossier, DossierItem
 from service.app.elimination import EarlierDecision
-from service.rendering.environment import EARLIER_WORDS, STATE_WORDS, percent
+from service.rendering.environment import EARLIER_WORDS, STATE_WORDS, VERDICT_WORDS, attribution_text, percent
 from service.rendering.facts import object_facts, product_facts, several
 from service.rendering.language import Words
 from service.rendering.pdf_sheet import MARGIN, PdfSheet
@@ -61,14 +61,13 @@ def as_pdf(dossier: Dossier, t: Words) -> bytes:
     if dossier.answer is not None:
         answer = dossier.answer
         sheet.heading(t("dossier.candidates"))
-        sheet.write_in(10, t("verdict.candidates") if answer.verdict == "candidates" else t("verdict.none"), bold=True)
+        sheet.write_in(10, t(VERDICT_WORDS[answer.verdict]), bold=True)
         sheet.write_in(
             9, t("work.stamp", generation=answer.generation, model=answer.model) + f" {answer.query_id}", quiet=True
         )
         for label, found in ((t("work.brands"), answer.brands), (t("work.retailers"), answer.retailers)):
             if found:
-                named = ", ".join(f"{one.name} {percent(one.likelihood)}" for one in found)
-                sheet.write_in(10, f"{label}: {named}")
+                sheet.write_in(10, f"{label}: {attribution_text(found)}")
         _provenance(sheet, dossier, t)
         sheet.ln(2)
         for item in dossier.items:

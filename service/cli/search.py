@@ -160,7 +160,7 @@ def _name(path: Path) -> str:
 
 
 def _table(answer: Answer, earlier: Mapping[int, tuple[EarlierDecision, ...]]) -> str:
-    from service.rendering.environment import EARLIER_WORDS, percent
+    from service.rendering.environment import EARLIER_WORDS, attribution_text, percent
     from service.rendering.language import words_in
 
     t = words_in("en")
@@ -179,10 +179,8 @@ def _table(answer: Answer, earlier: Mapping[int, tuple[EarlierDecision, ...]]) -
             t(EARLIER_WORDS[one.state], object=one.object_id, who=one.who, day=one.at[:10])
             for one in earlier.get(candidate.rank, ())
         ]
-        lines.append(f"{candidate.rank:3d}  {candidate.score:.3f}  " + "  ".join(filter(None, columns)))
-    lines += [
-        f"{label}: {', '.join(f'{one.name} {percent(one.likelihood)}' for one in found)}"
-        for label, found in (("brands", answer.brands), ("retailers", answer.retailers))
-        if found
-    ]
+        likely = "" if candidate.likelihood is None else f"{percent(candidate.likelihood):>4}  "
+        lines.append(f"{candidate.rank:3d}  {candidate.score:.3f}  {likely}" + "  ".join(filter(None, columns)))
+    named = (("brands", answer.brands), ("retailers", answer.retailers))
+    lines += [f"{label}: {attribution_text(found)}" for label, found in named if found]
     return "\n".join(lines)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from index.search.answer import Attribution
 from service.rendering.facts import entry_facts, object_facts, product_facts, several
 from service.rendering.marking import marked
 from service.rendering.pictures import data_uri
@@ -24,7 +25,13 @@ STATE_WORDS: Mapping[str, str] = {
     "sold_too_widely": "lead.sold_too_widely",
     "not_in_catalogue": "lead.not_in_catalogue",
 }
-# And of such a state as an earlier decision on a candidate's family.
+# Of each verdict; what it means has the same key with ".why".
+VERDICT_WORDS: Mapping[str, str] = {
+    "candidates": "verdict.candidates",
+    "brand": "verdict.brand",
+    "no good match": "verdict.none",
+}
+# And of a lead's state as an earlier decision on a candidate's family.
 EARLIER_WORDS: Mapping[str, str] = {
     "confirmed": "earlier.confirmed",
     "ruled_out": "earlier.ruled_out",
@@ -49,6 +56,7 @@ def environment() -> Environment:
     jinja.filters["segment"] = lambda text: quote(text, safe="/")
     jinja.globals["state_words"] = STATE_WORDS
     jinja.globals["earlier_words"] = EARLIER_WORDS
+    jinja.globals["verdict_words"] = VERDICT_WORDS
     jinja.filters["data_uri"] = data_uri
     jinja.globals["entry_facts"] = entry_facts
     jinja.globals["object_facts"] = object_facts
@@ -73,6 +81,11 @@ def percent(share: float | None) -> str:
     if share is None:
         return "–"
     return f"{min(99, max(1, round(100 * share)))} %"
+
+
+def attribution_text(found: Sequence[Attribution]) -> str:
+    """Brands or retailers in a line, each with its likelihood where there is one."""
+    return ", ".join(one.name if one.likelihood is None else f"{one.name} {percent(one.likelihood)}" for one in found)
 
 
 @cache

@@ -74,12 +74,14 @@ async function* answers(file) {
   }
 }
 
-function show({ name, shown, verdict, candidates = [], error }) {
+function show({ name, shown, verdict, brands = [], candidates = [], error }) {
   const row = rows.insertRow();
   const crop = row.insertCell();
   if (shown) crop.append(Object.assign(document.createElement("img"), { src: shown, alt: "" }));
   crop.append(name);
-  row.insertCell().textContent = error ? "–" : verdict === "candidates" ? form.dataset.candidates : form.dataset.none;
+  const told = row.insertCell();
+  told.textContent = error ? "–" : form.getAttribute(`data-verdict-${verdict.replaceAll(" ", "-")}`);
+  if (verdict === "brand") told.append(`: ${brands[0].name} (${percent(brands[0].likelihood)})`);
   const cell = row.insertCell();
   if (error || !candidates.length) {
     cell.textContent = error ?? "";
@@ -91,7 +93,7 @@ function show({ name, shown, verdict, candidates = [], error }) {
     const item = document.createElement("li");
     const [beside, text] = ["div", "span"].map((name) => document.createElement(name));
     const about = [title || product_id, brand, retailer, country].map((text) => text?.replaceAll(" | ", ", ")).filter(Boolean).join(" · ");
-    text.textContent = likelihood === null ? about : `${about} (${Math.round(100 * likelihood)} %)`;
+    text.textContent = likelihood === null ? about : `${about} (${percent(likelihood)})`;
     beside.append(text);
     if (earlier_decisions.length) beside.append(earlier(earlier_decisions));
     item.append(Object.assign(document.createElement("img"), { src: `/workbench/pictures/${image}`, alt: "", loading: "lazy" }), beside);
@@ -148,6 +150,11 @@ function decisions(row, list, candidates) {
   row.dataset.item = "";
   row.tabIndex = -1;
   show();
+}
+
+// As everywhere else, never a certainty.
+function percent(likelihood) {
+  return `${Math.min(99, Math.max(1, Math.round(100 * likelihood)))} %`;
 }
 
 // Values that a spreadsheet would run as a formula are prefixed with an apostrophe.

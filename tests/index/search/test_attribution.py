@@ -74,16 +74,17 @@ def test_many_products_are_no_evidence():
     assert many.signals[0].tolist() == few.signals[0].tolist()
 
 
+def indexed(folder, brands):
+    """A workspace with 90 products of one shop, of some brands in turn."""
+    made = Workspace.create(folder / "workspace", "colour-64", self_test_products=MIN_PRODUCTS)
+    rows = [{"product_id": f"p{n}", "title": f"Thing {n}", "brand": brands[n % len(brands)]} for n in range(90)]
+    add_feed(made, "shop", "catalogue", write_feed(folder / "shop", rows, list(range(90))))
+    return made
+
+
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
-    """Products of three brands; each brand's differ little from one another."""
-    folder = tmp_path_factory.mktemp("brands")
-    made = Workspace.create(folder / "workspace", "colour-64", self_test_products=MIN_PRODUCTS)
-    rows = [
-        {"product_id": f"p{n}", "title": f"Thing {n}", "brand": ("Luma", "Nord", "Hennes & Mauritz")[n % 3]}
-        for n in range(90)
-    ]
-    add_feed(made, "shop", "catalogue", write_feed(folder / "shop", rows, list(range(90))))
+    made = indexed(tmp_path_factory.mktemp("brands"), ("Luma", "Nord", "Hennes & Mauritz"))
     made.aliases.write_text('[brands]\n"H&M" = ["Hennes & Mauritz"]\n', encoding="utf-8")
     reindex(made, ColourEncoder(), Unwatched())
     return made
@@ -94,7 +95,16 @@ def test_an_answer_names_the_brand_by_its_alias(workspace):
     of_first = next(brand for brand in answer.brands if 1 in brand.ranks)
     assert of_first.name == "H&M"
     assert 0 < of_first.likelihood < 1
-    assert answer.retailers[0].name == "shop"
+
+
+def test_what_all_products_have_in_common_has_no_likelihood(workspace, tmp_path):
+    # Whatever is searched for, nothing but this brand and this shop can be found.
+    answer = search(Query((QueryImage(render(5)),)), open_live(workspace), ColourEncoder())
+    assert [(one.name, one.likelihood) for one in answer.retailers] == [("shop", None)]
+    of_one_brand = indexed(tmp_path, ("Luma",))
+    reindex(of_one_brand, ColourEncoder(), Unwatched())
+    answer = search(Query((QueryImage(render(5)),)), open_live(of_one_brand), ColourEncoder())
+    assert [(one.name, one.likelihood) for one in answer.brands] == [("Luma", None)]
 
 
 def test_a_changed_alias_is_a_new_generation_and_an_unchanged_one_is_not(workspace):

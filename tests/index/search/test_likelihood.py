@@ -4,13 +4,14 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from embedding.image.regions import WHOLE
 from index.generations.calibration import Likelihood
-from index.search.answer import Candidate, Evidence, Matched
-from index.search.likelihood import SIGNALS, VERDICT_THRESHOLD, apply_likelihood
+from index.search.answer import Attribution, Candidate, Evidence, Matched
+from index.search.likelihood import SIGNALS, VERDICT_THRESHOLD, apply_likelihood, verdict
 from index.search.score_scale import on_scale
 
 # Shared keypoints count for more than the score: then raw likelihoods contradict the ranks.
@@ -30,16 +31,39 @@ def candidates_of(inliers):
 
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=12))
 def test_a_lower_rank_is_never_more_likely(inliers):
-    verdict, found = apply_likelihood(candidates_of(inliers), CONTRARY)
+    found = apply_likelihood(candidates_of(inliers), CONTRARY)
     likelihoods = [candidate.likelihood for candidate in found]
     assert likelihoods == sorted(likelihoods, reverse=True)
-    assert (verdict == "candidates") == (likelihoods[0] >= VERDICT_THRESHOLD)
+    assert (verdict(found, ()) == "candidates") == (likelihoods[0] >= VERDICT_THRESHOLD)
 
 
 def test_the_first_candidate_keeps_its_own_likelihood():
-    alone = apply_likelihood(candidates_of([30]), CONTRARY)[1]
-    with_other = apply_likelihood((*alone, replace(alone[0], rank=2, score=0.0)), CONTRARY)[1]
+    alone = apply_likelihood(candidates_of([30]), CONTRARY)
+    with_other = apply_likelihood((*alone, replace(alone[0], rank=2, score=0.0)), CONTRARY)
     assert with_other[0].likelihood == alone[0].likelihood
+
+
+@pytest.mark.parametrize(
+    ("product", "names", "expected"),
+    [
+        (0.6, (), "candidates"),
+        (0.6, (0.9,), "candidates"),
+        (0.4, (0.5,), "brand"),
+        (0.4, (0.8, 0.1), "brand"),
+        (0.4, (0.49,), "no good match"),
+        (0.4, (None,), "no good match"),
+        (None, (), "candidates"),
+        (None, (None,), "candidates"),
+    ],
+)
+def test_a_brand_is_a_verdict_where_no_product_is(product, names, expected):
+    (first,) = candidates_of([0])
+    named = [Attribution(str(place), likelihood, (1,)) for place, likelihood in enumerate(names)]
+    assert verdict((replace(first, likelihood=product),), named) == expected
+
+
+def test_without_candidates_there_is_no_match():
+    assert verdict((), [Attribution("Luma", 0.9, (1,))]) == "no good match"
 
 
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=12, unique=True))

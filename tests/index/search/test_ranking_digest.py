@@ -127,7 +127,7 @@ def test_the_precision_in_which_a_processor_computes_queries_changes_the_digest(
     assert len(digests) == 2
 
 
-@pytest.mark.parametrize(("name", "value"), [("SIGNALS", ("score",)), ("DEPTH", 7)])
+@pytest.mark.parametrize(("name", "value"), [("SIGNALS", ("score",)), ("DEPTH", 7), ("MIN_WITHOUT_NAME", 3)])
 def test_brands_drawn_otherwise_are_fitted_anew_and_the_ranking_is_replayed(name, value, monkeypatch):
     fitted, ranked = search_parameters_digest(), ranking_digests(ColourEncoder().card, MANIFEST)
     monkeypatch.setattr(attribution, name, value)

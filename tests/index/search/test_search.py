@@ -81,6 +81,14 @@ def test_the_verdict_follows_the_best_likelihood(generation):
         assert answer.verdict == ("candidates" if best >= VERDICT_THRESHOLD else "no good match")
 
 
+def test_the_likelihood_does_not_depend_on_how_many_candidates_are_asked_for(generation):
+    # Alone, the first candidate would seem far ahead of any other.
+    for seed in range(5):
+        first, whole = (run_search(generation, render(seed), limit=limit) for limit in (1, 7))
+        assert first.candidates[0].likelihood == whole.candidates[0].likelihood
+        assert first.verdict == whole.verdict
+
+
 def test_answers_of_another_kind_than_the_calibration_was_fitted_on_have_no_likelihood(generation, monkeypatch):
     assert {one.likelihood for one in run_search(generation, text="like 7", encoder=TextEncoder()).candidates} == {None}
     monkeypatch.setattr(generation, "likelihood", replace(generation.likelihood, reranked=True))
