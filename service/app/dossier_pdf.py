@@ -61,7 +61,7 @@ def as_pdf(dossier: Dossier, t: Words) -> bytes:
     if dossier.answer is not None:
         answer = dossier.answer
         sheet.heading(t("dossier.candidates"))
-        sheet.write_in(10, t(VERDICT_WORDS[answer.verdict]), bold=True)
+        sheet.write_in(10, t(VERDICT_WORDS[answer.verdict][0]), bold=True)
         sheet.write_in(
             9, t("work.stamp", generation=answer.generation, model=answer.model) + f" {answer.query_id}", quiet=True
         )

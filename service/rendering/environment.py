@@ -25,11 +25,11 @@ STATE_WORDS: Mapping[str, str] = {
     "sold_too_widely": "lead.sold_too_widely",
     "not_in_catalogue": "lead.not_in_catalogue",
 }
-# Of each verdict; what it means has the same key with ".why".
-VERDICT_WORDS: Mapping[str, str] = {
-    "candidates": "verdict.candidates",
-    "brand": "verdict.brand",
-    "no good match": "verdict.none",
+# Of each verdict: itself, and what it means.
+VERDICT_WORDS: Mapping[str, tuple[str, str]] = {
+    "candidates": ("verdict.candidates", "verdict.candidates.why"),
+    "brand": ("verdict.brand", "verdict.brand.why"),
+    "no good match": ("verdict.none", "verdict.none.why"),
 }
 # And of a lead's state as an earlier decision on a candidate's family.
 EARLIER_WORDS: Mapping[str, str] = {
