@@ -215,6 +215,7 @@ def test_a_batch_is_reviewed_by_keyboard(site, visitor):
     page.locator("[data-go]").click()
     page.wait_for_selector("[data-start]:not([disabled])")
     page.locator("[data-start]").click()
+    verdicts = page.locator("tbody td:nth-child(2)").all_inner_texts()
     # The first candidate of the first crop is not it, the second is; the second crop waits; the third is everywhere.
     for key in "xknw":
         page.keyboard.press(key)
@@ -223,5 +224,8 @@ def test_a_batch_is_reviewed_by_keyboard(site, visitor):
         page.locator("[data-csv]").click()
     rows = list(csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8-sig"))))
     decided = {(row["crop"], row["rank"]): row["decision"] for row in rows if row["decision"]}
+    told = {"candidates": "Candidates", "brand": "A brand is likely: ", "no good match": "No good match"}
+    of_crops = [next(row["verdict"] for row in rows if row["crop"] == path.name) for path in crops]
+    assert all(text.startswith(told[verdict]) for text, verdict in zip(verdicts, of_crops, strict=True))
     first, _, third = (path.name for path in crops)
     assert decided == {(first, "1"): "ruled_out", (first, "2"): "open", (third, "1"): "sold_too_widely"}

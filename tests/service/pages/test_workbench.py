@@ -63,6 +63,13 @@ class TestSearch:
         assert answer.status_code == 200
         assert shown(check(answer)) == from_index(indexed, Query((QueryImage(decode(picture(3))),), limit=12))
 
+    def test_says_what_its_verdict_is_worth(self, client, indexed):
+        # The fixture's products are too few for a calibration.
+        assert open_live(indexed).likelihood is None
+        page = client.post(SEARCH, files={"image": ("x.png", picture(3))}).text
+        assert "How likely they are is not known for this search" in page
+        assert "more likely than not" not in page
+
     def test_by_several_boxes_of_several_pictures(self, client, indexed):
         files = [("image", ("a.png", picture(3))), ("image", ("b.png", picture(4)))]
         asked = {"box": ["0:0,0,0.5,0.5", "0:0.5,0.5,1,1"], "brand": "Luma"}
