@@ -3,7 +3,8 @@
     python -m benchmarks.brands DATA [--every 1] [--model starter] [--folder DIR] [--report docs/cases.md]
 
 DATA is a folder of sets as benchmarks.quality reads them. The groceries are asked for, the brand of a package being the
-first word of its id, with all other sets as distractors. A query is searched for once: what is taken out is taken from
+first word of its id, with all other sets as distractors; and the objects, which have no brand, so that none is right
+where theirs are taken out. A query is searched for once: what is taken out is taken from
 its candidates, which keeps the other candidates' scores as they are.
 """
 
@@ -33,6 +34,7 @@ from index.search.search import search
 from index.workspace import Workspace
 
 CASES = ("product in the gallery", "product taken out", "brand taken out")
+UNBRANDED = "objects of no brand, taken out"
 
 
 def brand_of(product_id: str) -> str:
@@ -88,18 +90,25 @@ def measure(workspace: Workspace, data: Path, every: int) -> dict[str, list[tupl
             named = attribute(candidates, "brands", generation.names, model)
             first = candidates[0].entry.fields.brand if candidates else ""
             found[case].append((named, brand, first))
+    found[UNBRANDED] = []
+    for query in tqdm(read_queries(data / "objects" / "queries.csv"), mininterval=10):
+        picture = QueryImage(query.region.of(decode(query.path.read_bytes())))
+        answer = search(Query((picture,), limit=attribution.DEPTH), generation, encoder, reranker)
+        without = cases(answer.candidates, query.right, "")["product taken out"]
+        named = attribute(without, "brands", generation.names, model)
+        found[UNBRANDED].append((named, "", without[0].entry.fields.brand))
     return found
 
 
 def report(found: Mapping[str, Sequence[tuple[tuple[Attribution, ...], str, str]]]) -> Iterator[str]:
-    yield "| groceries | queries | brand first | among three | brand of candidate 1 | told | calibration error |"
+    yield "| | queries | brand first | among three | brand of candidate 1 | told | calibration error |"
     yield "|---|--:|--:|--:|--:|--:|--:|"
     # Nobody knows which of the cases a photo is, so a likelihood can be calibrated over all of them alone.
     together = [answer for answers in found.values() for answer in answers]
-    for case, answers in {**found, "all three together": together}.items():
+    for case, answers in {**found, "all together": together}.items():
         first = np.array([bool(named) and named[0].name == brand for named, brand, _ in answers])
         three = np.array([brand in [one.name for one in named[:3]] for named, brand, _ in answers])
-        plain = np.array([candidate == brand for _, brand, candidate in answers])
+        plain = np.array([bool(brand) and candidate == brand for _, brand, candidate in answers])
         likelihood = np.array([named[0].likelihood or 0.0 if named else 0.0 for named, _, _ in answers])
         error = expected_calibration_error(likelihood, first)
         told = likelihood >= VERDICT_THRESHOLD

@@ -49,6 +49,17 @@ class _Example:
     right: npt.NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class _NameExamples:
+    """The names of an answer's candidates, once with and once without the product, and without any of its name.
+
+    `with_name` is empty of a product without a name: then none of those that are found is right.
+    """
+
+    with_name: tuple[_Example, ...]
+    without_name: _Example
+
+
 def self_test(
     generation: Generation, context: JobContext
 ) -> tuple[SelfTest, Likelihood, Mapping[NameKind, ChoiceModel]] | None:
@@ -65,7 +76,7 @@ def self_test(
         return None
     ranks: list[float] = []
     examples: list[tuple[_Example, _Example]] = []
-    names: dict[NameKind, list[tuple[_Example, _Example, _Example]]] = {kind: [] for kind in KINDS}
+    names: dict[NameKind, list[_NameExamples]] = {kind: [] for kind in KINDS}
     with context.progress.step("self-test", len(sampled)) as tick:
         for entry in sampled:
             query, right = simulated_query(entry, context.images)
@@ -77,8 +88,7 @@ def self_test(
             without = tuple(c for c, is_right in zip(found, correct, strict=True) if not is_right)
             examples.append((_example(found, correct), _example(without, np.zeros(len(without), bool))))
             for kind in KINDS:
-                if (of_name := _name_examples(entry, found, without, kind, generation)) is not None:
-                    names[kind].append(of_name)
+                names[kind].append(_name_examples(entry, found, without, kind, generation))
             tick(1)
     first = np.array(ranks)
     likelihoods, right_first = _cross_fitted(examples)
@@ -134,18 +144,13 @@ def _example(candidates: tuple[Candidate, ...], right: npt.NDArray[np.bool_]) ->
 
 def _name_examples(
     entry: Entry, found: Sequence[Candidate], without: Sequence[Candidate], kind: NameKind, generation: Generation
-) -> tuple[_Example, _Example, _Example] | None:
-    """Examples of names: an answer with the product, without it, and without any product of its brand or retailer.
-
-    None for a product without a name.
-    """
+) -> _NameExamples:
+    """The examples of an answer: with the product, without it, and without any product of its brand or retailer."""
     own = Candidate(
         1, entry, 0.0, None, "", Evidence((), None, WHOLE), availability(generation.records.family(entry.id))
     )
     right = set(spoken_for(own, kind, generation.names))
-    if not right:
-        return None
-    none = [one for one in without if not right & set(spoken_for(one, kind, generation.names))]
+    others = [one for one in without if not right & set(spoken_for(one, kind, generation.names))]
 
     def example(candidates: Sequence[Candidate]) -> _Example:
         spoken = support(candidates, kind, generation.names)
@@ -153,7 +158,7 @@ def _name_examples(
         best = np.argsort(-spoken.signals[:, 0], kind="stable")[:EXAMPLES_PER_ANSWER]
         return _Example(spoken.signals[best], is_right[best])
 
-    return example(found), example(without), example(none)
+    return _NameExamples((example(found), example(without)) if right else (), example(others))
 
 
 def _fit(examples: Sequence[tuple[_Example, _Example]]) -> Likelihood:
@@ -164,11 +169,11 @@ def _fit(examples: Sequence[tuple[_Example, _Example]]) -> Likelihood:
     return fitted.temperature_scaled(TEMPERATURE)
 
 
-def _fit_names(examples: Sequence[tuple[_Example, _Example, _Example]]) -> ChoiceModel | None:
-    """The likelihood of names; None where too few answers show what is found of other names, as of a single brand."""
-    if sum(len(without_name.right) > 0 for _, _, without_name in examples) < attribution.MIN_WITHOUT_NAME:
+def _fit_names(examples: Sequence[_NameExamples]) -> ChoiceModel | None:
+    """The likelihood of names; None where too few answers show what is found when no name is right."""
+    if sum(len(answer.without_name.right) > 0 for answer in examples) < attribution.MIN_WITHOUT_NAME:
         return None
-    parts = [part for answer in examples for part in answer]
+    parts = [part for answer in examples for part in (*answer.with_name, answer.without_name)]
     fitted = ChoiceModel.fit(attribution.SIGNALS, [(part.signals, part.right) for part in parts])
     return fitted.temperature_scaled(NAMES_TEMPERATURE)
 

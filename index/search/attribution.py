@@ -2,7 +2,8 @@
 
 A brand can be right where the very product is not in the catalogue: its other products share patterns, letters and the
 shape of labels. So a brand's likelihood is not the sum of its products' but a calibration of its own, fitted by the
-self-test on answers with the product, without it, and without any product of its brand.
+self-test on answers with the product, without it, and without any product of its brand; and on those to products that
+have no brand.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from index.records.names import NameKind, Names
 from index.search.answer import Attribution, Candidate
 from index.search.score_scale import NO_RIVAL, on_scale
 
-SIGNALS = ("score", "margin", "inliers")
+SIGNALS = ("score", "margin to all others", "inliers")
 # How many candidates, best first, speak for their brands and retailers.
 DEPTH = 30
 # How many answers of a self-test must have candidates left when those of the right name are taken out: fewer cannot
@@ -62,9 +63,11 @@ def attribute(
 def support(candidates: Sequence[Candidate], kind: NameKind, names: Names) -> Support:
     """The signals of each name that the first DEPTH candidates carry, in the order of their first candidate.
 
-    For each name: its best score and the margin to the best of another name, both on the scale of score_scale.py; and
-    the most keypoints that one of its candidates shares with a query picture, as log(1 + n). How many candidates have
-    the name says less than how many products it has: with it more brands were wrong (docs/cases.md).
+    For each name: its best score and the margin to the best candidate without the name, both on the scale of
+    score_scale.py; and the most keypoints that one of its candidates shares with a query picture, as log(1 + n). A
+    candidate without any name is a rival, too: a product without a brand that fits better speaks against all brands.
+    How many candidates have the name says less than how many products it has: with it more brands were wrong
+    (docs/cases.md).
     """
     considered = candidates[:DEPTH]
     scores = on_scale([candidate.score for candidate in considered])
@@ -75,11 +78,11 @@ def support(candidates: Sequence[Candidate], kind: NameKind, names: Names) -> Su
         for key, name in spoken_for(candidate, kind, names).items():
             places.setdefault(key, []).append(place)
             shown.setdefault(key, name)
-    best = {key: float(scores[own].max()) for key, own in places.items()}
     rows = []
-    for key, own in places.items():
-        rival = max((value for other, value in best.items() if other != key), default=NO_RIVAL)
-        rows.append([best[key], best[key] - rival, np.log1p(max(inliers[place] for place in own))])
+    for own in places.values():
+        best, rivals = scores[own].max(), np.delete(scores, own)
+        margin = best - (rivals.max() if len(rivals) else NO_RIVAL)
+        rows.append([best, margin, np.log1p(max(inliers[place] for place in own))])
     return Support(
         tuple(places),
         tuple(shown.values()),

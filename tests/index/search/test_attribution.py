@@ -82,6 +82,13 @@ def indexed(folder, brands):
     return made
 
 
+def test_a_product_without_a_brand_that_fits_better_speaks_against_all_brands():
+    ahead = support([candidate(1, "Luma", 0.9), candidate(2, "", 0.5)], "brands", Names())
+    behind = support([candidate(1, "", 0.9), candidate(2, "Luma", 0.5)], "brands", Names())
+    margin = SIGNALS.index("margin to all others")
+    assert ahead.signals[0, margin] > 0 > behind.signals[0, margin]
+
+
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
     made = indexed(tmp_path_factory.mktemp("brands"), ("Luma", "Nord", "Hennes & Mauritz"))
@@ -105,6 +112,13 @@ def test_what_all_products_have_in_common_has_no_likelihood(workspace, tmp_path)
     reindex(of_one_brand, ColourEncoder(), Unwatched())
     answer = search(Query((QueryImage(render(5)),)), open_live(of_one_brand), ColourEncoder())
     assert [(one.name, one.likelihood) for one in answer.brands] == [("Luma", None)]
+
+
+def test_products_without_a_brand_show_when_the_only_brand_is_not_right(tmp_path):
+    mixed = indexed(tmp_path, ("Luma", ""))
+    reindex(mixed, ColourEncoder(), Unwatched())
+    (luma,) = search(Query((QueryImage(render(5)),)), open_live(mixed), ColourEncoder()).brands
+    assert 0 < luma.likelihood < 0.99
 
 
 def test_a_changed_alias_is_a_new_generation_and_an_unchanged_one_is_not(workspace):
