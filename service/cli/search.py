@@ -117,7 +117,7 @@ def search(
 
         print_json(answer_response(answer, earlier=earlier).model_dump(exclude={"faces"}))
     else:
-        click.echo(_table(answer, earlier))
+        click.echo(answer_table(answer, earlier))
     context.exit(status)
 
 
@@ -159,13 +159,15 @@ def _name(path: Path) -> str:
     return "standard input" if path == STANDARD_INPUT else str(path)
 
 
-def _table(answer: Answer, earlier: Mapping[int, tuple[EarlierDecision, ...]]) -> str:
+def answer_table(answer: Answer, earlier: Mapping[int, tuple[EarlierDecision, ...]]) -> str:
+    """An answer as lines for a terminal; `earlier`: decisions on the candidates' families, by rank."""
     from service.rendering.environment import EARLIER_WORDS, attribution_text, percent
     from service.rendering.language import words_in
 
     t = words_in("en")
 
-    lines = [f"{answer.verdict} (generation {answer.generation}, {answer.model})"]
+    told = f"brand {attribution_text(answer.brands[:1])}" if answer.verdict == "brand" else answer.verdict
+    lines = [f"{told} (generation {answer.generation}, {answer.model})"]
     for candidate in answer.candidates:
         fields = candidate.entry.fields
         columns = [fields.entry_id, fields.title, fields.brand, fields.retailer or fields.authority, fields.link]
