@@ -154,7 +154,7 @@ function decisions(row, list, candidates) {
 
 // As everywhere else, never a certainty.
 function percent(likelihood) {
-  return `${Math.min(99, Math.max(1, Math.round(100 * likelihood)))} %`;
+  return `${Math.min(99, Math.max(1, Math.round(100 * likelihood)))}\u00a0%`;
 }
 
 // Values that a spreadsheet would run as a formula are prefixed with an apostrophe.
