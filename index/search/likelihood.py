@@ -15,6 +15,8 @@ from index.search.score_scale import NO_RIVAL, on_scale
 SIGNALS = ("score", "margin", "inliers")
 # From this likelihood on the first candidate, or the first brand, is the verdict.
 VERDICT_THRESHOLD = 0.5
+# With filters that leave fewer candidates, nothing shows how far others would be behind the first.
+MIN_FILTERED = 10
 # Of an entry with the number of the barcode on the object: one in a hundred of those is misread, or wrong in a feed.
 DECISIVE_LIKELIHOOD = 0.99
 

@@ -21,7 +21,7 @@ from index.search.answer import Answer, Query
 from index.search.attribution import attribute
 from index.search.first_stage import first_stage
 from index.search.group import group_by_entry
-from index.search.likelihood import apply_likelihood, verdict
+from index.search.likelihood import MIN_FILTERED, apply_likelihood, verdict
 from index.search.neighbours import RecordedLists, neighbours_of
 from index.search.orientation import choose_orientation, correct_rotation
 from index.search.rerank import Reranker, RerankResult, rerank
@@ -80,7 +80,7 @@ def search(
         reranked = choose_orientation(reranked, rank(*rotated))
 
     ranked = group_by_entry(reranked, generation.records, replace(query, limit=max(query.limit, attribution.DEPTH)))
-    likelihood = _likelihood(generation, query, reranked)
+    likelihood = _likelihood(generation, query, reranked, len(ranked))
     ranked = apply_likelihood(ranked, likelihood, text_scores.decisive if text_scores else frozenset())
     models = generation.attribution if likelihood else {}
     brands, retailers = (attribute(ranked, kind, generation.names, models.get(kind)) for kind in KINDS)
@@ -111,12 +111,15 @@ def _embed_text(query: Query, generation: Generation, encoder: Encoder) -> Vecto
         return None
 
 
-def _likelihood(generation: Generation, query: Query, reranked: RerankResult) -> Likelihood | None:
-    """The generation's calibration, if it was fitted on answers found as this one was: other scores differ in scale."""
+def _likelihood(generation: Generation, query: Query, reranked: RerankResult, found: int) -> Likelihood | None:
+    """The generation's calibration, if it was fitted on answers found as this one was.
+
+    Other scores differ in scale; and by filters that leave few candidates, `found`, the first seems far ahead.
+    """
     likelihood = generation.likelihood
     if likelihood is None or not query.images or likelihood.reranked != bool(reranked.image_matches):
         return None
-    return likelihood
+    return None if query.filters and found < MIN_FILTERED else likelihood
 
 
 def _require_model(generation: Generation, encoder: Encoder) -> None:

@@ -15,7 +15,7 @@ from index.jobs.self_test import MIN_PRODUCTS
 from index.progress import Unwatched
 from index.records.filters import KEYS, Filter
 from index.search.answer import MAX_IMAGES, Query, QueryImage
-from index.search.likelihood import VERDICT_THRESHOLD
+from index.search.likelihood import MIN_FILTERED, VERDICT_THRESHOLD
 from index.search.search import search
 from index.workspace import Workspace
 from service.app.responses import answer_response
@@ -87,6 +87,15 @@ def test_the_likelihood_does_not_depend_on_how_many_candidates_are_asked_for(gen
         first, whole = (run_search(generation, render(seed), limit=limit) for limit in (1, 7))
         assert first.candidates[0].likelihood == whole.candidates[0].likelihood
         assert first.verdict == whole.verdict
+
+
+def test_filters_that_leave_no_rivals_leave_no_likelihood(generation):
+    narrow = map(Filter.parse, ("brand=Luma", "country=DE", "category=Bags/Backpacks", "seen_before=2011-06-01"))
+    few = run_search(generation, render(21), filters=tuple(narrow))
+    assert 0 < len(few.candidates) < MIN_FILTERED
+    assert {candidate.likelihood for candidate in few.candidates} == {None}
+    many = run_search(generation, render(5), filters=(Filter("brand", "Luma"),))
+    assert None not in {candidate.likelihood for candidate in many.candidates}
 
 
 def test_answers_of_another_kind_than_the_calibration_was_fitted_on_have_no_likelihood(generation, monkeypatch):
