@@ -189,7 +189,10 @@ class AttributionResponse(BaseModel):
 
 class AnswerResponse(BaseModel):
     query_id: str = Field(examples=["4f9c2d0e-7a51-4c0b-9d57-5f2f3f1f8f10"])
-    verdict: Verdict
+    verdict: Verdict = Field(
+        description="Whether the first candidate is more likely than not the object; if not, whether its brand is.",
+        examples=["candidates"],
+    )
     generation: int = Field(description="Which build of the index answered.", examples=[12])
     model: str = Field(examples=["ViT-B-16-SigLIP2/webli"])
     faces: list[int] = Field(
