@@ -4,8 +4,8 @@
 
 DATA is a folder of sets as benchmarks.quality reads them. The groceries are asked for, the brand of a package being the
 first word of its id, with all other sets as distractors; and the objects, which have no brand, so that none is right
-where theirs are taken out. A query is searched for once: what is taken out is taken from
-its candidates, which keeps the other candidates' scores as they are.
+where their own pictures are taken out. A query is searched for once: what is taken out is taken from its candidates,
+which keeps the other candidates' scores as they are.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from benchmarks.report import write_part
 from embedding.image.decode import decode
 from index.generations.calibration import expected_calibration_error
 from index.generations.generations import open_live
-from index.jobs.evaluate import bootstrap_interval, read_queries
+from index.jobs.evaluate import LabelledQuery, bootstrap_interval, read_queries
 from index.models import workspace_encoder
 from index.search import attribution
 from index.search.answer import Attribution, Candidate, Query, QueryImage
@@ -81,22 +81,22 @@ def measure(workspace: Workspace, data: Path, every: int) -> dict[str, list[tupl
     workspace, encoder = workspace_encoder(workspace, print)
     generation, reranker = open_live(workspace), reranker_for(workspace)
     model = generation.attribution["brands"]
-    found: dict[str, list[tuple[tuple[Attribution, ...], str, str]]] = {case: [] for case in CASES}
+    found: dict[str, list[tuple[tuple[Attribution, ...], str, str]]] = {case: [] for case in (*CASES, UNBRANDED)}
+
+    def searched(query: LabelledQuery) -> tuple[Candidate, ...]:
+        picture = QueryImage(query.region.of(decode(query.path.read_bytes())))
+        return search(Query((picture,), limit=attribution.DEPTH), generation, encoder, reranker).candidates
+
+    def add(case: str, candidates: Sequence[Candidate], brand: str) -> None:
+        named = attribute(candidates, "brands", generation.names, model)
+        found[case].append((named, brand, candidates[0].entry.fields.brand if candidates else ""))
+
     for query in tqdm(read_queries(data / "grocery" / "queries.csv")[::every], mininterval=10):
         brand = brand_of(min(query.right))
-        picture = QueryImage(query.region.of(decode(query.path.read_bytes())))
-        answer = search(Query((picture,), limit=attribution.DEPTH), generation, encoder, reranker)
-        for case, candidates in cases(answer.candidates, query.right, brand).items():
-            named = attribute(candidates, "brands", generation.names, model)
-            first = candidates[0].entry.fields.brand if candidates else ""
-            found[case].append((named, brand, first))
-    found[UNBRANDED] = []
+        for case, candidates in cases(searched(query), query.right, brand).items():
+            add(case, candidates, brand)
     for query in tqdm(read_queries(data / "objects" / "queries.csv"), mininterval=10):
-        picture = QueryImage(query.region.of(decode(query.path.read_bytes())))
-        answer = search(Query((picture,), limit=attribution.DEPTH), generation, encoder, reranker)
-        without = cases(answer.candidates, query.right, "")["product taken out"]
-        named = attribute(without, "brands", generation.names, model)
-        found[UNBRANDED].append((named, "", without[0].entry.fields.brand))
+        add(UNBRANDED, cases(searched(query), query.right, "")["product taken out"], "")
     return found
 
 

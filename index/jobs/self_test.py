@@ -101,8 +101,9 @@ def self_test(
         area_under_roc=area_under_roc(likelihoods, right_first),
     )
     reranked = context.reranker is not None
-    fitted = {kind: model for kind in KINDS if (model := _fit_names(names[kind])) is not None}
-    attributions = {kind: replace(model, reranked=reranked) for kind, model in fitted.items()}
+    attributions = {
+        kind: replace(model, reranked=reranked) for kind in KINDS if (model := _fit_names(names[kind])) is not None
+    }
     return measured, replace(_fit(examples), reranked=reranked), attributions
 
 

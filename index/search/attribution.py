@@ -2,8 +2,8 @@
 
 A brand can be right where the very product is not in the catalogue: its other products share patterns, letters and the
 shape of labels. So a brand's likelihood is not the sum of its products' but a calibration of its own, fitted by the
-self-test on answers with the product, without it, and without any product of its brand; and on those to products that
-have no brand.
+self-test on answers with the product, without it, and without any product of its brand; and on answers to photos of
+products that have no brand.
 """
 
 from __future__ import annotations
